@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>The frontend's way in: see a call, add a phone to it.</summary>
+/// <summary>The frontend's way in: see a call, add a phone to it, mute, hold, take off, end.</summary>
 internal static class SessionsApi
 {
     private const int MaxLabelLength = 64;
@@ -28,6 +28,12 @@ internal static class SessionsApi
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
         sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a phone to a call")
             .ProducesProblem(401).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422).ProducesProblem(503);
+        sessions.MapPatch("/participants/{participantId}", SetFlagsAsync).WithName("UpdateParticipant").WithSummary("Mute, unmute, hold or resume a participant")
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(409).ProducesProblem(503);
+        sessions.MapDelete("/participants/{participantId}", RemoveAsync).WithName("RemoveParticipant").WithSummary("Take a participant off the line")
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+        sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End the call for everyone")
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
         app.MapPost("/addUser", AddUserAsync).RequireAuthorization().ExcludeFromDescription();
     }
 
@@ -71,6 +77,43 @@ internal static class SessionsApi
         };
     }
 
+    private static async Task<Results<Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> SetFlagsAsync(
+        string sessionId, string participantId, FlagsToSet body, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(sessionId, out var session))
+            return Problems.Of(RefusedBecause.NoSuchSession);
+        if (!ParticipantId.TryParse(participantId, out var participant))
+            return Problems.Of(RefusedBecause.NoSuchParticipant);
+        if (body is { Muted: null, Hold: null })
+            return Problems.Field("muted", "or hold must be given");
+        return await mediator.Send(new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold), cancellationToken) switch
+        {
+            CallReply.Refused refused => Problems.Of(refused.Because),
+            CallReply.Added { Participant: var known } => TypedResults.Accepted(
+                $"/v1/sessions/{Uri.EscapeDataString(session.Value)}", ParticipantDocument.Of(known) with { Muted = body.Muted ?? known.Muted, Hold = body.Hold ?? known.Hold }),
+            var reply => throw new System.Diagnostics.UnreachableException($"{reply.GetType().Name} is no answer to a mute"),
+        };
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(
+        string sessionId, string participantId, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(sessionId, out var session))
+            return Problems.Of(RefusedBecause.NoSuchSession);
+        if (!ParticipantId.TryParse(participantId, out var participant))
+            return Problems.Of(RefusedBecause.NoSuchParticipant);
+        return await mediator.Send(new RemoveParticipant(session, user.Asker(), participant), cancellationToken) is CallReply.Refused refused
+            ? Problems.Of(refused.Because)
+            : TypedResults.NoContent();
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> EndAsync(string sessionId, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(sessionId, out var session))
+            return Problems.Of(RefusedBecause.NoSuchSession);
+        return await mediator.Send(new EndCall(session, user.Asker()), cancellationToken) is CallReply.Refused refused ? Problems.Of(refused.Because) : TypedResults.NoContent();
+    }
+
     /// <summary>The seed's route: its request, its answer, today's rules.</summary>
     private static async Task<IResult> AddUserAsync(SeedPhoneToAdd body, ClaimsPrincipal user, PhoneAdder phones, CancellationToken cancellationToken)
     {
@@ -104,6 +147,11 @@ internal static class SessionsApi
 /// <param name="PhoneNumber">International form, with the leading +; spaces, dashes and parentheses are allowed.</param>
 /// <param name="Label">What the people on the call name it, such as "doctor"; at most 64 characters.</param>
 public sealed record PhoneToAdd(string? PhoneNumber, string? Label);
+
+/// <summary>What to change of a participant; what is not given stays as it is.</summary>
+/// <param name="Muted">Whether the others cannot hear them.</param>
+/// <param name="Hold">Whether they are on hold.</param>
+public sealed record FlagsToSet(bool? Muted, bool? Hold);
 
 internal sealed record SeedPhoneToAdd(string? PhoneNumber, string? SessionID);
 
