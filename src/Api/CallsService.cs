@@ -31,7 +31,7 @@ public static class CallsService
         services.AddCallsApplication();
         services.AddCallsTwilio(configuration);
         services.AddCallsDialing(configuration);
-        services.AddCallsRedis(configuration);
+        services.AddCallsRedis();
         services.AddCallsOutbox();
 
         services.AddSingleton<WebhookTelemetry>();
