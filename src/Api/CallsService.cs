@@ -4,8 +4,6 @@ using Calls.Api.Endpoints;
 using Calls.Api.Observability;
 using Calls.Api.Twilio;
 using Calls.Application;
-using Calls.Application.Ports;
-using Calls.Infrastructure.Dialing;
 using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
 using Calls.Infrastructure.Twilio;
@@ -30,7 +28,6 @@ public static class CallsService
 
         services.AddCallsApplication();
         services.AddCallsTwilio(configuration);
-        services.AddCallsDialing(configuration);
         services.AddCallsRedis();
         services.AddCallsOutbox();
 

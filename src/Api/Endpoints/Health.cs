@@ -1,4 +1,3 @@
-using Calls.Infrastructure.Redis;
 using StackExchange.Redis;
 
 namespace Calls.Api.Endpoints;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Calls.Api.Twilio;
-using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;

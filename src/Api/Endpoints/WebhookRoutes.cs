@@ -24,7 +24,7 @@ internal static class WebhookRoutes
             SessionId.TryParse(sessionId, out var session) ? callbacks.Conference(Signed(http), session, http.RequestAborted) : NothingToDo);
         twilio.MapMethods("/twilio/sessions/{sessionId}/calls/{participantId}", Methods, (HttpContext http, StatusCallbacks callbacks, string sessionId, string participantId) =>
             Parse(sessionId, participantId) is var (session, participant) ? callbacks.Call(Signed(http), session, participant, http.RequestAborted) : NothingToDo);
-        twilio.MapMethods("/twilio/wait", Methods, (CallbackUrls urls) => TwiML.Ringback(urls.Ringback()));
+        twilio.MapMethods("/twilio/wait", Methods, (CallbackUrls urls) => TwiML.Ringback(urls.Ringback().ToString()));
 
         // The seed's paths, for an app and a console that were set up for them.
         twilio.MapMethods("/makeCall", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http)));
@@ -45,12 +45,12 @@ internal static class WebhookRoutes
 
     private static Task<IResult> NothingToDo => Task.FromResult<IResult>(TypedResults.NoContent());
 
-    private static TwilioRequest Signed(HttpContext http) => http.Features.GetRequiredFeature<TwilioRequest>();
+    private static TwilioRequest Signed(HttpContext http) => http.Features.Get<TwilioRequest>() ?? throw new System.Diagnostics.UnreachableException("The signature filter comes first");
 
     private static (SessionId Session, ParticipantId Participant)? Parse(string sessionId, string participantId) =>
         SessionId.TryParse(sessionId, out var session) && ParticipantId.TryParse(participantId, out var participant) ? (session, participant) : null;
 
     /// <summary>A room is named after its session: the id, a dot and the nonce.</summary>
     private static SessionId? SessionOf(string? room) =>
-        room?.LastIndexOf('.') is > 0 and var dot && SessionId.TryParse(room[..dot.Value], out var session) ? session : null;
+        room is not null && room.LastIndexOf('.') is > 0 and var dot && SessionId.TryParse(room[..dot], out var session) ? session : null;
 }

@@ -3,7 +3,6 @@ using Calls.Application.Ports;
 using Calls.Domain;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api;
 

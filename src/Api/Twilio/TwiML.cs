@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Xml.Linq;
 using Calls.Domain;
 using Calls.Infrastructure.Twilio;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Calls.Api.Twilio;
 
@@ -41,6 +42,6 @@ internal sealed class TwiML(CallbackUrls urls)
     /// <summary>Ringback for as long as it takes: a wait document is not repeated by itself.</summary>
     public static IResult Ringback(string audio) => Document(new XElement("Play", new XAttribute("loop", "0"), audio));
 
-    private static IResult Document(params XElement[] verbs) => TypedResults.Text(
+    private static ContentHttpResult Document(params XElement[] verbs) => TypedResults.Text(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" + new XElement("Response", verbs).ToString(SaveOptions.DisableFormatting), "text/xml", System.Text.Encoding.UTF8);
 }

@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Calls.Sandbox.Twilio;
 
 /// <summary>Webhooks over real HTTP.</summary>
@@ -7,7 +5,11 @@ internal sealed class HttpWebhookTransport(ActorLoop loop, TimeProvider clock) :
 {
     private readonly HttpMessageInvoker http = new(new SocketsHttpHandler
     {
-        AllowAutoRedirect = false, UseCookies = false, ActivityHeadersPropagator = null, ConnectTimeout = TimeSpan.FromSeconds(5), PooledConnectionLifetime = TimeSpan.FromMinutes(1),
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        ActivityHeadersPropagator = null,
+        ConnectTimeout = TimeSpan.FromSeconds(5),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(1),
     });
 
     public void Send(WebhookRequest request, TimeSpan connectTimeout, TimeSpan readTimeout, Action<WebhookResult> done) => _ = SendAsync(request, readTimeout, done);

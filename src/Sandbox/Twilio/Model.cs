@@ -18,15 +18,15 @@ public sealed class Phone
     public TimeSpan After { get; set; }
 
     /// <summary>Every leg that this phone ever had, the newest last.</summary>
-    public IReadOnlyList<Leg> Legs => legs;
+    public IReadOnlyList<Leg> Legs => Had;
 
-    internal readonly List<Leg> legs = [];
+    internal List<Leg> Had { get; } = [];
 
     /// <summary>The leg that rings, or is on; null while the phone is idle.</summary>
-    public Leg? Current => legs.LastOrDefault(leg => leg.IsLive);
+    public Leg? Current => Had.LastOrDefault(leg => leg.IsLive);
 
     /// <summary>How often it has rung.</summary>
-    public int Rings => legs.Count(leg => leg.HasRung);
+    public int Rings => Had.Count(leg => leg.HasRung);
 }
 
 /// <summary>What a person does when the phone rings.</summary>
@@ -74,9 +74,9 @@ public sealed class Leg
     public Conference? Conference { get; internal set; }
 
     /// <summary>What the person at this end has heard so far: <c>Say</c> texts, and the URLs of <c>Play</c>.</summary>
-    public IReadOnlyList<string> Heard => heard;
+    public IReadOnlyList<string> Heard => Sounds;
 
-    internal readonly List<string> heard = [];
+    internal List<string> Sounds { get; } = [];
 
     internal IReadOnlyList<KeyValuePair<string, string>> Parameters { get; init; } = [];
 
@@ -85,6 +85,9 @@ public sealed class Leg
     internal string AnswerMethod { get; init; } = "POST";
 
     internal Uri? StatusCallback { get; init; }
+
+    /// <summary>Where the leg reports to, without the overrides: names the request that it was created for.</summary>
+    public string? CallbackPath => StatusCallback?.PathAndQuery;
 
     internal string StatusCallbackMethod { get; init; } = "POST";
 
@@ -128,12 +131,12 @@ public sealed class Conference
     /// <summary><c>init in-progress completed</c>.</summary>
     public string Status { get; internal set; } = "init";
 
-    public IReadOnlyList<Seat> Seats => seats;
+    public IReadOnlyList<Seat> Seats => Taken;
 
-    internal readonly List<Seat> seats = [];
+    internal List<Seat> Taken { get; } = [];
 
     /// <summary>The people who hear each other.</summary>
-    public IEnumerable<Seat> Connected => seats.Where(seat => seat.Connected);
+    public IEnumerable<Seat> Connected => Taken.Where(seat => seat.Connected);
 
     internal string? ReasonEnded { get; set; }
 

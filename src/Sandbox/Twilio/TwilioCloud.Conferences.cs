@@ -28,13 +28,13 @@ public sealed partial class TwilioCloud
         string? Attribute(string name) => noun.Attribute(name)?.Value;
         var conference = OpenOrCreate(noun.Value.Trim());
         var label = Attribute("participantLabel");
-        if (label is not null && conference.seats.Any(seat => seat.Label == label))
+        if (label is not null && conference.Taken.Any(seat => seat.Label == label))
         {
             Journal.Add(JournalKind.Error, leg.Phone.Address, $"16025: label {label} is in use", leg.Sid);
             return false;
         }
 
-        if (conference.seats.Count >= conference.MaxParticipants)
+        if (conference.Taken.Count >= conference.MaxParticipants)
         {
             Journal.Add(JournalKind.Error, leg.Phone.Address, "16020: the conference is full", leg.Sid);
             return false;
@@ -53,7 +53,7 @@ public sealed partial class TwilioCloud
             conference.MaxParticipants = Math.Min(max, Options.MaxParticipants);
         Subscribe(conference, Attribute("statusCallback"), Attribute("statusCallbackMethod"), Attribute("statusCallbackEvent"), "");
         leg.Seat = seat;
-        conference.seats.Add(seat);
+        conference.Taken.Add(seat);
         Connect(seat);
         return true;
     }
@@ -91,7 +91,7 @@ public sealed partial class TwilioCloud
     private void Leave(Seat seat, string reason)
     {
         var (conference, leg) = (seat.Conference, seat.Leg);
-        if (!conference.seats.Remove(seat))
+        if (!conference.Taken.Remove(seat))
             return;
         leg.Seat = null;
         leg.Conference = null;
@@ -99,9 +99,9 @@ public sealed partial class TwilioCloud
         Journal.Add(JournalKind.Room, conference.FriendlyName, $"{leg.Phone.Address} leaves: {reason}", leg.Sid);
         ConferenceEvent(conference, "leave", "participant-leave", seat,
             [new("ParticipantCallStatus", leg.Status), new("ReasonParticipantLeft", reason)]);
-        if (seat is { Connected: true, EndOnExit: true } && conference.seats.Count > 0)
+        if (seat is { Connected: true, EndOnExit: true } && conference.Taken.Count > 0)
             Complete(conference, "participant-with-end-conference-on-exit-left", seat, "moderator_ended_conference", runTwiml: true);
-        else if (conference.seats.Count == 0)
+        else if (conference.Taken.Count == 0)
             Complete(conference, "last-participant-left", seat, reason, runTwiml: true);
     }
 
@@ -113,9 +113,9 @@ public sealed partial class TwilioCloud
         conference.ReasonEnded = reason;
         conference.CallSidEnding = by?.Leg.Sid;
         conference.Updated = Now;
-        foreach (var seat in conference.seats.ToList())
+        foreach (var seat in conference.Taken.ToList())
         {
-            conference.seats.Remove(seat);
+            conference.Taken.Remove(seat);
             var leg = seat.Leg;
             (leg.Seat, leg.Conference) = (null, null);
             ConferenceEvent(conference, "leave", "participant-leave", seat, [new("ParticipantCallStatus", leg.Status), new("ReasonParticipantLeft", reasonLeft)]);

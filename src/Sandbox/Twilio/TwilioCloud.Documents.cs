@@ -30,7 +30,7 @@ public sealed partial class TwilioCloud
             {
                 then?.Invoke();
                 Journal.Add(JournalKind.Error, leg.Phone.Address, $"11200: {url.AbsolutePath} answered {result.Status} {result.Failure}", leg.Sid);
-                leg.heard.Add("An application error has occurred.");
+                leg.Sounds.Add("An application error has occurred.");
                 End(leg, "completed", "participant_hung_up");
             }
         });
@@ -65,12 +65,12 @@ public sealed partial class TwilioCloud
         switch (verb.Name.LocalName)
         {
             case "Say":
-                leg.heard.Add(verb.Value.Trim());
+                leg.Sounds.Add(verb.Value.Trim());
                 Journal.Add(JournalKind.Leg, leg.Phone.Address, $"hears “{verb.Value.Trim()}”", leg.Sid);
                 Continue(leg, Options.SpeechTime);
                 break;
             case "Play":
-                leg.heard.Add(verb.Value.Trim());
+                leg.Sounds.Add(verb.Value.Trim());
                 Continue(leg, Options.SpeechTime);
                 break;
             case "Pause":
@@ -138,9 +138,9 @@ public sealed partial class TwilioCloud
             if (!leg.IsLive || leg.Seat != seat)
                 return;
             if (Parse(result) is { } document)
-                leg.heard.AddRange(document.Where(verb => verb.Name.LocalName is "Play" or "Say").Select(verb => verb.Value.Trim()));
+                leg.Sounds.AddRange(document.Where(verb => verb.Name.LocalName is "Play" or "Say").Select(verb => verb.Value.Trim()));
             else if (result.IsSuccess && result.ContentType?.StartsWith("audio/", StringComparison.Ordinal) == true)
-                leg.heard.Add(url.ToString());
+                leg.Sounds.Add(url.ToString());
             else
             {
                 Journal.Add(JournalKind.Error, leg.Phone.Address, $"11200: the wait URL answered {result.Status} {result.Failure}", leg.Sid);

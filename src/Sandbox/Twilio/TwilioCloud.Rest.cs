@@ -149,9 +149,9 @@ public sealed partial class TwilioCloud
         var conference = bySid ? Find(name)! : OpenOrCreate(name);
         if (request["Label"] is { } label && (label.Length > 128 || label.Contains('/', StringComparison.Ordinal) || (label.StartsWith("CA", StringComparison.Ordinal) && label.Length == 34)))
             return RestAnswer.Error(400, 16024, "Label is not valid");
-        if (request["Label"] is { } used && conference.seats.Any(s => s.Label == used))
+        if (request["Label"] is { } used && conference.Taken.Any(s => s.Label == used))
             return RestAnswer.Error(409, 16026, "Label is in use by an active participant");
-        if (conference.seats.Count >= conference.MaxParticipants)
+        if (conference.Taken.Count >= conference.MaxParticipants)
             return RestAnswer.Error(400, 16020, "The conference is full");
         var leg = NewOutbound(request, null, "POST");
         Subscribe(conference, request["ConferenceStatusCallback"], request["ConferenceStatusCallbackMethod"], string.Join(' ', request.List("ConferenceStatusCallbackEvent", "start end")), "start end");
@@ -165,7 +165,7 @@ public sealed partial class TwilioCloud
             WaitMethod = request["WaitMethod"] ?? "POST",
         };
         leg.Seat = seat;
-        conference.seats.Add(seat);
+        conference.Taken.Add(seat);
         StartDialing(leg);
         return new RestAnswer(201, RestJson.Of(Options, seat));
     }

@@ -114,7 +114,7 @@ public sealed partial class TwilioCloud
     {
         legs.Add(leg.Sid, leg);
         legsInOrder.Add(leg);
-        leg.Phone.legs.Add(leg);
+        leg.Phone.Had.Add(leg);
         return leg;
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 
 namespace Calls.Sandbox.Twilio;
@@ -58,9 +57,9 @@ public sealed class TwilioEmulator : IAsyncDisposable
         {
             await loop.WhenAsync(() => condition(Cloud)).WaitAsync(patience ?? TimeSpan.FromSeconds(15), clock);
         }
-        catch (TimeoutException)
+        catch (TimeoutException e)
         {
-            throw new TimeoutException($"It did not come true that {what}. The last that happened:{Environment.NewLine}{Journal.Tail()}");
+            throw new TimeoutException($"It did not come true that {what}. The last that happened:{Environment.NewLine}{Journal.Tail()}", e);
         }
     }
 
@@ -104,7 +103,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
             await WriteAsync(http, answer);
     }
 
-    private async Task WriteAsync(HttpContext http, RestAnswer answer)
+    private static async Task WriteAsync(HttpContext http, RestAnswer answer)
     {
         http.Response.StatusCode = answer.Status;
         http.Response.Headers["Twilio-Request-Id"] = "RQ" + http.TraceIdentifier;
