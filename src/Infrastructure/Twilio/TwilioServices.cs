@@ -38,7 +38,7 @@ public static class TwilioServices
     }
 
     private static void AddHttpClient(IServiceCollection services) => services
-        .AddRefitClient<ITwilioApi>(_ => Settings())
+        .AddRefitGeneratedClient<ITwilioApi>(TwilioJson.Default, _ => Settings())
         .ConfigureHttpClient((provider, client) =>
         {
             var its = provider.GetRequiredService<IOptions<TwilioOptions>>().Value.Client;
@@ -66,7 +66,7 @@ public static class TwilioServices
         // They would write URLs, which name the account and the conference.
         .RemoveAllLoggers();
 
-    private static RefitSettings Settings() => new(new SystemTextJsonContentSerializer(TwilioJson.Default.Options))
+    private static RefitSettings Settings() => new()
     {
         // Our pipelines decide by what .NET throws, not by Refit's wrapping of it.
         TransportExceptionFactory = (_, exception, _) => exception,
