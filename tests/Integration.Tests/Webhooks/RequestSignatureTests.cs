@@ -15,7 +15,11 @@ public sealed class RequestSignatureTests
     {
         Dictionary<string, StringValues> form = new(StringComparer.Ordinal)
         {
-            ["CallSid"] = "CA1234567890ABCDE", ["Caller"] = "+14158675309", ["Digits"] = "1234", ["From"] = "+14158675309", ["To"] = "+18005551212",
+            ["CallSid"] = "CA1234567890ABCDE",
+            ["Caller"] = "+14158675309",
+            ["Digits"] = "1234",
+            ["From"] = "+14158675309",
+            ["To"] = "+18005551212",
         };
         const string Url = "https://mycompany.com/myapp.php?foo=1&bar=2";
         RequestSignature.IsValid(["12345"], Url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue();
