@@ -33,7 +33,7 @@ public sealed partial class EffectExecutor(
 
     private async Task<string> DialAsync(CallSession session, Effect.Dial dial, CancellationToken cancellationToken)
     {
-        if (await mediator.Send(new ClaimDial(session.Id, dial.Participant), cancellationToken) is not CallReply.DialGranted granted)
+        if (await mediator.Send(new ClaimDial(session.Id, session.Nonce, dial.Participant), cancellationToken) is not CallReply.DialGranted granted)
             return "not granted";
         var (current, participant) = (granted.Session, granted.Participant);
         // From here on the request is finished, whatever happens to this process' patience: a cancelled create is an unknown one.
@@ -42,7 +42,7 @@ public sealed partial class EffectExecutor(
                 new OutboundParticipant(current.Id, current.Nonce, participant.Id, phone.Number, current.Conference!, policy.RingTimeout), CancellationToken.None)
             : await gateway.CreateCallAsync(
                 new OutboundCall(current.Id, current.Nonce, participant.Id, participant.Party, CallerOf(current), policy.RingTimeout), CancellationToken.None);
-        return await SettleAsync(session.Id, dial.Participant, sent switch
+        return await SettleAsync(current, dial.Participant, granted.Attempt, sent switch
         {
             GatewayOutcome<CallSid>.Accepted accepted => new DialOutcome.Accepted(accepted.Value),
             GatewayOutcome<CallSid>.Refused { Meaning: Refusal.NotProcessed } refused => new DialOutcome.NotSent(refused.RetryAfter),
@@ -61,7 +61,7 @@ public sealed partial class EffectExecutor(
         var found = participant is { Role: Role.Guest } && session.Conference is not null
             ? await FindGuestAsync(session.Conference, participant, cancellationToken)
             : await FindCallAsync(session, participant, dial.SentAt ?? session.StartedAt, cancellationToken);
-        return await SettleAsync(session.Id, dial.Participant, found);
+        return await SettleAsync(session, dial.Participant, dial.Attempt, found);
     }
 
     private async Task<DialOutcome> FindGuestAsync(ConferenceSid conference, Participant guest, CancellationToken cancellationToken) =>
@@ -95,14 +95,14 @@ public sealed partial class EffectExecutor(
         var outcome = session is { Conference: { } conference } && session.Find(flags.Participant) is { Leg: { } leg }
             ? OutcomeOf(await gateway.UpdateParticipantAsync(conference, leg, flags.Muted, flags.Hold, cancellationToken))
             : EffectOutcome.AlreadyOver;
-        await mediator.Send(new FlagsSettled(session.Id, flags.Participant, outcome), CancellationToken.None);
+        await mediator.Send(new FlagsSettled(session.Id, flags.Participant, flags.Muted, flags.Hold, outcome), CancellationToken.None);
         return outcome.ToString();
     }
 
-    private async Task<string> SettleAsync(SessionId session, ParticipantId participant, DialOutcome outcome)
+    private async Task<string> SettleAsync(CallSession session, ParticipantId participant, int attempt, DialOutcome outcome)
     {
-        await mediator.Send(new DialSettled(session, participant, outcome), CancellationToken.None);
-        outcomes.Tell(session, participant, outcome);
+        await mediator.Send(new DialSettled(session.Id, session.Nonce, participant, attempt, outcome), CancellationToken.None);
+        outcomes.Tell(session.Id, participant, outcome);
         return outcome.GetType().Name;
     }
 

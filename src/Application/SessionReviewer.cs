@@ -57,7 +57,7 @@ public sealed class SessionReviewer(
                 return null;
         }
 
-        return new Observation(conference, inTheRoom, legs.ToImmutable());
+        return new Observation(session.Room, conference, inTheRoom, legs.ToImmutable());
     }
 
     private async Task<ObservedLeg?> FetchAsync(CallSid leg, CancellationToken cancellationToken) => await gateway.FetchCallAsync(leg, cancellationToken) switch

@@ -73,6 +73,7 @@ internal static class CallRules
             GoneBecause.NoAnswer => EndReason.CalleeNoAnswer,
             GoneBecause.Unreachable or GoneBecause.NeverDialed => EndReason.CalleeUnreachable,
             GoneBecause.RefusedByTwilio => EndReason.CalleeRefusedByTwilio,
+            _ when session.Caller.Leaving == Leaving.Removed || session.Participants[1].Leaving == Leaving.Removed => EndReason.EndedByPerson,
             _ => neverJoined ? EndReason.CallerNeverJoined : EndReason.CallerHungUpBeforeAnswer,
         };
     }

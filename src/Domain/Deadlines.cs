@@ -25,10 +25,15 @@ public static class Deadlines
     /// <summary>Whether Twilio is to be asked now what became of the call.</summary>
     public static bool ReviewIsDue(CallSession session, CallPolicy policy, DateTimeOffset now) => NextReview(session, policy) <= now;
 
-    private static DateTimeOffset DueAt(CallSession session, Effect effect, CallPolicy policy) =>
-        effect is Effect.Dial { State: DialState.Planned } dial && session.Find(dial.Participant) is { Role: Role.Guest } guest && session.Conference is null
-            ? guest.Since + policy.RingTimeout
-            : effect.NotBefore;
+    /// <summary>A dial that waits, for its room or for Twilio, is looked at no later than when its time is out, so that it is given up then.</summary>
+    private static DateTimeOffset DueAt(CallSession session, Effect effect, CallPolicy policy)
+    {
+        if (effect is not Effect.Dial { State: DialState.Planned } dial || session.Find(dial.Participant) is not { } participant)
+            return effect.NotBefore;
+        var overdue = participant.Since + policy.RingTimeout;
+        var waits = participant.Role == Role.Guest && session.Conference is null;
+        return waits || overdue < dial.NotBefore ? overdue : dial.NotBefore;
+    }
 
     private static DateTimeOffset? NextReview(CallSession session, CallPolicy policy)
     {

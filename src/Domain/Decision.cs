@@ -39,8 +39,8 @@ public abstract record CallReply
     /// <summary>A participant was added, or was there already.</summary>
     public sealed record Added(Participant Participant) : CallReply;
 
-    /// <summary>This dial is yours to send, now and once.</summary>
-    public sealed record DialGranted(CallSession Session, Participant Participant) : CallReply;
+    /// <summary>This dial is yours to send, now and once; its outcome is to be told with <paramref name="Attempt"/>.</summary>
+    public sealed record DialGranted(CallSession Session, Participant Participant, int Attempt) : CallReply;
 }
 
 /// <summary>Why an event made no difference. Each completes "ignored because".</summary>

@@ -11,7 +11,7 @@ public abstract record Effect
     {
     }
 
-    /// <summary>How often it has been sent.</summary>
+    /// <summary>How often it has been sent; for a dial also the name of the sending that its outcome belongs to.</summary>
     public int Attempt { get; init; }
 
     /// <summary>From when any replica may take it.</summary>

@@ -42,7 +42,7 @@ public static class SessionDecider
         SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),
         SessionEvent.HangUpSettled e => EffectDecisions.SettleHangUp(session, e, now),
         SessionEvent.FlagsSettled e => EffectDecisions.SettleFlags(session, e, now),
-        SessionEvent.Observed e => ReviewDecisions.Observe(session, e.Observation, policy, now),
+        SessionEvent.Observed e => OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
         _ => throw new UnreachableException($"No decision for {happened.GetType().Name}"),
     };
 

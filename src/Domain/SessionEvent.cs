@@ -58,16 +58,26 @@ public abstract record SessionEvent
     public sealed record EndRequested : SessionEvent;
 
     /// <summary>A replica is about to send a dial, and wants to be the one.</summary>
-    public sealed record DialClaimed(ParticipantId Participant) : SessionEvent;
+    /// <param name="Participant">Whom to ring.</param>
+    /// <param name="Nonce">Of the call that planned the dial: the session id may have been used again since.</param>
+    public sealed record DialClaimed(ParticipantId Participant, string Nonce) : SessionEvent;
 
     /// <summary>Twilio's answer to a dial, or the lack of one.</summary>
-    public sealed record DialSettled(ParticipantId Participant, DialOutcome Outcome) : SessionEvent;
+    /// <param name="Participant">Who was rung.</param>
+    /// <param name="Nonce">Of the call that the dial was sent for.</param>
+    /// <param name="Attempt">Which sending of the dial this is the outcome of: a late word of an earlier one says nothing of this one.</param>
+    /// <param name="Outcome">What became of it.</param>
+    public sealed record DialSettled(ParticipantId Participant, string Nonce, int Attempt, DialOutcome Outcome) : SessionEvent;
 
     /// <summary>Twilio's answer to a hang-up.</summary>
     public sealed record HangUpSettled(CallSid Leg, EffectOutcome Outcome) : SessionEvent;
 
     /// <summary>Twilio's answer to a change of mute or hold.</summary>
-    public sealed record FlagsSettled(ParticipantId Participant, EffectOutcome Outcome) : SessionEvent;
+    /// <param name="Participant">Whose.</param>
+    /// <param name="Muted">As it was asked of Twilio: a change that was wished for meanwhile is still to be made.</param>
+    /// <param name="Hold">As it was asked of Twilio.</param>
+    /// <param name="Outcome">What became of it.</param>
+    public sealed record FlagsSettled(ParticipantId Participant, bool? Muted, bool? Hold, EffectOutcome Outcome) : SessionEvent;
 
     /// <summary>What Twilio says of the room and the legs, asked when the session had been silent past its deadline.</summary>
     public sealed record Observed(Observation Observation) : SessionEvent;
@@ -119,10 +129,11 @@ public enum EffectOutcome
 }
 
 /// <summary>What Twilio says of a call at one moment: the room's open conference and its legs, and the status of each leg we know of.</summary>
+/// <param name="Room">The room that was looked at, so that a look at an earlier call with this session id says nothing of this one.</param>
 /// <param name="Conference">The open conference under the room's name; null where there is none.</param>
 /// <param name="InTheRoom">The legs that are <c>connected</c> in it, not those still connecting.</param>
 /// <param name="Legs">Each unfinished leg that we asked for, and what Twilio says of it.</param>
-public sealed record Observation(ConferenceSid? Conference, ImmutableArray<CallSid> InTheRoom, ImmutableArray<ObservedLeg> Legs);
+public sealed record Observation(string Room, ConferenceSid? Conference, ImmutableArray<CallSid> InTheRoom, ImmutableArray<ObservedLeg> Legs);
 
 /// <summary>One leg as Twilio sees it.</summary>
 /// <param name="Leg">The leg.</param>

@@ -17,7 +17,8 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// answer may use all of them up; three attempts of at most 1.5 s to connect and 3 s for the answer (13.5 s) leave two more replicas to try.</summary>
     public const string TwimlOverrides = "#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000";
 
-    private readonly string origin = publicBaseUrl.GetLeftPart(UriPartial.Authority);
+    /// <summary>Scheme, host and port, without a slash at the end: what signatures are checked against.</summary>
+    public string Origin { get; } = publicBaseUrl.GetLeftPart(UriPartial.Authority);
 
     /// <summary>Asked for TwiML when a dialled callee answers.</summary>
     public Uri Answer(SessionId session, ParticipantId participant, string nonce) =>
@@ -37,7 +38,10 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// <summary>What a waiting caller hears. A wait URL that fails drops the caller.</summary>
     public Uri Wait() => At("/twilio/wait", TwimlOverrides);
 
-    private Uri At(string pathAndQuery, string overrides) => new(origin + pathAndQuery + overrides);
+    /// <summary>The sound that the wait document plays.</summary>
+    public Uri Ringback() => new(Origin + "/twilio/wait/ringback.wav");
+
+    private Uri At(string pathAndQuery, string overrides) => new(Origin + pathAndQuery + overrides);
 
     /// <summary>Percent-encoded once, with <c>:</c> as it is (RFC 3986 allows it in a segment): the signature is over the URL that was handed out,
     /// and is checked against the path as it arrives.</summary>

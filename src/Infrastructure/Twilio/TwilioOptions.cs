@@ -80,6 +80,9 @@ public sealed class TwilioRequestValidationOptions
 
     /// <summary>Accepted too: the other token while the primary one is being exchanged.</summary>
     public string SecondaryAuthToken { get; set; } = "";
+
+    /// <summary>Every token that a request may be signed with.</summary>
+    public IReadOnlyCollection<string> Tokens => SecondaryAuthToken.Length > 0 ? [AuthToken, SecondaryAuthToken] : [AuthToken];
 }
 
 /// <summary>Calls and access tokens.</summary>

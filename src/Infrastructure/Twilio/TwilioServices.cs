@@ -18,6 +18,8 @@ public static class TwilioServices
     {
         services.AddSingleton<IConfigureOptions<TwilioOptions>>(new TwilioOptionsSetup(configuration));
         services.AddSingleton<IValidateOptions<TwilioOptions>, TwilioOptionsValidator>();
+        // A token that is exchanged in a file or a mounted secret counts from the next request on.
+        services.AddSingleton<IOptionsChangeTokenSource<TwilioOptions>>(new ConfigurationChangeTokenSource<TwilioOptions>(configuration));
         services.AddOptions<TwilioOptions>().ValidateOnStart();
         services.AddSingleton<IConfigureOptions<DialingOptions>>(new DialingOptionsSetup(configuration));
         services.AddSingleton<IValidateOptions<DialingOptions>, DialingOptionsValidator>();
