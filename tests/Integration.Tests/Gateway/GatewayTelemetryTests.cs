@@ -11,6 +11,9 @@ public sealed class GatewayTelemetryTests
     private const string Number = "+15557654321";
     private const string Callee = "marker-callee";
     private const string Caller = "marker-caller";
+    private const string CallerId = "+15559876543";
+    private const string Token = "marker-token";
+    private const string Nonce = "markernonce";
 
     private static readonly CancellationToken None = CancellationToken.None;
 
@@ -47,7 +50,7 @@ public sealed class GatewayTelemetryTests
     public async Task Nothing_that_is_traced_measured_or_logged_names_a_number_a_person_or_a_secret()
     {
         using var sink = new TelemetrySink();
-        await using var gateway = await GatewayFixture.StartAsync(Logged);
+        await using var gateway = await GatewayFixture.StartAsync(Logged, ("Twilio:AuthToken", Token), ("Twilio:Voice:CallerId", CallerId));
         var quoting = new Answer(400, $$"""{"code":21211,"message":"{{Number}} of client:{{Callee}} is not valid","status":400}""");
         gateway.Twilio.Otherwise = r => (r.Method, r.Path) switch
         {
@@ -57,10 +60,10 @@ public sealed class GatewayTelemetryTests
             _ => new Answer(200, $$"""{"sid":"{{Answer.CallSid}}","to":"{{Number}}","from":"client:{{Caller}}","status":"ringing"}"""),
         };
 
-        var call = Given.CallTo(new Party.Client(Given.Identity(Callee))) with { Caller = Given.Identity(Caller) };
+        var call = Given.CallTo(new Party.Client(Given.Identity(Callee))) with { Caller = Given.Identity(Caller), Nonce = Nonce };
         await gateway.Gateway.CreateCallAsync(call, None);
         await gateway.Gateway.CreateCallAsync(call with { To = new Party.Phone(Given.Number(Number)) }, None);
-        await gateway.Gateway.CreateParticipantAsync(Given.AGuest with { To = Given.Number(Number) }, None);
+        await gateway.Gateway.CreateParticipantAsync(Given.AGuest with { To = Given.Number(Number), Nonce = Nonce }, None);
         await gateway.Gateway.ListCallsAsync(Number, "client:" + Caller, DateTimeOffset.UnixEpoch, None);
         await gateway.Gateway.FetchCallAsync(Given.Leg, None);
         await gateway.Gateway.CompleteCallAsync(Given.Leg, None);
@@ -69,7 +72,7 @@ public sealed class GatewayTelemetryTests
         gateway.Logs.Lines.ShouldContain(l => l.Contains("Calls.create", StringComparison.Ordinal), "something was logged");
         sink.Spans.ShouldContain(s => s.DisplayName == "Twilio Calls.create", "something was traced");
         foreach (var words in new[] { string.Join('\n', gateway.Logs.Lines), Ours(sink) })
-            foreach (var secret in new[] { Number[1..], Callee, Caller, GatewayFixture.CallerNumber[1..], "the-auth-token", "nonce234" })
+            foreach (var secret in new[] { Number[1..], Callee, Caller, CallerId[1..], Token, Nonce })
                 words.ShouldNotContain(secret);
         string.Join('\n', gateway.Logs.Lines).ShouldNotContain("http://127", Case.Insensitive);
     }
