@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Calls.Integration.Tests.EndToEnd;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Calls.Sandbox.Twilio;
