@@ -43,13 +43,13 @@ public static class CallsService
         services.AddOpenApi("v1");
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase);
         builder.AddCallsObservability();
-        builder.WebHost.ConfigureKestrel((context, kestrel) =>
+        builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxBody;
-            if (ManagementPort(context.Configuration) is { } port)
-                kestrel.ListenAnyIP(port);
         });
+        if (ManagementPort(configuration) is { } port)
+            builder.WebHost.UseUrls([.. MainUrls(configuration), $"http://*:{port}"]);
         return builder;
     }
 
@@ -67,6 +67,16 @@ public static class CallsService
         app.MapOpenApi().AllowAnonymous();
         app.MapScalarApiReference("/docs", reference => reference.WithTitle("Calls")).AllowAnonymous();
         return app;
+    }
+
+    /// <summary>What the service would listen on without a management port: <c>ASPNETCORE_URLS</c>, the ports of a container image, or Kestrel's own default.</summary>
+    private static IEnumerable<string> MainUrls(IConfiguration configuration)
+    {
+        if (configuration[WebHostDefaults.ServerUrlsKey] is { Length: > 0 } urls)
+            return urls.Split(';', StringSplitOptions.RemoveEmptyEntries);
+        return configuration[WebHostDefaults.HttpPortsKey] is { Length: > 0 } ports
+            ? ports.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(port => $"http://*:{port}")
+            : ["http://localhost:5000"];
     }
 
     private static int? ManagementPort(IConfiguration configuration) => configuration.GetValue<int?>("Management:Port");

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Calls.Integration.Tests.EndToEnd;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Calls.Sandbox.Twilio;
@@ -39,6 +40,29 @@ public sealed class ApiAloneTests(RedisFixture redis)
         await bob.HangUpAsync();
         await lawyer.IsIdleAsync();
 
+        Terminate(api);
+        await api.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
+        api.ExitCode.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task With_a_management_port_health_and_metrics_answer_there_alone_whatever_the_Host_header_says()
+    {
+        var (address, management) = (FreeAddress(), FreeAddress());
+        await using var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions());
+        var keys = await KeysAsync(address, twilio, new BearerTokens(TimeProvider.System));
+        keys["Management__Port"] = management.Port.ToString(CultureInfo.InvariantCulture);
+        using var api = Start(keys);
+        await ReadyAsync(management, api);
+        foreach (var path in new[] { "/healthz/live", "/healthz/ready", "/healthz/dependencies", "/metrics" })
+        {
+            (await RestAsync(HttpMethod.Get, new Uri(management, path), null)).Status.ShouldBe(HttpStatusCode.OK, path);
+            (await RestAsync(HttpMethod.Get, new Uri(address, path), null)).Status.ShouldBe(HttpStatusCode.NotFound, path);
+            (await HostExtensions.SendAsync(HttpMethod.Get, new Uri(address, path), null, host: $"localhost:{management.Port}")).Status.ShouldBe(HttpStatusCode.NotFound, "a Host header is anybody's to write");
+        }
+
+        (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/x"), null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
+        (await RestAsync(HttpMethod.Get, new Uri(management, "/v1/sessions/x"), null)).Status.ShouldBe(HttpStatusCode.NotFound);
         Terminate(api);
         await api.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
         api.ExitCode.ShouldBe(0);
