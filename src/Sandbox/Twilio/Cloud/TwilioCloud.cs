@@ -1,0 +1,156 @@
+namespace Calls.Sandbox.Twilio;
+
+/// <summary>Programmable Voice, as far as conference calls need it: calls, conferences, TwiML, webhooks and REST, for one account.</summary>
+/// <remarks>
+/// A deterministic core: no threads, sockets or clock of its own. Everything is done on the scheduler's one logical thread, and
+/// with the same seed, script and transport it does exactly the same. <see cref="TwilioEmulator"/> hosts it behind real HTTP.
+/// </remarks>
+public sealed class TwilioCloud
+{
+    private readonly Dictionary<string, Leg> _legs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Conference> _conferences = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Handset> _handsets = new(StringComparer.Ordinal);
+    private readonly List<Leg> _legsInOrder = [];
+    private readonly List<Conference> _conferencesInOrder = [];
+
+    public TwilioCloud(IEmulatorScheduler scheduler, IWebhookTransport transport, TwilioCloudOptions options)
+    {
+        Scheduler = scheduler;
+        Options = options;
+        Journal = new EmulatorJournal(options.JournalCapacity, () => scheduler.Now);
+        Sids = new SidSource(options.Seed);
+        Chance = new Random(options.Seed ^ 0x5EED);
+        Webhooks = new WebhookSender(this, transport);
+        Callbacks = new Callbacks(this);
+        Calls = new CallFlow(this);
+        Rooms = new ConferenceFlow(this);
+        Twiml = new TwimlRunner(this);
+        Rest = new RestApi(this);
+    }
+
+    public TwilioCloudOptions Options { get; }
+
+    public EmulatorJournal Journal { get; }
+
+    public FaultSwitches Faults { get; } = new();
+
+    /// <summary>Every leg there ever was, oldest first.</summary>
+    public IReadOnlyList<Leg> Legs => _legsInOrder;
+
+    /// <summary>Every conference there ever was, oldest first.</summary>
+    public IReadOnlyList<Conference> Conferences => _conferencesInOrder;
+
+    public IReadOnlyCollection<Handset> Handsets => _handsets.Values;
+
+    /// <summary>What went wrong in the emulator itself; empty unless it has a defect.</summary>
+    public IReadOnlyList<Exception> Defects => [.. Journal.OfType<EmulatorDefect>().Select(entry => entry.Exception)];
+
+    internal IEmulatorScheduler Scheduler { get; }
+
+    internal SidSource Sids { get; }
+
+    internal Random Chance { get; }
+
+    internal WebhookSender Webhooks { get; }
+
+    internal Callbacks Callbacks { get; }
+
+    internal CallFlow Calls { get; }
+
+    internal ConferenceFlow Rooms { get; }
+
+    internal TwimlRunner Twiml { get; }
+
+    private RestApi Rest { get; }
+
+    /// <summary>Serves one REST request; the answer may take (virtual) time, and may be that there is none.</summary>
+    public Task<RestResponse> SendAsync(RestRequest request)
+    {
+        var answer = new TaskCompletionSource<RestResponse>();
+        Launch(async () =>
+        {
+            try
+            {
+                answer.SetResult(await Rest.SendAsync(request));
+            }
+            catch (Exception defect)
+            {
+                answer.SetException(defect);
+                throw;
+            }
+        });
+        return answer.Task;
+    }
+
+    /// <summary>The phone behind an address: <c>client:alice</c> or <c>+15551234567</c>. Every address has one.</summary>
+    public Handset Handset(string address)
+    {
+        if (!_handsets.TryGetValue(address, out var handset))
+        {
+            handset = new Handset(this, address);
+            _handsets.Add(address, handset);
+        }
+        return handset;
+    }
+
+    public Leg? FindLeg(string callSid) => _legs.GetValueOrDefault(callSid);
+
+    public Conference? FindConference(string conferenceSid) => _conferences.GetValueOrDefault(conferenceSid);
+
+    /// <summary>The one active conference of that name, if any.</summary>
+    public Conference? ActiveConference(string friendlyName) =>
+        _conferencesInOrder.FindLast(room => room.FriendlyName == friendlyName && room.Status != ConferenceStatus.Completed);
+
+    internal void Register(Leg leg)
+    {
+        _legs.Add(leg.CallSid, leg);
+        _legsInOrder.Add(leg);
+    }
+
+    internal void Register(Conference conference)
+    {
+        _conferences.Add(conference.Sid, conference);
+        _conferencesInOrder.Add(conference);
+    }
+
+    /// <summary>Does something next, when what is being done is done.</summary>
+    internal void Post(Action action) => Scheduler.Schedule(TimeSpan.Zero, action);
+
+    internal Task DelayAsync(TimeSpan time)
+    {
+        var passed = new TaskCompletionSource();
+        Scheduler.Schedule(time, passed.SetResult);
+        return passed.Task;
+    }
+
+    /// <summary>Starts something that nobody waits for. If it fails, that is a defect of the emulator, and the journal says so.</summary>
+    /// <remarks>What it awaits goes on where the scheduler says, never in a synchronization context that happens to be there.</remarks>
+    internal void Launch(Func<Task> work)
+    {
+        var ambient = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            _ = WatchAsync(work);
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(ambient);
+        }
+    }
+
+    internal void LogError(int code, string message, string? url, string? callSid) =>
+        Journal.Append(new TwilioErrorLogged(code, message, url) { CallSid = callSid });
+
+    private async Task WatchAsync(Func<Task> work)
+    {
+        try
+        {
+            await work();
+        }
+        catch (Exception defect)
+        {
+            Journal.Append(new EmulatorDefect(defect));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Calls.Sandbox.Twilio;
+
+/// <summary>Where and how the emulator runs.</summary>
+public sealed record TwilioEmulatorOptions
+{
+    /// <summary>The port on 127.0.0.1; 0: any free one.</summary>
+    public int Port { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    public TwilioCloudOptions Cloud { get; init; } = new() { Seed = Random.Shared.Next() };
+}
+
+/// <summary>Twilio on this machine: the REST API on a port, real signed webhooks, and phones for a script or a page to use.</summary>
+public sealed class TwilioEmulator : IAsyncDisposable
+{
+    private const int TailOfJournal = 60;
+    private readonly ActorLoop _loop;
+    private readonly HttpWebhookTransport _transport;
+    private readonly TwilioCloud _cloud;
+    private readonly List<Waiter> _waiters = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly WebApplication _web;
+    private long _seen;
+
+    private TwilioEmulator(TwilioEmulatorOptions options)
+    {
+        _loop = new ActorLoop(options.Time);
+        _transport = new HttpWebhookTransport(options.Time);
+        _cloud = new TwilioCloud(_loop, _transport, options.Cloud);
+        _loop.Failed = defect => Journal.Append(new EmulatorDefect(defect));
+        _loop.AfterEach = Notify;
+        // Nothing of the environment: no settings files, no ASPNETCORE_URLS meant for the service beside it.
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, options.Port));
+        _web = builder.Build();
+        _web.Run(ServeAsync);
+    }
+
+    /// <summary>The origin of the REST API, in place of <c>https://api.twilio.com</c>.</summary>
+    public Uri BaseUrl { get; private set; } = new("http://127.0.0.1");
+
+    public TwilioCloudOptions Options => _cloud.Options;
+
+    /// <summary>The TwiML App that clients call; set its URLs once the service's address is known.</summary>
+    public TwilioApplication Application => _cloud.Options.Application;
+
+    public EmulatorJournal Journal => _cloud.Journal;
+
+    public FaultSwitches Faults => _cloud.Faults;
+
+    public static async Task<TwilioEmulator> StartAsync(TwilioEmulatorOptions options, CancellationToken cancellationToken)
+    {
+        var emulator = new TwilioEmulator(options);
+        await emulator._web.StartAsync(cancellationToken);
+        var addresses = emulator._web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>();
+        emulator.BaseUrl = new Uri(addresses!.Addresses.First());
+        return emulator;
+    }
+
+    /// <summary>The Voice SDK client of that identity.</summary>
+    public EmulatedPhone Client(string identity) => At("client:" + identity);
+
+    /// <summary>The telephone of that number, E.164.</summary>
+    public EmulatedPhone Phone(string number) => At(number);
+
+    /// <summary>Looks at the truth, between two events: <c>emulator.Read(cloud => cloud.LonelyLegs().Count)</c>.</summary>
+    public T Read<T>(Func<TwilioCloud, T> look) => _loop.Read(() => look(_cloud));
+
+    /// <summary>Does something on the cloud's own thread.</summary>
+    public Task<T> InvokeAsync<T>(Func<TwilioCloud, T> work) => _loop.InvokeAsync(() => work(_cloud));
+
+    /// <summary>Waits until the cloud is so. It is looked at after every event, so a state of a moment is seen too.</summary>
+    /// <exception cref="TimeoutException">It did not become so; the message holds the end of the journal.</exception>
+    public async Task WaitUntilAsync(
+        Func<TwilioCloud, bool> condition, TimeSpan timeout, [CallerArgumentExpression(nameof(condition))] string what = "")
+    {
+        var waiter = new Waiter(condition);
+        await _loop.InvokeAsync(() =>
+        {
+            _waiters.Add(waiter);
+            waiter.Look(_cloud);
+            return true;
+        });
+        try
+        {
+            await waiter.Done.WaitAsync(timeout);
+        }
+        catch (TimeoutException late)
+        {
+            throw new TimeoutException($"Not within {timeout}: {what}\nSeed {Options.Seed}. The newest of {Journal.Last} journal entries:\n{Journal.Timeline(TailOfJournal)}", late);
+        }
+        finally
+        {
+            waiter.GiveUp();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _web.DisposeAsync();
+        await _loop.DisposeAsync();
+        _transport.Dispose();
+        _stopping.Dispose();
+    }
+
+    private EmulatedPhone At(string address) => new(this, _loop.Read(() => _cloud.Handset(address)));
+
+    private void Notify()
+    {
+        if (Journal.Last == _seen)
+        {
+            return;
+        }
+        _seen = Journal.Last;
+        foreach (var waiter in _waiters)
+        {
+            waiter.Look(_cloud);
+        }
+        _waiters.RemoveAll(waiter => waiter.Done.IsCompleted);
+    }
+
+    private async Task ServeAsync(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        var form = Parameters.Parse(await reader.ReadToEndAsync(context.RequestAborted));
+        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var request = new RestRequest(context.Request.Method, target, form, context.Request.Headers.Authorization);
+        var response = await await _loop.InvokeAsync(() => AskAsync(request));
+        switch (response.Outcome)
+        {
+            case RestOutcome.Answered:
+                await AnswerAsync(context, response);
+                break;
+            case RestOutcome.NoAnswer:
+                using (var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, _stopping.Token))
+                {
+                    await Task.Delay(Timeout.InfiniteTimeSpan, over.Token).ContinueWith(_ => context.Abort(), TaskScheduler.Default);
+                }
+                break;
+            default:
+                context.Abort();
+                break;
+        }
+    }
+
+    /// <summary>The cloud's answer, handed over to the web server's own thread, so that the loop goes on.</summary>
+    private Task<RestResponse> AskAsync(RestRequest request)
+    {
+        var answer = new TaskCompletionSource<RestResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _cloud.Launch(async () =>
+        {
+            try
+            {
+                answer.SetResult(await _cloud.SendAsync(request));
+            }
+            catch (Exception defect)
+            {
+                answer.SetException(defect);
+            }
+        });
+        return answer.Task;
+    }
+
+    private static async Task AnswerAsync(HttpContext context, RestResponse response)
+    {
+        context.Response.StatusCode = response.Status;
+        foreach (var (name, value) in response.Headers)
+        {
+            context.Response.Headers[name] = value;
+        }
+        if (response.Body.Length > 0)
+        {
+            context.Response.ContentType = "application/json;charset=utf-8";
+            await context.Response.WriteAsync(response.Body, context.RequestAborted);
+        }
+    }
+
+    private sealed class Waiter(Func<TwilioCloud, bool> condition)
+    {
+        private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Done => _done.Task;
+
+        public void Look(TwilioCloud cloud)
+        {
+            try
+            {
+                if (!_done.Task.IsCompleted && condition(cloud))
+                {
+                    _done.TrySetResult();
+                }
+            }
+            catch (Exception thrown)
+            {
+                _done.TrySetException(thrown);
+            }
+        }
+
+        public void GiveUp() => _done.TrySetCanceled();
+    }
+}
