@@ -66,9 +66,9 @@ internal sealed class Callbacks(TwilioCloud cloud)
         parameters.Add("CallbackSource", "call-progress-events");
         parameters.Add("SequenceNumber", leg.NextSequence++.ToString(CultureInfo.InvariantCulture));
         parameters.Add("Timestamp", Date(cloud.Scheduler.Now));
-        if (leg.Ended)
+        if (leg.EndedAt is { } ended)
         {
-            var seconds = leg.Answered is { } answered ? (int)(leg.EndedAt!.Value - answered).TotalSeconds : 0;
+            var seconds = (int)(ended - (leg.Answered ?? ended)).TotalSeconds;
             parameters.Add("CallDuration", seconds.ToString(CultureInfo.InvariantCulture));
             // In minutes, rounded up; recorded beside CallDuration.
             parameters.Add("Duration", ((seconds + 59) / 60).ToString(CultureInfo.InvariantCulture));

@@ -48,12 +48,13 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
     }
 
     /// <summary>REST adds a leg: it belongs to the conference from now on, and enters when its phone is answered.</summary>
-    public void AddConnecting(Conference room, Leg leg, ParticipantSettings settings)
+    public Participant AddConnecting(Conference room, Leg leg, ParticipantSettings settings)
     {
         var participant = new Participant(leg, room, settings, cloud.Scheduler.Now);
         room.Add(participant);
         leg.Participant = participant;
         Note(room, "is reaching", participant);
+        return participant;
     }
 
     /// <summary>The phone of a leg that REST added was answered.</summary>
@@ -147,7 +148,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         Changed(participant, hold ? "hold" : "unhold", "hold");
         if (hold && holdUrl is not null)
         {
-            cloud.Twiml.Play(participant, WebhookKind.Hold, holdUrl, () => participant.Hold);
+            cloud.Sound.Play(participant, WebhookKind.Hold, holdUrl, () => participant.Hold);
         }
     }
 
@@ -189,7 +190,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
                 participant.Playing = null;
                 break;
             case { } url:
-                cloud.Twiml.PlayWait(participant, new(url, participant.Settings.WaitMethod));
+                cloud.Sound.PlayWait(participant, new(url, participant.Settings.WaitMethod));
                 break;
         }
     }

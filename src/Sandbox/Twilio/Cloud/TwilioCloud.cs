@@ -9,6 +9,7 @@ public sealed class TwilioCloud
 {
     private readonly Dictionary<string, Leg> _legs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Conference> _conferences = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Conference> _newest = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Handset> _handsets = new(StringComparer.Ordinal);
     private readonly List<Leg> _legsInOrder = [];
     private readonly List<Conference> _conferencesInOrder = [];
@@ -25,6 +26,7 @@ public sealed class TwilioCloud
         Calls = new CallFlow(this);
         Rooms = new ConferenceFlow(this);
         Twiml = new TwimlRunner(this);
+        Sound = new ConferenceSound(this);
         Rest = new RestApi(this);
     }
 
@@ -60,6 +62,8 @@ public sealed class TwilioCloud
     internal ConferenceFlow Rooms { get; }
 
     internal TwimlRunner Twiml { get; }
+
+    internal ConferenceSound Sound { get; }
 
     private RestApi Rest { get; }
 
@@ -99,7 +103,7 @@ public sealed class TwilioCloud
 
     /// <summary>The one active conference of that name, if any.</summary>
     public Conference? ActiveConference(string friendlyName) =>
-        _conferencesInOrder.FindLast(room => room.FriendlyName == friendlyName && room.Status != ConferenceStatus.Completed);
+        _newest.GetValueOrDefault(friendlyName) is { Status: not ConferenceStatus.Completed } room ? room : null;
 
     internal void Register(Leg leg)
     {
@@ -111,6 +115,7 @@ public sealed class TwilioCloud
     {
         _conferences.Add(conference.Sid, conference);
         _conferencesInOrder.Add(conference);
+        _newest[conference.FriendlyName] = conference;
     }
 
     /// <summary>Does something next, when what is being done is done.</summary>

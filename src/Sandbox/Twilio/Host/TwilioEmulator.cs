@@ -1,7 +1,6 @@
+using System.Diagnostics;
 using System.Net;
 using System.Runtime.CompilerServices;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Calls.Sandbox.Twilio;
@@ -59,8 +58,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
     {
         var emulator = new TwilioEmulator(options);
         await emulator._web.StartAsync(cancellationToken);
-        var addresses = emulator._web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>();
-        emulator.BaseUrl = new Uri(addresses!.Addresses.First());
+        emulator.BaseUrl = new Uri(emulator._web.Urls.First());
         return emulator;
     }
 
@@ -94,7 +92,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
         }
         catch (TimeoutException late)
         {
-            throw new TimeoutException($"Not within {timeout}: {what}\nSeed {Options.Seed}. The newest of {Journal.Last} journal entries:\n{Journal.Timeline(TailOfJournal)}", late);
+            throw Late(timeout, what, late);
         }
         finally
         {
@@ -102,14 +100,42 @@ public sealed class TwilioEmulator : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits for a journal entry, from the first on; quicker than a condition that searches the journal after every event.</summary>
+    public async Task<T> WaitForEntryAsync<T>(Func<T, bool> matches, TimeSpan timeout, [CallerArgumentExpression(nameof(matches))] string what = "")
+        where T : JournalEntry
+    {
+        using var patience = new CancellationTokenSource(timeout);
+        try
+        {
+            await foreach (var entry in Journal.FollowAsync(0, patience.Token))
+            {
+                if (entry is T wanted && matches(wanted))
+                {
+                    return wanted;
+                }
+            }
+        }
+        catch (OperationCanceledException late) when (patience.IsCancellationRequested)
+        {
+            throw Late(timeout, $"{typeof(T).Name} with {what}", late);
+        }
+        throw new UnreachableException();
+    }
+
     public async ValueTask DisposeAsync()
     {
+        if (_stopping.IsCancellationRequested)
+        {
+            return;
+        }
         await _stopping.CancelAsync();
         await _web.DisposeAsync();
         await _loop.DisposeAsync();
         _transport.Dispose();
-        _stopping.Dispose();
     }
+
+    private TimeoutException Late(TimeSpan timeout, string what, Exception late) => new(
+        $"Not within {timeout}: {what}\nSeed {Options.Seed}. The newest of {Journal.Last} journal entries:\n{Journal.Timeline(TailOfJournal)}", late);
 
     private EmulatedPhone At(string address) => new(this, _loop.Read(() => _cloud.Handset(address)));
 
@@ -131,7 +157,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
     {
         using var reader = new StreamReader(context.Request.Body);
         var form = Parameters.Parse(await reader.ReadToEndAsync(context.RequestAborted));
-        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? throw new UnreachableException();
         var request = new RestRequest(context.Request.Method, target, form, context.Request.Headers.Authorization);
         var response = await await _loop.InvokeAsync(() => AskAsync(request));
         switch (response.Outcome)

@@ -32,7 +32,7 @@ internal sealed class ConferencesResource(TwilioCloud cloud)
         }
         else if (form.Target("AnnounceUrl", "AnnounceMethod") is { } announcement && room.Present.FirstOrDefault() is { } first)
         {
-            cloud.Twiml.Play(first, WebhookKind.Announcement, announcement, () => room.Status != ConferenceStatus.Completed, () =>
+            cloud.Sound.Play(first, WebhookKind.Announcement, announcement, () => room.Status != ConferenceStatus.Completed, () =>
                 cloud.Callbacks.ConferenceEvent(room, "announcement", "announcement-end", extra: new() { { "AnnounceUrl", announcement.Url } }));
         }
         return Body(room);

@@ -44,8 +44,7 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
             throw RestRefusal.BadRequest(16020, "Conference is full");
         }
         var leg = cloud.Calls.CallOut(new(from, to) { StatusCallback = statusCallback, Timeout = timeout, TimeLimit = timeLimit });
-        cloud.Rooms.AddConnecting(room, leg, settings);
-        return Body(leg.Participant!);
+        return Body(cloud.Rooms.AddConnecting(room, leg, settings));
     }
 
     public JsonObject Fetch(RestRoute route) => Body(Find(route));
@@ -71,7 +70,7 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
         }
         if (form.Target("AnnounceUrl", "AnnounceMethod") is { } announcement)
         {
-            cloud.Twiml.Play(participant, WebhookKind.Announcement, announcement, () => participant.IsIn, () =>
+            cloud.Sound.Play(participant, WebhookKind.Announcement, announcement, () => participant.IsIn, () =>
                 cloud.Callbacks.ConferenceEvent(participant.Conference, "announcement", "announcement-end", participant, new() { { "AnnounceUrl", announcement.Url } }));
         }
         return Body(participant);
@@ -86,7 +85,7 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
     /// <summary>Those who are in and those still being reached; nobody once the conference is over.</summary>
     public JsonObject List(RestRoute route)
     {
-        var room = cloud.FindConference(route.Conference!) ?? cloud.ActiveConference(route.Conference!) ?? throw RestRefusal.NotFound(route.Path);
+        var room = cloud.FindConference(route.Conference) ?? cloud.ActiveConference(route.Conference) ?? throw RestRefusal.NotFound(route.Path);
         var participants = room.Status == ConferenceStatus.Completed ? [] : room.Participants;
         return route.Page(
             "participants",
@@ -106,8 +105,8 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
 
     private Participant Find(RestRoute route)
     {
-        var room = cloud.FindConference(route.Conference!) ?? cloud.ActiveConference(route.Conference!);
-        return room is { Status: not ConferenceStatus.Completed } && room.Find(route.Participant!) is { } participant ? participant : throw RestRefusal.NotFound(route.Path);
+        var room = cloud.FindConference(route.Conference) ?? cloud.ActiveConference(route.Conference);
+        return room is { Status: not ConferenceStatus.Completed } && room.Find(route.Participant) is { } participant ? participant : throw RestRefusal.NotFound(route.Path);
     }
 
     private JsonObject Body(Participant participant) => new()

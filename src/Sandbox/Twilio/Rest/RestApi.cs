@@ -29,7 +29,8 @@ internal sealed class RestApi(TwilioCloud cloud)
     {
         var route = RestRoute.Read(request);
         var query = route.Query.Count == 0 ? request.Form : route.Query;
-        var number = cloud.Journal.Append(new RestRequested(route.Operation, request.Method, route.Path, query) { CallSid = route.CallSid });
+        var callSid = route.CallSid.Length > 0 ? route.CallSid : null;
+        var number = cloud.Journal.Append(new RestRequested(route.Operation, request.Method, route.Path, query) { CallSid = callSid });
         var (fault, latency) = cloud.Faults.PlanRest(route.Operation, $"{route.Path} {query}", cloud.Chance);
         var kind = fault?.Kind ?? RestFaultKind.None;
         var acts = kind is RestFaultKind.None or RestFaultKind.ErrorAfter or RestFaultKind.TimeoutAfter or RestFaultKind.CutAfter;
@@ -58,7 +59,7 @@ internal sealed class RestApi(TwilioCloud cloud)
         cloud.Journal.Append(new RestAnswered(number, route.Operation, status, answer.Code, answer.Body, fault is null ? null : Describe(kind, latency))
         {
             Acted = acted,
-            CallSid = route.CallSid,
+            CallSid = callSid,
         });
         return new(outcome, status, outcome == RestOutcome.Answered ? answer.Body : "") { Headers = headers };
     }
@@ -75,13 +76,13 @@ internal sealed class RestApi(TwilioCloud cloud)
             return route.Operation switch
             {
                 RestOperation.CreateCall => Answer.Json(201, _calls.Create(request.Form)),
-                RestOperation.UpdateCall => Answer.Json(200, _calls.Update(route.CallSid!, request.Form)),
-                RestOperation.FetchCall => Answer.Json(200, _calls.Fetch(route.CallSid!)),
+                RestOperation.UpdateCall => Answer.Json(200, _calls.Update(route.CallSid, request.Form)),
+                RestOperation.FetchCall => Answer.Json(200, _calls.Fetch(route.CallSid)),
                 RestOperation.ListCalls => Answer.Json(200, _calls.List(route)),
-                RestOperation.UpdateConference => Answer.Json(200, _conferences.Update(route.Conference!, request.Form)),
-                RestOperation.FetchConference => Answer.Json(200, _conferences.Fetch(route.Conference!)),
+                RestOperation.UpdateConference => Answer.Json(200, _conferences.Update(route.Conference, request.Form)),
+                RestOperation.FetchConference => Answer.Json(200, _conferences.Fetch(route.Conference)),
                 RestOperation.ListConferences => Answer.Json(200, _conferences.List(route)),
-                RestOperation.CreateParticipant => Answer.Json(201, _participants.Create(route.Conference!, request.Form)),
+                RestOperation.CreateParticipant => Answer.Json(201, _participants.Create(route.Conference, request.Form)),
                 RestOperation.UpdateParticipant => Answer.Json(200, _participants.Update(route, request.Form)),
                 RestOperation.FetchParticipant => Answer.Json(200, _participants.Fetch(route)),
                 RestOperation.ListParticipants => Answer.Json(200, _participants.List(route)),

@@ -5,13 +5,14 @@ internal sealed record RestRoute(RestOperation Operation, string Path, Parameter
 {
     public string? AccountSid { get; private init; }
 
-    public string? CallSid { get; private init; }
+    /// <summary>Of the Calls resource; empty elsewhere.</summary>
+    public string CallSid { get; private init; } = "";
 
     /// <summary>A ConferenceSid, or for participants a friendly name.</summary>
-    public string? Conference { get; private init; }
+    public string Conference { get; private init; } = "";
 
     /// <summary>A CallSid or a label.</summary>
-    public string? Participant { get; private init; }
+    public string Participant { get; private init; } = "";
 
     public static RestRoute Read(RestRequest request)
     {

@@ -69,8 +69,7 @@ internal sealed record TwimlDocument(IReadOnlyList<Verb> Verbs)
     {
         try
         {
-            var root = XDocument.Parse(xml).Root!;
-            if (root.Name != "Response")
+            if (XDocument.Parse(xml).Root is not { Name.LocalName: "Response" } root)
             {
                 throw new TwimlException(12100, "The document's root is not <Response>");
             }
