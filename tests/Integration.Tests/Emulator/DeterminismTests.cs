@@ -20,9 +20,9 @@ public sealed class DeterminismTests
         var (scheduler, cloud) = Cloud(1);
         Create(cloud, "client:bob", ("Timeout", "30"), ("StatusCallback", "http://app/status"));
         scheduler.RunFor(TimeSpan.FromSeconds(34));
-        cloud.Handset("client:bob").State.ShouldBe(PhoneState.Ringing);
+        cloud.Phone("client:bob").State.ShouldBe(PhoneState.Ringing);
         scheduler.RunFor(TimeSpan.FromSeconds(2));
-        cloud.Handset("client:bob").State.ShouldBe(PhoneState.Idle);
+        cloud.Phone("client:bob").State.ShouldBe(PhoneState.Idle);
         var status = cloud.Journal.OfType<WebhookSent>().ShouldHaveSingleItem().Parameters;
         (status["CallStatus"], status["SipResponseCode"], status["SequenceNumber"], status["CallDuration"]).ShouldBe(("no-answer", "487", "0", "0"));
     }
@@ -31,9 +31,9 @@ public sealed class DeterminismTests
     public void An_offline_client_rings_for_Twilio_alone_and_a_declined_one_is_busy()
     {
         var (scheduler, cloud) = Cloud(1);
-        cloud.Handset("client:off").Behaviour = PhoneBehaviour.Offline;
-        cloud.Handset("client:no").Behaviour = PhoneBehaviour.DeclineAfter(TimeSpan.FromSeconds(1));
-        cloud.Handset("+15551234567").Behaviour = PhoneBehaviour.Unreachable;
+        cloud.Phone("client:off").Behaviour = PhoneBehaviour.Offline;
+        (cloud.Phone("client:no").Behaviour, cloud.Phone("client:no").After) = (PhoneBehaviour.Decline, TimeSpan.FromSeconds(1));
+        cloud.Phone("+15551234567").Behaviour = PhoneBehaviour.Unreachable;
         foreach (var to in (string[])["client:off", "client:no", "+15551234567"])
         {
             Create(cloud, to, ("StatusCallback", "http://app/status"), ("StatusCallbackEvent", "ringing completed"));
@@ -60,7 +60,7 @@ public sealed class DeterminismTests
     public void A_phone_that_vanishes_before_its_TwiML_never_joins_and_one_that_vanishes_later_is_noticed_later()
     {
         var (scheduler, cloud) = Cloud(1);
-        var alice = cloud.Handset("client:alice");
+        var alice = cloud.Phone("client:alice");
         alice.PlaceCall("bob");
         alice.Drop();
         scheduler.RunFor(TimeSpan.FromSeconds(1));
@@ -80,13 +80,13 @@ public sealed class DeterminismTests
     public void With_early_media_a_ringing_leg_joins_before_the_answer()
     {
         var (scheduler, cloud) = Cloud(1);
-        cloud.Handset("client:alice").PlaceCall("bob");
+        cloud.Phone("client:alice").PlaceCall("bob");
         scheduler.RunFor(TimeSpan.FromSeconds(1));
         Send(cloud, "/Conferences/room/Participants.json", new() { { "From", "+15550001111" }, { "To", "+15551234567" } });
         scheduler.RunFor(TimeSpan.FromSeconds(1));
-        cloud.Handset("+15551234567").State.ShouldBe(PhoneState.Ringing);
-        cloud.ActiveConference("room")!.Status.ShouldBe(ConferenceStatus.InProgress);
-        cloud.Handset("+15551234567").Decline();
+        cloud.Phone("+15551234567").State.ShouldBe(PhoneState.Ringing);
+        cloud.ActiveConference("room")!.State.ShouldBe(ConferenceState.InProgress);
+        cloud.Phone("+15551234567").Decline();
         scheduler.RunFor(TimeSpan.FromSeconds(1));
         cloud.Journal.OfType<WebhookSent>().Last(entry => entry.Event == "participant-leave").Parameters["ReasonParticipantLeft"].ShouldBe("participant_add_failed");
     }
@@ -95,10 +95,10 @@ public sealed class DeterminismTests
     public void A_moderator_s_exit_ends_the_conference_for_all()
     {
         var (scheduler, cloud) = Cloud(1, twiml: "endConferenceOnExit='true'");
-        cloud.Handset("client:alice").PlaceCall("bob");
-        cloud.Handset("client:bob").PlaceCall("alice");
+        cloud.Phone("client:alice").PlaceCall("bob");
+        cloud.Phone("client:bob").PlaceCall("alice");
         scheduler.RunFor(TimeSpan.FromSeconds(1));
-        cloud.Handset("client:alice").HangUp();
+        cloud.Phone("client:alice").HangUp();
         scheduler.RunFor(TimeSpan.FromSeconds(1));
         cloud.LiveLegs().ShouldBeEmpty();
         var sent = cloud.Journal.OfType<WebhookSent>();
@@ -109,28 +109,27 @@ public sealed class DeterminismTests
     private static string Play(int seed)
     {
         var (scheduler, cloud) = Cloud(seed);
-        cloud.Faults.Add(new WebhookFault { Probability = 0.3, Duplicates = 1, CopyDelay = (TimeSpan.Zero, TimeSpan.FromSeconds(1)) });
-        cloud.Faults.Add(new WebhookFault { Probability = 0.3, Delay = (TimeSpan.Zero, TimeSpan.FromSeconds(1)) });
-        cloud.Faults.Add(new RestFault { Probability = 0.5, Kind = RestFaultKind.ErrorAfter, Latency = (TimeSpan.Zero, TimeSpan.FromSeconds(1)) });
-        cloud.Handset("client:bob").Behaviour = PhoneBehaviour.AnswerAfter(TimeSpan.FromSeconds(2));
+        cloud.Faults.Add(new WebhookFault { Probability = 0.3, Duplicates = 1, MaxDelay = TimeSpan.FromSeconds(1) });
+        cloud.Faults.Add(new WebhookFault { Probability = 0.3, MaxDelay = TimeSpan.FromSeconds(1) });
+        cloud.Faults.Add(new RestFault { Probability = 0.5, Kind = RestFaultKind.ServerErrorAfterActing, MaxLatency = TimeSpan.FromSeconds(1) });
+        (cloud.Phone("client:bob").Behaviour, cloud.Phone("client:bob").After) = (PhoneBehaviour.Answer, TimeSpan.FromSeconds(2));
         for (var i = 0; i < 5; i++)
         {
-            cloud.Handset("client:alice").PlaceCall("bob", new() { { "SessionID", $"s-{i}" } });
+            cloud.Phone("client:alice").PlaceCall("bob", new() { { "SessionID", $"s-{i}" } });
             Create(cloud, "client:bob", ("StatusCallback", "http://app/status"));
             scheduler.RunFor(TimeSpan.FromSeconds(5));
-            cloud.Handset("client:alice").HangUp();
-            cloud.Handset("client:bob").HangUp();
+            cloud.Phone("client:alice").HangUp();
+            cloud.Phone("client:bob").HangUp();
         }
         scheduler.RunUntilIdle(TimeSpan.FromHours(1)).ShouldBeTrue();
         cloud.Defects.ShouldBeEmpty();
         return cloud.Journal.Timeline();
     }
 
-    private static (VirtualScheduler, TwilioCloud) Cloud(int seed, TwilioCloudOptions? options = null, string twiml = "")
+    private static (VirtualScheduler, TwilioCloud) Cloud(int seed, TwilioEmulatorOptions? options = null, string twiml = "")
     {
         var scheduler = new VirtualScheduler();
-        var app = new TwilioApplication { VoiceUrl = "http://app/voice" };
-        var cloud = new TwilioCloud(scheduler, new InMemory(scheduler, twiml), (options ?? new()) with { Seed = seed, Application = app });
+        var cloud = new TwilioCloud(scheduler, new InMemory(scheduler, twiml), (options ?? new()) with { Seed = seed, VoiceUrl = new("http://app/voice") });
         return (scheduler, cloud);
     }
 

@@ -15,7 +15,7 @@ public sealed class LoadTests
         await Task.WhenAll(Enumerable.Range(0, Calls).Select(async i =>
         {
             var (caller, callee) = (world.Twilio.Client($"a{i}"), world.Twilio.Client($"b{i}"));
-            callee.Behaviour = PhoneBehaviour.AnswerAfter(TimeSpan.FromMilliseconds(i));
+            await callee.BehaveAsync(PhoneBehaviour.Answer, TimeSpan.FromMilliseconds(i));
             await caller.PlaceCallAsync(null, new() { { "SessionID", $"s-{i}" } });
             await world.CallAsync(callee.Address, new() { { "Url", $"{world.App.Url}/answer?session=s-{i}" } });
             await caller.WaitUntilTalkingWithAsync(TimeSpan.FromMinutes(1), callee);

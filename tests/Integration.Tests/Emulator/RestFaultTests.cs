@@ -7,13 +7,13 @@ public sealed class RestFaultTests
 {
     [Theory]
     [InlineData(RestFaultKind.TooManyRequests, 429, 20429, 0)]
-    [InlineData(RestFaultKind.ErrorBefore, 500, 20500, 0)]
-    [InlineData(RestFaultKind.UnavailableBefore, 503, 20503, 0)]
-    [InlineData(RestFaultKind.ErrorAfter, 500, 20500, 1)]
-    public async Task An_error_is_answered_and_only_ErrorAfter_has_acted(RestFaultKind kind, int status, int code, int legs)
+    [InlineData(RestFaultKind.ServerError, 500, 20500, 0)]
+    [InlineData(RestFaultKind.Unavailable, 503, 20503, 0)]
+    [InlineData(RestFaultKind.ServerErrorAfterActing, 500, 20500, 1)]
+    public async Task An_error_is_answered_and_only_one_after_acting_has_acted(RestFaultKind kind, int status, int code, int legs)
     {
         await using var world = await World.StartAsync();
-        world.Twilio.Faults.Add(new RestFault { Operation = RestOperation.CreateCall, Kind = kind, Times = 1, RetryAfter = TimeSpan.FromSeconds(2) });
+        world.Twilio.Faults.Add(new RestFault { Operation = RestOperation.CreateCall, Kind = kind, Times = 1, RetryAfter = 2 });
         var call = new Parameters { { "To", "client:bob" }, { "From", "+15550001111" }, { "Url", world.App.Url } };
         var (answered, body, headers) = await world.PostAsync("/Calls.json", call);
         (answered, body!["code"]!.GetValue<int>()).ShouldBe((status, code));
@@ -24,8 +24,8 @@ public sealed class RestFaultTests
     }
 
     [Theory]
-    [InlineData(RestFaultKind.CutBefore, 0)]
-    [InlineData(RestFaultKind.CutAfter, 1)]
+    [InlineData(RestFaultKind.Cut, 0)]
+    [InlineData(RestFaultKind.CutAfterActing, 1)]
     public async Task A_cut_connection_tells_the_client_nothing(RestFaultKind kind, int legs)
     {
         await using var world = await World.StartAsync();
@@ -35,8 +35,8 @@ public sealed class RestFaultTests
     }
 
     [Theory]
-    [InlineData(RestFaultKind.TimeoutBefore, 0)]
-    [InlineData(RestFaultKind.TimeoutAfter, 1)]
+    [InlineData(RestFaultKind.TimeOut, 0)]
+    [InlineData(RestFaultKind.TimeOutAfterActing, 1)]
     public async Task A_time_out_gives_no_answer_until_the_client_gives_up(RestFaultKind kind, int legs)
     {
         await using var world = await World.StartAsync();

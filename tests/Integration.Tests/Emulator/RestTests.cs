@@ -102,7 +102,7 @@ public sealed class RestTests
         world.App.On("/voice", world.Room("room"));
         await world.Twilio.Client("alice").PlaceCallAsync(null);
         await world.EventAsync("participant-join");
-        world.Twilio.Phone(Guest).Behaviour = PhoneBehaviour.Busy;
+        await world.Twilio.Phone(Guest).BehaveAsync(PhoneBehaviour.Busy);
         await world.PostAsync("/Conferences/room/Participants.json", AddGuest);
         await world.EventAsync("participant-leave");
         var leave = world.App.At("/room").Single(request => request["StatusCallbackEvent"] == "participant-leave");

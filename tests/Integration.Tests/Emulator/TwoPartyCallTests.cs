@@ -32,7 +32,7 @@ public sealed class TwoPartyCallTests
 
         await alice.HangUpAsync();
         await world.EventAsync("participant-leave");
-        world.Twilio.Read(cloud => cloud.LonelyLegs().Select(lonely => lonely.CallSid).ToArray()).ShouldBe([callee]);
+        world.Twilio.Read(cloud => cloud.LonelyLegs().Select(lonely => lonely.Sid).ToArray()).ShouldBe([callee]);
         await bob.HangUpAsync();
         await world.EventAsync("conference-end");
         await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<WebhookAnswered>(entry => entry.Event == "completed"), World.Soon);
@@ -40,7 +40,7 @@ public sealed class TwoPartyCallTests
         var voice = world.App.At("/voice").ShouldHaveSingleItem();
         voice.Form.Select(pair => pair.Key).ShouldBe(
             ["AccountSid", "ApiVersion", "ApplicationSid", "CallSid", "CallStatus", "Called", "Caller", "Direction", "From", "To", "SessionID"], ignoreOrder: true);
-        voice["CallSid"].ShouldBe(leg.CallSid);
+        voice["CallSid"].ShouldBe(leg.Sid);
         voice["To"].ShouldBe("bob");
         voice["Called"].ShouldBe("");
         voice["From"].ShouldBe("client:alice");
@@ -91,7 +91,7 @@ public sealed class TwoPartyCallTests
         await world.Twilio.Client("alice").PlaceCallAsync("bob");
         await world.EventAsync("participant-join");
         await world.Twilio.Client("alice").HangUpAsync();
-        await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<WebhookAnswered>(entry => entry.Kind == WebhookKind.DialAction), World.Soon);
+        await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<WebhookAnswered>(entry => entry.Webhook == WebhookKind.DialAction), World.Soon);
         var action = world.App.At("/left").ShouldHaveSingleItem();
         action.Method.ShouldBe("GET");
         action["of"].ShouldBe("alice");
@@ -109,7 +109,7 @@ public sealed class TwoPartyCallTests
         await world.Twilio.Client("alice").PlaceCallAsync(null);
         await world.Twilio.WaitUntilAsync(cloud => cloud.ActiveConference("room") is not null, World.Soon);
         await world.Twilio.Client("bob").PlaceCallAsync(null);
-        await world.Twilio.WaitUntilAsync(cloud => cloud.Handset("client:bob").Heard.Contains("\"sorry\""), World.Soon);
+        await world.Twilio.WaitUntilAsync(cloud => cloud.Phone("client:bob").Heard.Contains("\"sorry\""), World.Soon);
         await world.Twilio.Client("bob").WaitForAsync(PhoneState.Idle, World.Soon);
         world.Twilio.Journal.Has<TwilioErrorLogged>(entry => entry.Code == 16025).ShouldBeTrue();
     }
@@ -121,10 +121,10 @@ public sealed class TwoPartyCallTests
         world.App.On("/voice", _ => (503, ""));
         world.App.On("/fallback", "<Say>sorry</Say>");
         await world.Twilio.Client("alice").PlaceCallAsync("bob");
-        await world.Twilio.WaitUntilAsync(cloud => cloud.Handset("client:alice").Heard.Any(words => words.Contains("application error", StringComparison.Ordinal)), World.Soon);
-        world.Twilio.Application.VoiceFallbackUrl = world.App.Url + "/fallback";
+        await world.Twilio.WaitUntilAsync(cloud => cloud.Phone("client:alice").Heard.Any(words => words.Contains("application error", StringComparison.Ordinal)), World.Soon);
+        world.Twilio.Options.VoiceFallbackUrl = new(world.App.Url + "/fallback");
         await world.Twilio.Client("carol").PlaceCallAsync("bob");
-        await world.Twilio.WaitUntilAsync(cloud => cloud.Handset("client:carol").Heard.Contains("\"sorry\""), World.Soon);
+        await world.Twilio.WaitUntilAsync(cloud => cloud.Phone("client:carol").Heard.Contains("\"sorry\""), World.Soon);
         var fallback = world.App.At("/fallback").ShouldHaveSingleItem();
         fallback["ErrorCode"].ShouldBe("11200");
         fallback["ErrorUrl"].ShouldBe(world.App.Url + "/voice");
@@ -138,13 +138,13 @@ public sealed class TwoPartyCallTests
         world.App.On("/voice", "<Dial><Conference waitUrl='/wait' waitMethod='GET'>room</Conference></Dial>");
         world.App.On("/wait", "<Play>/ringback.mp3</Play><Redirect method='GET'>/wait</Redirect>");
         await world.Twilio.Client("alice").PlaceCallAsync("bob");
-        await world.Twilio.WaitUntilAsync(cloud => cloud.Handset("client:alice").Heard.Count > 2, World.Soon);
+        await world.Twilio.WaitUntilAsync(cloud => cloud.Phone("client:alice").Heard.Count > 2, World.Soon);
         world.Twilio.Client("alice").Hears.ShouldBe(world.App.Url + "/wait");
         var wait = world.App.At("/wait")[0];
         wait["From"].ShouldBe("");
         wait["Direction"].ShouldBe("outbound-dial");
         wait["ConferenceSid"].ShouldNotBeNull().ShouldStartWith("CF");
-        world.Twilio.Phone("+15551234567").Behaviour = PhoneBehaviour.AnswerAfter(TimeSpan.Zero);
+        await world.Twilio.Phone("+15551234567").BehaveAsync(PhoneBehaviour.Answer, TimeSpan.Zero);
         await world.PostAsync("/Conferences/room/Participants.json", new() { { "From", "+15550001111" }, { "To", "+15551234567" } });
         await world.Twilio.Client("alice").WaitUntilTalkingWithAsync(World.Soon, world.Twilio.Phone("+15551234567"));
         world.Twilio.Client("alice").Hears.ShouldBe("+15551234567");

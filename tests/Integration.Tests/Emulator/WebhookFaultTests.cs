@@ -12,7 +12,7 @@ public sealed class WebhookFaultTests
         var answers = 0;
         world.App.On("/status", _ => (++answers < 3 ? 503 : 204, ""));
         world.App.On("/plain", _ => (503, ""));
-        world.Twilio.Client("bob").Behaviour = PhoneBehaviour.Busy;
+        await world.Twilio.Client("bob").BehaveAsync(PhoneBehaviour.Busy);
         await world.CallAsync("client:bob", new() { { "Url", world.App.Url }, { "StatusCallback", world.App.Url + "/status?a=b#rc=5&rp=5xx,ct,rt" } });
         await world.CallAsync("client:bob", new() { { "Url", world.App.Url }, { "StatusCallback", world.App.Url + "/plain" } });
         await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<WebhookAnswered>(entry => entry.Status == 204), World.Soon);
@@ -28,14 +28,14 @@ public sealed class WebhookFaultTests
     public async Task A_connection_that_fails_is_tried_twice_and_a_slow_answer_is_not_asked_for_again()
     {
         await using var world = await World.StartAsync(new() { WebhookTimeScale = 0.02 });
-        world.Twilio.Application.VoiceUrl = "http://127.0.0.1:1/voice";
+        world.Twilio.Options.VoiceUrl = new("http://127.0.0.1:1/voice");
         await world.Twilio.Client("alice").PlaceCallAsync("bob");
         await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<TwilioErrorLogged>(entry => entry.Code == 11205), World.Soon);
         world.Twilio.Journal.OfType<WebhookSent>().Select(entry => entry.Attempt).ShouldBe([1, 2]);
 
         var answer = new TaskCompletionSource();
         world.App.Before = _ => answer.Task;
-        world.Twilio.Application.VoiceUrl = world.App.Url + "/voice";
+        world.Twilio.Options.VoiceUrl = new(world.App.Url + "/voice");
         await world.Twilio.Client("carol").PlaceCallAsync("bob");
         await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<TwilioErrorLogged>(entry => entry.Code == 11200), World.Soon);
         answer.SetResult();
@@ -85,13 +85,13 @@ public sealed class WebhookFaultTests
     {
         await using var world = await World.StartAsync();
         world.App.On("/voice", world.Room("room"));
-        world.Twilio.Faults.Add(new WebhookFault { Kind = WebhookKind.Conference, Delay = (TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(60)), LoseAnswer = true });
+        world.Twilio.Faults.Add(new WebhookFault { Kind = WebhookKind.Conference, MinDelay = TimeSpan.FromMilliseconds(20), MaxDelay = TimeSpan.FromMilliseconds(60), LoseAnswer = true });
         await world.Twilio.Client("alice").PlaceCallAsync("bob");
         await world.EventAsync("participant-join");
         world.App.At("/room").ShouldHaveSingleItem();
         var journal = world.Twilio.Journal;
         journal.OfType<WebhookAnswered>().Single(entry => entry.Event == "participant-join").Failure.ShouldBe(WebhookFailure.Read);
-        var joined = journal.OfType<ConferenceChanged>().Single(entry => entry.What == "joined by");
+        var joined = journal.OfType<ConferenceChanged>().Single(entry => entry.Change == "joined by");
         (journal.OfType<WebhookSent>().Single(entry => entry.Event == "participant-join").At - joined.At).ShouldBeGreaterThanOrEqualTo(TimeSpan.FromMilliseconds(19));
     }
 }

@@ -19,13 +19,13 @@ internal sealed class World : IAsyncDisposable
 
     public string Account => "/2010-04-01/Accounts/" + Twilio.Options.AccountSid;
 
-    public static Task<World> StartAsync() => StartAsync(new TwilioCloudOptions());
+    public static Task<World> StartAsync() => StartAsync(new TwilioEmulatorOptions());
 
-    public static async Task<World> StartAsync(TwilioCloudOptions options)
+    public static async Task<World> StartAsync(TwilioEmulatorOptions options)
     {
         var app = await MiniApp.StartAsync();
-        var twilio = await TwilioEmulator.StartAsync(new() { Cloud = options with { Application = new() } }, TestContext.Current.CancellationToken);
-        twilio.Application.VoiceUrl = app.Url + "/voice";
+        var twilio = await TwilioEmulator.StartAsync(options, cancellationToken: TestContext.Current.CancellationToken);
+        twilio.Options.VoiceUrl = new(app.Url + "/voice");
         return new(twilio, app);
     }
 
@@ -39,7 +39,7 @@ internal sealed class World : IAsyncDisposable
 
     public async Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> SendAsync(HttpMethod method, string path, Parameters? form, string? password = null)
     {
-        using var request = new HttpRequestMessage(method, new Uri(Twilio.BaseUrl, path.StartsWith("/2010", StringComparison.Ordinal) ? path : Account + path));
+        using var request = new HttpRequestMessage(method, new Uri(Twilio.ApiBaseUrl, path.StartsWith("/2010", StringComparison.Ordinal) ? path : Account + path));
         var basic = Encoding.UTF8.GetBytes($"{Twilio.Options.AccountSid}:{password ?? Twilio.Options.AuthToken}");
         request.Headers.Authorization = new("Basic", Convert.ToBase64String(basic));
         request.Content = form is null ? null : new StringContent(form.ToForm(), Encoding.UTF8, "application/x-www-form-urlencoded");

@@ -20,28 +20,28 @@ internal sealed class CallFlow(TwilioCloud cloud)
     private DateTimeOffset _nextSlot = DateTimeOffset.MinValue;
 
     /// <summary>A phone calls: a Voice SDK client its TwiML App, or a telephone one of the account's numbers.</summary>
-    public Leg CallIn(Handset caller, string? to, Parameters custom)
+    public Leg CallIn(Phone caller, string? to, Parameters custom)
     {
-        var app = cloud.Options.Application;
+        var options = cloud.Options;
         var leg = new Leg(cloud.Sids.Call(), caller, inbound: true, cloud.Scheduler.Now)
         {
             From = caller.Address,
             To = to ?? "",
             Custom = custom,
-            ApplicationSid = app.Sid,
-            StatusCallback = app.StatusCallback is { } url ? new(url, app.StatusCallbackMethod, ["completed"]) : null,
-            Fallback = app.VoiceFallbackUrl is { } fallback ? new(fallback, app.VoiceFallbackMethod) : null,
-            Started = cloud.Scheduler.Now,
+            ApplicationSid = options.ApplicationSid,
+            StatusCallback = options.AppStatusCallback is { } callback ? new(callback.AbsoluteUri, "POST", ["completed"]) : null,
+            Fallback = options.VoiceFallbackUrl is { } fallback ? new(fallback.AbsoluteUri, "POST") : null,
+            StartedAt = cloud.Scheduler.Now,
         };
         cloud.Register(leg);
         Move(leg, LegState.Ringing, "call to the TwiML App");
-        if (app.VoiceUrl is { } voice)
+        if (options.VoiceUrl is { } voice)
         {
-            cloud.Post(() => cloud.Twiml.Run(leg, new(new(voice, app.VoiceMethod), null), WebhookKind.Voice));
+            cloud.Post(() => cloud.Twiml.Run(leg, new(new(voice.AbsoluteUri, options.VoiceMethod), null), WebhookKind.Voice));
         }
         else
         {
-            cloud.LogError(11200, "The TwiML App has no Voice URL", null, leg.CallSid);
+            cloud.LogError(11200, "The TwiML App has no Voice URL", null, leg.Sid);
             cloud.Post(() => End(leg, LegState.Failed, "no Voice URL", 404));
         }
         return leg;
@@ -51,7 +51,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
     public Leg CallOut(OutboundCall call)
     {
         var (address, query) = call.To.IndexOf('?', StringComparison.Ordinal) is var at and >= 0 ? (call.To[..at], call.To[at..]) : (call.To, "");
-        var leg = new Leg(cloud.Sids.Call(), cloud.Handset(address), inbound: false, cloud.Scheduler.Now)
+        var leg = new Leg(cloud.Sids.Call(), cloud.Phone(address), inbound: false, cloud.Scheduler.Now)
         {
             From = call.From,
             To = call.To,
@@ -95,7 +95,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         {
             return;
         }
-        leg.Answered = cloud.Scheduler.Now;
+        leg.AnsweredAt = cloud.Scheduler.Now;
         Move(leg, LegState.InProgress, why);
         if (leg.TimeLimit is { } limit)
         {
@@ -124,7 +124,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         {
             cloud.Callbacks.CallProgress(leg, "completed");
         }
-        leg.Handset.Ended(leg);
+        leg.Phone.Ended(leg);
     }
 
     /// <summary>The phone hangs up, declines, or gives up its own call before Twilio has answered it.</summary>
@@ -158,7 +158,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         {
             return;
         }
-        leg.Started = cloud.Scheduler.Now;
+        leg.StartedAt = cloud.Scheduler.Now;
         Move(leg, LegState.Initiated, "left the queue");
         cloud.Callbacks.CallProgress(leg, "initiated");
         cloud.Scheduler.Schedule(cloud.Options.RingDelay, () => Reach(leg));
@@ -170,12 +170,12 @@ internal sealed class CallFlow(TwilioCloud cloud)
         {
             return;
         }
-        switch (leg.Handset.Behaviour.Kind)
+        switch (leg.Phone.Behaviour)
         {
-            case PhoneBehaviourKind.Unreachable:
+            case PhoneBehaviour.Unreachable:
                 End(leg, LegState.Failed, "unreachable", 404);
                 return;
-            case PhoneBehaviourKind.Busy:
+            case PhoneBehaviour.Busy:
                 End(leg, LegState.Busy, "line busy", 486);
                 return;
         }
@@ -185,14 +185,14 @@ internal sealed class CallFlow(TwilioCloud cloud)
         {
             cloud.Rooms.Enter(participant);
         }
-        cloud.Scheduler.Schedule(leg.RingTimeout + cloud.Options.TimeoutBuffer, () =>
+        cloud.Scheduler.Schedule(leg.RingTimeout + cloud.Options.RingBuffer, () =>
         {
             if (leg.State == LegState.Ringing)
             {
                 End(leg, LegState.NoAnswer, "nobody answered", 487);
             }
         });
-        leg.Handset.Ring(leg);
+        leg.Phone.Ring(leg);
     }
 
     private TimeSpan QueueTime()
@@ -211,6 +211,6 @@ internal sealed class CallFlow(TwilioCloud cloud)
     {
         leg.State = state;
         leg.Updated = cloud.Scheduler.Now;
-        cloud.Journal.Append(new LegChanged(leg.Handset.Address, state, why) { CallSid = leg.CallSid, ConferenceSid = leg.Participant?.Conference.Sid });
+        cloud.Journal.Append(new LegChanged(leg.Phone.Address, state, why) { CallSid = leg.Sid, ConferenceSid = leg.Participant?.Conference.Sid });
     }
 }

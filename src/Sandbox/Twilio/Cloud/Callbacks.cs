@@ -11,17 +11,17 @@ internal sealed class Callbacks(TwilioCloud cloud)
     /// <summary>What every request about a leg says (twilio.com/docs/voice/twiml#request-parameters).</summary>
     public Parameters Voice(Leg leg)
     {
-        var fromSdk = leg.Inbound && leg.Handset.IsClient;
+        var fromSdk = leg.Inbound && leg.Phone.IsClient;
         var parameters = new Parameters
         {
             { "AccountSid", cloud.Options.AccountSid },
             { "ApiVersion", "2010-04-01" },
             { "ApplicationSid", leg.ApplicationSid },
-            { "CallSid", leg.CallSid },
+            { "CallSid", leg.Sid },
             { "CallStatus", leg.CallStatus },
             { "Called", fromSdk ? "" : leg.To },
             { "Caller", leg.From },
-            { "Direction", leg.Inbound ? "inbound" : "outbound-api" },
+            { "Direction", leg.Direction },
             { "From", leg.From },
             { "To", leg.To },
         };
@@ -45,7 +45,7 @@ internal sealed class Callbacks(TwilioCloud cloud)
     {
         { "AccountSid", cloud.Options.AccountSid },
         { "ApiVersion", "2010-04-01" },
-        { "CallSid", participant.Leg.CallSid },
+        { "CallSid", participant.Leg.Sid },
         { "CallStatus", participant.Leg.CallStatus },
         { "Called", "" },
         { "Caller", "" },
@@ -68,7 +68,7 @@ internal sealed class Callbacks(TwilioCloud cloud)
         parameters.Add("Timestamp", Date(cloud.Scheduler.Now));
         if (leg.EndedAt is { } ended)
         {
-            var seconds = (int)(ended - (leg.Answered ?? ended)).TotalSeconds;
+            var seconds = (int)(ended - (leg.AnsweredAt ?? ended)).TotalSeconds;
             parameters.Add("CallDuration", seconds.ToString(CultureInfo.InvariantCulture));
             // In minutes, rounded up; recorded beside CallDuration.
             parameters.Add("Duration", ((seconds + 59) / 60).ToString(CultureInfo.InvariantCulture));
@@ -76,7 +76,7 @@ internal sealed class Callbacks(TwilioCloud cloud)
         }
         cloud.Webhooks.Fire(new(leg.ApplicationSid is null ? WebhookKind.CallStatus : WebhookKind.AppStatus, leg.CallStatus, target, parameters)
         {
-            CallSid = leg.CallSid,
+            CallSid = leg.Sid,
         });
     }
 
@@ -103,7 +103,7 @@ internal sealed class Callbacks(TwilioCloud cloud)
         };
         if (about is not null)
         {
-            parameters.Add("CallSid", about.Leg.CallSid);
+            parameters.Add("CallSid", about.Leg.Sid);
             parameters.Add("Coaching", Bool(about.Coaching));
             parameters.Add("EndConferenceOnExit", Bool(about.EndConferenceOnExit));
             parameters.Add("Hold", Bool(about.Hold));
@@ -112,7 +112,7 @@ internal sealed class Callbacks(TwilioCloud cloud)
             parameters.Add("StartConferenceOnEnter", Bool(about.Settings.StartConferenceOnEnter));
         }
         parameters.AddRange(extra ?? Parameters.None);
-        cloud.Webhooks.Fire(new(WebhookKind.Conference, name, target, parameters) { CallSid = about?.Leg.CallSid, ConferenceSid = room.Sid });
+        cloud.Webhooks.Fire(new(WebhookKind.Conference, name, target, parameters) { CallSid = about?.Leg.Sid, ConferenceSid = room.Sid });
     }
 
     private static string Bool(bool value) => value ? "true" : "false";

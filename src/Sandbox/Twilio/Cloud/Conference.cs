@@ -1,7 +1,7 @@
 namespace Calls.Sandbox.Twilio;
 
 /// <summary>Where a conference stands; <see cref="Completed"/> is final, and a later join under the name opens a new one.</summary>
-public enum ConferenceStatus
+public enum ConferenceState
 {
     Init,
     InProgress,
@@ -27,7 +27,15 @@ public sealed class Conference
 
     public string FriendlyName { get; }
 
-    public ConferenceStatus Status { get; internal set; }
+    public ConferenceState State { get; internal set; }
+
+    /// <summary>As Twilio says it: <c>init</c>, <c>in-progress</c> or <c>completed</c>.</summary>
+    public string Status => State switch
+    {
+        ConferenceState.Init => "init",
+        ConferenceState.InProgress => "in-progress",
+        _ => "completed",
+    };
 
     public DateTimeOffset Created { get; }
 
@@ -37,7 +45,7 @@ public sealed class Conference
     public IReadOnlyList<Participant> Participants => _participants;
 
     /// <summary>Those who are in: hear and are heard, unless muted or on hold.</summary>
-    public IEnumerable<Participant> Present => _participants.Where(participant => participant.IsIn);
+    public IEnumerable<Participant> Connected => _participants.Where(participant => participant.IsIn);
 
     public string? ReasonEnded { get; internal set; }
 
@@ -56,16 +64,9 @@ public sealed class Conference
     internal void Remove(Participant participant) => _participants.Remove(participant);
 
     internal Participant? Find(string callSidOrLabel) =>
-        _participants.Find(participant => participant.Leg.CallSid == callSidOrLabel || participant.Label == callSidOrLabel);
+        _participants.Find(participant => participant.Leg.Sid == callSidOrLabel || participant.Label == callSidOrLabel);
 
-    internal string StatusText => Status switch
-    {
-        ConferenceStatus.Init => "init",
-        ConferenceStatus.InProgress => "in-progress",
-        _ => "completed",
-    };
-
-    public override string ToString() => $"{Sid} \"{FriendlyName}\" {StatusText}";
+    public override string ToString() => $"{Sid} \"{FriendlyName}\" {Status}";
 }
 
 /// <summary>A leg's part in a conference (twilio.com/docs/voice/api/conference-participant-resource).</summary>

@@ -30,13 +30,13 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         if (noun.Settings.Label is { } label && room.Participants.Any(other => other.Label == label))
         {
             // The call stays out and goes on with the next verb.
-            cloud.LogError(16025, $"The participant label {label} is in use", null, leg.CallSid);
+            cloud.LogError(16025, $"The participant label {label} is in use", null, leg.Sid);
             onExit(DialEnd.Refused);
             return;
         }
         if (room.Participants.Count >= noun.MaxParticipants)
         {
-            cloud.LogError(16020, "The conference is full", null, leg.CallSid);
+            cloud.LogError(16020, "The conference is full", null, leg.Sid);
             onExit(DialEnd.Refused);
             return;
         }
@@ -60,9 +60,9 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
     /// <summary>The phone of a leg that REST added was answered.</summary>
     public void Connect(Participant participant)
     {
-        if (participant.Conference.Status == ConferenceStatus.Completed)
+        if (participant.Conference.State == ConferenceState.Completed)
         {
-            cloud.LogError(16022, "The conference is over", null, participant.Leg.CallSid);
+            cloud.LogError(16022, "The conference is over", null, participant.Leg.Sid);
             cloud.Calls.End(participant.Leg, LegState.Completed, "answered into a conference that is over", 200);
             return;
         }
@@ -74,14 +74,14 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
     public void Enter(Participant participant)
     {
         var room = participant.Conference;
-        if (participant.IsIn || room.Status == ConferenceStatus.Completed)
+        if (participant.IsIn || room.State == ConferenceState.Completed)
         {
             return;
         }
         participant.IsIn = true;
         room.WasEntered = true;
         participant.Updated = cloud.Scheduler.Now;
-        var starts = room.Status == ConferenceStatus.Init && room.Present.Count() >= 2 && room.Present.Any(other => other.Settings.StartConferenceOnEnter);
+        var starts = room.State == ConferenceState.Init && room.Connected.Count() >= 2 && room.Connected.Any(other => other.Settings.StartConferenceOnEnter);
         if (starts && cloud.Options.StartBeforeSecondJoin)
         {
             Start(room);
@@ -99,7 +99,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
     {
         var room = participant.Conference;
         var wasIn = participant.IsIn;
-        if (!Remove(participant, participant.ViaApi && participant.Leg.Answered is null ? LeaveReasons.AddFailed : reason))
+        if (!Remove(participant, participant.ViaApi && participant.Leg.AnsweredAt is null ? LeaveReasons.AddFailed : reason))
         {
             participant.Leg.Participant = null;
             return;
@@ -110,7 +110,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         {
             Complete(room, $"participant-with-end-conference-on-exit-{how}", LeaveReasons.ModeratorEnded, participant);
         }
-        else if (!room.Present.Any() && (wasIn || room.Participants.Count == 0))
+        else if (!room.Connected.Any() && (wasIn || room.Participants.Count == 0))
         {
             Complete(room, $"last-participant-{how}", LeaveReasons.ModeratorEnded, participant);
         }
@@ -164,9 +164,9 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
 
     private void Start(Conference room)
     {
-        room.Status = ConferenceStatus.InProgress;
+        room.State = ConferenceState.InProgress;
         room.Updated = cloud.Scheduler.Now;
-        foreach (var participant in room.Present)
+        foreach (var participant in room.Connected)
         {
             participant.Playing = null;
         }
@@ -176,7 +176,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
 
     private void StartWaiting(Participant participant)
     {
-        if (participant.Conference.Status != ConferenceStatus.Init || participant.Playing is not null)
+        if (participant.Conference.State != ConferenceState.Init || participant.Playing is not null)
         {
             return;
         }
@@ -184,7 +184,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         {
             case null:
                 participant.Playing = "Twilio's wait music";
-                participant.Leg.Handset.Hear(participant.Playing);
+                participant.Leg.Phone.Hear(participant.Leg, participant.Playing);
                 break;
             case "":
                 participant.Playing = null;
@@ -199,7 +199,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
     private bool Remove(Participant participant, string reason)
     {
         var room = participant.Conference;
-        if (room.Status == ConferenceStatus.Completed || !room.Participants.Contains(participant))
+        if (room.State == ConferenceState.Completed || !room.Participants.Contains(participant))
         {
             return false;
         }
@@ -219,23 +219,23 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
 
     private void Complete(Conference room, string reason, string leaveReason, Participant? ending)
     {
-        var put = room.Present.ToList();
+        var put = room.Connected.ToList();
         foreach (var participant in put)
         {
             Remove(participant, leaveReason);
         }
-        room.Status = ConferenceStatus.Completed;
+        room.State = ConferenceState.Completed;
         room.Updated = cloud.Scheduler.Now;
         room.ReasonEnded = reason;
-        room.CallSidEnding = ending?.Leg.CallSid;
+        room.CallSidEnding = ending?.Leg.Sid;
         Note(room, $"ended ({reason})");
         if (room.WasEntered)
         {
             cloud.Callbacks.ConferenceEvent(room, "end", "conference-end", extra: new()
             {
-                { "CallSidEndingConference", ending?.Leg.CallSid },
+                { "CallSidEndingConference", ending?.Leg.Sid },
                 { "ParticipantLabelEndingConference", ending?.Label },
-                { "Reason", ending is null ? "Conference ended via API" : $"Participant {ending.Label ?? ending.Leg.CallSid} left" },
+                { "Reason", ending is null ? "Conference ended via API" : $"Participant {ending.Label ?? ending.Leg.Sid} left" },
                 { "ReasonConferenceEnded", reason },
             });
         }
@@ -258,7 +258,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         var hangUp = reason == "conference-ended-via-api" && cloud.Options.ConferenceEndedViaApi == ConferenceEndedViaApi.Hangup;
         if (participant.ViaApi || hangUp)
         {
-            cloud.Calls.End(participant.Leg, participant.Leg.Answered is null ? LegState.Canceled : LegState.Completed, "its conference ended", 200);
+            cloud.Calls.End(participant.Leg, participant.Leg.AnsweredAt is null ? LegState.Canceled : LegState.Completed, "its conference ended", 200);
             participant.OnExit?.Invoke(DialEnd.LegEnded);
         }
         else
@@ -268,5 +268,5 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
     }
 
     private void Note(Conference room, string what, Participant? who = null) =>
-        cloud.Journal.Append(new ConferenceChanged(room.FriendlyName, what, who?.Leg.Handset.Address) { ConferenceSid = room.Sid, CallSid = who?.Leg.CallSid });
+        cloud.Journal.Append(new ConferenceChanged(room.FriendlyName, what, who?.Leg.Phone.Address) { ConferenceSid = room.Sid, CallSid = who?.Leg.Sid });
 }

@@ -20,7 +20,7 @@ public static class Judge
     {
         var ringing = cloud.RingingLegs();
         return [.. cloud.Legs.Where(leg => !leg.Ended && leg.Participant is { IsIn: true } part
-            && part.Conference.Present.Count() == 1
+            && part.Conference.Connected.Count() == 1
             && !ringing.Any(other => other != leg && Comes(other, leg, part)))];
 
         bool Comes(Leg other, Leg leg, Participant part) =>
@@ -29,19 +29,19 @@ public static class Judge
 
     /// <summary>Ghosts: phones that ring for a conference that is over, or that has nobody in it.</summary>
     public static IReadOnlyList<Leg> GhostRings(this TwilioCloud cloud) =>
-        [.. cloud.RingingLegs().Where(leg => leg.Participant is { } part && !part.Conference.Present.Any())];
+        [.. cloud.RingingLegs().Where(leg => leg.Participant is { } part && !part.Conference.Connected.Any())];
 
     /// <summary>How many calls made each phone ring, by address.</summary>
     public static IReadOnlyDictionary<string, int> RingCounts(this TwilioCloud cloud) =>
-        cloud.Legs.Where(leg => leg.Rang).GroupBy(leg => leg.Handset.Address, StringComparer.Ordinal)
+        cloud.Legs.Where(leg => leg.HasRung).GroupBy(leg => leg.Phone.Address, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
 
     /// <summary>How many calls REST made to each address, whether it rang or not.</summary>
     public static IReadOnlyDictionary<string, int> DialCounts(this TwilioCloud cloud) =>
-        cloud.Legs.Where(leg => !leg.Inbound).GroupBy(leg => leg.Handset.Address, StringComparer.Ordinal)
+        cloud.Legs.Where(leg => !leg.Inbound).GroupBy(leg => leg.Phone.Address, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
 
     /// <summary>Conferences that are not over.</summary>
     public static IReadOnlyList<Conference> ActiveConferences(this TwilioCloud cloud) =>
-        [.. cloud.Conferences.Where(room => room.Status != ConferenceStatus.Completed)];
+        [.. cloud.Conferences.Where(room => room.State != ConferenceState.Completed)];
 }

@@ -18,22 +18,26 @@ public enum LegState
 /// <remarks>Live: read it on the emulator's loop (inside a predicate or <c>Read</c>), since it moves under you elsewhere.</remarks>
 public sealed class Leg
 {
-    internal Leg(string callSid, Handset handset, bool inbound, DateTimeOffset created)
+    internal Leg(string sid, Phone phone, bool inbound, DateTimeOffset created)
     {
-        CallSid = callSid;
-        Handset = handset;
+        Sid = sid;
+        Phone = phone;
         Inbound = inbound;
         Created = created;
         Updated = created;
     }
 
-    public string CallSid { get; }
+    /// <summary>The CallSid.</summary>
+    public string Sid { get; }
 
     /// <summary>The phone at the other end.</summary>
-    public Handset Handset { get; }
+    public Phone Phone { get; }
 
     /// <summary>Whether the phone called Twilio; otherwise REST made Twilio call the phone.</summary>
     public bool Inbound { get; }
+
+    /// <summary>As Twilio says it: <c>inbound</c> or <c>outbound-api</c>.</summary>
+    public string Direction => Inbound ? "inbound" : "outbound-api";
 
     public required string From { get; init; }
 
@@ -44,21 +48,34 @@ public sealed class Leg
 
     public bool Ended => State >= LegState.Completed;
 
+    public bool IsLive => !Ended;
+
     public DateTimeOffset Created { get; }
 
     public DateTimeOffset Updated { get; internal set; }
 
-    public DateTimeOffset? Started { get; internal set; }
+    public DateTimeOffset? StartedAt { get; internal set; }
 
-    public DateTimeOffset? Answered { get; internal set; }
+    public DateTimeOffset? AnsweredAt { get; internal set; }
 
     public DateTimeOffset? EndedAt { get; internal set; }
 
     /// <summary>Whether the phone itself was made to ring.</summary>
-    public bool Rang { get; internal set; }
+    public bool HasRung { get; internal set; }
 
     /// <summary>The leg's part in a conference: connecting to it, or in it; null where it has none or has left.</summary>
     public Participant? Participant { get; internal set; }
+
+    /// <summary>The conference that the leg is in, not one that it is still ringing towards.</summary>
+    public Conference? Conference => Participant is { IsIn: true } part ? part.Conference : null;
+
+    /// <summary>What was said or played to it: texts, and the URLs of sounds.</summary>
+    public IReadOnlyList<string> Heard => Sounds;
+
+    /// <summary>Path and query that it reports its progress to: two legs with one such path were made for one request.</summary>
+    public string? CallbackPath => Inbound || StatusCallback is not { } target ? null : new Uri(target.Url).PathAndQuery;
+
+    internal List<string> Sounds { get; } = [];
 
     /// <summary>Custom parameters: of the SDK's connect, or of <c>client:name?key=value</c>.</summary>
     public Parameters Custom { get; init; } = Parameters.None;
@@ -105,7 +122,7 @@ public sealed class Leg
         _ => "canceled",
     };
 
-    public override string ToString() => $"{CallSid} {Handset.Address} {CallStatus}";
+    public override string ToString() => $"{Sid} {Phone.Address} {CallStatus}";
 }
 
 /// <summary>A URL that Twilio was told to ask, how, and for which events.</summary>

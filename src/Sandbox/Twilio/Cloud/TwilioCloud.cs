@@ -10,15 +10,15 @@ public sealed class TwilioCloud
     private readonly Dictionary<string, Leg> _legs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Conference> _conferences = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Conference> _newest = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Handset> _handsets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Phone> _phones = new(StringComparer.Ordinal);
     private readonly List<Leg> _legsInOrder = [];
     private readonly List<Conference> _conferencesInOrder = [];
 
-    public TwilioCloud(IEmulatorScheduler scheduler, IWebhookTransport transport, TwilioCloudOptions options)
+    public TwilioCloud(IEmulatorScheduler scheduler, IWebhookTransport transport, TwilioEmulatorOptions options)
     {
         Scheduler = scheduler;
         Options = options;
-        Journal = new EmulatorJournal(options.JournalCapacity, () => scheduler.Now);
+        Journal = new Journal(options.JournalCapacity, () => scheduler.Now);
         Sids = new SidSource(options.Seed);
         Chance = new Random(options.Seed ^ 0x5EED);
         Webhooks = new WebhookSender(this, transport);
@@ -30,11 +30,11 @@ public sealed class TwilioCloud
         Rest = new RestApi(this);
     }
 
-    public TwilioCloudOptions Options { get; }
+    public TwilioEmulatorOptions Options { get; }
 
-    public EmulatorJournal Journal { get; }
+    public Journal Journal { get; }
 
-    public FaultSwitches Faults { get; } = new();
+    public Faults Faults { get; } = new();
 
     /// <summary>Every leg there ever was, oldest first.</summary>
     public IReadOnlyList<Leg> Legs => _legsInOrder;
@@ -42,7 +42,7 @@ public sealed class TwilioCloud
     /// <summary>Every conference there ever was, oldest first.</summary>
     public IReadOnlyList<Conference> Conferences => _conferencesInOrder;
 
-    public IReadOnlyCollection<Handset> Handsets => _handsets.Values;
+    public IReadOnlyCollection<Phone> Phones => _phones.Values;
 
     /// <summary>What went wrong in the emulator itself; empty unless it has a defect.</summary>
     public IReadOnlyList<Exception> Defects => [.. Journal.OfType<EmulatorDefect>().Select(entry => entry.Exception)];
@@ -87,15 +87,18 @@ public sealed class TwilioCloud
     }
 
     /// <summary>The phone behind an address: <c>client:alice</c> or <c>+15551234567</c>. Every address has one.</summary>
-    public Handset Handset(string address)
+    public Phone Phone(string address)
     {
-        if (!_handsets.TryGetValue(address, out var handset))
+        if (!_phones.TryGetValue(address, out var phone))
         {
-            handset = new Handset(this, address);
-            _handsets.Add(address, handset);
+            phone = new Phone(this, address);
+            _phones.Add(address, phone);
         }
-        return handset;
+        return phone;
     }
+
+    /// <summary>The far end of a leg hangs up; while it rings, that declines.</summary>
+    public void HangUp(Leg leg) => leg.Phone.HangUp(leg);
 
     public Leg? FindLeg(string callSid) => _legs.GetValueOrDefault(callSid);
 
@@ -103,11 +106,11 @@ public sealed class TwilioCloud
 
     /// <summary>The one active conference of that name, if any.</summary>
     public Conference? ActiveConference(string friendlyName) =>
-        _newest.GetValueOrDefault(friendlyName) is { Status: not ConferenceStatus.Completed } room ? room : null;
+        _newest.GetValueOrDefault(friendlyName) is { State: not ConferenceState.Completed } room ? room : null;
 
     internal void Register(Leg leg)
     {
-        _legs.Add(leg.CallSid, leg);
+        _legs.Add(leg.Sid, leg);
         _legsInOrder.Add(leg);
     }
 

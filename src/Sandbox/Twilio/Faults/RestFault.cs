@@ -18,35 +18,35 @@ public enum RestOperation
     ListParticipants,
 }
 
-/// <summary>What becomes of a REST request. "Before" has no effect at Twilio; "after" has, and the client is not told.</summary>
+/// <summary>What becomes of a REST request. Those that say "after acting" took effect at Twilio, and the client is not told.</summary>
 public enum RestFaultKind
 {
-    /// <summary>Only <see cref="RestFault.Latency"/>.</summary>
+    /// <summary>Only latency.</summary>
     None,
 
     /// <summary>429 with code 20429 and Retry-After; never acted on.</summary>
     TooManyRequests,
 
     /// <summary>500 with code 20500, not acted on.</summary>
-    ErrorBefore,
+    ServerError,
 
     /// <summary>503 with code 20503, not acted on.</summary>
-    UnavailableBefore,
+    Unavailable,
 
     /// <summary>500 with code 20500, although it was done.</summary>
-    ErrorAfter,
+    ServerErrorAfterActing,
 
     /// <summary>No answer ever, not acted on.</summary>
-    TimeoutBefore,
+    TimeOut,
 
     /// <summary>No answer ever, although it was done.</summary>
-    TimeoutAfter,
+    TimeOutAfterActing,
 
     /// <summary>The connection is cut, not acted on.</summary>
-    CutBefore,
+    Cut,
 
     /// <summary>The connection is cut, although it was done.</summary>
-    CutAfter,
+    CutAfterActing,
 }
 
 /// <summary>What Twilio, or the way to it, does to REST requests that match. The first rule that applies is used.</summary>
@@ -60,11 +60,13 @@ public sealed record RestFault
 
     public RestFaultKind Kind { get; init; }
 
-    /// <summary>The answer (or its absence) comes after a delay out of this range; the effect, where there is one, before it.</summary>
-    public (TimeSpan Least, TimeSpan Most) Latency { get; init; }
+    /// <summary>The answer (or its absence) comes late by a random time within these bounds; the effect, where there is one, does not.</summary>
+    public TimeSpan MinLatency { get; init; }
 
-    /// <summary>The value of Retry-After, in whole seconds.</summary>
-    public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan MaxLatency { get; init; }
+
+    /// <summary>429's Retry-After in seconds.</summary>
+    public int RetryAfter { get; init; } = 1;
 
     public double Probability { get; init; } = 1;
 

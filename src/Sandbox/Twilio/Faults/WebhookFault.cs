@@ -1,6 +1,6 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>What the network does to webhooks that match. Effects may be combined; the first rule that applies is used.</summary>
+/// <summary>What the network does to webhooks that match. Effects may be combined, and every rule that applies is done.</summary>
 public sealed record WebhookFault
 {
     /// <summary>Only webhooks of this kind; null: every kind.</summary>
@@ -18,13 +18,13 @@ public sealed record WebhookFault
     /// <summary>How many times it is done, then never again; null: as long as the rule is there.</summary>
     public int? Times { get; init; }
 
-    /// <summary>Extra copies, under the same idempotency token, each after a delay of its own out of <see cref="CopyDelay"/>.</summary>
+    /// <summary>Extra copies, under the same idempotency token, each with a delay of its own.</summary>
     public int Duplicates { get; init; }
 
-    public (TimeSpan Least, TimeSpan Most) CopyDelay { get; init; }
+    /// <summary>It leaves late by a random time within these bounds: with a range, webhooks overtake each other.</summary>
+    public TimeSpan MinDelay { get; init; }
 
-    /// <summary>The original leaves after a delay out of this range.</summary>
-    public (TimeSpan Least, TimeSpan Most) Delay { get; init; }
+    public TimeSpan MaxDelay { get; init; }
 
     /// <summary>It never leaves, nor is it retried. Where Twilio needs an answer, it takes it for a failure.</summary>
     public bool Drop { get; init; }

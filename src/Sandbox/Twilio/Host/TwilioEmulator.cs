@@ -5,34 +5,22 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Where and how the emulator runs.</summary>
-public sealed record TwilioEmulatorOptions
-{
-    /// <summary>The port on 127.0.0.1; 0: any free one.</summary>
-    public int Port { get; init; }
-
-    public TimeProvider Time { get; init; } = TimeProvider.System;
-
-    public TwilioCloudOptions Cloud { get; init; } = new() { Seed = Random.Shared.Next() };
-}
-
 /// <summary>Twilio on this machine: the REST API on a port, real signed webhooks, and phones for a script or a page to use.</summary>
 public sealed class TwilioEmulator : IAsyncDisposable
 {
-    private const int TailOfJournal = 60;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
     private readonly ActorLoop _loop;
     private readonly HttpWebhookTransport _transport;
-    private readonly TwilioCloud _cloud;
     private readonly List<Waiter> _waiters = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly WebApplication _web;
     private long _seen;
 
-    private TwilioEmulator(TwilioEmulatorOptions options)
+    private TwilioEmulator(TwilioEmulatorOptions options, TimeProvider clock)
     {
-        _loop = new ActorLoop(options.Time);
-        _transport = new HttpWebhookTransport(options.Time);
-        _cloud = new TwilioCloud(_loop, _transport, options.Cloud);
+        _loop = new ActorLoop(clock);
+        _transport = new HttpWebhookTransport(clock);
+        Cloud = new TwilioCloud(_loop, _transport, options);
         _loop.Failed = defect => Journal.Append(new EmulatorDefect(defect));
         _loop.AfterEach = Notify;
         // Nothing of the environment: no settings files, no ASPNETCORE_URLS meant for the service beside it.
@@ -43,36 +31,36 @@ public sealed class TwilioEmulator : IAsyncDisposable
     }
 
     /// <summary>The origin of the REST API, in place of <c>https://api.twilio.com</c>.</summary>
-    public Uri BaseUrl { get; private set; } = new("http://127.0.0.1");
+    public Uri ApiBaseUrl { get; private set; } = new("http://127.0.0.1");
 
-    public TwilioCloudOptions Options => _cloud.Options;
+    /// <summary>What is behind it. To be read in <see cref="Read"/>, <see cref="AskAsync"/> and <see cref="WaitUntilAsync(Func{TwilioCloud, bool}, TimeSpan, string)"/>, which take their turn.</summary>
+    public TwilioCloud Cloud { get; }
 
-    /// <summary>The TwiML App that clients call; set its URLs once the service's address is known.</summary>
-    public TwilioApplication Application => _cloud.Options.Application;
+    public TwilioEmulatorOptions Options => Cloud.Options;
 
-    public EmulatorJournal Journal => _cloud.Journal;
+    public Journal Journal => Cloud.Journal;
 
-    public FaultSwitches Faults => _cloud.Faults;
+    public Faults Faults => Cloud.Faults;
 
-    public static async Task<TwilioEmulator> StartAsync(TwilioEmulatorOptions options, CancellationToken cancellationToken)
+    public static async Task<TwilioEmulator> StartAsync(TwilioEmulatorOptions options, TimeProvider? clock = null, CancellationToken cancellationToken = default)
     {
-        var emulator = new TwilioEmulator(options);
+        var emulator = new TwilioEmulator(options, clock ?? TimeProvider.System);
         await emulator._web.StartAsync(cancellationToken);
-        emulator.BaseUrl = new Uri(emulator._web.Urls.First());
+        emulator.ApiBaseUrl = new Uri(emulator._web.Urls.First());
         return emulator;
     }
 
     /// <summary>The Voice SDK client of that identity.</summary>
-    public EmulatedPhone Client(string identity) => At("client:" + identity);
+    public PhoneHandle Client(string identity) => At("client:" + identity);
 
     /// <summary>The telephone of that number, E.164.</summary>
-    public EmulatedPhone Phone(string number) => At(number);
+    public PhoneHandle Phone(string number) => At(number);
 
     /// <summary>Looks at the truth, between two events: <c>emulator.Read(cloud => cloud.LonelyLegs().Count)</c>.</summary>
-    public T Read<T>(Func<TwilioCloud, T> look) => _loop.Read(() => look(_cloud));
+    public T Read<T>(Func<TwilioCloud, T> look) => _loop.Read(() => look(Cloud));
 
     /// <summary>Does something on the cloud's own thread.</summary>
-    public Task<T> InvokeAsync<T>(Func<TwilioCloud, T> work) => _loop.InvokeAsync(() => work(_cloud));
+    public Task<T> AskAsync<T>(Func<TwilioCloud, T> work) => _loop.InvokeAsync(() => work(Cloud));
 
     /// <summary>Waits until the cloud is so. It is looked at after every event, so a state of a moment is seen too.</summary>
     /// <exception cref="TimeoutException">It did not become so; the message holds the end of the journal.</exception>
@@ -83,7 +71,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
         await _loop.InvokeAsync(() =>
         {
             _waiters.Add(waiter);
-            waiter.Look(_cloud);
+            waiter.Look(Cloud);
             return true;
         });
         try
@@ -99,6 +87,9 @@ public sealed class TwilioEmulator : IAsyncDisposable
             waiter.GiveUp();
         }
     }
+
+    /// <summary>The same, with words for the message, and fifteen seconds where nothing else is said.</summary>
+    public Task WaitUntilAsync(Func<TwilioCloud, bool> condition, string what, TimeSpan? patience = null) => WaitUntilAsync(condition, patience ?? Patience, what);
 
     /// <summary>Waits for a journal entry, from the first on; quicker than a condition that searches the journal after every event.</summary>
     public async Task<T> WaitForEntryAsync<T>(Func<T, bool> matches, TimeSpan timeout, [CallerArgumentExpression(nameof(matches))] string what = "")
@@ -135,9 +126,9 @@ public sealed class TwilioEmulator : IAsyncDisposable
     }
 
     private TimeoutException Late(TimeSpan timeout, string what, Exception late) => new(
-        $"Not within {timeout}: {what}\nSeed {Options.Seed}. The newest of {Journal.Last} journal entries:\n{Journal.Timeline(TailOfJournal)}", late);
+        $"Not within {timeout}: {what}\nSeed {Options.Seed}. The newest of {Journal.Last} journal entries:\n{Journal.Tail()}", late);
 
-    private EmulatedPhone At(string address) => new(this, _loop.Read(() => _cloud.Handset(address)));
+    private PhoneHandle At(string address) => new(this, _loop.Read(() => Cloud.Phone(address)));
 
     private void Notify()
     {
@@ -148,7 +139,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
         _seen = Journal.Last;
         foreach (var waiter in _waiters)
         {
-            waiter.Look(_cloud);
+            waiter.Look(Cloud);
         }
         _waiters.RemoveAll(waiter => waiter.Done.IsCompleted);
     }
@@ -159,7 +150,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
         var form = Parameters.Parse(await reader.ReadToEndAsync(context.RequestAborted));
         var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? throw new UnreachableException();
         var request = new RestRequest(context.Request.Method, target, form, context.Request.Headers.Authorization);
-        var response = await await _loop.InvokeAsync(() => AskAsync(request));
+        var response = await await _loop.InvokeAsync(() => SendAsync(request));
         switch (response.Outcome)
         {
             case RestOutcome.Answered:
@@ -178,14 +169,14 @@ public sealed class TwilioEmulator : IAsyncDisposable
     }
 
     /// <summary>The cloud's answer, handed over to the web server's own thread, so that the loop goes on.</summary>
-    private Task<RestResponse> AskAsync(RestRequest request)
+    private Task<RestResponse> SendAsync(RestRequest request)
     {
         var answer = new TaskCompletionSource<RestResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _cloud.Launch(async () =>
+        Cloud.Launch(async () =>
         {
             try
             {
-                answer.SetResult(await _cloud.SendAsync(request));
+                answer.SetResult(await Cloud.SendAsync(request));
             }
             catch (Exception defect)
             {

@@ -11,10 +11,10 @@ internal sealed class CallsResource(TwilioCloud cloud)
     public JsonObject Create(Parameters form)
     {
         var (from, to) = form.Parties(cloud.Options);
-        var app = form["ApplicationSid"] is { Length: > 0 } sid ? Application(sid) : null;
+        var app = form["ApplicationSid"] is { Length: > 0 } sid ? AppTwiml(sid) : null;
         var leg = cloud.Calls.CallOut(new(from, to)
         {
-            OnAnswer = app is null ? Twiml(form) ?? throw RestRefusal.BadRequest(21205, "Url parameter is required") : AppTwiml(app),
+            OnAnswer = app ?? Twiml(form) ?? throw RestRefusal.BadRequest(21205, "Url parameter is required"),
             Fallback = form.Target("FallbackUrl", "FallbackMethod"),
             StatusCallback = app is null ? form.StatusCallback() : null,
             Timeout = form.Seconds("Timeout", 1, 600, 21208) ?? TimeSpan.FromSeconds(60),
@@ -63,16 +63,14 @@ internal sealed class CallsResource(TwilioCloud cloud)
     public JsonObject List(RestRoute route) => route.Page(
         "calls",
         cloud.Legs.Reverse().Where(leg => route.Passes("To", leg.To) && route.Passes("From", leg.From) && route.Passes("Status", leg.Status)
-            && route.Passes("ParentCallSid", "") && route.Passes("StartTime", leg.Started) && route.Passes("EndTime", leg.EndedAt)),
+            && route.Passes("ParentCallSid", "") && route.Passes("StartTime", leg.StartedAt) && route.Passes("EndTime", leg.EndedAt)),
         Body);
 
     private Leg Find(string callSid) => cloud.FindLeg(callSid) ?? throw RestRefusal.NotFound($"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{callSid}.json");
 
-    private TwilioApplication Application(string sid) =>
-        sid == cloud.Options.Application.Sid ? cloud.Options.Application : throw RestRefusal.BadRequest(21218, $"Invalid ApplicationSid {sid}");
-
-    private static TwimlSource AppTwiml(TwilioApplication app) =>
-        new(new(app.VoiceUrl ?? throw RestRefusal.BadRequest(21205, "The application has no VoiceUrl"), app.VoiceMethod), null);
+    private TwimlSource AppTwiml(string sid) => sid == cloud.Options.ApplicationSid && cloud.Options.VoiceUrl is { } url
+        ? new(new(url.AbsoluteUri, cloud.Options.VoiceMethod), null)
+        : throw RestRefusal.BadRequest(21218, $"Invalid ApplicationSid {sid}");
 
     private static TwimlSource? Twiml(Parameters form)
     {
@@ -90,10 +88,10 @@ internal sealed class CallsResource(TwilioCloud cloud)
 
     private JsonObject Body(Leg leg)
     {
-        var uri = $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{leg.CallSid}";
+        var uri = $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{leg.Sid}";
         return new()
         {
-            ["sid"] = leg.CallSid,
+            ["sid"] = leg.Sid,
             ["parent_call_sid"] = null,
             ["account_sid"] = cloud.Options.AccountSid,
             ["to"] = leg.To,
@@ -102,12 +100,12 @@ internal sealed class CallsResource(TwilioCloud cloud)
             ["from_formatted"] = Formatted(leg.From),
             ["phone_number_sid"] = null,
             ["status"] = leg.Status,
-            ["start_time"] = Date(leg.Started),
+            ["start_time"] = Date(leg.StartedAt),
             ["end_time"] = Date(leg.EndedAt),
-            ["duration"] = leg is { Answered: { } answered, EndedAt: { } ended } ? ((int)(ended - answered).TotalSeconds).ToString(CultureInfo.InvariantCulture) : null,
+            ["duration"] = leg is { AnsweredAt: { } answered, EndedAt: { } ended } ? ((int)(ended - answered).TotalSeconds).ToString(CultureInfo.InvariantCulture) : null,
             ["price"] = null,
             ["price_unit"] = "USD",
-            ["direction"] = leg.Inbound ? "inbound" : "outbound-api",
+            ["direction"] = leg.Direction,
             ["answered_by"] = null,
             ["api_version"] = "2010-04-01",
             ["forwarded_from"] = null,

@@ -14,7 +14,7 @@ internal sealed class ConferencesResource(TwilioCloud cloud)
     public JsonObject Update(string sid, Parameters form)
     {
         var room = Find(sid);
-        if (room.Status == ConferenceStatus.Completed)
+        if (room.State == ConferenceState.Completed)
         {
             throw RestRefusal.BadRequest(16022, "Conference does not exist or is completed");
         }
@@ -24,15 +24,15 @@ internal sealed class ConferencesResource(TwilioCloud cloud)
             {
                 throw RestRefusal.BadRequest(20001, $"Status {status} is not valid");
             }
-            if (room.Status != ConferenceStatus.InProgress)
+            if (room.State != ConferenceState.InProgress)
             {
                 throw RestRefusal.BadRequest(16099, "Conference has an unexpected status: it is not in progress");
             }
             cloud.Rooms.EndViaApi(room);
         }
-        else if (form.Target("AnnounceUrl", "AnnounceMethod") is { } announcement && room.Present.FirstOrDefault() is { } first)
+        else if (form.Target("AnnounceUrl", "AnnounceMethod") is { } announcement && room.Connected.FirstOrDefault() is { } first)
         {
-            cloud.Sound.Play(first, WebhookKind.Announcement, announcement, () => room.Status != ConferenceStatus.Completed, () =>
+            cloud.Sound.Play(first, WebhookKind.Announcement, announcement, () => room.State != ConferenceState.Completed, () =>
                 cloud.Callbacks.ConferenceEvent(room, "announcement", "announcement-end", extra: new() { { "AnnounceUrl", announcement.Url } }));
         }
         return Body(room);
@@ -40,7 +40,7 @@ internal sealed class ConferencesResource(TwilioCloud cloud)
 
     public JsonObject List(RestRoute route) => route.Page(
         "conferences",
-        cloud.Conferences.Reverse().Where(room => route.Passes("FriendlyName", room.FriendlyName) && route.Passes("Status", room.StatusText)
+        cloud.Conferences.Reverse().Where(room => route.Passes("FriendlyName", room.FriendlyName) && route.Passes("Status", room.Status)
             && route.Passes("DateCreated", room.Created) && route.Passes("DateUpdated", room.Updated)),
         Body);
 
@@ -55,7 +55,7 @@ internal sealed class ConferencesResource(TwilioCloud cloud)
             ["sid"] = room.Sid,
             ["account_sid"] = cloud.Options.AccountSid,
             ["friendly_name"] = room.FriendlyName,
-            ["status"] = room.StatusText,
+            ["status"] = room.Status,
             ["region"] = "us1",
             ["reason_conference_ended"] = room.ReasonEnded,
             ["call_sid_ending_conference"] = room.CallSidEnding,

@@ -86,7 +86,7 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
     public JsonObject List(RestRoute route)
     {
         var room = cloud.FindConference(route.Conference) ?? cloud.ActiveConference(route.Conference) ?? throw RestRefusal.NotFound(route.Path);
-        var participants = room.Status == ConferenceStatus.Completed ? [] : room.Participants;
+        var participants = room.State == ConferenceState.Completed ? [] : room.Participants;
         return route.Page(
             "participants",
             participants.Where(participant => route.Passes("Muted", participant.Muted) && route.Passes("Hold", participant.Hold) && route.Passes("Coaching", participant.Coaching)),
@@ -100,19 +100,19 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
             return cloud.ActiveConference(sidOrName) ?? cloud.Rooms.Open(sidOrName, callback);
         }
         var room = cloud.FindConference(sidOrName) ?? throw RestRefusal.NotFound($"/Conferences/{sidOrName}/Participants.json");
-        return room.Status != ConferenceStatus.Completed ? room : throw RestRefusal.BadRequest(16022, "Conference does not exist or is completed");
+        return room.State != ConferenceState.Completed ? room : throw RestRefusal.BadRequest(16022, "Conference does not exist or is completed");
     }
 
     private Participant Find(RestRoute route)
     {
         var room = cloud.FindConference(route.Conference) ?? cloud.ActiveConference(route.Conference);
-        return room is { Status: not ConferenceStatus.Completed } && room.Find(route.Participant) is { } participant ? participant : throw RestRefusal.NotFound(route.Path);
+        return room is { State: not ConferenceState.Completed } && room.Find(route.Participant) is { } participant ? participant : throw RestRefusal.NotFound(route.Path);
     }
 
     private JsonObject Body(Participant participant) => new()
     {
         ["account_sid"] = cloud.Options.AccountSid,
-        ["call_sid"] = participant.Leg.CallSid,
+        ["call_sid"] = participant.Leg.Sid,
         ["label"] = participant.Label,
         ["call_sid_to_coach"] = participant.CallSidToCoach,
         ["coaching"] = participant.Coaching,
@@ -125,6 +125,6 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
         ["start_conference_on_enter"] = participant.Settings.StartConferenceOnEnter,
         ["status"] = participant.Status,
         ["queue_time"] = participant.ViaApi ? participant.Leg.QueueTime.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) : null,
-        ["uri"] = $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Conferences/{participant.Conference.Sid}/Participants/{participant.Leg.CallSid}.json",
+        ["uri"] = $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Conferences/{participant.Conference.Sid}/Participants/{participant.Leg.Sid}.json",
     };
 }

@@ -33,21 +33,21 @@ internal sealed class RestApi(TwilioCloud cloud)
         var number = cloud.Journal.Append(new RestRequested(route.Operation, request.Method, route.Path, query) { CallSid = callSid });
         var (fault, latency) = cloud.Faults.PlanRest(route.Operation, $"{route.Path} {query}", cloud.Chance);
         var kind = fault?.Kind ?? RestFaultKind.None;
-        var acts = kind is RestFaultKind.None or RestFaultKind.ErrorAfter or RestFaultKind.TimeoutAfter or RestFaultKind.CutAfter;
+        var acts = kind is RestFaultKind.None or RestFaultKind.ServerErrorAfterActing or RestFaultKind.TimeOutAfterActing or RestFaultKind.CutAfterActing;
 
         var answer = acts ? Act(route, request) : new Answer(0, null, null);
         var acted = acts && answer.Status < 400;
         answer = kind switch
         {
             RestFaultKind.TooManyRequests => Answer.Error(429, 20429, "Too Many Requests"),
-            RestFaultKind.ErrorBefore or RestFaultKind.ErrorAfter => Answer.Error(500, 20500, "Internal Server Error"),
-            RestFaultKind.UnavailableBefore => Answer.Error(503, 20503, "Service Unavailable"),
+            RestFaultKind.ServerError or RestFaultKind.ServerErrorAfterActing => Answer.Error(500, 20500, "Internal Server Error"),
+            RestFaultKind.Unavailable => Answer.Error(503, 20503, "Service Unavailable"),
             _ => answer,
         };
         var outcome = kind switch
         {
-            RestFaultKind.TimeoutBefore or RestFaultKind.TimeoutAfter => RestOutcome.NoAnswer,
-            RestFaultKind.CutBefore or RestFaultKind.CutAfter => RestOutcome.Cut,
+            RestFaultKind.TimeOut or RestFaultKind.TimeOutAfterActing => RestOutcome.NoAnswer,
+            RestFaultKind.Cut or RestFaultKind.CutAfterActing => RestOutcome.Cut,
             _ => RestOutcome.Answered,
         };
         if (latency > TimeSpan.Zero)
@@ -119,7 +119,7 @@ internal sealed class RestApi(TwilioCloud cloud)
         };
         if (status == 429)
         {
-            headers["Retry-After"] = ((int)Math.Ceiling((fault?.RetryAfter ?? TimeSpan.FromSeconds(1)).TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+            headers["Retry-After"] = (fault?.RetryAfter ?? 1).ToString(CultureInfo.InvariantCulture);
         }
         return headers;
     }

@@ -10,7 +10,7 @@ internal static partial class RestInput
     private static readonly string[] CallEvents = ["initiated", "ringing", "answered", "completed"];
 
     /// <summary>A create's From and To, checked as Twilio checks them before it queues anything.</summary>
-    public static (string From, string To) Parties(this Parameters form, TwilioCloudOptions options)
+    public static (string From, string To) Parties(this Parameters form, TwilioEmulatorOptions options)
     {
         var to = form["To"] is { Length: > 0 } given ? given : throw RestRefusal.BadRequest(21201, "No 'To' number is specified");
         var from = form["From"] is { Length: > 0 } source ? source : throw RestRefusal.BadRequest(21213, "A 'From' phone number is required");

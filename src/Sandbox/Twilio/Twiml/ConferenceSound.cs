@@ -6,7 +6,7 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
     /// <summary>A participant waits for the conference to start. If the waitUrl fails, it drops out.</summary>
     public void PlayWait(Participant participant, CallbackTarget url) => cloud.Launch(async () =>
     {
-        if (!await PlayAsync(participant, WebhookKind.Wait, url, () => participant.IsIn && participant.Conference.Status == ConferenceStatus.Init))
+        if (!await PlayAsync(participant, WebhookKind.Wait, url, () => participant.IsIn && participant.Conference.State == ConferenceState.Init))
         {
             cloud.Rooms.Leave(participant, LeaveReasons.HungUp, DialEnd.LeftConference);
             if (participant.ViaApi)
@@ -30,7 +30,7 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
         participant.Playing = url.Url;
         for (CallbackTarget? next = url; next is not null && goesOn();)
         {
-            var response = await cloud.Webhooks.SendAsync(new(kind, "", next, cloud.Callbacks.Wait(participant)) { CallSid = leg.CallSid, ConferenceSid = participant.Conference.Sid });
+            var response = await cloud.Webhooks.SendAsync(new(kind, "", next, cloud.Callbacks.Wait(participant)) { CallSid = leg.Sid, ConferenceSid = participant.Conference.Sid });
             if (!goesOn())
             {
                 break;
@@ -42,7 +42,7 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
             }
             catch (TwimlException broken)
             {
-                cloud.LogError(broken.Code, broken.Message, next.Url, leg.CallSid);
+                cloud.LogError(broken.Code, broken.Message, next.Url, leg.Sid);
                 return false;
             }
             next = await PlayAsync(participant, document, goesOn);
@@ -62,11 +62,11 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
             switch (verb)
             {
                 case Verb.Say say:
-                    participant.Leg.Handset.Hear($"\"{say.Text}\"");
+                    participant.Leg.Phone.Hear(participant.Leg, $"\"{say.Text}\"");
                     await cloud.DelayAsync(cloud.Options.WaitPlayTime);
                     break;
                 case Verb.Play play:
-                    participant.Leg.Handset.Hear(play.Url);
+                    participant.Leg.Phone.Hear(participant.Leg, play.Url);
                     await cloud.DelayAsync(cloud.Options.WaitPlayTime);
                     break;
                 case Verb.Pause pause:
@@ -83,7 +83,7 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
                     // Audio, which a leg would hang up after; a wait ends in silence.
                     return null;
                 default:
-                    cloud.LogError(13238, "Only Play, Say, Pause and Redirect may be waited with", null, participant.Leg.CallSid);
+                    cloud.LogError(13238, "Only Play, Say, Pause and Redirect may be waited with", null, participant.Leg.Sid);
                     break;
             }
             if (!goesOn())

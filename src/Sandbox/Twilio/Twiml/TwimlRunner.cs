@@ -61,11 +61,11 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
             switch (verb)
             {
                 case Verb.Say say:
-                    leg.Handset.Hear($"\"{say.Text}\"");
+                    leg.Phone.Hear(leg, $"\"{say.Text}\"");
                     await cloud.DelayAsync(cloud.Options.SpeechTime);
                     break;
                 case Verb.Play play:
-                    leg.Handset.Hear(play.Url);
+                    leg.Phone.Hear(leg, play.Url);
                     await cloud.DelayAsync(cloud.Options.SpeechTime);
                     break;
                 case Verb.Pause pause:
@@ -87,7 +87,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
                     }
                     if (end != DialEnd.Refused && dial.Action is { } action)
                     {
-                        var bridged = end == DialEnd.LeftConference || leg.Answered is not null;
+                        var bridged = end == DialEnd.LeftConference || leg.AnsweredAt is not null;
                         var next = await FetchAsync(leg, script, WebhookKind.DialAction, action, new()
                         {
                             { "DialCallStatus", Answered },
@@ -129,7 +129,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         }
         catch (TwimlException broken)
         {
-            cloud.LogError(broken.Code, broken.Message, null, leg.CallSid);
+            cloud.LogError(broken.Code, broken.Message, null, leg.Sid);
             return TwimlDocument.ApplicationError;
         }
     }
@@ -139,7 +139,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
     {
         var parameters = cloud.Callbacks.Voice(leg);
         parameters.AddRange(extra ?? Parameters.None);
-        var response = await cloud.Webhooks.SendAsync(new(kind, "", url, parameters) { CallSid = leg.CallSid });
+        var response = await cloud.Webhooks.SendAsync(new(kind, "", url, parameters) { CallSid = leg.Sid });
         if (script.IsAbandoned)
         {
             return null;
@@ -150,7 +150,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         }
         catch (TwimlException broken)
         {
-            cloud.LogError(broken.Code, broken.Message, url.Url, leg.CallSid);
+            cloud.LogError(broken.Code, broken.Message, url.Url, leg.Sid);
             return kind != WebhookKind.Fallback && leg.Fallback is { } fallback
                 ? await FetchAsync(leg, script, WebhookKind.Fallback, fallback, new()
                 {

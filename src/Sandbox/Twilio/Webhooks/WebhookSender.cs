@@ -118,7 +118,7 @@ internal sealed class WebhookSender(TwilioCloud cloud, IWebhookTransport transpo
             Note(hook, $"answer {response.Status} lost");
             response = WebhookResponse.Failed(WebhookFailure.Read);
         }
-        cloud.Journal.Append(new WebhookAnswered(number, hook.Kind, hook.Event, response.Failure, response.Status, response.Body)
+        cloud.Journal.Append(new WebhookAnswered(number, hook.Kind, hook.Event, url, response.Failure, response.Status, response.Body)
         {
             CallSid = hook.CallSid,
             ConferenceSid = hook.ConferenceSid,

@@ -5,7 +5,7 @@ namespace Calls.Sandbox.Twilio;
 
 /// <summary>Everything that went over the wire or changed, in order: the judge of fault tests and the source of every timeline.</summary>
 /// <remarks>Append-only and bounded. Safe to read and to follow from any thread.</remarks>
-public sealed class EmulatorJournal(int capacity, Func<DateTimeOffset> now)
+public sealed class Journal(int capacity, Func<DateTimeOffset> now)
 {
     private readonly Lock _gate = new();
     private readonly Queue<JournalEntry> _entries = new();
@@ -18,7 +18,7 @@ public sealed class EmulatorJournal(int capacity, Func<DateTimeOffset> now)
     public long Dropped { get; private set; }
 
     /// <summary>Raised for every entry, on the thread that appended it: be brief.</summary>
-    public event Action<JournalEntry>? Appended;
+    public event Action<JournalEntry>? Added;
 
     /// <summary>A copy of what is there now.</summary>
     public IReadOnlyList<JournalEntry> Entries
@@ -78,8 +78,11 @@ public sealed class EmulatorJournal(int capacity, Func<DateTimeOffset> now)
         }
     }
 
-    /// <summary>The entries as lines of text: all of them, or the newest <paramref name="newest"/>.</summary>
-    public string Timeline(int newest = int.MaxValue) => string.Join('\n', Entries.TakeLast(newest));
+    /// <summary>All entries as lines of text.</summary>
+    public string Timeline() => string.Join('\n', Entries);
+
+    /// <summary>The newest entries as lines of text, for a message that has to say what happened.</summary>
+    public string Tail(int newest = 60) => string.Join('\n', Entries.TakeLast(newest));
 
     internal long Append(JournalEntry entry)
     {
@@ -98,7 +101,7 @@ public sealed class EmulatorJournal(int capacity, Func<DateTimeOffset> now)
                 follower.TryWrite(entry);
             }
         }
-        Appended?.Invoke(entry);
+        Added?.Invoke(entry);
         return entry.Number;
     }
 }

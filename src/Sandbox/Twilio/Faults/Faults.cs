@@ -1,7 +1,7 @@
 namespace Calls.Sandbox.Twilio;
 
 /// <summary>The faults in force. Safe to change from any thread at any time; a change holds from the next request on.</summary>
-public sealed class FaultSwitches
+public sealed class Faults
 {
     private readonly Lock _gate = new();
     private readonly List<Armed<WebhookFault>> _webhooks = [];
@@ -9,6 +9,9 @@ public sealed class FaultSwitches
 
     /// <summary>Twilio's REST API is gone: every connection is cut before anything is done.</summary>
     public bool Outage { get; set; }
+
+    /// <summary>Every REST answer comes this much later than its effect.</summary>
+    public TimeSpan RestLatency { get; set; }
 
     /// <summary>Puts a rule in force, until disposed of.</summary>
     public IDisposable Add(WebhookFault fault) => Arm(_webhooks, new(fault, fault.Times));
@@ -24,23 +27,24 @@ public sealed class FaultSwitches
             _webhooks.Clear();
             _rest.Clear();
             Outage = false;
+            RestLatency = TimeSpan.Zero;
         }
     }
 
     internal WebhookPlan PlanWebhook(Webhook hook, Random chance)
     {
-        var rule = Take(_webhooks, armed => armed.Matches(hook), fault => fault.Probability, chance);
-        return rule is null
+        var rules = Take(_webhooks, fault => fault.Matches(hook), fault => fault.Probability, chance, most: int.MaxValue);
+        return rules.Count == 0
             ? WebhookPlan.None
             : new()
             {
-                Copies = [.. Enumerable.Range(0, rule.Duplicates).Select(_ => Draw(rule.CopyDelay, chance))],
-                Delay = Draw(rule.Delay, chance),
-                Drop = rule.Drop,
-                HoldBehind = rule.Reorder ? rule : null,
-                RefuseConnection = rule.RefuseConnection,
-                LoseAnswer = rule.LoseAnswer,
-                FailingAttempts = rule.FailingAttempts,
+                Copies = [.. rules.SelectMany(rule => Enumerable.Range(0, rule.Duplicates).Select(_ => Draw(rule.MinDelay, rule.MaxDelay, chance)))],
+                Delay = rules.Aggregate(TimeSpan.Zero, (sum, rule) => sum + Draw(rule.MinDelay, rule.MaxDelay, chance)),
+                Drop = rules.Any(rule => rule.Drop),
+                HoldBehind = rules.FirstOrDefault(rule => rule.Reorder),
+                RefuseConnection = rules.Any(rule => rule.RefuseConnection),
+                LoseAnswer = rules.Any(rule => rule.LoseAnswer),
+                FailingAttempts = rules.Min(rule => rule.FailingAttempts),
             };
     }
 
@@ -48,22 +52,24 @@ public sealed class FaultSwitches
     {
         if (Outage)
         {
-            return (new() { Kind = RestFaultKind.CutBefore }, TimeSpan.Zero);
+            return (new() { Kind = RestFaultKind.Cut }, TimeSpan.Zero);
         }
-        var fault = Take(_rest, armed => armed.Matches(operation, pathAndParameters), armed => armed.Probability, chance);
-        return (fault, fault is null ? TimeSpan.Zero : Draw(fault.Latency, chance));
+        var rules = Take(_rest, fault => fault.Matches(operation, pathAndParameters), fault => fault.Probability, chance, most: 1);
+        return rules is [var fault] ? (fault, RestLatency + Draw(fault.MinLatency, fault.MaxLatency, chance)) : (null, RestLatency);
     }
 
-    private T? Take<T>(List<Armed<T>> rules, Func<T, bool> matches, Func<T, double> probability, Random chance) where T : class
+    private List<T> Take<T>(List<Armed<T>> rules, Func<T, bool> matches, Func<T, double> probability, Random chance, int most) where T : class
     {
         lock (_gate)
         {
-            var armed = rules.Find(rule => rule.Left is not 0 && matches(rule.Fault) && (probability(rule.Fault) >= 1 || chance.NextDouble() < probability(rule.Fault)));
-            if (armed?.Left is { } left)
+            var taken = rules
+                .Where(rule => rule.Left is not 0 && matches(rule.Fault) && (probability(rule.Fault) >= 1 || chance.NextDouble() < probability(rule.Fault)))
+                .Take(most).ToList();
+            foreach (var rule in taken)
             {
-                armed.Left = left - 1;
+                rule.Left--;
             }
-            return armed?.Fault;
+            return [.. taken.Select(rule => rule.Fault)];
         }
     }
 
@@ -82,8 +88,7 @@ public sealed class FaultSwitches
         });
     }
 
-    private static TimeSpan Draw((TimeSpan Least, TimeSpan Most) range, Random chance) =>
-        range.Most > range.Least ? range.Least + ((range.Most - range.Least) * chance.NextDouble()) : range.Least;
+    private static TimeSpan Draw(TimeSpan least, TimeSpan most, Random chance) => most > least ? least + ((most - least) * chance.NextDouble()) : least;
 
     private sealed class Armed<T>(T fault, int? left)
     {

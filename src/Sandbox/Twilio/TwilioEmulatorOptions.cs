@@ -20,9 +20,12 @@ public enum RingingAfterTheEnd
     IsCanceled,
 }
 
-/// <summary>The account that the emulated cloud serves, its timings, and the choices where Twilio's behaviour is not documented.</summary>
-public sealed record TwilioCloudOptions
+/// <summary>What the emulated account is, its timings, and the choices where Twilio's behaviour is not documented.</summary>
+public sealed record TwilioEmulatorOptions
 {
+    /// <summary>The REST API's port on 127.0.0.1; 0: any free one.</summary>
+    public int Port { get; init; }
+
     /// <summary>Seeds SIDs, tokens, sequence starts and the chance in faults.</summary>
     public int Seed { get; init; } = 1;
 
@@ -35,8 +38,19 @@ public sealed record TwilioCloudOptions
 
     public string ApiKeySecret { get; init; } = "5eed0000000000000000000000000003";
 
-    /// <summary>The TwiML App behind the Voice SDK's calls; its URLs may be set after the start.</summary>
-    public TwilioApplication Application { get; init; } = new();
+    /// <summary>The TwiML App behind the Voice SDK's calls (twilio.com/docs/usage/api/applications).</summary>
+    public string ApplicationSid { get; init; } = "AP5eed0000000000000000000000000004";
+
+    /// <summary>Asked for TwiML when a client calls; may be set after the start, and may carry connection overrides in its fragment.</summary>
+    public Uri? VoiceUrl { get; set; }
+
+    public string VoiceMethod { get; set; } = "POST";
+
+    /// <summary>Asked where TwiML cannot be had, or is wrong.</summary>
+    public Uri? VoiceFallbackUrl { get; set; }
+
+    /// <summary>Asked once, when the leg of a client that called has ended.</summary>
+    public Uri? AppStatusCallback { get; set; }
 
     /// <summary>Numbers that may be a <c>From</c>; empty: every valid number may.</summary>
     public IReadOnlyCollection<string> OwnedNumbers { get; init; } = [];
@@ -63,10 +77,10 @@ public sealed record TwilioCloudOptions
     public TimeSpan RingDelay { get; init; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>What Twilio adds to every <c>Timeout</c>.</summary>
-    public TimeSpan TimeoutBuffer { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan RingBuffer { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long Twilio takes to notice a phone that vanished without a word.</summary>
-    public TimeSpan DropDetection { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan DropNoticedAfter { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long a <c>&lt;Say&gt;</c> or <c>&lt;Play&gt;</c> takes.</summary>
     public TimeSpan SpeechTime { get; init; } = TimeSpan.FromMilliseconds(50);
@@ -95,23 +109,4 @@ public sealed record TwilioCloudOptions
 
     /// <summary>How many entries the journal keeps; older ones are dropped and counted.</summary>
     public int JournalCapacity { get; init; } = 100_000;
-}
-
-/// <summary>A TwiML App (twilio.com/docs/usage/api/applications). URLs may carry connection overrides in their fragment.</summary>
-public sealed class TwilioApplication
-{
-    public string Sid { get; set; } = "AP5eed0000000000000000000000000004";
-
-    public string? VoiceUrl { get; set; }
-
-    public string VoiceMethod { get; set; } = "POST";
-
-    public string? VoiceFallbackUrl { get; set; }
-
-    public string VoiceFallbackMethod { get; set; } = "POST";
-
-    /// <summary>Asked once, when the caller's leg has ended.</summary>
-    public string? StatusCallback { get; set; }
-
-    public string StatusCallbackMethod { get; set; } = "POST";
 }

@@ -16,22 +16,32 @@ public enum PhoneState
 }
 
 /// <summary>A phone at the far end of Twilio: a Voice SDK client or a telephone. For scripts on the cloud's own thread.</summary>
-/// <remarks><see cref="EmulatedPhone"/> is the same phone for everybody else.</remarks>
-public sealed class Handset
+/// <remarks><see cref="PhoneHandle"/> is the same phone for everybody else.</remarks>
+public sealed class Phone
 {
     private readonly TwilioCloud _cloud;
+    private readonly List<Leg> _legs = [];
     private readonly List<Leg> _live = [];
     private readonly List<Leg> _incoming = [];
     private readonly List<string> _heard = [];
 
-    internal Handset(TwilioCloud cloud, string address) => (_cloud, Address) = (cloud, address);
+    internal Phone(TwilioCloud cloud, string address) => (_cloud, Address) = (cloud, address);
 
     /// <summary><c>client:alice</c> or <c>+15551234567</c>.</summary>
     public string Address { get; }
 
     public bool IsClient => Address.StartsWith("client:", StringComparison.Ordinal);
 
-    public PhoneBehaviour Behaviour { get; set; } = PhoneBehaviour.LetRing;
+    public PhoneBehaviour Behaviour { get; set; }
+
+    /// <summary>How long it rings before it does that.</summary>
+    public TimeSpan After { get; set; }
+
+    /// <summary>Every leg that it ever had, the newest last.</summary>
+    public IReadOnlyList<Leg> Legs => _legs;
+
+    /// <summary>How often it has rung.</summary>
+    public int Rings => _incoming.Count;
 
     public PhoneState State => Current switch
     {
@@ -58,10 +68,10 @@ public sealed class Handset
     public bool IsOnHold => Current?.Participant?.Hold ?? false;
 
     /// <summary>The phones that hear this one: those in a conference that has started, while neither side is on hold and this one is not muted.</summary>
-    public IReadOnlyList<string> HeardBy => IsMuted ? [] : [.. Others.Select(other => other.Leg.Handset.Address)];
+    public IReadOnlyList<string> HeardBy => IsMuted ? [] : [.. Others.Select(other => other.Leg.Phone.Address)];
 
     /// <summary>The phones that this one hears.</summary>
-    public IReadOnlyList<string> HearsPhones => [.. Others.Where(other => !other.Muted).Select(other => other.Leg.Handset.Address)];
+    public IReadOnlyList<string> HearsPhones => [.. Others.Where(other => !other.Muted).Select(other => other.Leg.Phone.Address)];
 
     /// <summary>The phones that it can talk with: they hear each other.</summary>
     public IReadOnlyList<string> TalksWith => [.. HeardBy.Intersect(HearsPhones)];
@@ -75,8 +85,8 @@ public sealed class Handset
     };
 
     private IEnumerable<Participant> Others =>
-        Current is { Participant: { IsIn: true, Hold: false } part } && part.Conference.Status == ConferenceStatus.InProgress
-            ? part.Conference.Present.Where(other => other != part && !other.Hold && !other.Leg.Vanished)
+        Current is { Participant: { IsIn: true, Hold: false } part } && part.Conference.State == ConferenceState.InProgress
+            ? part.Conference.Connected.Where(other => other != part && !other.Hold && !other.Leg.Vanished)
             : [];
 
     /// <summary>Calls the TwiML App.</summary>
@@ -86,6 +96,7 @@ public sealed class Handset
     {
         Act($"calls {to}");
         var leg = _cloud.Calls.CallIn(this, to ?? custom?["To"], custom ?? Parameters.None);
+        _legs.Add(leg);
         _live.Add(leg);
         return leg;
     }
@@ -106,9 +117,10 @@ public sealed class Handset
         _cloud.Calls.HangUp(leg, "declined");
     }
 
-    public void HangUp()
+    public void HangUp() => HangUp(Current ?? throw new InvalidOperationException($"{Address} has no call to hang up."));
+
+    public void HangUp(Leg leg)
     {
-        var leg = Current ?? throw new InvalidOperationException($"{Address} has no call to hang up.");
         Act("hangs up");
         _cloud.Calls.HangUp(leg, "hung up");
     }
@@ -123,25 +135,26 @@ public sealed class Handset
             _live.Remove(leg);
             if (leg.Inbound || leg.State == LegState.InProgress)
             {
-                _cloud.Scheduler.Schedule(_cloud.Options.DropDetection, () => _cloud.Calls.HangUp(leg, "its phone is gone"));
+                _cloud.Scheduler.Schedule(_cloud.Options.DropNoticedAfter, () => _cloud.Calls.HangUp(leg, "its phone is gone"));
             }
         }
     }
 
     internal void Ring(Leg leg)
     {
-        if (Behaviour.Kind == PhoneBehaviourKind.Offline)
+        if (Behaviour == PhoneBehaviour.Offline)
         {
             return;
         }
-        leg.Rang = true;
+        leg.HasRung = true;
         _incoming.Add(leg);
+        _legs.Add(leg);
         _live.Add(leg);
         Act("rings");
-        if (Behaviour.Kind is PhoneBehaviourKind.Answer or PhoneBehaviourKind.Decline)
+        if (Behaviour is PhoneBehaviour.Answer or PhoneBehaviour.Decline)
         {
-            var answers = Behaviour.Kind == PhoneBehaviourKind.Answer;
-            _cloud.Scheduler.Schedule(Behaviour.After, () =>
+            var answers = Behaviour == PhoneBehaviour.Answer;
+            _cloud.Scheduler.Schedule(After, () =>
             {
                 if (leg is { State: LegState.Ringing, Vanished: false } && answers)
                 {
@@ -155,10 +168,11 @@ public sealed class Handset
         }
     }
 
-    internal void Hear(string what)
+    internal void Hear(Leg leg, string what)
     {
+        leg.Sounds.Add(what);
         _heard.Add(what);
-        _cloud.Journal.Append(new PhoneHeard(Address, what) { CallSid = Current?.CallSid });
+        _cloud.Journal.Append(new PhoneHeard(Address, what) { CallSid = leg.Sid });
     }
 
     internal void Ended(Leg leg)
@@ -169,5 +183,5 @@ public sealed class Handset
     private Leg Oldest(LegState state) =>
         _live.Find(leg => !leg.Inbound && leg.State == state) ?? throw new InvalidOperationException($"{Address} is not ringing.");
 
-    private void Act(string action) => _cloud.Journal.Append(new PhoneActed(Address, action) { CallSid = Current?.CallSid });
+    private void Act(string action) => _cloud.Journal.Append(new PhoneActed(Address, action) { CallSid = Current?.Sid });
 }
