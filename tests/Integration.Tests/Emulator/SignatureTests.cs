@@ -8,7 +8,7 @@ public sealed class SignatureTests
     /// <summary>The example of twilio.com/docs/usage/security.</summary>
     [Fact]
     public void The_documented_example_has_the_documented_signature() =>
-        WebhookSignature.Compute("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", new Parameters
+        Signer.Sign("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", new Parameters
         {
             { "To", "+18005551212" },
             { "Digits", "1234" },
@@ -34,7 +34,7 @@ public sealed class SignatureTests
                     form.Add(name, one?.GetValue<string>() ?? "");
                 }
             }
-            WebhookSignature.Compute(vector["authToken"]!.GetValue<string>(), vector["url"]!.GetValue<string>(), form)
+            Signer.Sign(vector["authToken"]!.GetValue<string>(), vector["url"]!.GetValue<string>(), form)
                 .ShouldBe(vector["exactSignatureOfUrlAsGiven"]!.GetValue<string>(), vector["id"]!.GetValue<string>());
         }
         vectors.Count.ShouldBeGreaterThan(50);

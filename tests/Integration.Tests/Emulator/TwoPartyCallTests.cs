@@ -62,7 +62,7 @@ public sealed class TwoPartyCallTests
             .ShouldBe(["initiated", "ringing", "in-progress", "completed"]);
         foreach (var request in world.App.Requests)
         {
-            request.Signature.ShouldBe(WebhookSignature.Compute(world.Twilio.Options.AuthToken, request.Url, request.Form));
+            request.Signature.ShouldBe(Signer.Sign(world.Twilio.Options.AuthToken, request.Url, request.Form));
         }
         world.Twilio.Read(cloud => cloud.LiveLegs().Count + cloud.ActiveConferences().Count + cloud.Defects.Count).ShouldBe(0);
         bob.Rings.ShouldBe(1);
@@ -98,7 +98,7 @@ public sealed class TwoPartyCallTests
         action["CallStatus"].ShouldBe("completed");
         action["DialCallStatus"].ShouldBe("answered");
         action["DialCallSid"].ShouldBeNull();
-        action.Signature.ShouldBe(WebhookSignature.Compute(world.Twilio.Options.AuthToken, action.Url, []));
+        action.Signature.ShouldBe(Signer.Sign(world.Twilio.Options.AuthToken, action.Url, []));
     }
 
     [Fact]

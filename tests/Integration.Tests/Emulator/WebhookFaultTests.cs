@@ -20,7 +20,7 @@ public sealed class WebhookFaultTests
         var tries = world.App.At("/status");
         tries.Count.ShouldBe(3);
         tries.Select(request => request.Token).Distinct().ShouldHaveSingleItem();
-        tries.ShouldAllBe(request => request.Url == world.App.Url + "/status?a=b" && request.Signature == WebhookSignature.Compute(world.Twilio.Options.AuthToken, request.Url, request.Form));
+        tries.ShouldAllBe(request => request.Url == world.App.Url + "/status?a=b" && request.Signature == Signer.Sign(world.Twilio.Options.AuthToken, request.Url, request.Form));
         world.App.At("/plain").ShouldHaveSingleItem();
     }
 

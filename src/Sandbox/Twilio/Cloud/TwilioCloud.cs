@@ -5,7 +5,7 @@ namespace Calls.Sandbox.Twilio;
 /// A deterministic core: no threads, sockets or clock of its own. Everything is done on the scheduler's one logical thread, and
 /// with the same seed, script and transport it does exactly the same. <see cref="TwilioEmulator"/> hosts it behind real HTTP.
 /// </remarks>
-public sealed class TwilioCloud
+public sealed partial class TwilioCloud
 {
     private readonly Dictionary<string, Leg> _legs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Conference> _conferences = new(StringComparer.Ordinal);

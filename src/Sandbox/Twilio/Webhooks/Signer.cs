@@ -5,12 +5,12 @@ using System.Text;
 namespace Calls.Sandbox.Twilio;
 
 /// <summary><c>X-Twilio-Signature</c> (twilio.com/docs/usage/security#validating-requests).</summary>
-public static class WebhookSignature
+public static class Signer
 {
     /// <summary>Signs a request: the URL as sent, and the body's parameters; pass none for GET, whose parameters are in the URL.</summary>
     /// <remarks>Names are sorted by byte; a name that occurs more than once contributes its distinct values, sorted.</remarks>
     [SuppressMessage("Security", "CA5350", Justification = "Twilio's algorithm.")]
-    public static string Compute(string authToken, string url, IEnumerable<KeyValuePair<string, string>> form)
+    public static string Sign(string authToken, string url, IEnumerable<KeyValuePair<string, string>> form)
     {
         var text = new StringBuilder(url);
         foreach (var (name, value) in form.Distinct().OrderBy(pair => pair.Key, StringComparer.Ordinal).ThenBy(pair => pair.Value, StringComparer.Ordinal))
@@ -19,4 +19,7 @@ public static class WebhookSignature
         }
         return Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(authToken), Encoding.UTF8.GetBytes(text.ToString())));
     }
+
+    /// <inheritdoc cref="Sign(string, string, IEnumerable{KeyValuePair{string, string}})"/>
+    public static string Sign(string authToken, Uri url, IEnumerable<KeyValuePair<string, string>> form) => Sign(authToken, url.AbsoluteUri, form);
 }

@@ -1,0 +1,73 @@
+using Calls.Domain;
+using Microsoft.Extensions.Options;
+
+namespace Calls.Api;
+
+/// <summary>The <c>Calls</c> section: the durations and limits of a call. Durations are TimeSpans, such as <c>00:00:30</c>.</summary>
+public sealed class CallsOptions
+{
+    public const string Section = "Calls";
+
+    /// <summary>How long a phone rings: long enough to reach for it, short of most voice mails.</summary>
+    public TimeSpan RingTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long an answered leg may take into the room before Twilio is asked what became of it.</summary>
+    public TimeSpan JoinGrace { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a session may be silent before it is compared with Twilio.</summary>
+    public TimeSpan ReviewInterval { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long an ended call can still be seen.</summary>
+    public TimeSpan Retention { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>People on the line or being rung at once; Twilio's own limit is the default.</summary>
+    public int MaxParticipants { get; set; } = 250;
+
+    public DialingLimits Dialing { get; set; } = new();
+
+    /// <summary>What bounds the phones that people add.</summary>
+    public sealed class DialingLimits
+    {
+        /// <summary>Phones added to one session in all.</summary>
+        public int PerSession { get; set; } = 50;
+
+        /// <summary>Phones added by one identity within an hour.</summary>
+        public int PerIdentityPerHour { get; set; } = 120;
+    }
+
+    public CallPolicy ToPolicy() => new()
+    {
+        RingTimeout = RingTimeout,
+        JoinGrace = JoinGrace,
+        ReviewInterval = ReviewInterval,
+        MaxParticipants = MaxParticipants,
+        MaxGuests = Dialing.PerSession,
+        Recheck = ReviewInterval < TimeSpan.FromSeconds(5) ? ReviewInterval : TimeSpan.FromSeconds(5),
+    };
+
+    /// <summary>Says which key is wrong, and what was wrong with it.</summary>
+    internal sealed class Validator : IValidateOptions<CallsOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, CallsOptions options)
+        {
+            List<string> wrong = [];
+            Between(wrong, "RingTimeout", options.RingTimeout, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(595), "Twilio rings for 5 to 600 seconds");
+            Between(wrong, "JoinGrace", options.JoinGrace, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), "a leg takes a second or two into the room");
+            Between(wrong, "ReviewInterval", options.ReviewInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), "a lost webhook is repaired within this time");
+            Between(wrong, "Retention", options.Retention, TimeSpan.FromMinutes(1), TimeSpan.FromDays(30), "an ended call can be seen for this long");
+            if (options.MaxParticipants is < 2 or > 250)
+                wrong.Add($"{Section}:MaxParticipants must be 2 to 250, as Twilio's conferences, and is {options.MaxParticipants}");
+            if (options.Dialing.PerSession < 0)
+                wrong.Add($"{Section}:Dialing:PerSession must not be negative, and is {options.Dialing.PerSession}");
+            if (options.Dialing.PerIdentityPerHour < 0)
+                wrong.Add($"{Section}:Dialing:PerIdentityPerHour must not be negative, and is {options.Dialing.PerIdentityPerHour}");
+            return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);
+        }
+
+        private static void Between(List<string> wrong, string key, TimeSpan value, TimeSpan least, TimeSpan most, string why)
+        {
+            if (value < least || value > most)
+                wrong.Add($"{Section}:{key} must be {least:c} to {most:c} ({why}), and is {value:c}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Calls.Api.Auth;
+using Calls.Api.Endpoints;
+using Calls.Api.Observability;
+using Calls.Api.Twilio;
+using Calls.Application;
+using Calls.Infrastructure.Outbox;
+using Calls.Infrastructure.Redis;
+using Calls.Infrastructure.Twilio;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Scalar.AspNetCore;
+
+namespace Calls.Api;
+
+/// <summary>The service, composed: what <c>Program</c> runs, and the sandbox beside its emulated Twilio.</summary>
+public static class CallsService
+{
+    private const long MaxBody = 64 * 1024;
+
+    public static WebApplicationBuilder AddCalls(this WebApplicationBuilder builder)
+    {
+        var (services, configuration) = (builder.Services, builder.Configuration);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddOptions<CallsOptions>().BindConfiguration(CallsOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<CallsOptions>, CallsOptions.Validator>();
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToPolicy());
+
+        services.AddCallsApplication();
+        services.AddCallsTwilio(configuration);
+        services.AddCallsRedis();
+        services.AddCallsOutbox();
+
+        services.AddSingleton<WebhookTelemetry>();
+        services.AddSingleton<TwiML>();
+        services.AddScoped<VoiceWebhooks>();
+        services.AddScoped<StatusCallbacks>();
+        services.AddScoped<PhoneAdder>();
+        services.AddBearerAuthentication();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
+            context.ProblemDetails.Extensions.TryAdd("traceId", System.Diagnostics.Activity.Current?.TraceId.ToHexString() ?? context.HttpContext.TraceIdentifier));
+        services.AddExceptionHandler<StoreUnavailableHandler>();
+        services.AddOpenApi("v1");
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase);
+        builder.AddCallsObservability();
+        builder.WebHost.ConfigureKestrel((context, kestrel) =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxBody;
+            if (ManagementPort(context.Configuration) is { } port)
+                kestrel.ListenAnyIP(port);
+        });
+        return builder;
+    }
+
+    public static WebApplication MapCalls(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        UseManagementPort(app);
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.MapWebhooks();
+        app.MapSessionsApi();
+        app.MapHealth();
+        app.MapPrometheusScrapingEndpoint().AllowAnonymous();
+        app.MapOpenApi().AllowAnonymous();
+        app.MapScalarApiReference("/docs", reference => reference.WithTitle("Calls")).AllowAnonymous();
+        return app;
+    }
+
+    private static int? ManagementPort(IConfiguration configuration) => configuration.GetValue<int?>("Management:Port");
+
+    /// <summary>With a management port set, health and metrics answer there and nowhere else. Decided by the local port, which no Host header can forge.</summary>
+    private static void UseManagementPort(WebApplication app)
+    {
+        if (ManagementPort(app.Configuration) is not { } port)
+            return;
+        app.Use((http, next) =>
+        {
+            var isManagement = http.Request.Path.StartsWithSegments("/healthz", StringComparison.Ordinal) || http.Request.Path.StartsWithSegments("/metrics", StringComparison.Ordinal);
+            if (isManagement == (http.Connection.LocalPort == port))
+                return next(http);
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        });
+    }
+}

@@ -1,0 +1,158 @@
+using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text;
+using Calls.Api.Auth;
+using Calls.Application;
+using Calls.Application.UseCases;
+using Calls.Domain;
+using Calls.Infrastructure.Dialing;
+using MediatR;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Calls.Api.Endpoints;
+
+/// <summary>The frontend's way in: see a call, add a phone to it, mute, hold, take off, end.</summary>
+internal static class SessionsApi
+{
+    private const int MaxLabelLength = 64;
+    private const int MaxKeyLength = 255;
+
+    /// <summary>How long a request waits for Twilio to say that it has the call; after that the answer is 202.</summary>
+    private static readonly TimeSpan PatienceWithTwilio = TimeSpan.FromSeconds(4);
+
+    public static void MapSessionsApi(this IEndpointRouteBuilder app)
+    {
+        var sessions = app.MapGroup("/v1/sessions/{sessionId}").RequireAuthorization().WithTags("Sessions");
+        sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("How a call stands")
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+        sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a phone to a call")
+            .ProducesProblem(401).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422).ProducesProblem(503);
+        sessions.MapPatch("/participants/{participantId}", SetFlagsAsync).WithName("UpdateParticipant").WithSummary("Mute, unmute, hold or resume a participant")
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(409).ProducesProblem(503);
+        sessions.MapDelete("/participants/{participantId}", RemoveAsync).WithName("RemoveParticipant").WithSummary("Take a participant off the line")
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+        sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End the call for everyone")
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+        app.MapPost("/addUser", AddUserAsync).RequireAuthorization().ExcludeFromDescription();
+    }
+
+    private static async Task<Results<Ok<SessionDocument>, ProblemHttpResult>> GetSessionAsync(
+        string sessionId, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(sessionId, out var id) || await mediator.Send(new GetSession(id, user.Asker()), cancellationToken) is not { Session: { } session } stored)
+            return Problems.Of(RefusedBecause.NoSuchSession);
+        http.Response.Headers.ETag = $"\"{stored.Version}\"";
+        return TypedResults.Ok(SessionDocument.Of(stored, session));
+    }
+
+    private static async Task<Results<Created<ParticipantDocument>, Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> AddParticipantAsync(
+        string sessionId,
+        PhoneToAdd body,
+        [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
+        ClaimsPrincipal user,
+        PhoneAdder phones,
+        CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(sessionId, out var id))
+            return Problems.Of(RefusedBecause.NoSuchSession);
+        if (!PhoneNumbers.TryNormalise(body.PhoneNumber ?? "", out var number, out var why))
+            return Problems.Field("phoneNumber", why ?? "is missing");
+        if (body.Label is { } label && (label.Length > MaxLabelLength || label.Any(char.IsControl)))
+            return Problems.Field("label", $"is at most {MaxLabelLength} characters, none of them control characters");
+        if (idempotencyKey is { Length: > MaxKeyLength })
+            return Problems.Field("Idempotency-Key", $"is at most {MaxKeyLength} characters");
+        var asker = user.Asker();
+        var added = await phones.AddAsync(
+            new AddPhoneParticipant(id, asker, ParticipantFor(asker, idempotencyKey), number, body.Label is { Length: > 0 } ? body.Label : null), PatienceWithTwilio, cancellationToken);
+        var location = $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
+        return added switch
+        {
+            PhoneAdded.No no => Problems.Of(no.Because),
+            PhoneAdded.OtherThanBefore => Problems.Of(422, "idempotency-key-reused", "This Idempotency-Key came with another phone number or label before."),
+            PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
+            PhoneAdded.Dialed dialed => TypedResults.Created(location, ParticipantDocument.Of(dialed.Participant)),
+            PhoneAdded.Pending pending => TypedResults.Accepted(location, ParticipantDocument.Of(pending.Participant)),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+    }
+
+    private static async Task<Results<Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> SetFlagsAsync(
+        string sessionId, string participantId, FlagsToSet body, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(sessionId, out var session))
+            return Problems.Of(RefusedBecause.NoSuchSession);
+        if (!ParticipantId.TryParse(participantId, out var participant))
+            return Problems.Of(RefusedBecause.NoSuchParticipant);
+        if (body is { Muted: null, Hold: null })
+            return Problems.Field("muted", "or hold must be given");
+        return await mediator.Send(new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold), cancellationToken) switch
+        {
+            CallReply.Refused refused => Problems.Of(refused.Because),
+            CallReply.Added { Participant: var known } => TypedResults.Accepted(
+                $"/v1/sessions/{Uri.EscapeDataString(session.Value)}", ParticipantDocument.Of(known) with { Muted = body.Muted ?? known.Muted, Hold = body.Hold ?? known.Hold }),
+            var reply => throw new System.Diagnostics.UnreachableException($"{reply.GetType().Name} is no answer to a mute"),
+        };
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(
+        string sessionId, string participantId, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(sessionId, out var session))
+            return Problems.Of(RefusedBecause.NoSuchSession);
+        if (!ParticipantId.TryParse(participantId, out var participant))
+            return Problems.Of(RefusedBecause.NoSuchParticipant);
+        return await mediator.Send(new RemoveParticipant(session, user.Asker(), participant), cancellationToken) is CallReply.Refused refused
+            ? Problems.Of(refused.Because)
+            : TypedResults.NoContent();
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> EndAsync(string sessionId, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(sessionId, out var session))
+            return Problems.Of(RefusedBecause.NoSuchSession);
+        return await mediator.Send(new EndCall(session, user.Asker()), cancellationToken) is CallReply.Refused refused ? Problems.Of(refused.Because) : TypedResults.NoContent();
+    }
+
+    /// <summary>The seed's route: its request, its answer, today's rules.</summary>
+    private static async Task<IResult> AddUserAsync(SeedPhoneToAdd body, ClaimsPrincipal user, PhoneAdder phones, CancellationToken cancellationToken)
+    {
+        if (!SessionId.TryParse(body.SessionID, out var id))
+            return Problems.Field("SessionID", $"is 1-{SessionId.MaxLength} characters of A-Z a-z 0-9 _ . : -");
+        if (!PhoneNumbers.TryNormalise(body.PhoneNumber ?? "", out var number, out var why))
+            return Problems.Field("PhoneNumber", why ?? "is missing");
+        return await phones.AddAsync(new AddPhoneParticipant(id, user.Asker(), Nonces.NextGuest(), number, null), PatienceWithTwilio, cancellationToken) switch
+        {
+            PhoneAdded.No no => Problems.Of(no.Because),
+            PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
+            _ => TypedResults.Json(new SeedAnswer(200)),
+        };
+    }
+
+    /// <summary>The same asker with the same key asks for the same participant, whichever replica it reaches: nothing is rung twice.</summary>
+    private static ParticipantId ParticipantFor(Asker asker, string? key)
+    {
+        if (string.IsNullOrEmpty(key))
+            return Nonces.NextGuest();
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{asker.Identity?.Value}\n{key}"));
+        return ParticipantId.TryParse("guest-" + Convert.ToHexStringLower(hash.AsSpan(0, 10)), out var id) ? id : Nonces.NextGuest();
+    }
+
+    private static string Explain(int? code) => code is { } known
+        ? $"Twilio would not ring this number: error {known}, see https://www.twilio.com/docs/api/errors/{known}."
+        : "Twilio would not ring this number.";
+}
+
+/// <summary>A phone to add to a call.</summary>
+/// <param name="PhoneNumber">International form, with the leading +; spaces, dashes and parentheses are allowed.</param>
+/// <param name="Label">What the people on the call name it, such as "doctor"; at most 64 characters.</param>
+public sealed record PhoneToAdd(string? PhoneNumber, string? Label);
+
+/// <summary>What to change of a participant; what is not given stays as it is.</summary>
+/// <param name="Muted">Whether the others cannot hear them.</param>
+/// <param name="Hold">Whether they are on hold.</param>
+public sealed record FlagsToSet(bool? Muted, bool? Hold);
+
+internal sealed record SeedPhoneToAdd(string? PhoneNumber, string? SessionID);
+
+internal sealed record SeedAnswer([property: System.Text.Json.Serialization.JsonPropertyName("status_code")] int StatusCode);

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Calls.Application.Ports;
+using Calls.Domain;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Calls.Api;
+
+/// <summary>Problem details (RFC 9457) with a stable <c>type</c>, a machine-readable <c>code</c> and the trace they belong to.</summary>
+internal static class Problems
+{
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
+
+    /// <summary>A stable name of a kind of problem; documented in docs/problems.md.</summary>
+    public static string TypeOf(string code) => "urn:calls:problem:" + code;
+
+    public static ProblemHttpResult Of(int status, string code, string detail, params (string Key, object? Value)[] extensions) => TypedResults.Problem(
+        detail, statusCode: status, type: TypeOf(code), extensions: extensions.Append(("code", code)).ToDictionary(e => e.Item1, e => e.Item2));
+
+    /// <summary>One field that cannot be used, and why.</summary>
+    public static ValidationProblem Field(string field, string why) => TypedResults.ValidationProblem(
+        new Dictionary<string, string[]>(StringComparer.Ordinal) { [field] = [why] }, detail: $"{field}: {why}", type: TypeOf("invalid-request"),
+        extensions: new Dictionary<string, object?>(StringComparer.Ordinal) { ["code"] = "invalid-request" });
+
+    /// <summary>A refusal of the domain as REST answers it.</summary>
+    public static ProblemHttpResult Of(RefusedBecause because) => because switch
+    {
+        RefusedBecause.NoSuchSession => Of(404, "no-such-session", "There is no such call, or it is not yours to see."),
+        RefusedBecause.NoSuchParticipant => Of(404, "no-such-participant", "Nobody of that id is on the call."),
+        RefusedBecause.CallIsOver => Of(409, "call-is-over", "The call is over."),
+        RefusedBecause.CallIsFull => Of(409, "call-is-full", "As many people as allowed are on the call."),
+        RefusedBecause.TooManyGuests => Of(409, "too-many-guests", "As many phones as allowed have been added to this call."),
+        RefusedBecause.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is on the call, or is ringing for it."),
+        RefusedBecause.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
+        RefusedBecause.CountryNotAllowed => Of(403, "country-not-allowed", "Numbers of that country are not rung; see Calls:Dialing:AllowedCountries."),
+        RefusedBecause.NumberBlocked => Of(403, "number-blocked", "That number, or numbers of its kind, are never rung."),
+        RefusedBecause.InvalidNumber => Of(400, "invalid-number", "phoneNumber: no such number can exist."),
+        _ => throw new UnreachableException($"REST never meets {because}"),
+    };
+
+    /// <summary>What a voice request that cannot be served is told, before the line ends.</summary>
+    public static string Words(RefusedBecause because) => because switch
+    {
+        RefusedBecause.SessionInUse => "This call cannot be placed, because its session is in use.",
+        RefusedBecause.CallingOneself => "You cannot call yourself.",
+        RefusedBecause.CountryNotAllowed => "Calls to this country are not allowed.",
+        RefusedBecause.NumberBlocked => "Calls to this number are not allowed.",
+        RefusedBecause.InvalidNumber => "The number you have called does not exist.",
+        _ => "This call cannot be placed.",
+    };
+
+    public static IResult Unavailable(HttpContext http)
+    {
+        http.Response.Headers.RetryAfter = ((int)RetryAfter.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return Of(503, "session-store-unavailable", "The session store did not answer. Nothing was lost: ask again.");
+    }
+}
+
+/// <summary>The session store is away, or too many wrote one session at once: 503, so that whoever asked asks again.</summary>
+internal sealed class StoreUnavailableHandler : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is not (SessionStoreUnavailableException or SessionConflictException))
+            return false;
+        await Problems.Unavailable(httpContext).ExecuteAsync(httpContext);
+        return true;
+    }
+}

@@ -1,0 +1,39 @@
+using Calls.Application;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace Calls.Api.Observability;
+
+/// <summary>Traces, metrics and logs: over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names a collector, and metrics at <c>/metrics</c> always.</summary>
+internal static class ObservabilitySetup
+{
+    private const string EndpointKey = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+    public static void AddCallsObservability(this WebApplicationBuilder builder)
+    {
+        var otlp = !string.IsNullOrEmpty(builder.Configuration[EndpointKey]);
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("calls", serviceVersion: typeof(ObservabilitySetup).Assembly.GetName().Version?.ToString(3)))
+            .WithTracing(tracing =>
+            {
+                tracing.AddSource(CallsTelemetry.Name, CallsTelemetry.Name + ".*")
+                    .AddAspNetCoreInstrumentation(options => options.Filter = http => !IsManagement(http));
+                if (otlp)
+                    tracing.AddOtlpExporter();
+            })
+            .WithMetrics(metrics =>
+            {
+                metrics.AddMeter(CallsTelemetry.Name, CallsTelemetry.Name + ".*", "Polly", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime")
+                    .SetExemplarFilter(ExemplarFilterType.TraceBased)
+                    .AddPrometheusExporter();
+                if (otlp)
+                    metrics.AddOtlpExporter();
+            });
+        if (otlp)
+            telemetry.WithLogging(null, options => options.IncludeScopes = true);
+    }
+
+    private static bool IsManagement(HttpContext http) =>
+        http.Request.Path.StartsWithSegments("/healthz", StringComparison.Ordinal) || http.Request.Path.StartsWithSegments("/metrics", StringComparison.Ordinal);
+}

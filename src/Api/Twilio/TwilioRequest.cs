@@ -1,0 +1,56 @@
+using System.Globalization;
+using Calls.Domain;
+using Microsoft.Extensions.Primitives;
+
+namespace Calls.Api.Twilio;
+
+/// <summary>A signed request of Twilio's: its parameters, wherever they travelled. Trust nothing in it but <c>From</c>, the SIDs and the URL that we made.</summary>
+/// <remarks>POST carries them as a form, GET in the query (twilio.com/docs/voice/twiml, "Request parameters"). Parameters that we do not know are none of our business.</remarks>
+internal sealed class TwilioRequest(IReadOnlyDictionary<string, StringValues> parameters, IQueryCollection query)
+{
+    /// <summary>The session that an app names, or that our own callback URL names.</summary>
+    public const string SessionIdKey = "SessionID";
+
+    /// <summary>Of our own URLs: which call of a session id that may be used again.</summary>
+    public const string NonceKey = "call";
+
+    /// <summary>Of our own URLs: how often a caller has been asked to hold on.</summary>
+    public const string RetryKey = "retry";
+
+    public string? To => Single("To");
+
+    public string? From => Single("From");
+
+    public string? SessionId => Single(SessionIdKey);
+
+    public string? Event => Single("StatusCallbackEvent");
+
+    public string? CallStatus => Single("CallStatus");
+
+    public string? FriendlyName => Single("FriendlyName");
+
+    public string? ParticipantCallStatus => Single("ParticipantCallStatus");
+
+    public string? Nonce => query[NonceKey] is [{ Length: > 0 } nonce] ? nonce : null;
+
+    public int Retry => int.TryParse(query[RetryKey], NumberStyles.None, CultureInfo.InvariantCulture, out var retry) ? retry : 0;
+
+    public CallSid? CallSid => Domain.CallSid.TryParse(Single("CallSid"), out var sid) ? sid : null;
+
+    public ConferenceSid? ConferenceSid => Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
+
+    public ParticipantId? Label => ParticipantId.TryParse(Single("ParticipantLabel"), out var id) ? id : null;
+
+    public int? SipResponseCode => Number("SipResponseCode");
+
+    /// <summary>Mute and hold as of this event; null where the event does not say, or cannot be put in order.</summary>
+    public Flags? Flags =>
+        Number("SequenceNumber") is { } sequence && Single("Muted") is { } muted && Single("Hold") is { } hold
+            ? new Flags(muted == "true", hold == "true", sequence)
+            : null;
+
+    private int? Number(string key) => int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    /// <summary>A parameter's value; null where it is missing, and where it came more than once: Twilio sends none twice.</summary>
+    private string? Single(string key) => parameters.TryGetValue(key, out var values) && values.Count == 1 ? values[0] : null;
+}

@@ -1,0 +1,34 @@
+using Calls.Application.Ports;
+using Calls.Domain;
+
+namespace Calls.Application;
+
+/// <summary>Hands the effects of each commit to the queue: they run at once, in the replica that wrote them, and hold nobody.</summary>
+internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue, CallsTelemetry telemetry) : ISessionStore
+{
+    public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) => inner.LoadAsync(id, cancellationToken);
+
+    public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
+    {
+        var saved = await inner.SaveAsync(loaded, decision, cancellationToken);
+        telemetry.Decided(loaded.Session, decision);
+        if (decision is { Changed: true, Session: { } session })
+            foreach (var effect in Runnable(loaded.Session, session))
+                queue.Enqueue(session, effect);
+        return saved;
+    }
+
+    /// <summary>What this commit has made runnable: new effects, and guests whose room has opened.</summary>
+    private static IEnumerable<Effect> Runnable(CallSession? before, CallSession after)
+    {
+        var opened = before?.Conference is null && after.Conference is not null;
+        return after.Effects.Where(effect => effect switch
+        {
+            { Attempt: > 0 } => false,
+            Effect.Dial dial when after.Find(dial.Participant) is { Role: Role.Guest } => after.Conference is not null && (opened || IsNew(effect)),
+            _ => IsNew(effect),
+        });
+
+        bool IsNew(Effect effect) => before is null || !before.Effects.Contains(effect);
+    }
+}

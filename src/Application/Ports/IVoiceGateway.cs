@@ -1,0 +1,126 @@
+using Calls.Domain;
+
+namespace Calls.Application.Ports;
+
+/// <summary>Twilio's REST API, as far as a call needs it. Method and field names are Twilio's (twilio.com/docs/voice/api).</summary>
+/// <remarks>Nothing is thrown for what Twilio or the network did: every outcome is accepted, refused or unknown.
+/// Short retries are inside, and creates are repeated only where Twilio cannot have acted.</remarks>
+public interface IVoiceGateway
+{
+    /// <summary>The <c>To</c> and <c>From</c> under which a callee is rung: what a look-up in the call list goes by.</summary>
+    (string To, string From) AddressesOf(Party callee, ClientIdentity caller);
+
+    /// <summary>Creates a call to a callee: its answer URL is the gate into the room (<c>POST Calls</c>).</summary>
+    Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken);
+
+    /// <summary>Adds a phone to an open conference, labelled with its participant id (<c>POST Conferences/{sid}/Participants</c>).</summary>
+    Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken);
+
+    /// <summary>Ends a leg whatever its state (<c>POST Calls/{sid}</c>, <c>Status=completed</c>).</summary>
+    Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken);
+
+    /// <summary>Sets mute and hold; null leaves one as it is (<c>POST Conferences/{sid}/Participants/{leg}</c>).</summary>
+    Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken);
+
+    /// <summary>Takes a leg out of the room; its own TwiML goes on (<c>DELETE Conferences/{sid}/Participants/{leg}</c>).</summary>
+    Task<GatewayOutcome<Done>> DeleteParticipantAsync(ConferenceSid conference, CallSid leg, CancellationToken cancellationToken);
+
+    /// <summary>Ends a conference for everyone in it. Twilio refuses where it is not in progress.</summary>
+    Task<GatewayOutcome<ConferenceView>> CompleteConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken);
+
+    Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken);
+
+    /// <summary>Calls from the given day on, newest first. Twilio filters by day; the exact time is the reader's to compare.</summary>
+    Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(string to, string from, DateTimeOffset since, CancellationToken cancellationToken);
+
+    Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken);
+
+    /// <summary>The conferences that ever had this name and are not completed; at most one is.</summary>
+    Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken);
+
+    /// <summary>One participant by its label, also while it is still being rung.</summary>
+    Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken);
+
+    /// <summary>Everybody in the conference, those still connecting included: all pages.</summary>
+    Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(ConferenceSid conference, CancellationToken cancellationToken);
+}
+
+/// <summary>A callee to ring. <paramref name="Nonce"/> travels in the callback URLs and ties them to this call.</summary>
+public sealed record OutboundCall(SessionId Session, string Nonce, ParticipantId Participant, Party To, ClientIdentity Caller, TimeSpan RingTimeout);
+
+/// <summary>A phone to add to an open conference.</summary>
+public sealed record OutboundParticipant(SessionId Session, string Nonce, ParticipantId Participant, PhoneNumber To, ConferenceSid Conference, TimeSpan RingTimeout);
+
+/// <summary>A call as Twilio describes it. <paramref name="To"/> and <paramref name="From"/> are addresses: never log them.</summary>
+public sealed record CallView(CallSid Sid, LegStatus Status, string To, string From, DateTimeOffset? DateCreated);
+
+/// <summary>A conference as Twilio describes it.</summary>
+public sealed record ConferenceView(ConferenceSid Sid, string FriendlyName, bool Completed);
+
+/// <summary>A participant as Twilio describes it; only a <paramref name="Connected"/> one hears the others.</summary>
+public sealed record ParticipantView(CallSid CallSid, string? Label, bool Connected, bool Muted, bool Hold);
+
+/// <summary>The value of an answer that has none (204).</summary>
+public sealed record Done;
+
+/// <summary>A call's status in Twilio's words (twilio.com/docs/voice/api/call-resource).</summary>
+public enum LegStatus
+{
+    Queued,
+    Initiated,
+    Ringing,
+    InProgress,
+    Completed,
+    Busy,
+    NoAnswer,
+    Failed,
+    Canceled,
+}
+
+/// <summary>What became of a request to Twilio.</summary>
+public abstract record GatewayOutcome<T>
+{
+    private GatewayOutcome()
+    {
+    }
+
+    /// <summary>Twilio has done it, and says this.</summary>
+    public sealed record Accepted(T Value) : GatewayOutcome<T>;
+
+    /// <summary>Twilio has not done it.</summary>
+    /// <param name="Meaning">What that means for us.</param>
+    /// <param name="Code">Twilio's error code (twilio.com/docs/api/errors), where it gave one.</param>
+    /// <param name="RetryAfter">How long to wait, where it said so.</param>
+    public sealed record Refused(Refusal Meaning, int? Code, TimeSpan? RetryAfter = null) : GatewayOutcome<T>;
+
+    /// <summary>Whether Twilio has done it, nobody knows: a time-out, a cut connection, a 5xx.</summary>
+    public sealed record Unknown(string Why) : GatewayOutcome<T>;
+}
+
+/// <summary>What a refusal means for us.</summary>
+public enum Refusal
+{
+    /// <summary>Twilio cannot have acted (429, no connection, our own limits): it may be sent again, later.</summary>
+    NotProcessed,
+
+    /// <summary>No such call, conference or participant.</summary>
+    NotFound,
+
+    /// <summary>The call or conference is over.</summary>
+    AlreadyOver,
+
+    /// <summary>The conference is full.</summary>
+    RoomFull,
+
+    /// <summary>An active participant of the conference has this label: the request was acted upon before.</summary>
+    LabelInUse,
+
+    /// <summary>That number cannot be rung, or not from this account.</summary>
+    NumberRefused,
+
+    /// <summary>The account, its credentials or its settings do not allow it: somebody must look.</summary>
+    NotPermitted,
+
+    /// <summary>Twilio does not understand the request: a defect of ours, or a code that we do not know.</summary>
+    BadRequest,
+}

@@ -1,0 +1,26 @@
+using Calls.Application.Ports;
+using Calls.Domain;
+using MediatR;
+
+namespace Calls.Application.UseCases;
+
+/// <summary>Somebody on the call, or an operator, adds a phone to it.</summary>
+/// <remarks>The phone is rung after the commit, as soon as the room is open. The same <paramref name="Participant"/> asked for again is the same participant.</remarks>
+public sealed record AddPhoneParticipant(SessionId SessionId, Asker Asker, ParticipantId Participant, PhoneNumber Number, string? Label) : IRequest<CallReply>, ISessionCommand;
+
+internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialingRules rules, CallPolicy policy, TimeProvider clock)
+    : IRequestHandler<AddPhoneParticipant, CallReply>
+{
+    public async Task<CallReply> Handle(AddPhoneParticipant command, CancellationToken cancellationToken)
+    {
+        var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
+        if (loaded.Session is null || !command.Asker.MaySee(loaded.Session))
+            return new CallReply.Refused(RefusedBecause.NoSuchSession);
+        if (rules.WhyNot(command.Number) is { } because)
+            return new CallReply.Refused(because);
+        var requested = new SessionEvent.PhoneRequested(command.Participant, command.Number, command.Label);
+        var decision = SessionDecider.Decide(loaded.Session, requested, policy, clock.GetUtcNow());
+        await sessions.SaveAsync(loaded, decision, cancellationToken);
+        return decision.Reply;
+    }
+}

@@ -1,0 +1,24 @@
+using Calls.Application.Ports;
+using Calls.Domain;
+using MediatR;
+
+namespace Calls.Application.UseCases;
+
+/// <summary>An app user places a call: Twilio asks the TwiML App's Voice URL what to do with the caller's leg.</summary>
+/// <remarks>The callee is rung after the commit; the answer does not wait for it. The same leg asking again gets the same answer and rings nobody.</remarks>
+public sealed record StartCall(SessionId SessionId, CallSid CallerLeg, ClientIdentity Caller, Party Callee) : IRequest<CallReply>, ISessionCommand;
+
+internal sealed class StartCallHandler(ISessionStore sessions, IDialingRules rules, CallPolicy policy, TimeProvider clock) : IRequestHandler<StartCall, CallReply>
+{
+    public async Task<CallReply> Handle(StartCall command, CancellationToken cancellationToken)
+    {
+        if (command.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } because)
+            return new CallReply.Refused(because);
+        var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
+        var started = new SessionEvent.CallStarted(
+            command.SessionId, Nonces.Next(), command.CallerLeg, command.Caller, command.Callee, CallsTelemetry.CurrentTraceParent);
+        var decision = SessionDecider.Decide(loaded.Session, started, policy, clock.GetUtcNow());
+        await sessions.SaveAsync(loaded, decision, cancellationToken);
+        return decision.Reply;
+    }
+}

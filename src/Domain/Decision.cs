@@ -1,0 +1,121 @@
+namespace Calls.Domain;
+
+/// <summary>What came of one event: the session after it, what to answer, and, where nothing was done, why.</summary>
+public sealed record Decision(SessionEvent Happened, CallSession? Session, CallReply Reply)
+{
+    /// <summary>Whether there is anything to store.</summary>
+    public bool Changed { get; init; }
+
+    /// <summary>Why the event made no difference; null where it did.</summary>
+    public IgnoredBecause? Ignored { get; init; }
+
+    /// <summary>Why a person's request was turned down; null where it was not.</summary>
+    public RefusedBecause? Refused => (Reply as CallReply.Refused)?.Because;
+}
+
+/// <summary>What whoever asked is told. Webhooks that want no TwiML are told nothing.</summary>
+public abstract record CallReply
+{
+    private CallReply()
+    {
+    }
+
+    public static CallReply Nothing { get; } = new Acknowledged();
+
+    public static CallReply End { get; } = new HangUp();
+
+    /// <summary>Noted; there is nothing to say.</summary>
+    public sealed record Acknowledged : CallReply;
+
+    /// <summary>Enter the room.</summary>
+    public sealed record JoinRoom(string Room, Participant Participant) : CallReply;
+
+    /// <summary>This leg ends here.</summary>
+    public sealed record HangUp : CallReply;
+
+    /// <summary>No, and why.</summary>
+    public sealed record Refused(RefusedBecause Because) : CallReply;
+
+    /// <summary>A participant was added, or was there already.</summary>
+    public sealed record Added(Participant Participant) : CallReply;
+
+    /// <summary>This dial is yours to send, now and once; its outcome is to be told with <paramref name="Attempt"/>.</summary>
+    public sealed record DialGranted(CallSession Session, Participant Participant, int Attempt) : CallReply;
+}
+
+/// <summary>Why an event made no difference. Each completes "ignored because".</summary>
+public enum IgnoredBecause
+{
+    /// <summary>…no such session is stored.</summary>
+    NoSuchSession,
+
+    /// <summary>…it belongs to an earlier call with this session id.</summary>
+    OfAnEarlierCall,
+
+    /// <summary>…nobody of that id is on the call.</summary>
+    UnknownParticipant,
+
+    /// <summary>…that leg is nobody's on this call.</summary>
+    UnknownLeg,
+
+    /// <summary>…the participant has another leg; this one is hung up.</summary>
+    SecondLeg,
+
+    /// <summary>…it says what is known already.</summary>
+    NothingNew,
+
+    /// <summary>…that leg has gone, which is final.</summary>
+    LegAlreadyGone,
+
+    /// <summary>…the call is over.</summary>
+    CallIsOver,
+
+    /// <summary>…a later event has been seen.</summary>
+    Overtaken,
+
+    /// <summary>…somebody else has it, or it is done.</summary>
+    NotPending,
+
+    /// <summary>…the room is not open yet.</summary>
+    RoomNotOpen,
+}
+
+/// <summary>Why a person's request was turned down. Each completes "refused because".</summary>
+public enum RefusedBecause
+{
+    /// <summary>…the session id is held by a call that is still going on.</summary>
+    SessionInUse,
+
+    /// <summary>…the callee is the caller.</summary>
+    CallingOneself,
+
+    /// <summary>…there is no such call, or it is not the asker's.</summary>
+    NoSuchSession,
+
+    /// <summary>…the call is over.</summary>
+    CallIsOver,
+
+    /// <summary>…as many people as allowed are on the call.</summary>
+    CallIsFull,
+
+    /// <summary>…as many phones as allowed have been added to this call.</summary>
+    TooManyGuests,
+
+    /// <summary>…this phone is on the call, or is ringing for it.</summary>
+    AlreadyOnTheCall,
+
+    /// <summary>…numbers of that country are not rung.</summary>
+    CountryNotAllowed,
+
+    /// <summary>…that number, or its kind, is never rung: premium rate, an emergency number, a blocked prefix.</summary>
+    NumberBlocked,
+
+    /// <summary>…the number cannot exist.</summary>
+    InvalidNumber,
+
+    /// <summary>…no participant of that id is on the call.</summary>
+    NoSuchParticipant,
+
+    /// <summary>…the participant has left.</summary>
+    ParticipantHasLeft,
+}

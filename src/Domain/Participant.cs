@@ -1,0 +1,130 @@
+namespace Calls.Domain;
+
+/// <summary>One person of a call, and how far their leg has come.</summary>
+/// <remarks>
+/// <see cref="Progress"/> only rises and <see cref="Domain.Progress.Gone"/> is final, so duplicated and reordered webhooks change nothing.
+/// A person has one leg at most; a second one that announces itself is hung up.
+/// </remarks>
+public sealed record Participant
+{
+    public required ParticipantId Id { get; init; }
+
+    public required Role Role { get; init; }
+
+    public required Party Party { get; init; }
+
+    /// <summary>What the people on the call named this person ("doctor"); shown, never interpreted.</summary>
+    public string? Label { get; init; }
+
+    public required Progress Progress { get; init; }
+
+    /// <summary>When <see cref="Progress"/> last rose, by our clock: what a deadline counts from.</summary>
+    public required DateTimeOffset Since { get; init; }
+
+    /// <summary>The leg's SID; null until Twilio has told us of it.</summary>
+    public CallSid? Leg { get; init; }
+
+    /// <summary>Whether the leg was ever answered. A fact that only rises, and may rise after the leg has gone.</summary>
+    public bool Answered { get; init; }
+
+    /// <summary>Whether the leg was ever in the room. A fact that only rises.</summary>
+    public bool EverJoined { get; init; }
+
+    /// <summary>Why the leg has gone; set with <see cref="Progress.Gone"/>.</summary>
+    public GoneBecause? Gone { get; init; }
+
+    /// <summary>Twilio's error code where <see cref="Gone"/> is <see cref="GoneBecause.RefusedByTwilio"/>.</summary>
+    public int? RefusalCode { get; init; }
+
+    /// <summary>Set when this leg is to end: by a person's wish, or with the call.</summary>
+    public Leaving Leaving { get; init; }
+
+    public bool Muted { get; init; }
+
+    public bool Hold { get; init; }
+
+    /// <summary>Twilio's SequenceNumber of the event that <see cref="Muted"/> and <see cref="Hold"/> were taken from.</summary>
+    public int FlagsSequence { get; init; } = -1;
+
+    /// <summary>A person at the line: answered, perhaps still entering the room, and not being taken off.</summary>
+    public bool IsOnTheLine => Progress is Progress.Answered or Progress.Joined && Leaving == Leaving.No;
+
+    /// <summary>A phone that rings or is about to, and is not being stopped.</summary>
+    public bool IsOnTheWay => Progress is Progress.Invited or Progress.Dialing or Progress.Ringing && Leaving == Leaving.No;
+}
+
+/// <summary>What someone is to a call: who placed it, who was rung first, or a phone that was added.</summary>
+public enum Role
+{
+    Caller,
+    Callee,
+    Guest,
+}
+
+/// <summary>How far a leg has come. The order is the rank: it only rises.</summary>
+public enum Progress
+{
+    /// <summary>To be dialled; Twilio has not been asked, or has not acted.</summary>
+    Invited,
+
+    /// <summary>Twilio has the call: queued or initiated.</summary>
+    Dialing,
+
+    /// <summary>The phone rings.</summary>
+    Ringing,
+
+    /// <summary>Picked up; on the way into the room.</summary>
+    Answered,
+
+    /// <summary>In the room.</summary>
+    Joined,
+
+    /// <summary>The leg is over, or never came to be. Final.</summary>
+    Gone,
+}
+
+/// <summary>Who wants a leg to end.</summary>
+public enum Leaving
+{
+    No,
+
+    /// <summary>The call is over, so every leg of it ends.</summary>
+    WithTheCall,
+
+    /// <summary>Somebody on the call, or an operator, took this person off the line.</summary>
+    Removed,
+}
+
+/// <summary>Why a leg has gone.</summary>
+public enum GoneBecause
+{
+    /// <summary>It was answered, and ended: hung up, dropped, or ended by us after the answer.</summary>
+    HungUp,
+
+    /// <summary>The phone was engaged.</summary>
+    Busy,
+
+    /// <summary>The person declined.</summary>
+    Declined,
+
+    /// <summary>It rang until the time-out.</summary>
+    NoAnswer,
+
+    /// <summary>No route to it, or Twilio never said what became of it.</summary>
+    Unreachable,
+
+    /// <summary>It stopped ringing because the call was over.</summary>
+    Canceled,
+
+    /// <summary>Taken off the line by a person.</summary>
+    Removed,
+
+    /// <summary>Twilio would not dial it; see <see cref="Participant.RefusalCode"/>.</summary>
+    RefusedByTwilio,
+
+    /// <summary>It could not be dialled before its time was out.</summary>
+    NeverDialed,
+
+    /// <summary>It was answered, but never entered the room.</summary>
+    NeverJoined,
+}

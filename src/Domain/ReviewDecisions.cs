@@ -1,0 +1,29 @@
+namespace Calls.Domain;
+
+/// <summary>A session that was silent past its deadline, compared with Twilio. What was missed goes through the same changes as the webhooks that were lost.</summary>
+internal static class ReviewDecisions
+{
+    public static Step Observe(CallSession session, Observation seen, CallPolicy policy, DateTimeOffset now)
+    {
+        var reviewed = session with { ReviewedAt = now, ReviewNow = false };
+        if (seen.Conference is not null)
+            reviewed = LegDecisions.Open(reviewed, seen.Conference);
+        foreach (var leg in seen.Legs)
+            if (reviewed.Find(leg.Leg) is { Progress: not Progress.Gone } participant)
+                reviewed = Compare(reviewed, participant, leg, seen.InTheRoom.Contains(leg.Leg), policy, now);
+        return Step.Do(reviewed);
+    }
+
+    private static CallSession Compare(CallSession session, Participant participant, ObservedLeg seen, bool inTheRoom, CallPolicy policy, DateTimeOffset now)
+    {
+        if (seen.Gone is { } gone)
+            return session.Lose(participant.Id, gone, now);
+        session = session.Raise(participant.Id, inTheRoom ? Progress.Joined : seen.Progress, now);
+        if (participant.Leaving != Leaving.No)
+            return session.HangUp(seen.Leg, policy, now);
+        var strayed = !inTheRoom && seen.Progress == Progress.Answered && participant.Progress >= Progress.Answered && now >= participant.Since + policy.JoinGrace;
+        return strayed
+            ? session.Lose(participant.Id, participant.EverJoined ? GoneBecause.HungUp : GoneBecause.NeverJoined, now).HangUp(seen.Leg, policy, now)
+            : session;
+    }
+}

@@ -1,0 +1,122 @@
+using System.Diagnostics;
+
+namespace Calls.Domain;
+
+/// <summary>Every decision of a call: the state and one event in, the new state and its effects out. Pure; reads no clock.</summary>
+/// <remarks>
+/// After each event the same rules look at the whole session (<see cref="CallRules.Settle"/>), so no webhook has a rule of its own.
+/// An event that says nothing new leaves the very same session, and nothing is stored.
+/// </remarks>
+public static class SessionDecider
+{
+    public static Decision Decide(CallSession? session, SessionEvent happened, CallPolicy policy, DateTimeOffset now)
+    {
+        var step = happened is SessionEvent.CallStarted start ? Start(session, start, policy, now)
+            : session is null ? Step.Ignore(NoSession(happened), IgnoredBecause.NoSuchSession)
+            : Apply(session, happened, policy, now);
+        if (step.Session is null)
+            return new Decision(happened, session, step.Reply) { Ignored = step.Ignored };
+        var settled = CallRules.Settle(step.Session, EvidenceOf(happened), policy, now);
+        var changed = !ReferenceEquals(settled, session);
+        return new Decision(happened, changed ? settled with { TouchedAt = now } : session, step.Reply)
+        {
+            Changed = changed,
+            Ignored = changed ? step.Ignored : step.Ignored ?? (step.Reply is CallReply.Acknowledged ? IgnoredBecause.NothingNew : null),
+        };
+    }
+
+    private static Step Apply(CallSession session, SessionEvent happened, CallPolicy policy, DateTimeOffset now) => happened switch
+    {
+        SessionEvent.LegAnswered e => LegDecisions.Answered(session, e, policy, now),
+        SessionEvent.LegProgressed e => LegDecisions.Progressed(session, e, policy, now),
+        SessionEvent.LegJoined e => LegDecisions.Joined(session, e, policy, now),
+        SessionEvent.LegLeft e => LegDecisions.Left(session, e, now),
+        SessionEvent.FlagsSeen e => LegDecisions.FlagsSeen(session, e),
+        SessionEvent.RoomOpened e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Open(session, e.Conference))),
+        SessionEvent.RoomClosed e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Close(session, e.Conference))),
+        SessionEvent.PhoneRequested e => RequestDecisions.AddPhone(session, e, policy, now),
+        SessionEvent.RemovalRequested e => RequestDecisions.Remove(session, e, policy, now),
+        SessionEvent.FlagsRequested e => RequestDecisions.SetFlags(session, e, policy, now),
+        SessionEvent.EndRequested => RequestDecisions.End(session, now),
+        SessionEvent.DialClaimed e => EffectDecisions.ClaimDial(session, e, policy, now),
+        SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),
+        SessionEvent.HangUpSettled e => EffectDecisions.SettleHangUp(session, e, now),
+        SessionEvent.FlagsSettled e => EffectDecisions.SettleFlags(session, e, now),
+        SessionEvent.Observed e => OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
+        _ => throw new UnreachableException($"No decision for {happened.GetType().Name}"),
+    };
+
+    private static Step Start(CallSession? session, SessionEvent.CallStarted e, CallPolicy policy, DateTimeOffset now)
+    {
+        if (session is not null && session.Caller.Leg == e.CallerLeg)
+        {
+            var over = session.IsEnded || session.Caller.Progress == Progress.Gone;
+            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Room, session.Caller), IgnoredBecause.NothingNew);
+        }
+
+        if (session is { IsEnded: false })
+            return Step.Say(new CallReply.Refused(RefusedBecause.SessionInUse));
+        if (e.Callee is Party.Client client && client.Identity == e.Caller)
+            return Step.Say(new CallReply.Refused(RefusedBecause.CallingOneself));
+        var caller = new Participant
+        {
+            Id = ParticipantId.Caller,
+            Role = Role.Caller,
+            Party = new Party.Client(e.Caller),
+            Progress = Progress.Answered,
+            Answered = true,
+            Since = now,
+            Leg = e.CallerLeg,
+        };
+        var callee = new Participant { Id = ParticipantId.Callee, Role = Role.Callee, Party = e.Callee, Progress = Progress.Invited, Since = now };
+        var started = new CallSession
+        {
+            Id = e.Id,
+            Nonce = e.Nonce,
+            Participants = [caller, callee],
+            Effects = [.. Inherited(session, policy, now), new Effect.Dial(callee.Id) { NotBefore = now + policy.EffectLease }],
+            StartedAt = now,
+            TouchedAt = now,
+            TraceParent = e.TraceParent,
+        };
+        return Step.Do(started, new CallReply.JoinRoom(started.Room, caller));
+    }
+
+    /// <summary>A call that takes over an ended one's id takes over what was left to end of it.</summary>
+    private static IEnumerable<Effect> Inherited(CallSession? ended, CallPolicy policy, DateTimeOffset now) => ended is null ? [] :
+        ended.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone }).Select(p => p.Leg!)
+            .Concat(ended.Effects.OfType<Effect.HangUp>().Select(h => h.Leg)).Distinct()
+            .Select(leg => new Effect.HangUp(leg) { NotBefore = now + policy.EffectLease });
+
+    internal static Step OfThisCall(CallSession session, string? room, Func<Step> then) =>
+        room is null || room == session.Room ? then() : Step.Ignore(CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
+
+    private static CallReply NoSession(SessionEvent happened) => happened switch
+    {
+        SessionEvent.LegAnswered => CallReply.End,
+        SessionEvent.PhoneRequested or SessionEvent.RemovalRequested or SessionEvent.FlagsRequested or SessionEvent.EndRequested =>
+            new CallReply.Refused(RefusedBecause.NoSuchSession),
+        _ => CallReply.Nothing,
+    };
+
+    private static Evidence EvidenceOf(SessionEvent happened) => happened switch
+    {
+        SessionEvent.Observed => Evidence.Review,
+        SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled => Evidence.Gateway,
+        SessionEvent.DialClaimed => Evidence.Deadline,
+        SessionEvent.PhoneRequested or SessionEvent.RemovalRequested or SessionEvent.FlagsRequested or SessionEvent.EndRequested => Evidence.Request,
+        _ => Evidence.Webhook,
+    };
+}
+
+/// <summary>One event's own part of a decision, before the rules have looked at the session. No session: leave it as it is, and do not even look.</summary>
+internal readonly record struct Step(CallSession? Session, CallReply Reply, IgnoredBecause? Ignored)
+{
+    public static Step Do(CallSession session, CallReply? reply = null) => new(session, reply ?? CallReply.Nothing, null);
+
+    public static Step Note(CallSession session, CallReply reply, IgnoredBecause because) => new(session, reply, because);
+
+    public static Step Ignore(CallReply reply, IgnoredBecause because) => new(null, reply, because);
+
+    public static Step Say(CallReply reply) => new(null, reply, null);
+}

@@ -1,0 +1,55 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+using PhoneNumberUtil = global::PhoneNumbers.PhoneNumberUtil;
+
+namespace Calls.Infrastructure.Dialing;
+
+/// <summary>Which numbers may be rung.</summary>
+public sealed class DialingOptions
+{
+    public const string Section = "Calls:Dialing";
+
+    /// <summary>Regions (<c>CH</c>, ISO 3166) and calling codes (<c>+41</c>). Empty: the caller id's own calling code, so that nobody pays for a call abroad by accident.</summary>
+    /// <remarks>A calling code can be many countries': <c>+1</c> is all of North America and much of the Caribbean; <c>US</c> is one.</remarks>
+    public IReadOnlyList<string> AllowedCountries { get; set; } = [];
+
+    /// <summary>Numbers that begin like this are never rung: <c>+1900</c>.</summary>
+    public IReadOnlyList<string> BlockedPrefixes { get; set; } = [];
+}
+
+/// <summary>Reads both lists as arrays or, as an environment variable is easier written, as one value with commas.</summary>
+internal sealed class DialingOptionsSetup(IConfiguration configuration) : IConfigureOptions<DialingOptions>
+{
+    public void Configure(DialingOptions options)
+    {
+        var section = configuration.GetSection(DialingOptions.Section);
+        options.AllowedCountries = List(section.GetSection(nameof(options.AllowedCountries)));
+        options.BlockedPrefixes = List(section.GetSection(nameof(options.BlockedPrefixes)));
+    }
+
+    private static List<string> List(IConfigurationSection section) =>
+        [.. section.GetChildren().Select(c => c.Value).Prepend(section.Value).OfType<string>()
+            .SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+}
+
+internal sealed class DialingOptionsValidator : IValidateOptions<DialingOptions>
+{
+    public ValidateOptionsResult Validate(string? name, DialingOptions options)
+    {
+        var util = PhoneNumberUtil.GetInstance();
+        var failures = options.AllowedCountries.Where(c => !IsRegion(util, c) && !IsCallingCode(util, c))
+            .Select(c => $"Calls:Dialing:AllowedCountries has \"{c}\", which is neither a region such as CH nor a calling code such as +41.")
+            .Concat(options.BlockedPrefixes.Where(p => Digits(p).Length == 0 || !Digits(p).All(char.IsAsciiDigit))
+                .Select(p => $"Calls:Dialing:BlockedPrefixes has \"{p}\", which is not the beginning of a number: + and digits."))
+            .ToList();
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    internal static string Digits(string entry) => entry.StartsWith('+') ? entry[1..] : entry;
+
+    internal static bool IsCallingCode(PhoneNumberUtil util, string entry) =>
+        int.TryParse(Digits(entry), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var code)
+        && util.GetSupportedCallingCodes().Contains(code);
+
+    private static bool IsRegion(PhoneNumberUtil util, string entry) => util.GetSupportedRegions().Contains(entry.ToUpperInvariant());
+}

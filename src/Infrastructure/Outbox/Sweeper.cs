@@ -1,0 +1,97 @@
+using Calls.Application;
+using Calls.Application.Ports;
+using Calls.Domain;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Calls.Infrastructure.Outbox;
+
+/// <summary>Goes round the partitions for ever, takes the sessions that are due, and has them looked at. Every replica does; a claim keeps them apart for a while.</summary>
+internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory scopes, CallPolicy policy, TimeProvider clock, ILogger<Sweeper> logger) : BackgroundService
+{
+    private const int MostAtOnce = 50;
+
+    /// <summary>One round over all partitions.</summary>
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
+
+    private readonly SemaphoreSlim slots = new(MostAtOnce);
+
+    public override void Dispose()
+    {
+        slots.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        for (var turn = Random.Shared.Next(due.Partitions); !stoppingToken.IsCancellationRequested; turn++)
+        {
+            try
+            {
+                await Task.Delay(Round / due.Partitions * (0.5 + Random.Shared.NextDouble()), clock, stoppingToken);
+                await SweepAsync(turn % due.Partitions, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+#pragma warning disable CA1031 // The worker loop is the one place that catches everything, and goes on.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                Log.SweepFailed(logger, e.Message);
+                await Task.Delay(AfterFailure, clock, stoppingToken).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+        }
+    }
+
+    /// <summary>Claims no more than there are free hands for: what is claimed and waits would only run its lease out.</summary>
+    private async Task SweepAsync(int partition, CancellationToken stoppingToken)
+    {
+        await slots.WaitAsync(stoppingToken);
+        slots.Release();
+        foreach (var id in await due.ClaimAsync(partition, slots.CurrentCount + 1, policy.EffectLease, stoppingToken))
+        {
+            await slots.WaitAsync(stoppingToken);
+            _ = LookAtAsync(id, stoppingToken);
+        }
+    }
+
+    private async Task LookAtAsync(SessionId id, CancellationToken stoppingToken)
+    {
+        try
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            await scope.ServiceProvider.GetRequiredService<SessionReviewer>().LookAtAsync(id, stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            Log.HandedOver(logger);
+        }
+#pragma warning disable CA1031 // One session that cannot be looked at must not stop the others; its lease brings it up again.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Log.LookFailed(logger, e);
+        }
+        finally
+        {
+            slots.Release();
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4002, LogLevel.Warning, "A partition could not be swept: {Cause}")]
+        public static partial void SweepFailed(ILogger logger, string cause);
+
+        [LoggerMessage(4003, LogLevel.Warning, "A session that is due could not be looked at; it comes up again when its lease is out")]
+        public static partial void LookFailed(ILogger logger, Exception exception);
+
+        [LoggerMessage(4004, LogLevel.Debug, "A session that is due is left to another replica, because this one stops")]
+        public static partial void HandedOver(ILogger logger);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Globalization;
+using Calls.Application.Ports;
+using Calls.Domain;
+using StackExchange.Redis;
+
+namespace Calls.Infrastructure.Redis;
+
+/// <summary>The index of deadlines. Claims move a deadline forward and never remove it; leases are reckoned by Redis's own clock.</summary>
+internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy policy) : IDueSessions
+{
+    /// <summary>KEYS: due index. ARGV: lease in ms, most.</summary>
+    private const string ClaimScript = """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%d', now), 'LIMIT', 0, ARGV[2])
+        for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], string.format('%d', now + ARGV[1]), id) end
+        return ids
+        """;
+
+    /// <summary>KEYS: session, due index. ARGV: etag that the deadline was derived from, deadline in ms or '', session id.</summary>
+    private const string RescheduleScript = """
+        if (redis.call('HGET', KEYS[1], 'etag') or '') ~= ARGV[1] then return 0 end
+        if ARGV[2] == '' then return redis.call('ZREM', KEYS[2], ARGV[3]) end
+        redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
+        return 1
+        """;
+
+    public int Partitions => RedisKeys.Partitions;
+
+    public async Task<IReadOnlyList<SessionId>> ClaimAsync(int partition, int max, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var answer = await RedisCommands.RunAsync("claim", () => redis.GetDatabase().ScriptEvaluateAsync(
+            ClaimScript, [RedisKeys.Due(partition)], [(long)lease.TotalMilliseconds, max], CommandFlags.DemandMaster));
+        return [.. ((string?[]?)answer ?? []).Select(text => SessionId.TryParse(text, out var id) ? id : null).OfType<SessionId>()];
+    }
+
+    public async Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var next = session.Session is { } stored ? Deadlines.Next(stored, policy) : null;
+        var deadline = next is { } at ? at.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "";
+        await RedisCommands.RunAsync("reschedule", () => redis.GetDatabase().ScriptEvaluateAsync(
+            RescheduleScript, [RedisKeys.Session(session.Id), RedisKeys.Due(RedisKeys.PartitionOf(session.Id))], [session.ETag, deadline, session.Id.Value], CommandFlags.DemandMaster));
+    }
+}

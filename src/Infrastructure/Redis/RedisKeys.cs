@@ -1,0 +1,26 @@
+using Calls.Domain;
+using StackExchange.Redis;
+
+namespace Calls.Infrastructure.Redis;
+
+/// <summary>Every key. The braces are the cluster's hash tag: a session and the deadlines of its partition lie in one slot, so one script may write both.</summary>
+internal static class RedisKeys
+{
+    /// <summary>Fixed for ever: another number would look for stored sessions elsewhere.</summary>
+    public const int Partitions = 64;
+
+    public static int PartitionOf(SessionId id)
+    {
+        // FNV-1a over the id's characters, which are ASCII: the same in every process and for ever, as string.GetHashCode is not.
+        var hash = 2166136261u;
+        foreach (var c in id.Value)
+            hash = unchecked((hash ^ c) * 16777619u);
+        return (int)(hash % Partitions);
+    }
+
+    /// <summary>The session: <c>data</c>, <c>ver</c>, <c>etag</c>, <c>wid</c>.</summary>
+    public static RedisKey Session(SessionId id) => $"calls:{{{PartitionOf(id)}}}:session:{id.Value}";
+
+    /// <summary>The partition's session ids by their next deadline, in Unix milliseconds.</summary>
+    public static RedisKey Due(int partition) => $"calls:{{{partition}}}:due";
+}

@@ -1,0 +1,74 @@
+using Calls.Application;
+using Calls.Application.Ports;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
+
+namespace Calls.Infrastructure.Redis;
+
+public static class RedisServiceCollectionExtensions
+{
+    /// <summary>The session store and the index of deadlines. The service starts while Redis is away.</summary>
+    public static IServiceCollection AddCallsRedis(this IServiceCollection services)
+    {
+        services.AddOptions<RedisOptions>()
+            .Configure<IConfiguration>((options, configuration) =>
+            {
+                options.ConnectionString = configuration.GetConnectionString("Redis");
+                options.Retention = configuration.GetValue("Calls:Retention", options.Retention);
+            })
+            .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<RedisOptions>, RedisOptions.Validator>();
+        services.AddSingleton(provider => new SessionStoreSettings(provider.GetRequiredService<IOptions<RedisOptions>>().Value.Retention));
+        services.AddSingleton<IConnectionMultiplexer>(provider => ConnectionMultiplexer.Connect(provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration()));
+        services.AddSingleton<IDueSessions, RedisDueSessions>();
+        return services.AddSessionStore<RedisSessionStore>();
+    }
+}
+
+/// <summary><c>ConnectionStrings:Redis</c>, and the client settings that go with it.</summary>
+internal sealed class RedisOptions
+{
+    public const string Key = "ConnectionStrings:Redis";
+
+    public string? ConnectionString { get; set; }
+
+    public TimeSpan Retention { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>Fails fast: a webhook has 15 seconds in all, and can say "hold on" in one. Notices time-outs early, and reconnects within a quarter of a second.</summary>
+    public ConfigurationOptions ToConfiguration()
+    {
+        var configuration = ConfigurationOptions.Parse(ConnectionString ?? "");
+        configuration.ClientName ??= "calls";
+        configuration.AbortOnConnectFail = false;
+        configuration.BacklogPolicy = BacklogPolicy.FailFast;
+        configuration.ConnectTimeout = 1000;
+        configuration.SyncTimeout = 800;
+        configuration.AsyncTimeout = 800;
+        configuration.HeartbeatInterval = TimeSpan.FromMilliseconds(200);
+        configuration.ReconnectRetryPolicy = new LinearRetry(250);
+        configuration.IncludeDetailInExceptions = false;
+        return configuration;
+    }
+
+    internal sealed class Validator : IValidateOptions<RedisOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, RedisOptions options)
+        {
+            if (string.IsNullOrWhiteSpace(options.ConnectionString))
+                return ValidateOptionsResult.Fail($"{Key} is missing: a StackExchange.Redis connection string, such as localhost:6379");
+            try
+            {
+                return ConfigurationOptions.Parse(options.ConnectionString).EndPoints.Count > 0
+                    ? ValidateOptionsResult.Success
+                    : ValidateOptionsResult.Fail($"{Key} names no endpoint");
+            }
+            catch (Exception e) when (e is ArgumentException or FormatException)
+            {
+                // The exception's text may quote the password.
+                return ValidateOptionsResult.Fail($"{Key} is not a StackExchange.Redis connection string");
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+using Calls.Application;
+using Calls.Application.Ports;
+using Calls.Domain;
+using StackExchange.Redis;
+
+namespace Calls.Infrastructure.Redis;
+
+/// <summary>Sessions in Redis, each written by one script that compares and writes. One of these serves one request.</summary>
+/// <remarks>A conflict hands back what somebody else wrote; the next load of that session takes it from here, without a round trip.</remarks>
+internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock) : ISessionStore
+{
+    /// <summary>Compares the etag; writes session, version, etag and write id, the deadline, and the expiry. One slot, one round trip, nothing half done:
+    /// what can fail on a wrong type fails before the first write.</summary>
+    /// <remarks>
+    /// KEYS: session, due index. ARGV: expected etag ('' where there must be none), new etag, write id, data, next deadline in ms or '', time to live in ms, session id.
+    /// Answers {1, version} when written, {2, version} when this very write had been made before, {0, version, etag, data} where another has come first.
+    /// </remarks>
+    private const string SaveScript = """
+        local now = redis.call('HMGET', KEYS[1], 'etag', 'wid', 'ver', 'data')
+        redis.call('ZSCORE', KEYS[2], ARGV[7])
+        if (now[1] or '') ~= ARGV[1] then
+          if now[2] == ARGV[3] then return {2, now[3]} end
+          return {0, now[3] or '0', now[1] or '', now[4] or ''}
+        end
+        local version = string.format('%d', (tonumber(now[3] or '0') or 0) + 1)
+        redis.call('HSET', KEYS[1], 'etag', ARGV[2], 'wid', ARGV[3], 'ver', version, 'data', ARGV[4])
+        redis.call('PEXPIRE', KEYS[1], ARGV[6])
+        if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[7]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[7]) end
+        return {1, version}
+        """;
+
+    /// <summary>Far longer than Twilio lets a call last (4 hours): a live session is ended by what happens to it, never by its expiry.</summary>
+    private static readonly TimeSpan LiveAtLeast = TimeSpan.FromHours(24);
+
+    private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
+
+    private StoredSession? handedBack;
+
+    public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (handedBack is { } known && known.Id == id)
+        {
+            handedBack = null;
+            return known;
+        }
+
+        var fields = await RedisCommands.RunAsync("HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
+        return Read(id, fields[0], fields[1], fields[2]);
+    }
+
+    public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
+    {
+        if (decision is not { Changed: true, Session: { } session })
+            return loaded;
+        cancellationToken.ThrowIfCancellationRequested();
+        var etag = Nonces.Next();
+        RedisKey[] keys = [RedisKeys.Session(loaded.Id), RedisKeys.Due(RedisKeys.PartitionOf(loaded.Id))];
+        RedisValue[] values =
+        [
+            loaded.ETag, etag, Nonces.Next(), StoredForm.Write(session), Deadline(session), (long)TimeToLive(session).TotalMilliseconds, loaded.Id.Value,
+        ];
+        var answer = (RedisResult[])(await RepeatedAsync(() => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
+        if ((int)answer[0] != 0)
+            return new StoredSession(loaded.Id, session, (long)answer[1], etag);
+        handedBack = Read(loaded.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]);
+        throw new SessionConflictException(loaded.Id);
+    }
+
+    private IDatabase Database => redis.GetDatabase();
+
+    /// <summary>A write that was not acknowledged may have been made: the same one again, under the same write id, is recognised.</summary>
+    private async Task<RedisResult> RepeatedAsync(Func<Task<RedisResult>> write)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await RedisCommands.RunAsync("save", write);
+            }
+            catch (SessionStoreUnavailableException) when (attempt < settings.SaveAttempts)
+            {
+                await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
+            }
+        }
+    }
+
+    private RedisValue Deadline(CallSession session) =>
+        Deadlines.Next(session, policy) is { } next ? next.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "";
+
+    private TimeSpan TimeToLive(CallSession session) =>
+        Deadlines.Next(session, policy) is null || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
+
+    private static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
+        ? new StoredSession(id, null, 0, "")
+        : new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
+}
+
+/// <summary>How the store behaves.</summary>
+/// <param name="Retention">How long a session is kept after its last change once it is over.</param>
+/// <param name="SaveAttempts">How often a save is sent whose outcome is unknown.</param>
+/// <param name="SaveRetryDelay">The wait before the first repetition; longer before each further one.</param>
+internal sealed record SessionStoreSettings(TimeSpan Retention, int SaveAttempts, TimeSpan SaveRetryDelay)
+{
+    public SessionStoreSettings(TimeSpan retention)
+        : this(retention, 3, TimeSpan.FromMilliseconds(150))
+    {
+    }
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Polly;
+using Polly.CircuitBreaker;
+using Polly.Retry;
+using Polly.Telemetry;
+using Polly.Timeout;
+
+namespace Calls.Infrastructure.Twilio;
+
+/// <summary>The resilience pipelines, one for each kind of request: limiter, total time-out, retry, breaker, attempt time-out, from the outside in.</summary>
+/// <remarks>Not the standard handler: that one repeats a POST on a 5xx and on a time-out, and so rings a phone twice.</remarks>
+internal sealed class GatewayPipelines
+{
+    private readonly GatewaySettings settings;
+    private readonly TimeProvider clock;
+    private readonly Dictionary<RequestKind, ResiliencePipeline<TwilioAnswer>> pipelines;
+
+    public GatewayPipelines(GatewaySettings settings, TimeProvider clock, ILoggerFactory loggers)
+    {
+        this.settings = settings;
+        this.clock = clock;
+        pipelines = Enum.GetValues<RequestKind>().ToDictionary(kind => kind, kind => Build(kind, loggers));
+    }
+
+    public ResiliencePipeline<TwilioAnswer> For(RequestKind kind) => pipelines[kind];
+
+    private ResiliencePipeline<TwilioAnswer> Build(RequestKind kind, ILoggerFactory loggers)
+    {
+        var its = settings.For(kind);
+        var builder = new ResiliencePipelineBuilder<TwilioAnswer> { Name = "twilio-" + kind, TimeProvider = clock }
+            .AddConcurrencyLimiter(its.Permits, its.Queue)
+            .AddTimeout(new TimeoutStrategyOptions { Name = "total", Timeout = its.Total })
+            .AddRetry(new RetryStrategyOptions<TwilioAnswer>
+            {
+                MaxRetryAttempts = its.Retries,
+                Delay = its.Backoff,
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
+                ShouldHandle = args => ValueTask.FromResult(IsTransient(kind, args.Outcome) && HasTimeLeft(kind, its, args.Outcome.Result, args.Context)),
+                DelayGenerator = args => ValueTask.FromResult(args.Outcome.Result?.RetryAfter),
+                OnRetry = args =>
+                {
+                    GatewayTelemetry.Retrying(args.AttemptNumber + 1, (int?)args.Outcome.Result?.Status, args.Outcome.Exception?.GetType().Name);
+                    return default;
+                },
+            });
+        if (its.Breaker is { } breaker)
+            builder.AddCircuitBreaker(new CircuitBreakerStrategyOptions<TwilioAnswer>
+            {
+                FailureRatio = breaker.FailureRatio,
+                MinimumThroughput = breaker.MinimumThroughput,
+                SamplingDuration = breaker.Sampling,
+                BreakDuration = breaker.Break,
+                ShouldHandle = args => ValueTask.FromResult(args.Outcome is { Result.Status: >= HttpStatusCode.InternalServerError } || IsFailure(args.Outcome.Exception)),
+            });
+        return builder
+            .AddTimeout(new TimeoutStrategyOptions { Name = "attempt", Timeout = its.Attempt })
+            .ConfigureTelemetry(Telemetry(loggers))
+            .Build();
+    }
+
+    /// <summary>Polly's own metrics and logs, told of the status alone, and less loudly: what became of a request is logged where it is settled.</summary>
+    private static TelemetryOptions Telemetry(ILoggerFactory loggers) => new()
+    {
+        LoggerFactory = loggers,
+        ResultFormatter = (_, result) => result is TwilioAnswer answer ? (int)answer.Status : null,
+        SeverityProvider = args => args.Event.EventName is "OnCircuitOpened" or "OnCircuitClosed" or "OnCircuitHalfOpened" ? ResilienceEventSeverity.Warning : ResilienceEventSeverity.Debug,
+    };
+
+    private static bool IsTransient(RequestKind kind, Outcome<TwilioAnswer> outcome) => kind switch
+    {
+        RequestKind.Create => ProvesNothingDone(outcome),
+        _ => outcome is { Result.Status: HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError } || IsFailure(outcome.Exception),
+    };
+
+    /// <summary>Twilio cannot have acted: it says so (twilio.com/docs/api/errors/20429), or no connection came to be.</summary>
+    internal static bool ProvesNothingDone(Outcome<TwilioAnswer> outcome) =>
+        outcome is { Result.Status: HttpStatusCode.TooManyRequests }
+        || outcome.Exception is HttpRequestException
+        {
+            HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
+        };
+
+    private static bool IsFailure(Exception? exception) => exception is HttpRequestException or IOException or TimeoutRejectedException;
+
+    /// <summary>A wait that Twilio asks for is kept if an attempt still fits behind it; if not, we give up at once and whoever asked waits. A create is only begun
+    /// with all of its time before it: cut short by the total, nobody would know what became of it.</summary>
+    private bool HasTimeLeft(RequestKind kind, PipelineSettings its, TwilioAnswer? answer, ResilienceContext context)
+    {
+        var left = its.Total - clock.GetElapsedTime(RequestProgress.Of(context).StartedAt);
+        return answer?.RetryAfter is { } wait ? wait + its.Attempt <= left : kind != RequestKind.Create || its.Attempt <= left;
+    }
+}

@@ -1,0 +1,47 @@
+namespace Calls.Domain.Tests;
+
+/// <summary>Things with defaults. A test names only what matters to it.</summary>
+internal static class A
+{
+    public const string Nonce = "nonceofthiscall1";
+
+    public static readonly DateTimeOffset Noon = new(2026, 1, 2, 12, 0, 0, TimeSpan.Zero);
+
+    public static readonly CallSid CallerLeg = Leg(1);
+    public static readonly CallSid CalleeLeg = Leg(2);
+    public static readonly CallSid DoctorLeg = Leg(3);
+    public static readonly CallSid LawyerLeg = Leg(4);
+    public static readonly CallSid StrangerLeg = Leg(99);
+
+    public static readonly ConferenceSid Room1 = Conference(1);
+    public static readonly ConferenceSid Room2 = Conference(2);
+
+    public static readonly ParticipantId Doctor = Participant("guest-doctor");
+    public static readonly ParticipantId Lawyer = Participant("guest-lawyer");
+
+    public static readonly Party Bob = new Party.Client(Identity("bob"));
+    public static readonly Party BobsPhone = new Party.Phone(Phone("+15550000002"));
+
+    /// <summary>A call that alice has just placed to bob: the dial is planned, nothing is sent.</summary>
+    public static Call Session(Party? callee = null, CallPolicy? policy = null) => new Call(policy ?? new CallPolicy()).Starts(callee: callee);
+
+    /// <summary>Before anything has happened.</summary>
+    public static Call NoSession() => new(new CallPolicy());
+
+    public static CallSid Leg(int number) => CallSid.TryParse($"CA{number:x32}", out var sid) ? sid : throw new FormatException();
+
+    public static ConferenceSid Conference(int number) => ConferenceSid.TryParse($"CF{number:x32}", out var sid) ? sid : throw new FormatException();
+
+    public static SessionId Id(string text = "s-42") => SessionId.TryParse(text, out var id) ? id : throw new FormatException(text);
+
+    public static ParticipantId Participant(string text) => ParticipantId.TryParse(text, out var id) ? id : throw new FormatException(text);
+
+    public static ClientIdentity Identity(string text) => ClientIdentity.TryParse(text, out var identity) ? identity : throw new FormatException(text);
+
+    public static PhoneNumber Phone(string text) => PhoneNumber.TryParse(text, out var number) ? number : throw new FormatException(text);
+
+    public static PhoneNumber PhoneOf(ParticipantId guest) => Phone(guest == Doctor ? "+15550000003" : guest == Lawyer ? "+15550000004" : "+15550000005");
+
+    public static CallSid LegOf(ParticipantId participant) =>
+        participant == ParticipantId.Caller ? CallerLeg : participant == ParticipantId.Callee ? CalleeLeg : participant == Doctor ? DoctorLeg : LawyerLeg;
+}

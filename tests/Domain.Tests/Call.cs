@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+
+namespace Calls.Domain.Tests;
+
+/// <summary>One call as a test tells it: each word is one event, decided upon at <see cref="Now"/>. Words return the call, so that a story is one sentence.</summary>
+internal sealed class Call(CallPolicy policy)
+{
+    public CallPolicy Policy { get; } = policy;
+
+    public DateTimeOffset Now { get; private set; } = A.Noon;
+
+    public CallSession? Stored { get; private set; }
+
+    public Decision? LastOrNone { get; private set; }
+
+    public CallSession Session => Stored ?? throw new InvalidOperationException("There is no session yet");
+
+    public Decision Last => LastOrNone ?? throw new InvalidOperationException("Nothing has happened yet");
+
+    public CallReply Reply => Last.Reply;
+
+    public Participant Caller => Session.Caller;
+
+    public Participant Callee => The(ParticipantId.Callee);
+
+    public Participant The(ParticipantId id) => Session.Find(id) ?? throw new InvalidOperationException($"Nobody is called {id}");
+
+    public IEnumerable<CallSid> HangUps => Session.Effects.OfType<Effect.HangUp>().Select(h => h.Leg);
+
+    public Effect.Dial? DialOf(ParticipantId id) => Session.FindEffect<Effect.Dial>(d => d.Participant == id);
+
+    public DateTimeOffset? Due => Deadlines.Next(Session, Policy);
+
+    public Call When(SessionEvent happened)
+    {
+        LastOrNone = SessionDecider.Decide(Stored, happened, Policy, Now);
+        Stored = LastOrNone.Session;
+        return this;
+    }
+
+    public Call After(TimeSpan time)
+    {
+        Now += time;
+        return this;
+    }
+
+    public Call After(int seconds) => After(TimeSpan.FromSeconds(seconds));
+
+    // What people do.
+    public Call Starts(CallSid? callerLeg = null, string caller = "alice", Party? callee = null, string nonce = A.Nonce) =>
+        When(new SessionEvent.CallStarted(A.Id(), nonce, callerLeg ?? A.CallerLeg, A.Identity(caller), callee ?? A.Bob));
+
+    public Call AsksFor(ParticipantId guest, string? label = null) => When(new SessionEvent.PhoneRequested(guest, A.PhoneOf(guest), label));
+
+    public Call Removes(ParticipantId participant) => When(new SessionEvent.RemovalRequested(participant));
+
+    public Call EndsForEveryone() => When(new SessionEvent.EndRequested());
+
+    // What our own executor reports.
+    public Call Claims(ParticipantId participant) => When(new SessionEvent.DialClaimed(participant, Session.Nonce));
+
+    public Call Settles(ParticipantId participant, DialOutcome outcome, int? attempt = null) =>
+        When(new SessionEvent.DialSettled(participant, Session.Nonce, attempt ?? DialOf(participant)?.Attempt ?? 1, outcome));
+
+    public Call Accepts(ParticipantId participant) => Settles(participant, new DialOutcome.Accepted(A.LegOf(participant)));
+
+    public Call HangsUp(CallSid leg, EffectOutcome outcome = EffectOutcome.Done) => When(new SessionEvent.HangUpSettled(leg, outcome));
+
+    // What Twilio reports.
+    public Call Says(ParticipantId participant, Progress progress, CallSid? leg = null, string? nonce = A.Nonce) =>
+        When(new SessionEvent.LegProgressed(participant, leg ?? A.LegOf(participant), progress, null, nonce));
+
+    public Call Ends(ParticipantId participant, GoneBecause because, CallSid? leg = null, string? nonce = A.Nonce) =>
+        When(new SessionEvent.LegProgressed(participant, leg ?? A.LegOf(participant), Progress.Gone, because, nonce));
+
+    public Call PicksUp(ParticipantId participant, CallSid? leg = null, string? nonce = A.Nonce) =>
+        When(new SessionEvent.LegAnswered(participant, leg ?? A.LegOf(participant), nonce));
+
+    public Call Joins(ParticipantId participant, ConferenceSid? room = null, CallSid? leg = null) =>
+        When(new SessionEvent.LegJoined(room ?? A.Room1, Session.Room, leg ?? A.LegOf(participant), participant, null));
+
+    public Call Leaves(ParticipantId participant, GoneBecause because = GoneBecause.HungUp) =>
+        When(new SessionEvent.LegLeft(Session.Room, A.LegOf(participant), participant, because));
+
+    public Call Flags(ParticipantId participant, bool muted, bool hold, int sequence) =>
+        When(new SessionEvent.FlagsSeen(A.Room1, Session.Room, A.LegOf(participant), new Flags(muted, hold, sequence)));
+
+    public Call Opens(ConferenceSid? room = null) => When(new SessionEvent.RoomOpened(room ?? A.Room1, Session.Room));
+
+    public Call Closes(ConferenceSid? room = null) => When(new SessionEvent.RoomClosed(room ?? A.Room1, Session.Room));
+
+    /// <summary>A review: <paramref name="inTheRoom"/> are connected in the conference, <paramref name="legs"/> are what Twilio says of each.</summary>
+    public Call Observes(IEnumerable<ParticipantId> inTheRoom, params (ParticipantId Participant, Progress Progress, GoneBecause? Gone)[] legs)
+    {
+        ImmutableArray<CallSid> present = [.. inTheRoom.Select(A.LegOf)];
+        ImmutableArray<ObservedLeg> seen =
+            [.. present.Select(leg => new ObservedLeg(leg, Progress.Answered, null)), .. legs.Select(l => new ObservedLeg(A.LegOf(l.Participant), l.Progress, l.Gone))];
+        return When(new SessionEvent.Observed(new Observation(Session.Room, present.IsEmpty ? null : A.Room1, present, seen)));
+    }
+
+    // Where a call stands, for tests that start there.
+    public Call Sending() => Claims(ParticipantId.Callee);
+
+    public Call Unknown() => Sending().Settles(ParticipantId.Callee, new DialOutcome.Unknown());
+
+    public Call Dialing() => Sending().Accepts(ParticipantId.Callee);
+
+    public Call Ringing() => Dialing().Joins(ParticipantId.Caller).Says(ParticipantId.Callee, Progress.Ringing);
+
+    public Call Answered() => Ringing().PicksUp(ParticipantId.Callee);
+
+    public Call Live() => Answered().Joins(ParticipantId.Callee).Opens();
+
+    public Call WithRinging(ParticipantId guest) => AsksFor(guest).Claims(guest).Accepts(guest).Says(guest, Progress.Ringing);
+
+    public Call With(ParticipantId guest) => WithRinging(guest).Says(guest, Progress.Answered).Joins(guest);
+
+    /// <summary>Runs every hang-up that is planned, and lets Twilio say that the legs are over, until nothing is left to do.</summary>
+    public Call FinishesHangUps()
+    {
+        while (HangUps.ToList() is [var leg, ..])
+        {
+            HangsUp(leg);
+            if (Session.Find(leg) is { Progress: not Progress.Gone } participant)
+                Ends(participant.Id, participant.Answered ? GoneBecause.HungUp : GoneBecause.Canceled, leg);
+        }
+
+        return this;
+    }
+}

@@ -1,0 +1,38 @@
+using System.Diagnostics;
+
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>Model checking: see <see cref="Explorer"/> for what is explored, and how.</summary>
+public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
+{
+    [Fact]
+    public void Two_people() => AllIsWell(Scenarios.TwoPeople, 10_000);
+
+    [Fact]
+    public void Two_people_and_a_sender_that_stands_still() => AllIsWell(Scenarios.TwoPeople with { Name = "slow senders", SlowSenders = true }, 10_000);
+
+    [Fact]
+    public void Two_people_and_a_store_that_loses_a_claim() => AllIsWell(Scenarios.LostClaim, 10_000);
+
+    [Fact]
+    public void Two_people_whose_call_is_ended_or_who_are_taken_off_the_line() => AllIsWell(Scenarios.TwoPeople with
+    {
+        Name = "removals",
+        Removals = [ParticipantId.Caller, ParticipantId.Callee],
+        MayBeEnded = true,
+        Attempts = 1,
+    }, 10_000);
+
+    [Fact]
+    public void Three_people() => AllIsWell(Scenarios.ThreePeople, 10_000);
+
+    private void AllIsWell(Scenario scenario, int least)
+    {
+        var watch = Stopwatch.StartNew();
+        var found = new Explorer(scenario, SessionDecider.Decide).Run(3_000_000);
+        output.WriteLine($"{scenario.Name}: {found.States:N0} states, {found.Edges:N0} edges, {found.Quiescent:N0} at rest, {found.Live:N0} of them live, {watch.Elapsed.TotalSeconds:0.0} s");
+        found.Violation.ShouldBeNull();
+        found.States.ShouldBeGreaterThan(least);
+        found.Live.ShouldBeGreaterThan(0);
+    }
+}

@@ -1,0 +1,534 @@
+using System.Collections.Immutable;
+
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>The decision function under examination: the real one, or one that was broken on purpose.</summary>
+internal delegate Decision Decide(CallSession? session, SessionEvent happened, CallPolicy policy, DateTimeOffset now);
+
+/// <summary>What one exploration may do beyond what Twilio and the network always may.</summary>
+internal sealed record Scenario(string Name)
+{
+    /// <summary>Where it starts.</summary>
+    public required World Start { get; init; }
+
+    /// <summary>Phones that somebody asks for, at any moment, perhaps more than once.</summary>
+    public ImmutableArray<ParticipantId> Guests { get; init; } = [];
+
+    /// <summary>People whom somebody takes off the line, at any moment.</summary>
+    public ImmutableArray<ParticipantId> Removals { get; init; } = [];
+
+    /// <summary>Whether somebody may end the call for everyone.</summary>
+    public bool MayBeEnded { get; init; }
+
+    /// <summary>
+    /// Whether a replica may stand still between a grant and its request for longer than anyone looks for the call. Then only the leg's own webhooks tell of
+    /// it, and a good end is promised only where they arrive at last.
+    /// </summary>
+    public bool SlowSenders { get; init; }
+
+    /// <summary>How often a dial may be sent; each further time is after a <c>NotSent</c>.</summary>
+    public int Attempts { get; init; } = 2;
+
+    /// <summary>Leaves out what explains a state and decides nothing: why a leg has gone, whether it was ever answered or in the room, why the call ended.</summary>
+    public bool WithoutReasons { get; init; }
+}
+
+/// <summary>How much was looked at, and the first thing that was wrong, with the way there.</summary>
+internal sealed record Findings(int States, long Edges, int Quiescent, int Live, string? Violation);
+
+/// <summary>Visits every state that the pure core can reach together with a truthful model of Twilio and a hostile network, and checks each.</summary>
+/// <remarks>
+/// <para>Time: every deadline may pass at any moment. After each decision all stored instants are set to <see cref="Then"/>, and an event whose decision
+/// looks at the clock is tried at <see cref="Then"/> and, as another transition, an hour later. That allows more than real time does, and so misses nothing,
+/// with one exception that real time excludes and that must be excluded: see <see cref="Scenario.SlowSenders"/>.</para>
+/// <para>Crashes: before a save, the event is lost (it is never delivered, or again later). After the save and before the effect: effects are run at any later
+/// moment, by anyone. After a grant and before the request: the grant vanishes. After the request and before its answer is saved: the answer is never saved.</para>
+/// <para>Quiescence is checked from every state, not only at the end of a run: from each, what is certain to happen even if no webhook ever comes again
+/// (effects, look-ups, reviews) is carried out, and must lead to a good end.</para>
+/// </remarks>
+internal sealed class Explorer(Scenario scenario, Decide decide)
+{
+    private static readonly DateTimeOffset Then = A.Noon;
+    private static readonly DateTimeOffset MuchLater = Then.AddHours(1);
+
+    private readonly CallPolicy policy = new() { MaxGuests = 3 };
+    private readonly Dictionary<string, int> seen = new(StringComparer.Ordinal);
+    private readonly List<(int Parent, string Label)> ways = [];
+    private readonly HashSet<string> good = new(StringComparer.Ordinal);
+    private readonly List<(World World, string Label)> next = [];
+    private int quiescent;
+    private int live;
+
+    public Findings Run(int mostStates = int.MaxValue)
+    {
+        var pending = new Queue<(World World, int Number)>();
+        long edges = 0;
+        Visit(scenario.Start, -1, "start", pending);
+        while (pending.TryDequeue(out var here))
+        {
+            var way = here.Number;
+            try
+            {
+                Recover(here.World);
+                next.Clear();
+                Successors(here.World);
+            }
+            catch (Violation violation)
+            {
+                return new Findings(seen.Count, edges, quiescent, live, $"{violation.Message}\n{violation.After}\nafter: {Way(way)}\nin: {here.World.Key()}");
+            }
+
+            foreach (var (world, label) in next)
+            {
+                edges++;
+                Visit(world, way, label, pending);
+            }
+
+            if (seen.Count > mostStates)
+                return new Findings(seen.Count, edges, quiescent, live, $"more than {mostStates} states");
+        }
+
+        return new Findings(seen.Count, edges, quiescent, live, null);
+    }
+
+    private void Visit(World world, int parent, string label, Queue<(World World, int Number)> pending)
+    {
+        if (!seen.TryAdd(world.Key(), seen.Count))
+            return;
+        ways.Add((parent, label));
+        pending.Enqueue((world, ways.Count - 1));
+    }
+
+    private string Way(int number)
+    {
+        List<string> steps = [];
+        for (; number > 0; number = ways[number].Parent)
+            steps.Add(ways[number].Label);
+        steps.Reverse();
+        return string.Join("\n   ", steps);
+    }
+
+    // ---- what may happen next
+
+    private void Successors(World w)
+    {
+        foreach (var leg in w.Legs)
+            Befalls(w, leg);
+        foreach (var (message, label) in Messages(w))
+            Deliveries(w, message, label);
+        foreach (var reply in w.Replies)
+            next.Add((Hear(w, Settled(w, reply)), "reply is saved"));
+        foreach (var request in w.Requests)
+            Sends(w, request);
+        foreach (var wish in Wishes(w))
+            next.Add((Hear(w, wish), wish.GetType().Name));
+        if (w.Session is null)
+            return;
+        foreach (var effect in w.Session.Effects)
+            Executes(w, effect);
+        next.Add((Hear(w, Observation(w)), "review"));
+        next.Add((Hear(w, Observation(w), MuchLater), "late review"));
+    }
+
+    /// <summary>What people and Twilio do by themselves.</summary>
+    private void Befalls(World w, Leg leg)
+    {
+        switch (leg.At)
+        {
+            case At.Dialing:
+                next.Add((w.With(leg, leg with { At = At.Ringing, Rang = true }), "rings"));
+                next.Add((w.End(leg, GoneBecause.Unreachable), "unreachable"));
+                break;
+            case At.Ringing:
+                next.Add((w.With(leg, leg with { At = leg.Owner == ParticipantId.Callee ? At.Asking : At.Entering, Answered = true }), "picks up"));
+                next.Add((w.End(leg, GoneBecause.NoAnswer), "does not answer"));
+                break;
+            case At.Asking:
+                next.Add((w.End(leg, GoneBecause.HungUp), "hangs up, or gets no TwiML"));
+                break;
+            case At.Entering:
+                next.Add((w.With(leg, leg with { At = At.InRoom }), leg.Owner + " enters"));
+                next.Add((w.End(leg, GoneBecause.HungUp), leg.Owner + " hangs up entering"));
+                break;
+            case At.InRoom:
+                next.Add((w.End(leg, GoneBecause.HungUp), leg.Owner + " hangs up"));
+                break;
+        }
+    }
+
+    /// <summary>A webhook; where it is a request for TwiML, its answer may be heard or lost.</summary>
+    private void Deliveries(World w, SessionEvent message, string label)
+    {
+        var heard = Hear(w, message, out var reply);
+        next.Add((heard, label));
+        var asking = message switch
+        {
+            SessionEvent.CallStarted e => w.Legs.FirstOrDefault(l => l.Sid == e.CallerLeg),
+            SessionEvent.LegAnswered e => w.Legs.FirstOrDefault(l => l.Sid == e.Leg),
+            _ => null,
+        };
+        if (asking is { At: At.Asking })
+            next.Add((reply is CallReply.JoinRoom ? heard.With(asking, asking with { At = At.Entering }) : heard.End(asking, GoneBecause.HungUp), label + ", and gets " + reply.GetType().Name));
+    }
+
+    /// <summary>A granted dial: sent or not, acted upon or not, answered or not.</summary>
+    private void Sends(World w, Request request)
+    {
+        var sent = w with { Requests = w.Requests.Remove(request) };
+        next.Add((sent, "sender is killed"));
+        if (CanAct(w, request))
+        {
+            next.Add((Act(sent, request, new DialOutcome.Accepted(NextSid(w, request.Participant))), "dial is created"));
+            next.Add((Act(sent, request, new DialOutcome.Unknown()), "dial is created, reply lost"));
+        }
+
+        next.Add((Replied(sent, request, new DialOutcome.Unknown()), "dial is lost"));
+        next.Add((Replied(sent, request, new DialOutcome.Refused(21211)), "dial is refused"));
+        if (request.Attempt < scenario.Attempts)
+            next.Add((Replied(sent, request, new DialOutcome.NotSent(null)), "dial is put off"));
+    }
+
+    private void Executes(World w, Effect effect)
+    {
+        switch (effect)
+        {
+            case Effect.Dial { State: DialState.Planned } dial:
+                next.Add((Claim(w, dial, Then), "claim"));
+                next.Add((Claim(w, dial, MuchLater), "late claim"));
+                break;
+            case Effect.Dial dial:
+                if (Found(w, dial) is { } leg)
+                    next.Add((Hear(w, Settled(w, dial, new DialOutcome.Accepted(leg.Sid))), "look-up finds it"));
+                else
+                {
+                    next.Add((Hear(w, Settled(w, dial, new DialOutcome.NotFound())), "look-up finds nothing"));
+                    if (scenario.SlowSenders || w.Requests.All(r => r.Participant != dial.Participant))
+                        next.Add((Hear(w, Settled(w, dial, new DialOutcome.NotFound()), MuchLater), "late look-up finds nothing"));
+                }
+
+                next.Add((Hear(w, Settled(w, dial, new DialOutcome.LookUpFailed())), "look-up fails"));
+                if (w.RewindsLeft > 0)
+                    next.Add((Rewind(w, dial), "the store loses the claim"));
+                break;
+            case Effect.HangUp hangUp:
+                next.Add((w.HangUp(hangUp.Leg), "hang-up, reply lost"));
+                next.Add((HangUp(w, hangUp), "hang-up"));
+                break;
+        }
+    }
+
+    private IEnumerable<SessionEvent> Wishes(World w)
+    {
+        if (w.Session is null)
+            yield break;
+        foreach (var guest in scenario.Guests)
+            yield return new SessionEvent.PhoneRequested(guest, A.PhoneOf(guest), null);
+        foreach (var person in scenario.Removals)
+            yield return new SessionEvent.RemovalRequested(person);
+        if (scenario.MayBeEnded)
+            yield return new SessionEvent.EndRequested();
+    }
+
+    /// <summary>Every webhook that there is, given what has befallen the legs and the room.</summary>
+    private static IEnumerable<(SessionEvent Message, string Label)> Messages(World w)
+    {
+        var room = CallSession.RoomOf(A.Id(), A.Nonce);
+        foreach (var leg in w.Legs)
+        {
+            var conference = A.Conference(leg.Room);
+            if (leg.Owner == ParticipantId.Caller)
+                yield return (new SessionEvent.CallStarted(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
+            else
+            {
+                yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Dialing, null, A.Nonce), leg.Owner + " initiated arrives");
+                if (leg.Rang)
+                    yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Ringing, null, A.Nonce), leg.Owner + " ringing arrives");
+                if (leg.Answered)
+                    yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Answered, null, A.Nonce), leg.Owner + " in-progress arrives");
+                if (leg.Answered && leg.Owner == ParticipantId.Callee)
+                    yield return (new SessionEvent.LegAnswered(leg.Owner, leg.Sid, A.Nonce), "answer arrives");
+                if (leg.Over is { } over)
+                    yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Gone, over, A.Nonce), leg.Owner + " end arrives");
+            }
+
+            if (leg.Room > 0)
+                yield return (new SessionEvent.LegJoined(conference, room, leg.Sid, leg.Owner, null), leg.Owner + " join arrives");
+            // A guest that was never answered is reported as a leave too (participant_add_failed).
+            if (leg.Over is { } left && (leg.Room > 0 || leg is { Answered: false, Owner.Value: not "callee" }))
+                yield return (new SessionEvent.LegLeft(room, leg.Sid, leg.Owner, left), leg.Owner + " leave arrives");
+        }
+
+        for (var i = 1; i <= w.Rooms; i++)
+        {
+            yield return (new SessionEvent.RoomOpened(A.Conference(i), room), "start arrives");
+            if (i < w.Rooms || !w.RoomIsOpen)
+                yield return (new SessionEvent.RoomClosed(A.Conference(i), room), "end arrives");
+        }
+    }
+
+    // ---- what is certain to happen
+
+    /// <summary>From this state, without a webhook ever again (or, where senders may be slow, with all of them): a good end must come.</summary>
+    private void Recover(World w)
+    {
+        List<string> passed = [];
+        for (var steps = 0; ; steps++)
+        {
+            var key = w.Key();
+            if (good.Contains(key))
+                break;
+            passed.Add(key);
+            if (steps > 200)
+                throw new Violation("recovery does not end", key);
+            var step = scenario.SlowSenders ? Delivered(w, key) ?? Certain(w, key) : Certain(w, key);
+            if (step is null)
+            {
+                AtRest(w);
+                // Nobody rings for ever: what still rings is not answered, and then too all must be well.
+                if (w.Legs.FirstOrDefault(l => l.IsRung) is not { } rung)
+                    break;
+                step = w.End(rung, GoneBecause.NoAnswer);
+            }
+
+            w = step;
+        }
+
+        good.UnionWith(passed);
+    }
+
+    private World? Delivered(World w, string key)
+    {
+        foreach (var (message, _) in Messages(w))
+            if (Hear(w, message) is var heard && heard.Key() != key)
+                return heard;
+        return null;
+    }
+
+    private World? Certain(World w, string key)
+    {
+        if (w.Requests is [var request, ..])
+        {
+            var sent = w with { Requests = w.Requests.Remove(request) };
+            return CanAct(w, request) ? Act(sent, request, new DialOutcome.Unknown()) : Replied(sent, request, new DialOutcome.Unknown());
+        }
+
+        if (w.Legs.FirstOrDefault(l => l.At == At.Asking) is { } asking)
+            return w.End(asking, GoneBecause.HungUp);
+        if (w.Legs.FirstOrDefault(l => l.At == At.Entering) is { } entering)
+            return w.With(entering, entering with { At = At.InRoom });
+        if (w.Session is null)
+            return null;
+        if (w.Session.Effects.OfType<Effect.HangUp>().FirstOrDefault() is { } hangUp)
+            return HangUp(w, hangUp);
+        if (w.Session.Effects.OfType<Effect.Dial>().FirstOrDefault(d => d.State != DialState.Planned) is { } inFlight)
+            return Hear(w, Settled(w, inFlight, Found(w, inFlight) is { } leg ? new DialOutcome.Accepted(leg.Sid) : new DialOutcome.NotFound()), MuchLater);
+        if (Hear(w, Observation(w), MuchLater) is var reviewed && reviewed.Key() != key)
+            return reviewed;
+        foreach (var planned in w.Session.Effects.OfType<Effect.Dial>())
+            if (Claim(w, planned, Then) is var claimed && claimed.Key() != key)
+                return claimed;
+        return null;
+    }
+
+    /// <summary>Q: nobody alone, nothing that rings for a dead call, nothing left to do.</summary>
+    private void AtRest(World w)
+    {
+        quiescent++;
+        var alive = w.Legs.Count(l => l.IsAlive);
+        if (w.Session is not { } session)
+        {
+            Check(alive == 0, "Q: a leg lives and there is no session", w);
+            return;
+        }
+
+        Check(session.Effects.IsEmpty, "Q: an effect is left", w);
+        if (session.IsEnded)
+        {
+            Check(alive == 0, "Q: a leg lives though the call is over", w);
+            Check(session.Participants.All(p => p.Progress == Progress.Gone), "Q: a leg of an ended call is not known to have gone", w);
+            Check(Deadlines.Next(session, policy) is null, "Q: there is still something due in a settled session", w);
+            return;
+        }
+
+        live++;
+        var present = w.Legs.Where(l => l.At == At.InRoom).ToList();
+        Check(present.Count >= 2 || (present.Count == 1 && w.Legs.Any(l => l.IsRung)), "Q: somebody is alone, or nobody is there, and the call goes on", w);
+        Check(present.Select(l => l.Owner).Distinct().Count() == present.Count, "Q: one person is in the room twice", w);
+        foreach (var leg in w.Legs.Where(l => l.IsAlive))
+            Check(session.Find(leg.Sid) is { Progress: not Progress.Gone }, "Q: a leg lives that the session does not know", w);
+        foreach (var participant in session.Participants.Where(p => p.Progress != Progress.Gone))
+            Check(w.Legs.Any(l => l.Sid == participant.Leg && l.IsAlive), "Q: the session counts on a leg that is over", w);
+    }
+
+    // ---- Twilio and our executor
+
+    private static bool CanAct(World w, Request request) => request.Participant == ParticipantId.Callee || (w.RoomIsOpen && request.Room == w.Rooms);
+
+    private static CallSid NextSid(World w, ParticipantId participant) => World.SidOf(participant, w.Legs.Count(l => l.Owner == participant) + 1);
+
+    private World Act(World w, Request request, DialOutcome outcome)
+    {
+        var legs = w.Legs.Add(new Leg(request.Participant, NextSid(w, request.Participant), At.Dialing));
+        Check(scenario.Start.RewindsLeft > 0 || legs.Count(l => l.Owner == request.Participant) == 1, "S: a phone is rung twice for one request", w);
+        return Replied(w with { Legs = [.. legs.OrderBy(l => l.Sid.Value, StringComparer.Ordinal)] }, request, outcome);
+    }
+
+    private static World Replied(World w, Request request, DialOutcome outcome) =>
+        w with { Replies = [.. w.Replies.Add(new Reply(request.Participant, request.Attempt, outcome)).OrderBy(r => r.Participant.Value, StringComparer.Ordinal).ThenBy(r => r.Attempt)] };
+
+    /// <summary>A look-up finds a call by its addresses though it is over; a guest by its label, while it is active.</summary>
+    private static Leg? Found(World w, Effect.Dial dial) =>
+        w.Legs.LastOrDefault(l => l.Owner == dial.Participant && (l.IsAlive || l.Owner == ParticipantId.Callee));
+
+    private World Claim(World w, Effect.Dial dial, DateTimeOffset now)
+    {
+        var claimed = Hear(w, new SessionEvent.DialClaimed(dial.Participant, w.Session!.Nonce), out var reply, now);
+        if (reply is not CallReply.DialGranted granted)
+            return claimed;
+        var room = granted.Session.Conference is { } conference ? conference.Value[^1] - '0' : 0;
+        return claimed with { Requests = claimed.Requests.Add(new Request(dial.Participant, granted.Attempt, dial.Participant == ParticipantId.Callee ? 0 : room)) };
+    }
+
+    private static World Rewind(World w, Effect.Dial dial) => w with
+    {
+        RewindsLeft = w.RewindsLeft - 1,
+        Session = w.Session! with { Effects = w.Session.Effects.Replace(dial, dial with { State = DialState.Planned, SentAt = null }) },
+    };
+
+    private World HangUp(World w, Effect.HangUp hangUp)
+    {
+        var over = w.Legs.All(l => l.Sid != hangUp.Leg || !l.IsAlive);
+        return Hear(w.HangUp(hangUp.Leg), new SessionEvent.HangUpSettled(hangUp.Leg, over ? EffectOutcome.AlreadyOver : EffectOutcome.Done));
+    }
+
+    private static SessionEvent.DialSettled Settled(World w, Effect.Dial dial, DialOutcome outcome) => new(dial.Participant, w.Session!.Nonce, dial.Attempt, outcome);
+
+    private static SessionEvent.DialSettled Settled(World w, Reply reply) => new(reply.Participant, w.Session!.Nonce, reply.Attempt, reply.Outcome);
+
+    /// <summary>What a review sees: the truth, as far as it asks.</summary>
+    private static SessionEvent.Observed Observation(World w)
+    {
+        var asked = w.Session!.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone }).Select(p => w.Legs.First(l => l.Sid == p.Leg));
+        var answers = asked.Select(l => new ObservedLeg(l.Sid, l.At switch
+        {
+            At.Dialing => Progress.Dialing,
+            At.Ringing => Progress.Ringing,
+            At.Over => Progress.Gone,
+            _ => Progress.Answered,
+        }, l.Over));
+        return new SessionEvent.Observed(new Observation(
+            w.Session.Room, w.RoomIsOpen ? A.Conference(w.Rooms) : null, [.. w.Legs.Where(l => l.At == At.InRoom).Select(l => l.Sid)], [.. answers]));
+    }
+
+    // ---- one decision, and what must hold of every one
+
+    private World Hear(World w, SessionEvent happened, DateTimeOffset? now = null) => Hear(w, happened, out _, now);
+
+    private World Hear(World w, SessionEvent happened, out CallReply reply, DateTimeOffset? now = null)
+    {
+        var decision = decide(w.Session, happened, policy, now ?? Then);
+        reply = decision.Reply;
+        if (!decision.Changed)
+        {
+            Check(ReferenceEquals(decision.Session, w.Session), "S: not to be stored, and yet another session", w, happened);
+            Check(reply is not CallReply.DialGranted, "S: a dial is granted and nothing is stored", w, happened);
+            Permitted(w, happened, decision.Session, reply);
+            return w;
+        }
+
+        var after = decision.Session!;
+        Permitted(w, happened, after, reply);
+        Holds(w, happened, after);
+        if (w.Session is not null)
+            OnlyRises(w, happened, w.Session, after);
+        var again = decide(after, happened, policy, now ?? Then);
+        Check(again.Session is { } twice && World.KeyOf(Timeless(twice)) == World.KeyOf(Timeless(after)), "S: the same event twice is more than once", w, happened);
+        return w with { Session = Timeless(after) };
+    }
+
+    private void Permitted(World w, SessionEvent happened, CallSession? after, CallReply reply)
+    {
+        if (reply is CallReply.JoinRoom join)
+            Check(after is { IsEnded: false } && join.Participant.Progress != Progress.Gone && after.Find(join.Participant.Id) is { Progress: not Progress.Gone },
+                "S: somebody is sent into the room of a call that is over", w, happened);
+        if (reply is CallReply.DialGranted granted)
+            Check(after is { IsEnded: false } && granted.Participant.Leaving == Leaving.No && granted.Participant.Leg is null
+                && w.Session?.FindEffect<Effect.Dial>(d => d.Participant == granted.Participant.Id)?.State == DialState.Planned
+                && (scenario.Start.RewindsLeft > 0 || w.Requests.All(r => r.Participant != granted.Participant.Id)),
+                "S: a dial is granted that must not be sent", w, happened);
+    }
+
+    private void Holds(World w, SessionEvent happened, CallSession after)
+    {
+        var settled = after.IsEnded && after.Effects.IsEmpty && after.Participants.All(p => p.Progress == Progress.Gone);
+        Check(settled == Deadlines.Next(after, policy) is null, "S: nothing will wake this session, or something wakes a settled one", w, happened);
+        Check(!after.IsEnded || after.EndReason is not null, "S: a call ended for no reason", w, happened);
+        foreach (var participant in after.Participants)
+        {
+            var dials = after.Effects.OfType<Effect.Dial>().Where(d => d.Participant == participant.Id).ToList();
+            Check(dials.Count <= 1, "S: one person has two dials", w, happened);
+            Check(dials.Count == 1 == (participant.Leg is null && participant.Progress != Progress.Gone), "S: a person without a leg has no dial, or one with a leg has", w, happened);
+            Check(!after.IsEnded || dials.All(d => d.State != DialState.Planned), "S: a dial is planned for a call that is over", w, happened);
+            Check(participant.Progress == Progress.Gone == participant.Gone is not null, "S: gone without a cause, or a cause without having gone", w, happened);
+            Check(!after.IsEnded || participant.Progress == Progress.Gone || participant.Leaving != Leaving.No, "S: somebody stays in a call that is over", w, happened);
+        }
+    }
+
+    private static void OnlyRises(World w, SessionEvent happened, CallSession before, CallSession after)
+    {
+        Check(!before.IsEnded || (after.IsEnded && after.EndedAt == before.EndedAt), "S: a call that is over goes on", w, happened);
+        foreach (var was in before.Participants)
+        {
+            var isNow = after.Find(was.Id);
+            Check(isNow is not null, "S: a participant has vanished", w, happened);
+            Check(isNow!.Progress >= was.Progress, "S: progress falls", w, happened);
+            Check(was.Leg is null || isNow.Leg == was.Leg, "S: a person's leg is another", w, happened);
+            Check(was.Gone is null || isNow.Gone == was.Gone, "S: why a leg has gone has changed", w, happened);
+            Check(isNow.Answered || !was.Answered, "S: an answer is forgotten", w, happened);
+            Check(isNow.Leaving != Leaving.No || was.Leaving == Leaving.No, "S: somebody who is to leave is to stay", w, happened);
+        }
+    }
+
+    private CallSession Timeless(CallSession session) => session with
+    {
+        TouchedAt = Then,
+        ReviewedAt = null,
+        AnsweredAt = null,
+        EndedAt = session.IsEnded ? Then : null,
+        EndReason = scenario.WithoutReasons && session.IsEnded ? EndReason.OnePersonLeft : session.EndReason,
+        EndEvidence = scenario.WithoutReasons && session.IsEnded ? Evidence.Webhook : session.EndEvidence,
+        Participants = session.Participants.ConvertAll(Timeless),
+        Effects = session.Effects.ConvertAll(e => e switch
+        {
+            Effect.Dial dial => dial with { NotBefore = Then, SentAt = dial.SentAt is null ? null : Then },
+            _ => e with { NotBefore = Then, Attempt = 0 },
+        }),
+    };
+
+    private Participant Timeless(Participant participant) => scenario.WithoutReasons
+        ? participant with { Since = Then, Answered = false, EverJoined = false, Gone = participant.Gone is null ? null : GoneBecause.HungUp, RefusalCode = null }
+        : participant with { Since = Then };
+
+    private static void Check(bool holds, string what, World w, SessionEvent? happened = null)
+    {
+        if (!holds)
+            throw new Violation(what, $"{happened}\non {w.Key()}");
+    }
+
+    /// <summary>Something that must never be so is so.</summary>
+    private sealed class Violation(string what, string after) : Exception(what)
+    {
+        public string After { get; } = after;
+    }
+}
+
+file static class Arrays
+{
+    public static ImmutableArray<T> ConvertAll<T>(this ImmutableArray<T> items, Func<T, T> convert)
+    {
+        var converted = ImmutableArray.CreateBuilder<T>(items.Length);
+        foreach (var item in items)
+            converted.Add(convert(item));
+        return converted.MoveToImmutable();
+    }
+}

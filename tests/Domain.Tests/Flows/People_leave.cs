@@ -1,0 +1,158 @@
+namespace Calls.Domain.Tests.Flows;
+
+public sealed class People_leave
+{
+    public static TheoryData<string> Both => ["caller", "callee"];
+
+    [Theory, MemberData(nameof(Both))]
+    public void When_one_of_two_leaves_the_others_line_is_hung_up(string who)
+    {
+        var leaver = A.Participant(who);
+        var other = leaver == ParticipantId.Caller ? ParticipantId.Callee : ParticipantId.Caller;
+        var call = A.Session().Live().After(60).Leaves(leaver);
+
+        call.The(leaver).Gone.ShouldBe(GoneBecause.HungUp);
+        call.Session.EndedAt.ShouldBe(call.Now);
+        call.Session.EndReason.ShouldBe(EndReason.OnePersonLeft);
+        call.Session.EndEvidence.ShouldBe(Evidence.Webhook);
+        call.HangUps.ShouldBe([A.LegOf(other)]);
+        call.The(other).Leaving.ShouldBe(Leaving.WithTheCall);
+    }
+
+    [Fact]
+    public void Of_three_two_go_on_and_the_last_ones_line_ends()
+    {
+        var call = A.Session().Live().With(A.Doctor).Leaves(ParticipantId.Caller);
+        call.Session.IsEnded.ShouldBeFalse("the caller is one among others once people talk");
+        call.Session.Effects.ShouldBeEmpty();
+
+        call.Leaves(ParticipantId.Callee);
+        call.Session.IsEnded.ShouldBeTrue();
+        call.HangUps.ShouldBe([A.DoctorLeg]);
+    }
+
+    [Fact]
+    public void Everything_is_settled_when_the_last_leg_is_known_to_be_over()
+    {
+        var call = A.Session().Live().Leaves(ParticipantId.Callee).FinishesHangUps();
+        call.Session.Effects.ShouldBeEmpty();
+        call.Session.Participants.ShouldAllBe(p => p.Progress == Progress.Gone);
+        call.Due.ShouldBeNull();
+        call.Closes().Due.ShouldBeNull("the end of the room is no news where everyone has gone");
+    }
+
+    [Fact]
+    public void A_second_leave_for_the_same_leg_changes_nothing()
+    {
+        var call = A.Session().Live().With(A.Doctor).Leaves(A.Doctor);
+        var before = call.Session;
+        call.Leaves(A.Doctor).Last.Ignored.ShouldBe(IgnoredBecause.LegAlreadyGone);
+        call.Ends(A.Doctor, GoneBecause.HungUp).Last.Ignored.ShouldBe(IgnoredBecause.LegAlreadyGone);
+        call.Session.ShouldBeSameAs(before);
+    }
+
+    [Fact]
+    public void A_leave_before_the_join_is_final()
+    {
+        var call = A.Session().Answered().Leaves(ParticipantId.Callee).Joins(ParticipantId.Callee);
+        call.Callee.Progress.ShouldBe(Progress.Gone);
+        call.Callee.EverJoined.ShouldBeTrue();
+        call.HangUps.ShouldBe([A.CallerLeg]);
+    }
+
+    [Fact]
+    public void A_person_can_be_taken_off_the_line()
+    {
+        var call = A.Session().Live().With(A.Doctor).Removes(A.Doctor);
+        call.HangUps.ShouldBe([A.DoctorLeg]);
+        call.Session.IsEnded.ShouldBeFalse();
+        call.HangsUp(A.DoctorLeg).Ends(A.Doctor, GoneBecause.HungUp);
+        call.The(A.Doctor).Gone.ShouldBe(GoneBecause.Removed);
+        call.Removes(A.Doctor).Last.Ignored.ShouldBe(IgnoredBecause.LegAlreadyGone);
+    }
+
+    [Fact]
+    public void A_guest_can_be_called_off_before_it_is_dialled_and_while_the_dial_is_under_way()
+    {
+        var planned = A.Session().Live().AsksFor(A.Doctor).Removes(A.Doctor);
+        planned.The(A.Doctor).Gone.ShouldBe(GoneBecause.Removed);
+        planned.Session.Effects.ShouldBeEmpty();
+
+        var sending = A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor).Removes(A.Doctor);
+        sending.The(A.Doctor).Progress.ShouldBe(Progress.Invited);
+        sending.Accepts(A.Doctor).HangUps.ShouldBe([A.DoctorLeg]);
+    }
+
+    [Fact]
+    public void Taking_the_callee_off_before_the_answer_ends_the_call_by_a_persons_wish()
+    {
+        var call = A.Session().Ringing().Removes(ParticipantId.Callee);
+        call.Session.IsEnded.ShouldBeTrue();
+        call.Session.EndReason.ShouldBe(EndReason.EndedByPerson);
+        call.HangUps.ShouldBe([A.CalleeLeg, A.CallerLeg], ignoreOrder: true);
+    }
+
+    [Fact]
+    public void A_person_ends_the_call_for_everyone()
+    {
+        var call = A.Session().Live().WithRinging(A.Doctor).EndsForEveryone();
+        call.Session.EndReason.ShouldBe(EndReason.EndedByPerson);
+        call.HangUps.ShouldBe([A.CallerLeg, A.CalleeLeg, A.DoctorLeg], ignoreOrder: true);
+        call.EndsForEveryone().Last.Ignored.ShouldBe(IgnoredBecause.CallIsOver);
+        call.FinishesHangUps().Session.EndReason.ShouldBe(EndReason.EndedByPerson);
+    }
+
+    [Fact]
+    public void The_end_of_the_room_is_not_the_end_of_its_legs_but_Twilio_is_asked_at_once()
+    {
+        var call = A.Session().Live().After(60).Closes();
+        call.Session.IsEnded.ShouldBeFalse();
+        call.Session.Conference.ShouldBeNull();
+        call.Due.ShouldBe(call.Now.AddSeconds(2));
+    }
+
+    [Fact]
+    public void A_late_join_of_a_room_that_is_over_opens_nothing_again()
+    {
+        var call = A.Session().Answered().Closes().Joins(ParticipantId.Callee);
+        call.Session.Conference.ShouldBeNull();
+        call.Callee.Progress.ShouldBe(Progress.Answered);
+        call.Callee.EverJoined.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_lost_leave_is_found_by_the_review()
+    {
+        var call = A.Session().Live().After(60);
+        call.Due.ShouldBe(call.Now);
+        call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Gone, GoneBecause.HungUp));
+        call.Session.EndReason.ShouldBe(EndReason.OnePersonLeft);
+        call.Session.EndEvidence.ShouldBe(Evidence.Review);
+        call.HangUps.ShouldBe([A.CallerLeg]);
+    }
+
+    [Fact]
+    public void A_hang_up_that_nothing_came_of_is_repeated_by_the_review()
+    {
+        var call = A.Session().Live().Leaves(ParticipantId.Caller).HangsUp(A.CalleeLeg);
+        call.Session.Effects.ShouldBeEmpty();
+        call.Due.ShouldBe(call.Now + call.Policy.Recheck);
+        call.After(5).Observes([ParticipantId.Callee]).HangUps.ShouldBe([A.CalleeLeg]);
+    }
+
+    [Fact]
+    public void A_hang_up_that_fails_is_tried_again_ever_more_rarely()
+    {
+        var call = A.Session().Live().Leaves(ParticipantId.Caller);
+        List<double> waits = [];
+        for (var i = 0; i < 7; i++)
+        {
+            call.HangsUp(A.CalleeLeg, EffectOutcome.TryLater);
+            waits.Add((call.Session.Effects.Single().NotBefore - call.Now).TotalSeconds);
+        }
+
+        waits.ShouldBe([0.5, 1, 2, 4, 8, 15, 15]);
+        call.HangsUp(A.CalleeLeg, EffectOutcome.AlreadyOver).Callee.Gone.ShouldBe(GoneBecause.HungUp);
+        call.Due.ShouldBeNull();
+    }
+}

@@ -1,0 +1,126 @@
+namespace Calls.Domain.Tests.Flows;
+
+public sealed class Two_people_meet
+{
+    [Fact]
+    public void The_caller_is_sent_into_the_room_at_once_and_the_callee_is_to_be_dialled()
+    {
+        var call = A.Session();
+
+        call.Reply.ShouldBe(new CallReply.JoinRoom("s-42." + A.Nonce, call.Caller));
+        call.Caller.Progress.ShouldBe(Progress.Answered);
+        call.Callee.Progress.ShouldBe(Progress.Invited);
+        call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned);
+        call.Session.Effects.Length.ShouldBe(1);
+    }
+
+    public static TheoryData<bool> ClientOrPhone => [false, true];
+
+    [Theory, MemberData(nameof(ClientOrPhone))]
+    public void A_client_or_a_phone_is_rung_answers_and_both_are_in_the_room(bool phone)
+    {
+        var call = A.Session(phone ? A.BobsPhone : A.Bob).Claims(ParticipantId.Callee);
+        var granted = call.Reply.ShouldBeOfType<CallReply.DialGranted>();
+        granted.Participant.Party.ShouldBe(phone ? A.BobsPhone : A.Bob);
+        granted.Attempt.ShouldBe(1);
+
+        call.Accepts(ParticipantId.Callee).Joins(ParticipantId.Caller).Says(ParticipantId.Callee, Progress.Dialing).Says(ParticipantId.Callee, Progress.Ringing);
+        call.Callee.Progress.ShouldBe(Progress.Ringing);
+        call.Session.AnsweredAt.ShouldBeNull();
+
+        call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(new CallReply.JoinRoom(call.Session.Room, call.Callee));
+        call.Joins(ParticipantId.Callee).Opens();
+
+        call.Session.Participants.ShouldAllBe(p => p.Progress == Progress.Joined);
+        call.Session.AnsweredAt.ShouldBe(call.Now);
+        call.Session.Conference.ShouldBe(A.Room1);
+        call.Session.Effects.ShouldBeEmpty();
+        call.Session.IsEnded.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void An_answer_that_is_asked_twice_gets_the_same_room_twice()
+    {
+        var call = A.Session().Answered();
+        var first = call.Reply;
+        call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(first);
+        call.Last.Changed.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void The_callees_status_may_come_before_Twilio_has_acknowledged_the_dial()
+    {
+        var call = A.Session().Sending().Says(ParticipantId.Callee, Progress.Ringing);
+        call.Callee.Leg.ShouldBe(A.CalleeLeg);
+        call.Session.Effects.ShouldBeEmpty();
+
+        call.Accepts(ParticipantId.Callee);
+        call.Callee.Progress.ShouldBe(Progress.Ringing);
+        call.Last.Ignored.ShouldBe(IgnoredBecause.NothingNew);
+    }
+
+    [Fact]
+    public void A_dial_that_Twilio_was_too_busy_for_is_sent_again_and_only_then()
+    {
+        var call = A.Session().Sending();
+        call.Claims(ParticipantId.Callee).Last.Ignored.ShouldBe(IgnoredBecause.NotPending);
+        call.Settles(ParticipantId.Callee, new DialOutcome.NotSent(TimeSpan.FromSeconds(3)));
+        call.DialOf(ParticipantId.Callee)!.NotBefore.ShouldBe(call.Now.AddSeconds(3));
+        call.Claims(ParticipantId.Callee).Reply.ShouldBeOfType<CallReply.DialGranted>().Attempt.ShouldBe(2);
+    }
+
+    [Fact]
+    public void A_late_word_of_the_first_sending_of_a_dial_does_not_release_the_second()
+    {
+        var call = A.Session().Sending().Settles(ParticipantId.Callee, new DialOutcome.NotSent(null)).Sending();
+
+        call.Settles(ParticipantId.Callee, new DialOutcome.NotSent(null), attempt: 1).Last.Ignored.ShouldBe(IgnoredBecause.NotPending);
+
+        call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Sending);
+        call.Claims(ParticipantId.Callee).Reply.ShouldBe(CallReply.Nothing);
+    }
+
+    [Fact]
+    public void A_look_up_that_ends_after_the_dial_was_put_back_does_not_make_it_unknown()
+    {
+        var call = A.Session().Sending().Settles(ParticipantId.Callee, new DialOutcome.NotSent(null)).Settles(ParticipantId.Callee, new DialOutcome.NotFound(), attempt: 1);
+        call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned);
+    }
+
+    [Fact]
+    public void A_dial_whose_outcome_is_unknown_is_looked_for_and_adopted()
+    {
+        var call = A.Session().Unknown();
+        call.Claims(ParticipantId.Callee).Reply.ShouldBe(CallReply.Nothing);
+        call.After(1).Settles(ParticipantId.Callee, new DialOutcome.NotFound());
+        call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Unknown);
+        call.After(1).Settles(ParticipantId.Callee, new DialOutcome.Accepted(A.CalleeLeg));
+        call.Callee.Progress.ShouldBe(Progress.Dialing);
+        call.Session.Effects.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Look_ups_that_Twilio_does_not_answer_are_spaced_out()
+    {
+        var call = A.Session().Unknown();
+        List<double> waits = [];
+        for (var i = 0; i < 5; i++)
+        {
+            call.Settles(ParticipantId.Callee, new DialOutcome.LookUpFailed());
+            var wait = call.DialOf(ParticipantId.Callee)!.NotBefore - call.Now;
+            waits.Add(wait.TotalSeconds);
+            call.After(wait);
+        }
+
+        waits.ShouldBe([1, 1, 1, 1.5, 2.25]);
+        call.DialOf(ParticipantId.Callee)!.Attempt.ShouldBe(1);
+    }
+
+    [Fact]
+    public void Nobody_calls_oneself()
+    {
+        var call = A.NoSession().Starts(callee: new Party.Client(A.Identity("alice")));
+        call.Last.Refused.ShouldBe(RefusedBecause.CallingOneself);
+        call.Stored.ShouldBeNull();
+    }
+}

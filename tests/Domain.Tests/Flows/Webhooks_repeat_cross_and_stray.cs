@@ -1,0 +1,149 @@
+namespace Calls.Domain.Tests.Flows;
+
+public sealed class Webhooks_repeat_cross_and_stray
+{
+    [Fact]
+    public void The_same_voice_webhook_again_gets_the_same_room_and_rings_nobody()
+    {
+        var call = A.Session();
+        var (first, reply) = (call.Session, call.Reply);
+        call.Starts(nonce: "anothernonce2345");
+        call.Reply.ShouldBe(reply);
+        call.Session.ShouldBeSameAs(first);
+        call.Sending().Starts(nonce: "anothernonce2345").Session.Effects.OfType<Effect.Dial>().Single().State.ShouldBe(DialState.Sending);
+    }
+
+    [Fact]
+    public void The_same_voice_webhook_after_the_end_is_hung_up()
+    {
+        var call = A.Session().Ringing().Leaves(ParticipantId.Caller).Starts();
+        call.Reply.ShouldBe(CallReply.End);
+        call.Last.Changed.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_session_id_that_another_callers_call_holds_is_refused()
+    {
+        var call = A.Session().Ringing();
+        var before = call.Session;
+        call.Starts(A.StrangerLeg, "mallory").Last.Refused.ShouldBe(RefusedBecause.SessionInUse);
+        call.Starts(A.StrangerLeg).Last.Refused.ShouldBe(RefusedBecause.SessionInUse, "the same caller's second leg is another call");
+        call.Session.ShouldBeSameAs(before);
+    }
+
+    [Fact]
+    public void An_answer_after_the_end_is_hung_up()
+    {
+        var call = A.Session().Ringing().Ends(ParticipantId.Callee, GoneBecause.NoAnswer).PicksUp(ParticipantId.Callee);
+        call.Reply.ShouldBe(CallReply.End);
+        call.Last.Ignored.ShouldBe(IgnoredBecause.LegAlreadyGone);
+    }
+
+    [Fact]
+    public void An_answer_by_someone_elses_leg_is_hung_up()
+    {
+        A.Session().Ringing().PicksUp(ParticipantId.Callee, A.StrangerLeg).Reply.ShouldBe(CallReply.End);
+        A.Session().Ringing().PicksUp(ParticipantId.Callee, A.StrangerLeg).Last.Ignored.ShouldBe(IgnoredBecause.SecondLeg);
+        A.Session().Ringing().PicksUp(A.Lawyer).Last.Ignored.ShouldBe(IgnoredBecause.UnknownParticipant);
+        A.Session().Ringing().PicksUp(A.Lawyer).Reply.ShouldBe(CallReply.End);
+    }
+
+    [Fact]
+    public void A_second_leg_that_announces_itself_is_hung_up_and_the_first_goes_on()
+    {
+        var call = A.Session().Ringing().Says(ParticipantId.Callee, Progress.Ringing, A.StrangerLeg);
+        call.Last.Ignored.ShouldBe(IgnoredBecause.SecondLeg);
+        call.Callee.Leg.ShouldBe(A.CalleeLeg);
+        call.HangUps.ShouldBe([A.StrangerLeg]);
+        call.Ends(ParticipantId.Callee, GoneBecause.Canceled, A.StrangerLeg).Callee.Progress.ShouldBe(Progress.Ringing);
+        call.Session.IsEnded.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_status_for_a_call_that_nobody_knows_is_ignored()
+    {
+        var call = A.NoSession().Says(ParticipantId.Callee, Progress.Ringing);
+        call.Last.Ignored.ShouldBe(IgnoredBecause.NoSuchSession);
+        call.Stored.ShouldBeNull();
+        call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
+        A.Session().Ringing().Says(A.Lawyer, Progress.Ringing).Last.Ignored.ShouldBe(IgnoredBecause.UnknownParticipant);
+    }
+
+    [Fact]
+    public void A_leg_that_left_and_whose_leave_names_no_one_on_the_call_is_ignored()
+    {
+        var call = A.Session().Live();
+        call.When(new SessionEvent.LegLeft(call.Session.Room, A.StrangerLeg, null, GoneBecause.HungUp)).Last.Ignored.ShouldBe(IgnoredBecause.UnknownLeg);
+        call.When(new SessionEvent.LegLeft("another.room", A.CalleeLeg, null, GoneBecause.HungUp)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.Session.IsEnded.ShouldBeFalse();
+    }
+
+    private const string Again = "nonceofthesecond";
+
+    private static Call Reused(Call ended) => ended.Starts(A.Leg(11), "carol", nonce: Again);
+
+    [Fact]
+    public void A_session_id_used_again_is_a_new_call_that_takes_over_the_hang_ups_that_are_left()
+    {
+        var call = Reused(A.Session().Ringing().Leaves(ParticipantId.Caller));
+        call.Session.Nonce.ShouldBe(Again);
+        call.Session.IsEnded.ShouldBeFalse();
+        call.HangUps.ShouldBe([A.CalleeLeg]);
+        call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned);
+        call.HangsUp(A.CalleeLeg).HangUps.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void The_old_calls_legs_are_taken_over_though_their_hang_ups_were_sent_and_not_yet_confirmed() =>
+        Reused(A.Session().Ringing().Leaves(ParticipantId.Caller).HangsUp(A.CalleeLeg)).HangUps.ShouldBe([A.CalleeLeg]);
+
+    [Fact]
+    public void The_old_calls_late_callbacks_do_not_touch_the_new_call()
+    {
+        var call = Reused(A.Session().Ringing().Leaves(ParticipantId.Caller).FinishesHangUps());
+        var before = call.Session;
+        var oldRoom = CallSession.RoomOf(A.Id(), A.Nonce);
+
+        call.Ends(ParticipantId.Callee, GoneBecause.Canceled).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
+        call.When(new SessionEvent.LegJoined(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, null)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.LegLeft(oldRoom, A.CallerLeg, ParticipantId.Caller, GoneBecause.HungUp)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.RoomOpened(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.RoomClosed(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.FlagsSeen(A.Room1, oldRoom, A.CallerLeg, new Flags(true, true, 9))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.Observed(new Observation(oldRoom, A.Room1, [A.CallerLeg], []))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.DialClaimed(ParticipantId.Callee, A.Nonce)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Refused(1))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+
+        call.Session.ShouldBeSameAs(before);
+    }
+
+    [Fact]
+    public void An_old_calls_leg_that_still_rings_is_hung_up()
+    {
+        var call = Reused(A.Session().Sending().Leaves(ParticipantId.Caller));
+        call.HangUps.ShouldBeEmpty("nobody knew the leg");
+        call.Says(ParticipantId.Callee, Progress.Ringing).HangUps.ShouldBe([A.CalleeLeg]);
+        call.Callee.Leg.ShouldBeNull();
+        call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned);
+    }
+
+    [Fact]
+    public void An_old_calls_dial_that_is_acknowledged_late_is_hung_up_and_not_taken_for_the_new_ones()
+    {
+        var call = Reused(A.Session().Sending().Leaves(ParticipantId.Caller));
+        call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Accepted(A.CalleeLeg)));
+        call.Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.HangUps.ShouldBe([A.CalleeLeg]);
+        call.Callee.Leg.ShouldBeNull();
+        call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned, "the new callee is still to be rung");
+    }
+
+    [Fact]
+    public void Two_calls_with_the_longest_id_have_different_rooms()
+    {
+        var id = A.Id(new string('x', SessionId.MaxLength));
+        CallSession.RoomOf(id, A.Nonce).Length.ShouldBe(128);
+        CallSession.RoomOf(id, A.Nonce).ShouldNotBe(CallSession.RoomOf(id, Again));
+    }
+}

@@ -1,0 +1,71 @@
+using System.Text;
+using System.Text.Json;
+using Calls.Api.Twilio;
+using Microsoft.Extensions.Primitives;
+
+namespace Calls.Integration.Tests.Webhooks;
+
+/// <summary>Twilio's signatures, against the vectors of its own libraries where they are at hand.</summary>
+public sealed class RequestSignatureTests
+{
+    private const string Vectors = "../shared/twilio/signature-vectors.json";
+
+    [Fact]
+    public void The_worked_example_of_Twilios_documentation_is_valid()
+    {
+        Dictionary<string, StringValues> form = new(StringComparer.Ordinal)
+        {
+            ["CallSid"] = "CA1234567890ABCDE",
+            ["Caller"] = "+14158675309",
+            ["Digits"] = "1234",
+            ["From"] = "+14158675309",
+            ["To"] = "+18005551212",
+        };
+        const string Url = "https://mycompany.com/myapp.php?foo=1&bar=2";
+        RequestSignature.IsValid(["12345"], Url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue();
+        RequestSignature.IsValid(["other", "12345"], Url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue("a second token is accepted while tokens are rotated");
+        RequestSignature.IsValid(["other"], Url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
+        RequestSignature.IsValid([], Url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("not base64 at all")]
+    [InlineData("AAAA")]
+    [InlineData("RSOYDt4T1cUTdK1PDd93/VVr8B8=RSOYDt4T1cUTdK1PDd93/VVr8B8=RSOYDt4T1cUTdK1PDd93/VVr8B8=")]
+    public void A_signature_that_is_none_is_wrong_and_throws_nothing(string? signature) =>
+        RequestSignature.IsValid(["12345"], "https://mycompany.com/", [], signature).ShouldBeFalse();
+
+    [Fact]
+    public void Every_published_vector_is_judged_as_its_library_judges_it()
+    {
+        var path = Path.Combine(Repository.Root, Vectors);
+        Assert.SkipUnless(File.Exists(path), "The vectors lie beside the repository in CI; this clone has none.");
+        using var file = JsonDocument.Parse(File.ReadAllText(path));
+        var wrong = new List<string>();
+        foreach (var vector in file.RootElement.GetProperty("vectors").EnumerateArray())
+        {
+            var expected = vector.GetProperty("expectedValid").GetBoolean();
+            if (Judge(vector) != expected)
+                wrong.Add($"{vector.GetProperty("id")}: should be {(expected ? "valid" : "invalid")}");
+        }
+
+        wrong.ShouldBeEmpty();
+    }
+
+    private static bool Judge(JsonElement vector)
+    {
+        var url = vector.GetProperty("url").GetString()!;
+        var body = vector.GetProperty("body").GetString();
+        var form = new Dictionary<string, StringValues>(StringComparer.Ordinal);
+        if (vector.GetProperty("params") is { ValueKind: JsonValueKind.Object } fields)
+            foreach (var field in fields.EnumerateObject())
+                form[field.Name] = field.Value.ValueKind == JsonValueKind.Array
+                    ? field.Value.EnumerateArray().Select(v => v.GetString()).ToArray()
+                    : field.Value.GetString() ?? "";
+        var hash = System.Web.HttpUtility.ParseQueryString(new Uri(url).Query)["bodySHA256"];
+        return RequestSignature.IsValid([vector.GetProperty("authToken").GetString()!], url, form, vector.GetProperty("signature").GetString())
+            && (vector.GetProperty("kind").GetString() != "json" || RequestSignature.BodyMatches(Encoding.UTF8.GetBytes(body ?? ""), hash));
+    }
+}
