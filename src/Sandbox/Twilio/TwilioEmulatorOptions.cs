@@ -108,5 +108,5 @@ public sealed record TwilioEmulatorOptions
     public bool DeclineIsBusy { get; init; } = true;
 
     /// <summary>How many entries the journal keeps; older ones are dropped and counted.</summary>
-    public int JournalCapacity { get; init; } = 100_000;
+    public int JournalCapacity { get; init; } = 200_000;
 }

@@ -17,6 +17,13 @@ public sealed class SignatureTests
             { "Caller", "+14158675309" },
         }).ShouldBe("RSOYDt4T1cUTdK1PDd93/VVr8B8=");
 
+    [Theory]
+    [InlineData("https://calls.example.org:8443/a?b=c", "https://calls.example.org/a?b=c")]
+    [InlineData("http://calls.example.org:8080/a", "http://calls.example.org:8080/a")]
+    [InlineData("https://user:word@calls.example.org", "https://calls.example.org")]
+    public void A_voice_request_is_signed_without_credentials_and_over_HTTPS_without_the_port(string url, string signed) =>
+        Signer.UrlAsSigned(url).ShouldBe(signed);
+
     [Fact]
     public void Every_vector_of_Twilio_s_own_libraries_is_signed_alike()
     {

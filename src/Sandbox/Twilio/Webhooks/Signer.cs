@@ -20,6 +20,20 @@ public static class Signer
         return Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(authToken), Encoding.UTF8.GetBytes(text.ToString())));
     }
 
+    /// <summary>The URL as Twilio signs a voice request to it: without credentials, and over HTTPS without the port.</summary>
+    public static string UrlAsSigned(string url)
+    {
+        var start = url.IndexOf("://", StringComparison.Ordinal) + 3;
+        var end = url.IndexOfAny(['/', '?'], start) is var found and >= 0 ? found : url.Length;
+        var authority = url[start..end];
+        authority = authority[(authority.LastIndexOf('@') + 1)..];
+        if (url.StartsWith("https:", StringComparison.OrdinalIgnoreCase) && authority.LastIndexOf(':') is var port and > 0 && !authority.EndsWith(']'))
+        {
+            authority = authority[..port];
+        }
+        return url[..start] + authority + url[end..];
+    }
+
     /// <inheritdoc cref="Sign(string, string, IEnumerable{KeyValuePair{string, string}})"/>
     public static string Sign(string authToken, Uri url, IEnumerable<KeyValuePair<string, string>> form) => Sign(authToken, url.AbsoluteUri, form);
 }

@@ -99,7 +99,7 @@ internal sealed class WebhookSender(TwilioCloud cloud, IWebhookTransport transpo
         var sentUrl = get && parameters.Count > 0 ? url + (url.Contains('?', StringComparison.Ordinal) ? "&" : "?") + parameters.ToForm() : url;
         var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
         {
-            ["X-Twilio-Signature"] = Signer.Sign(cloud.Options.AuthToken, sentUrl, get ? [] : parameters),
+            ["X-Twilio-Signature"] = Signer.Sign(cloud.Options.AuthToken, Signer.UrlAsSigned(sentUrl), get ? [] : parameters),
             ["I-Twilio-Idempotency-Token"] = token,
             ["User-Agent"] = "TwilioProxy/1.1",
             ["Accept"] = "*/*",
