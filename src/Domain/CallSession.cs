@@ -20,8 +20,8 @@ public sealed record CallSession
     /// <summary>The conference that is open under <see cref="Room"/>; null until Twilio has named it, and after its end.</summary>
     public ConferenceSid? Conference { get; init; }
 
-    /// <summary>The last conference of this room that is known to be over: late events of it open nothing again.</summary>
-    public ConferenceSid? ClosedConference { get; init; }
+    /// <summary>The conferences of this room that are known to be over, seldom more than one: late events of them open nothing again.</summary>
+    public ImmutableArray<ConferenceSid> ClosedConferences { get; init; } = [];
 
     public required DateTimeOffset StartedAt { get; init; }
 

@@ -41,7 +41,7 @@ internal static class LegDecisions
             return Step.Ignore(CallReply.Nothing, IgnoredBecause.UnknownLeg);
         if (participant.Leg is not null && participant.Leg != e.Leg)
             return Step.Note(session.HangUp(e.Leg, policy, now), CallReply.Nothing, IgnoredBecause.SecondLeg);
-        var late = e.Conference == session.ClosedConference;
+        var late = session.ClosedConferences.Contains(e.Conference);
         var joined = Open(session, e.Conference).Announce(participant, e.Leg, live: true, policy, now)
             .Raise(participant.Id, late ? Progress.Answered : Progress.Joined, now);
         joined = Note(joined, participant.Id, e.Flags);
@@ -75,12 +75,12 @@ internal static class LegDecisions
 
     /// <summary>A conference under the room's name is open. One that is known to be over opens nothing again.</summary>
     public static CallSession Open(CallSession session, ConferenceSid conference) =>
-        session.IsEnded || conference == session.Conference || conference == session.ClosedConference ? session : session with { Conference = conference };
+        session.IsEnded || conference == session.Conference || session.ClosedConferences.Contains(conference) ? session : session with { Conference = conference };
 
     /// <summary>The conference is over. Its legs need not be, and their own webhooks may be lost: Twilio is asked at once.</summary>
-    public static CallSession Close(CallSession session, ConferenceSid conference) => conference == session.ClosedConference ? session : session with
+    public static CallSession Close(CallSession session, ConferenceSid conference) => session.ClosedConferences.Contains(conference) ? session : session with
     {
-        ClosedConference = conference,
+        ClosedConferences = session.ClosedConferences.Add(conference),
         Conference = session.Conference == conference ? null : session.Conference,
         ReviewNow = true,
     };

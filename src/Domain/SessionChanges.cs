@@ -45,11 +45,12 @@ internal static class SessionChanges
         });
     }
 
-    /// <summary>The leg has gone. The first cause stands.</summary>
+    /// <summary>The leg has gone. The first cause stands. A leg that ended by itself as an answered one does was answered; of one that we were ending, Twilio's
+    /// documents do not say whether it may be reported as <c>completed</c> though it only rang, so that is no proof.</summary>
     public static CallSession Lose(this CallSession session, ParticipantId id, GoneBecause because, DateTimeOffset now, int? code = null)
     {
         var participant = session.Find(id)!;
-        var answered = participant.Answered || because is GoneBecause.HungUp;
+        var answered = participant.Answered || (because is GoneBecause.HungUp && participant.Leaving == Leaving.No);
         if (participant.Progress == Progress.Gone)
             return answered == participant.Answered ? session : session.With(participant, participant with { Answered = answered });
         var cause = participant.Leaving == Leaving.Removed && because is GoneBecause.HungUp or GoneBecause.Canceled ? GoneBecause.Removed : because;

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using Calls.Application;
 using Calls.Domain;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.AspNetCore.DataProtection;
 
 namespace Calls.Api.Auth;
 
@@ -22,6 +23,8 @@ internal static class BearerAuthentication
             bearer.TokenValidationParameters.RequireSignedTokens = true;
         });
         services.AddAuthorization();
+        // No cookie and no antiforgery token is ever made here: no keys are to be kept on a disk that a pod does not have.
+        services.AddDataProtection().UseEphemeralDataProtectionProvider();
     }
 
     /// <summary>The person behind a request. A <c>sub</c> that is no client identity belongs to nobody on any call.</summary>

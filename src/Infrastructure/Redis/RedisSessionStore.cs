@@ -16,7 +16,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     /// KEYS: session, due index. ARGV: expected etag ('' where there must be none), new etag, write id, data, next deadline in ms or '', time to live in ms, session id.
     /// Answers {1, version} when written, {2, version} when this very write had been made before, {0, version, etag, data} where another has come first.
     /// </remarks>
-    private const string SaveScript = """
+    internal const string SaveScript = """
         local now = redis.call('HMGET', KEYS[1], 'etag', 'wid', 'ver', 'data')
         redis.call('ZSCORE', KEYS[2], ARGV[7])
         if (now[1] or '') ~= ARGV[1] then

@@ -27,7 +27,7 @@ internal static class StoredForm
         P = [.. session.Participants.Select(ToStored)],
         E = session.Effects.IsEmpty ? null : [.. session.Effects.Select(ToStored)],
         C = session.Conference?.Value,
-        Cc = session.ClosedConference?.Value,
+        Cc = session.ClosedConferences.IsEmpty ? null : [.. session.ClosedConferences.Select(c => c.Value)],
         S = Ms(session.StartedAt),
         A = Ms(session.AnsweredAt),
         X = Ms(session.EndedAt),
@@ -74,7 +74,7 @@ internal static class StoredForm
         Participants = [.. s.P.Select(FromStored)],
         Effects = s.E is null ? [] : [.. s.E.Select(FromStored)],
         Conference = s.C is null ? null : Conference(s.C),
-        ClosedConference = s.Cc is null ? null : Conference(s.Cc),
+        ClosedConferences = s.Cc is null ? [] : [.. s.Cc.Select(Conference)],
         StartedAt = At(s.S),
         AnsweredAt = At(s.A),
         EndedAt = At(s.X),
@@ -142,7 +142,7 @@ internal sealed record SessionForm
 
     public string? C { get; init; }
 
-    public string? Cc { get; init; }
+    public IReadOnlyList<string>? Cc { get; init; }
 
     public long S { get; init; }
 

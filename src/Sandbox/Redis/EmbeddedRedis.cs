@@ -22,7 +22,7 @@ public sealed class EmbeddedRedis : IDisposable
     {
         var port = FreePort();
         var server = new GarnetServer(
-            ["--port", port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--lua", "true", "--lua-transaction-mode", "true", "--logger-level", "Error"]);
+            ["--port", port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--lua", "true", "--lua-transaction-mode", "true", "--logger-level", "Error", "--quiet"]);
         server.Start();
         return new EmbeddedRedis(server, port);
     }

@@ -9,7 +9,7 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     public void Two_people() => AllIsWell(Scenarios.TwoPeople, 10_000);
 
     [Fact]
-    public void Two_people_and_a_sender_that_stands_still() => AllIsWell(Scenarios.TwoPeople with { Name = "slow senders", SlowSenders = true }, 10_000);
+    public void Two_people_and_a_sender_that_stands_still() => AllIsWell(Scenarios.TwoPeople with { Name = "slow senders", Orphans = true }, 10_000);
 
     [Fact]
     public void Two_people_and_a_store_that_loses_a_claim() => AllIsWell(Scenarios.LostClaim, 10_000);
@@ -26,12 +26,19 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     [Fact]
     public void Three_people() => AllIsWell(Scenarios.ThreePeople, 10_000);
 
+    private static readonly string[] Misfortunes =
+    [
+        "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim", "look-up finds it", "look-up fails",
+        "late look-up finds nothing", "hang-up, reply lost", "late review", "unreachable", "does not answer", "hangs up, or gets no TwiML", "caller hangs up entering",
+    ];
+
     private void AllIsWell(Scenario scenario, int least)
     {
         var watch = Stopwatch.StartNew();
         var found = new Explorer(scenario, SessionDecider.Decide).Run(3_000_000);
-        output.WriteLine($"{scenario.Name}: {found.States:N0} states, {found.Edges:N0} edges, {found.Quiescent:N0} at rest, {found.Live:N0} of them live, {watch.Elapsed.TotalSeconds:0.0} s");
+        output.WriteLine($"{scenario.Name}: {found.States:N0} states ({found.Sessions:N0} sessions), {found.Edges:N0} edges, {found.Quiescent:N0} at rest, {found.Live:N0} of them live, {watch.Elapsed.TotalSeconds:0.0} s");
         found.Violation.ShouldBeNull();
+        Misfortunes.Where(m => !found.Happened.Contains(m)).ShouldBeEmpty("what is declared must also have been tried");
         found.States.ShouldBeGreaterThan(least);
         found.Live.ShouldBeGreaterThan(0);
     }

@@ -21,10 +21,10 @@ internal sealed record Scenario(string Name)
     public bool MayBeEnded { get; init; }
 
     /// <summary>
-    /// Whether a replica may stand still between a grant and its request for longer than anyone looks for the call. Then only the leg's own webhooks tell of
-    /// it, and a good end is promised only where they arrive at last.
+    /// Whether there may be legs that no look-up finds, since a replica stood still between a grant and its request for longer than anyone looks for the call,
+    /// or the store lost the claim. Then only such a leg's own webhooks tell of it, and a good end is promised only where they arrive at last.
     /// </summary>
-    public bool SlowSenders { get; init; }
+    public bool Orphans { get; init; }
 
     /// <summary>How often a dial may be sent; each further time is after a <c>NotSent</c>.</summary>
     public int Attempts { get; init; } = 2;
@@ -33,14 +33,14 @@ internal sealed record Scenario(string Name)
     public bool WithoutReasons { get; init; }
 }
 
-/// <summary>How much was looked at, and the first thing that was wrong, with the way there.</summary>
-internal sealed record Findings(int States, long Edges, int Quiescent, int Live, string? Violation);
+/// <summary>How much was looked at (states in all, the different sessions in them, transitions, and which kinds of these there were), and the first thing that was wrong, with the way there.</summary>
+internal sealed record Findings(int States, int Sessions, long Edges, int Quiescent, int Live, IReadOnlySet<string> Happened, string? Violation);
 
 /// <summary>Visits every state that the pure core can reach together with a truthful model of Twilio and a hostile network, and checks each.</summary>
 /// <remarks>
 /// <para>Time: every deadline may pass at any moment. After each decision all stored instants are set to <see cref="Then"/>, and an event whose decision
 /// looks at the clock is tried at <see cref="Then"/> and, as another transition, an hour later. That allows more than real time does, and so misses nothing,
-/// with one exception that real time excludes and that must be excluded: see <see cref="Scenario.SlowSenders"/>.</para>
+/// with one exception that real time excludes and that must be excluded: see <see cref="Scenario.Orphans"/>.</para>
 /// <para>Crashes: before a save, the event is lost (it is never delivered, or again later). After the save and before the effect: effects are run at any later
 /// moment, by anyone. After a grant and before the request: the grant vanishes. After the request and before its answer is saved: the answer is never saved.</para>
 /// <para>Quiescence is checked from every state, not only at the end of a run: from each, what is certain to happen even if no webhook ever comes again
@@ -48,14 +48,18 @@ internal sealed record Findings(int States, long Edges, int Quiescent, int Live,
 /// </remarks>
 internal sealed class Explorer(Scenario scenario, Decide decide)
 {
+    private static readonly string Room = CallSession.RoomOf(A.Id(), A.Nonce);
     private static readonly DateTimeOffset Then = A.Noon;
     private static readonly DateTimeOffset MuchLater = Then.AddHours(1);
 
     private readonly CallPolicy policy = new() { MaxGuests = 3 };
     private readonly Dictionary<string, int> seen = new(StringComparer.Ordinal);
     private readonly List<(int Parent, string Label)> ways = [];
+    private readonly Dictionary<string, Core> cores = new(StringComparer.Ordinal);
+    private readonly Dictionary<Leg, ImmutableArray<(SessionEvent Message, string Label)>> messages = [];
     private readonly HashSet<string> good = new(StringComparer.Ordinal);
     private readonly List<(World World, string Label)> next = [];
+    private readonly HashSet<string> kinds = [];
     private int quiescent;
     private int live;
 
@@ -63,7 +67,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     {
         var pending = new Queue<(World World, int Number)>();
         long edges = 0;
-        Visit(scenario.Start, -1, "start", pending);
+        Visit(scenario.Start with { Core = new Core(scenario.Start.Session, scenario.Start.Core.Key) }, -1, "start", pending);
         while (pending.TryDequeue(out var here))
         {
             var way = here.Number;
@@ -75,20 +79,22 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
             }
             catch (Violation violation)
             {
-                return new Findings(seen.Count, edges, quiescent, live, $"{violation.Message}\n{violation.After}\nafter: {Way(way)}\nin: {here.World.Key()}");
+                return new Findings(seen.Count, cores.Count, edges, quiescent, live, kinds, $"{violation.Message}\n{violation.After}\nafter: {Way(way)}\nin: {here.World.Key()}");
             }
 
             foreach (var (world, label) in next)
             {
                 edges++;
-                Visit(world, way, label, pending);
+                kinds.Add(label);
+                if (!ReferenceEquals(world, here.World))
+                    Visit(world, way, label, pending);
             }
 
             if (seen.Count > mostStates)
-                return new Findings(seen.Count, edges, quiescent, live, $"more than {mostStates} states");
+                return new Findings(seen.Count, cores.Count, edges, quiescent, live, kinds, $"more than {mostStates} states");
         }
 
-        return new Findings(seen.Count, edges, quiescent, live, null);
+        return new Findings(seen.Count, cores.Count, edges, quiescent, live, kinds, null);
     }
 
     private void Visit(World world, int parent, string label, Queue<(World World, int Number)> pending)
@@ -126,8 +132,10 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
             return;
         foreach (var effect in w.Session.Effects)
             Executes(w, effect);
-        next.Add((Hear(w, Observation(w)), "review"));
-        next.Add((Hear(w, Observation(w), MuchLater), "late review"));
+        if (w.BeforeClaim is not null)
+            next.Add((w with { Core = w.BeforeClaim, BeforeClaim = null, RewindsLeft = w.RewindsLeft - 1 }, "the store loses the claim and all since"));
+        next.Add((Reviewed(w, Then), "review"));
+        next.Add((Reviewed(w, MuchLater), "late review"));
     }
 
     /// <summary>What people and Twilio do by themselves.</summary>
@@ -202,13 +210,11 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
                 else
                 {
                     next.Add((Hear(w, Settled(w, dial, new DialOutcome.NotFound())), "look-up finds nothing"));
-                    if (scenario.SlowSenders || w.Requests.All(r => r.Participant != dial.Participant))
+                    if (scenario.Orphans || w.Requests.All(r => r.Participant != dial.Participant))
                         next.Add((Hear(w, Settled(w, dial, new DialOutcome.NotFound()), MuchLater), "late look-up finds nothing"));
                 }
 
                 next.Add((Hear(w, Settled(w, dial, new DialOutcome.LookUpFailed())), "look-up fails"));
-                if (w.RewindsLeft > 0)
-                    next.Add((Rewind(w, dial), "the store loses the claim"));
                 break;
             case Effect.HangUp hangUp:
                 next.Add((w.HangUp(hangUp.Leg), "hang-up, reply lost"));
@@ -230,45 +236,51 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     }
 
     /// <summary>Every webhook that there is, given what has befallen the legs and the room.</summary>
-    private static IEnumerable<(SessionEvent Message, string Label)> Messages(World w)
+    private IEnumerable<(SessionEvent Message, string Label)> Messages(World w)
     {
-        var room = CallSession.RoomOf(A.Id(), A.Nonce);
-        foreach (var leg in w.Legs)
-        {
-            var conference = A.Conference(leg.Room);
-            if (leg.Owner == ParticipantId.Caller)
-                yield return (new SessionEvent.CallStarted(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
-            else
-            {
-                yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Dialing, null, A.Nonce), leg.Owner + " initiated arrives");
-                if (leg.Rang)
-                    yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Ringing, null, A.Nonce), leg.Owner + " ringing arrives");
-                if (leg.Answered)
-                    yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Answered, null, A.Nonce), leg.Owner + " in-progress arrives");
-                if (leg.Answered && leg.Owner == ParticipantId.Callee)
-                    yield return (new SessionEvent.LegAnswered(leg.Owner, leg.Sid, A.Nonce), "answer arrives");
-                if (leg.Over is { } over)
-                    yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Gone, over, A.Nonce), leg.Owner + " end arrives");
-            }
-
-            if (leg.Room > 0)
-                yield return (new SessionEvent.LegJoined(conference, room, leg.Sid, leg.Owner, null), leg.Owner + " join arrives");
-            // A guest that was never answered is reported as a leave too (participant_add_failed).
-            if (leg.Over is { } left && (leg.Room > 0 || leg is { Answered: false, Owner.Value: not "callee" }))
-                yield return (new SessionEvent.LegLeft(room, leg.Sid, leg.Owner, left), leg.Owner + " leave arrives");
-        }
-
         for (var i = 1; i <= w.Rooms; i++)
         {
-            yield return (new SessionEvent.RoomOpened(A.Conference(i), room), "start arrives");
             if (i < w.Rooms || !w.RoomIsOpen)
-                yield return (new SessionEvent.RoomClosed(A.Conference(i), room), "end arrives");
+                yield return (new SessionEvent.RoomClosed(A.Conference(i), Room), "conference end arrives");
+            yield return (new SessionEvent.RoomOpened(A.Conference(i), Room), "conference start arrives");
         }
+
+        foreach (var leg in w.Legs)
+        {
+            if (!messages.TryGetValue(leg, out var ofLeg))
+                messages.Add(leg, ofLeg = [.. MessagesOf(leg)]);
+            foreach (var message in ofLeg)
+                yield return message;
+        }
+    }
+
+    private static IEnumerable<(SessionEvent Message, string Label)> MessagesOf(Leg leg)
+    {
+        if (leg.Owner == ParticipantId.Caller)
+            yield return (new SessionEvent.CallStarted(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
+        else
+        {
+            yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Dialing, null, A.Nonce), leg.Owner + " initiated arrives");
+            if (leg.Rang)
+                yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Ringing, null, A.Nonce), leg.Owner + " ringing arrives");
+            if (leg.Answered)
+                yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Answered, null, A.Nonce), leg.Owner + " in-progress arrives");
+            if (leg.Answered && leg.Owner == ParticipantId.Callee)
+                yield return (new SessionEvent.LegAnswered(leg.Owner, leg.Sid, A.Nonce), "answer arrives");
+            if (leg.Over is { } over)
+                yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Gone, over, A.Nonce), leg.Owner + " end arrives");
+        }
+
+        if (leg.Room > 0)
+            yield return (new SessionEvent.LegJoined(A.Conference(leg.Room), Room, leg.Sid, leg.Owner, null), leg.Owner + " join arrives");
+        // A guest that was never answered is reported as a leave too (participant_add_failed).
+        if (leg.Over is { } left && (leg.Room > 0 || leg is { Answered: false, Owner.Value: not "callee" }))
+            yield return (new SessionEvent.LegLeft(Room, leg.Sid, leg.Owner, left), leg.Owner + " leave arrives");
     }
 
     // ---- what is certain to happen
 
-    /// <summary>From this state, without a webhook ever again (or, where senders may be slow, with all of them): a good end must come.</summary>
+    /// <summary>From this state, without a webhook ever again (or, where there may be orphans, with all of them): a good end must come.</summary>
     private void Recover(World w)
     {
         List<string> passed = [];
@@ -280,7 +292,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
             passed.Add(key);
             if (steps > 200)
                 throw new Violation("recovery does not end", key);
-            var step = scenario.SlowSenders ? Delivered(w, key) ?? Certain(w, key) : Certain(w, key);
+            var step = scenario.Orphans ? Delivered(w, key) ?? Certain(w, key) : Certain(w, key);
             if (step is null)
             {
                 AtRest(w);
@@ -296,13 +308,25 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         good.UnionWith(passed);
     }
 
+    /// <summary>The next webhook that says something new. Of a leg that is over only its end still comes: Twilio does not tell of its beginning for ever.</summary>
     private World? Delivered(World w, string key)
     {
         foreach (var (message, _) in Messages(w))
-            if (Hear(w, message) is var heard && heard.Key() != key)
+            if (!(OfLeg(message) is { } sid && message is not SessionEvent.LegLeft and not SessionEvent.LegProgressed { To: Progress.Gone } && w.Legs.Any(l => l.Sid == sid && !l.IsAlive))
+                && Hear(w, message) is var heard && !ReferenceEquals(heard, w) && heard.Key() != key)
                 return heard;
         return null;
     }
+
+    private static CallSid? OfLeg(SessionEvent message) => message switch
+    {
+        SessionEvent.CallStarted e => e.CallerLeg,
+        SessionEvent.LegProgressed e => e.Leg,
+        SessionEvent.LegAnswered e => e.Leg,
+        SessionEvent.LegJoined e => e.Leg,
+        SessionEvent.LegLeft e => e.Leg,
+        _ => null,
+    };
 
     private World? Certain(World w, string key)
     {
@@ -322,10 +346,10 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
             return HangUp(w, hangUp);
         if (w.Session.Effects.OfType<Effect.Dial>().FirstOrDefault(d => d.State != DialState.Planned) is { } inFlight)
             return Hear(w, Settled(w, inFlight, Found(w, inFlight) is { } leg ? new DialOutcome.Accepted(leg.Sid) : new DialOutcome.NotFound()), MuchLater);
-        if (Hear(w, Observation(w), MuchLater) is var reviewed && reviewed.Key() != key)
+        if (Reviewed(w, MuchLater) is var reviewed && !ReferenceEquals(reviewed, w) && reviewed.Key() != key)
             return reviewed;
         foreach (var planned in w.Session.Effects.OfType<Effect.Dial>())
-            if (Claim(w, planned, Then) is var claimed && claimed.Key() != key)
+            if (Claim(w, planned, Then) is var claimed && !ReferenceEquals(claimed, w) && claimed.Key() != key)
                 return claimed;
         return null;
     }
@@ -386,14 +410,10 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         if (reply is not CallReply.DialGranted granted)
             return claimed;
         var room = granted.Session.Conference is { } conference ? conference.Value[^1] - '0' : 0;
+        if (w is { RewindsLeft: > 0, BeforeClaim: null })
+            claimed = claimed with { BeforeClaim = w.Core };
         return claimed with { Requests = claimed.Requests.Add(new Request(dial.Participant, granted.Attempt, dial.Participant == ParticipantId.Callee ? 0 : room)) };
     }
-
-    private static World Rewind(World w, Effect.Dial dial) => w with
-    {
-        RewindsLeft = w.RewindsLeft - 1,
-        Session = w.Session! with { Effects = w.Session.Effects.Replace(dial, dial with { State = DialState.Planned, SentAt = null }) },
-    };
 
     private World HangUp(World w, Effect.HangUp hangUp)
     {
@@ -426,35 +446,62 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
 
     private World Hear(World w, SessionEvent happened, out CallReply reply, DateTimeOffset? now = null)
     {
-        var decision = decide(w.Session, happened, policy, now ?? Then);
-        reply = decision.Reply;
+        var at = now ?? Then;
+        if (!w.Core.Decided.TryGetValue((happened, at == MuchLater), out var outcome))
+            w.Core.Decided.Add((happened, at == MuchLater), outcome = DecideAndCheck(w, happened, at));
+        reply = outcome.Reply;
+        if (reply is CallReply.DialGranted granted)
+            Check(scenario.Start.RewindsLeft > 0 || w.Requests.All(r => r.Participant != granted.Participant.Id), "S: a dial is granted to two", w, happened);
+        return ReferenceEquals(outcome.After, w.Core) ? w : w with { Core = outcome.After };
+    }
+
+    private World Reviewed(World w, DateTimeOffset at)
+    {
+        var truth = w.Truth();
+        if (!w.Core.Decided.TryGetValue((truth, at == MuchLater), out var outcome))
+            w.Core.Decided.Add((truth, at == MuchLater), outcome = DecideAndCheck(w, Observation(w), at));
+        return ReferenceEquals(outcome.After, w.Core) ? w : w with { Core = outcome.After };
+    }
+
+    private Outcome DecideAndCheck(World w, SessionEvent happened, DateTimeOffset at)
+    {
+        var decision = decide(w.Session, happened, policy, at);
+        var reply = decision.Reply;
+        Permitted(w, happened, decision.Session, reply);
         if (!decision.Changed)
         {
             Check(ReferenceEquals(decision.Session, w.Session), "S: not to be stored, and yet another session", w, happened);
             Check(reply is not CallReply.DialGranted, "S: a dial is granted and nothing is stored", w, happened);
-            Permitted(w, happened, decision.Session, reply);
-            return w;
+            return new Outcome(w.Core, reply);
         }
 
         var after = decision.Session!;
-        Permitted(w, happened, after, reply);
         Holds(w, happened, after);
         if (w.Session is not null)
             OnlyRises(w, happened, w.Session, after);
-        var again = decide(after, happened, policy, now ?? Then);
-        Check(again.Session is { } twice && World.KeyOf(Timeless(twice)) == World.KeyOf(Timeless(after)), "S: the same event twice is more than once", w, happened);
-        return w with { Session = Timeless(after) };
+        var again = decide(after, happened, policy, at);
+        var core = CoreOf(after);
+        Check(again.Session is { } twice && World.KeyOf(Timeless(twice)) == core.Key, "S: the same event twice is more than once", w, happened);
+        return new Outcome(core, reply);
     }
 
-    private void Permitted(World w, SessionEvent happened, CallSession? after, CallReply reply)
+    private Core CoreOf(CallSession session)
+    {
+        var timeless = Timeless(session);
+        var key = World.KeyOf(timeless);
+        if (!cores.TryGetValue(key, out var core))
+            cores.Add(key, core = new Core(timeless, key));
+        return core;
+    }
+
+    private static void Permitted(World w, SessionEvent happened, CallSession? after, CallReply reply)
     {
         if (reply is CallReply.JoinRoom join)
             Check(after is { IsEnded: false } && join.Participant.Progress != Progress.Gone && after.Find(join.Participant.Id) is { Progress: not Progress.Gone },
                 "S: somebody is sent into the room of a call that is over", w, happened);
         if (reply is CallReply.DialGranted granted)
             Check(after is { IsEnded: false } && granted.Participant.Leaving == Leaving.No && granted.Participant.Leg is null
-                && w.Session?.FindEffect<Effect.Dial>(d => d.Participant == granted.Participant.Id)?.State == DialState.Planned
-                && (scenario.Start.RewindsLeft > 0 || w.Requests.All(r => r.Participant != granted.Participant.Id)),
+                && w.Session?.FindEffect<Effect.Dial>(d => d.Participant == granted.Participant.Id)?.State == DialState.Planned,
                 "S: a dial is granted that must not be sent", w, happened);
     }
 

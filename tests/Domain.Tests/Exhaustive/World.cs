@@ -42,6 +42,15 @@ internal sealed record Request(ParticipantId Participant, int Attempt, int Room)
 /// <summary>What Twilio answered to a dial. The replica may save it late, more than once, or never (it was killed).</summary>
 internal sealed record Reply(ParticipantId Participant, int Attempt, DialOutcome Outcome);
 
+/// <summary>A session as it is stored, each one once; and what was decided on it, since a decision depends on nothing else.</summary>
+internal sealed record Core(CallSession? Session, string Key)
+{
+    public Dictionary<(object Happened, bool MuchLater), Outcome> Decided { get; } = [];
+}
+
+/// <summary>What came of one event.</summary>
+internal sealed record Outcome(Core After, CallReply Reply);
+
 /// <summary>The session as it is stored, together with what is really so at Twilio and under way.</summary>
 /// <remarks>
 /// The network keeps every webhook it was ever given: each may be delivered at any later moment, in any order, any number of times, or never. So no
@@ -49,7 +58,9 @@ internal sealed record Reply(ParticipantId Participant, int Attempt, DialOutcome
 /// </remarks>
 internal sealed record World
 {
-    public CallSession? Session { get; init; }
+    public required Core Core { get; init; }
+
+    public CallSession? Session => Core.Session;
 
     public required ImmutableArray<Leg> Legs { get; init; }
 
@@ -63,8 +74,11 @@ internal sealed record World
 
     public ImmutableArray<Reply> Replies { get; init; } = [];
 
-    /// <summary>How many times the store may still lose its last write of a dial (a failover).</summary>
+    /// <summary>How many times the store may still lose what was written since a dial was claimed (a failover).</summary>
     public int RewindsLeft { get; init; }
+
+    /// <summary>The session before the claim, where it may still come back.</summary>
+    public Core? BeforeClaim { get; init; }
 
     public static CallSid SidOf(ParticipantId owner, int number) =>
         A.Leg((owner == ParticipantId.Caller ? 0x10 : owner == ParticipantId.Callee ? 0x20 : owner == A.Doctor ? 0x30 : 0x40) + number);
@@ -91,12 +105,9 @@ internal sealed record World
     /// <summary>Everything that the future can depend on, as text. Instants are not part of it (see <see cref="Explorer"/>).</summary>
     public string Key()
     {
-        var text = new StringBuilder(128);
-        AppendSession(text, Session);
-        foreach (var leg in Legs)
-            text.Append('|').Append(Digit(leg.Owner)).Append((char)('0' + (int)leg.At)).Append(leg.Rang ? 'r' : '-').Append(leg.Answered ? 'a' : '-')
-                .Append((char)('0' + leg.Room)).Append(leg.Over is { } over ? (char)('A' + (int)over) : '.');
-        text.Append('#').Append((char)('0' + Rooms)).Append(RoomIsOpen ? 'o' : 'c').Append((char)('0' + RewindsLeft));
+        var text = new StringBuilder(Core.Key, 128);
+        AppendTruth(text);
+        text.Append((char)('0' + RewindsLeft)).Append(BeforeClaim?.Key);
         foreach (var request in Requests)
             text.Append('>').Append(Digit(request.Participant)).Append((char)('0' + request.Attempt)).Append((char)('0' + request.Room));
         foreach (var reply in Replies)
@@ -104,31 +115,39 @@ internal sealed record World
         return text.ToString();
     }
 
-    public static string KeyOf(CallSession? session)
+    /// <summary>What is so at Twilio, as text: what a review's outcome depends on, beside the session.</summary>
+    public string Truth()
     {
-        var text = new StringBuilder(64);
-        AppendSession(text, session);
+        var text = new StringBuilder(32);
+        AppendTruth(text);
         return text.ToString();
     }
 
-    private static void AppendSession(StringBuilder text, CallSession? session)
+    private void AppendTruth(StringBuilder text)
     {
-        if (session is null)
-        {
-            text.Append('~');
-            return;
-        }
+        foreach (var leg in Legs)
+            text.Append('|').Append(Digit(leg.Owner)).Append((char)('0' + (int)leg.At)).Append(leg.Rang ? 'r' : '-').Append(leg.Answered ? 'a' : '-')
+                .Append((char)('0' + leg.Room)).Append(leg.Over is { } over ? (char)('A' + (int)over) : '.');
+        text.Append('#').Append((char)('0' + Rooms)).Append(RoomIsOpen ? 'o' : 'c');
+    }
 
+    /// <summary>A stored session as text.</summary>
+    public static string KeyOf(CallSession session)
+    {
+        var text = new StringBuilder(64);
         foreach (var p in session.Participants)
             text.Append(Digit(p.Id)).Append((char)('0' + (int)p.Progress)).Append(p.Answered ? 'a' : '-').Append(p.EverJoined ? 'j' : '-')
                 .Append(p.Gone is { } gone ? (char)('A' + (int)gone) : '.').Append((char)('0' + (int)p.Leaving)).Append(p.Leg?.Value[^1] ?? '.');
-        text.Append('/').Append(session.Conference?.Value[^1] ?? '.').Append(session.ClosedConference?.Value[^1] ?? '.').Append(session.ReviewNow ? 'n' : '-')
+        text.Append('/').Append(session.Conference?.Value[^1] ?? '.').Append(session.ReviewNow ? 'n' : '-')
             .Append(session.EndReason is { } reason ? (char)('A' + (int)reason) : '.').Append(session.EndEvidence is { } evidence ? (char)('0' + (int)evidence) : '.');
+        foreach (var closed in session.ClosedConferences.Select(c => c.Value[^1]).Order())
+            text.Append('c').Append(closed);
         // The order in which effects are stored means nothing.
         foreach (var dial in session.Effects.OfType<Effect.Dial>().OrderBy(d => Digit(d.Participant)))
             text.Append('d').Append(Digit(dial.Participant)).Append((char)('0' + (int)dial.State)).Append((char)('0' + dial.Attempt));
         foreach (var leg in session.Effects.OfType<Effect.HangUp>().Select(h => h.Leg.Value).Order(StringComparer.Ordinal))
             text.Append('h').Append(leg, leg.Length - 2, 2);
+        return text.ToString();
     }
 
     private static char Digit(ParticipantId id) => id == ParticipantId.Caller ? '1' : id == ParticipantId.Callee ? '2' : id == A.Doctor ? '3' : '4';

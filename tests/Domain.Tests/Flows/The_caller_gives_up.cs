@@ -15,6 +15,15 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
+    public void A_phone_that_was_stopped_was_not_answered_even_if_Twilio_calls_its_leg_completed()
+    {
+        var call = A.Session().Ringing().Leaves(ParticipantId.Caller).HangsUp(A.CalleeLeg).Ends(ParticipantId.Callee, GoneBecause.HungUp);
+        call.Session.EndReason.ShouldBe(EndReason.CallerHungUpBeforeAnswer);
+        call.Session.AnsweredAt.ShouldBeNull();
+        A.Session().Ringing().Ends(ParticipantId.Callee, GoneBecause.HungUp).Session.AnsweredAt.ShouldNotBeNull("it ended by itself: its answer was lost");
+    }
+
+    [Fact]
     public void Before_the_dial_is_sent_it_never_is()
     {
         var call = A.Session().Leaves(ParticipantId.Caller);

@@ -12,22 +12,21 @@ public sealed class WebhookCostTests(RedisFixture redis)
     [Fact]
     public async Task A_webhook_costs_two_Redis_round_trips_at_most_and_one_where_it_says_nothing_new()
     {
-        await using var host = await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync() });
-        var sid = "CA" + new string('b', 32);
         using var commands = new RedisSpans();
-        // An outage keeps the effects from having outcomes, which would be commands of their own.
-        host.Twilio.Faults.Outage = true;
-        commands.During(await VoiceAsync()).ShouldBeLessThanOrEqualTo(2);
-        commands.During(await VoiceAsync()).ShouldBeLessThanOrEqualTo(1, "the same webhook again");
-        host.Twilio.Faults.Outage = false;
-
-        async Task<ActivityTraceId> VoiceAsync()
-        {
-            using var request = new Activity("webhook").SetIdFormat(ActivityIdFormat.W3C).Start();
-            var (_, body) = await host.SignedAsync("/twilio/voice", ("CallSid", sid), ("From", "client:alice"), ("To", "bob"), ("SessionID", "cost"));
-            body.ShouldContain("<Conference");
-            return request.TraceId;
-        }
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync() });
+        host.Faults(new WebhookFault { Duplicates = 1 });
+        var (alice, bob) = (host.Twilio.Client("alice"), host.Twilio.Client("bob"));
+        await bob.BehaveAsync(PhoneBehaviour.Answer);
+        await alice.CallAsync("bob", "cost");
+        await bob.TalksAsync();
+        await alice.HangUpAsync();
+        await bob.IsIdleAsync();
+        await host.Twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every line has ended");
+        var costs = commands.ByUseCase("cost");
+        costs.Count(cost => cost.UseCase == "StartCall").ShouldBeInRange(2, 3, "once for each copy, and once more if they met");
+        costs.Count.ShouldBeGreaterThan(20, "every webhook came twice");
+        costs.Where(cost => cost.Commands > 2).ShouldBeEmpty();
+        costs.ShouldContain(cost => cost.UseCase == "StartCall" && cost.Commands <= 1, "the same voice webhook again");
     }
 
     [Fact]
@@ -68,7 +67,7 @@ public sealed class WebhookCostTests(RedisFixture redis)
         return durations;
     }
 
-    /// <summary>Counts the store's commands by the trace that they were made under: the store gives every command a span.</summary>
+    /// <summary>Counts the store's commands by the attempt at a use case that they were made for: each command has a span, and each attempt one above it.</summary>
     private sealed class RedisSpans : IDisposable
     {
         private readonly List<Activity> spans = [];
@@ -78,7 +77,7 @@ public sealed class WebhookCostTests(RedisFixture redis)
         {
             listener = new ActivityListener
             {
-                ShouldListenTo = source => source.Name == "Calls.Redis",
+                ShouldListenTo = source => source.Name is "Calls.Redis" or "Calls",
                 Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
                 ActivityStopped = span =>
                 {
@@ -89,10 +88,11 @@ public sealed class WebhookCostTests(RedisFixture redis)
             ActivitySource.AddActivityListener(listener);
         }
 
-        public int During(ActivityTraceId trace)
+        public List<(string UseCase, int Commands)> ByUseCase(string session)
         {
             lock (spans)
-                return spans.Count(span => span.OperationName is "HMGET" or "save" && span.TraceId == trace);
+                return [.. spans.Where(span => span.Source.Name == "Calls" && !span.OperationName.StartsWith("effect ", StringComparison.Ordinal) && (string?)span.GetTagItem("calls.session.id") == session)
+                    .Select(useCase => (useCase.OperationName, spans.Count(span => span.Source.Name == "Calls.Redis" && span.ParentSpanId == useCase.SpanId)))];
         }
 
         public void Dispose() => listener.Dispose();

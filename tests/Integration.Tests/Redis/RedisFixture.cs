@@ -102,9 +102,9 @@ public sealed class RedisServerProcess : IDisposable
 
     public string ConnectionString { get; }
 
-    public static async Task<RedisServerProcess> StartAsync()
+    public static async Task<RedisServerProcess> StartAsync(int? onPort = null)
     {
-        var port = FreePort();
+        var port = onPort ?? FreePort();
         var folder = Directory.CreateTempSubdirectory("calls-redis-");
         var start = new ProcessStartInfo("redis-server") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in new[] { "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", folder.FullName, "--save", "", "--appendonly", "no" })

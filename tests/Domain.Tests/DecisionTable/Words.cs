@@ -1,0 +1,76 @@
+namespace Calls.Domain.Tests.DecisionTable;
+
+/// <summary>Sessions, replies and changes in few words.</summary>
+internal static class Words
+{
+    public static string Of(CallReply reply) => reply switch
+    {
+        CallReply.Acknowledged => "-",
+        CallReply.JoinRoom join => $"{join.Participant.Id} enters the room",
+        CallReply.HangUp => "hang up",
+        CallReply.Refused refused => $"refused: {refused.Because}",
+        CallReply.Added added => $"participant {added.Participant.Id}",
+        CallReply.DialGranted granted => $"dial {granted.Participant.Id}, sending {granted.Attempt}",
+        _ => reply.GetType().Name,
+    };
+
+    public static string Of(CallSession session) => string.Join("; ",
+    [
+        .. session.Participants.Select(p => $"{p.Id} {Of(p)}"),
+        .. session.Conference is null ? [] : new[] { "room open" },
+        .. session.ReviewNow ? ["review now"] : Array.Empty<string>(),
+        .. session.IsEnded ? [$"ended: {session.EndReason}"] : Array.Empty<string>(),
+        .. session.Effects.Select(e => $"+ {Of(session, e)}"),
+    ]);
+
+    /// <summary>What differs, whatever only tells of the time left out.</summary>
+    public static string Between(CallSession? before, CallSession after)
+    {
+        if (before is null || before.Nonce != after.Nonce)
+            return $"a new call: {Of(after)}";
+        var (was, now) = (before.Effects.Select(e => Of(before, e)).ToList(), after.Effects.Select(e => Of(after, e)).ToList());
+        List<string> changes =
+        [
+            .. after.Participants.Where(p => before.Find(p.Id) is null).Select(p => $"{p.Id} {Of(p)}"),
+            .. before.Participants.SelectMany(p => Between(p, after.Find(p.Id)!)),
+        ];
+        if (before.Conference != after.Conference)
+            changes.Add(after.Conference is null ? "no room open" : before.Conference is null ? "room open" : "another room open");
+        if (before.ClosedConferences.Length != after.ClosedConferences.Length)
+            changes.Add("that conference is over");
+        if (before.ReviewNow != after.ReviewNow)
+            changes.Add(after.ReviewNow ? "review now" : "reviewed");
+        if (before.IsEnded != after.IsEnded)
+            changes.Add($"**ended: {after.EndReason}** ({after.EndEvidence})");
+        else if (before.EndReason != after.EndReason)
+            changes.Add($"ended: {before.EndReason} → {after.EndReason}");
+        changes.AddRange(was.Except(now).Select(e => $"- {e}"));
+        changes.AddRange(now.Except(was).Select(e => $"+ {e}"));
+        return string.Join("; ", changes);
+    }
+
+    private static IEnumerable<string> Between(Participant was, Participant now)
+    {
+        if (Of(was) != Of(now))
+            yield return $"{was.Id} {Of(was)} → {Of(now)}";
+        if (was.Leg != now.Leg)
+            yield return $"{was.Id}'s leg known";
+        if (!was.Answered && now.Answered && now.Progress is not (Progress.Answered or Progress.Joined) && now.Gone != GoneBecause.HungUp)
+            yield return $"{was.Id} had answered";
+        if (!was.EverJoined && now.EverJoined && now.Progress != Progress.Joined)
+            yield return $"{was.Id} had joined";
+        if (was.Muted != now.Muted)
+            yield return $"{was.Id} {(now.Muted ? "muted" : "unmuted")}";
+    }
+
+    private static string Of(Participant p) => (p.Progress == Progress.Gone ? $"{p.Progress} ({p.Gone})" : p.Progress.ToString())
+        + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? "" : p.Leaving == Leaving.Removed ? ", being removed" : ", to end");
+
+    private static string Of(CallSession session, Effect effect) => effect switch
+    {
+        Effect.Dial dial => $"dial {dial.Participant} ({dial.State}{(dial.Attempt > 1 || (dial.Attempt == 1 && dial.State == DialState.Planned) ? $", sent {dial.Attempt}×" : "")})",
+        Effect.HangUp hangUp => $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? "that leg"}{(hangUp.Attempt > 0 ? " later" : "")}",
+        Effect.SetFlags flags => $"set {flags.Participant}{(flags.Muted is { } muted ? $" muted={muted}" : "")}{(flags.Hold is { } hold ? $" hold={hold}" : "")}{(flags.Attempt > 0 ? " later" : "")}",
+        _ => effect.GetType().Name,
+    };
+}
