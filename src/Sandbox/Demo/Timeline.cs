@@ -21,11 +21,13 @@ public static partial class Timeline
     private static string Arrow(JournalKind kind) => kind switch
     {
         JournalKind.Phone => "☎ phone    ",
+        JournalKind.Heard => "  hears    ",
         JournalKind.Leg => "  leg      ",
         JournalKind.Room => "  room     ",
         JournalKind.Webhook => "→ webhook  ",
         JournalKind.Answer => "← answer   ",
         JournalKind.Rest => "← effect   ",
+        JournalKind.RestAnswer => "→ outcome  ",
         JournalKind.Fault => "! fault    ",
         _ => "! error    ",
     };

@@ -15,7 +15,7 @@ internal static class HostExtensions
     {
         var url = new Uri(host.Address, path);
         var fields = form.Select(f => KeyValuePair.Create(f.Key, f.Value)).ToList();
-        return SendAsync(HttpMethod.Post, url, Signer.Sign(host.Twilio.Options.AuthToken, url, fields), new FormUrlEncodedContent(fields));
+        return SendAsync(HttpMethod.Post, url, Signer.Sign(host.Twilio.Options.AuthToken, url.AbsoluteUri, fields), new FormUrlEncodedContent(fields));
     }
 
     public static async Task<(HttpStatusCode Status, string Body)> SendAsync(HttpMethod method, Uri url, string? signature, HttpContent? content = null, string? host = null)

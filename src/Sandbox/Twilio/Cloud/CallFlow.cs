@@ -1,0 +1,216 @@
+namespace Calls.Sandbox.Twilio;
+
+/// <summary>A call that REST asks for, before it has a SID.</summary>
+internal sealed record OutboundCall(string From, string To)
+{
+    public CallbackTarget? StatusCallback { get; init; }
+
+    public CallbackTarget? Fallback { get; init; }
+
+    public TwimlSource? OnAnswer { get; init; }
+
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    public TimeSpan? TimeLimit { get; init; }
+}
+
+/// <summary>The life of a leg: queued, initiated, ringing, in progress, over (twilio.com/docs/voice/api/call-resource).</summary>
+internal sealed class CallFlow(TwilioCloud cloud)
+{
+    private DateTimeOffset _nextSlot = DateTimeOffset.MinValue;
+
+    /// <summary>A phone calls: a Voice SDK client its TwiML App, or a telephone one of the account's numbers.</summary>
+    public Leg CallIn(Phone caller, string? to, Parameters custom)
+    {
+        var options = cloud.Options;
+        var leg = new Leg(cloud.Sids.Call(), caller, inbound: true, cloud.Scheduler.Now)
+        {
+            From = caller.Address,
+            To = to ?? "",
+            Custom = custom,
+            ApplicationSid = options.ApplicationSid,
+            StatusCallback = options.AppStatusCallback is { } callback ? new(callback.AbsoluteUri, "POST", ["completed"]) : null,
+            Fallback = options.VoiceFallbackUrl is { } fallback ? new(fallback.AbsoluteUri, "POST") : null,
+            StartedAt = cloud.Scheduler.Now,
+        };
+        cloud.Register(leg);
+        Move(leg, LegState.Ringing, "call to the TwiML App");
+        if (options.VoiceUrl is { } voice)
+        {
+            cloud.Post(() => cloud.Twiml.Run(leg, new(new(voice.AbsoluteUri, options.VoiceMethod), null), WebhookKind.Voice));
+        }
+        else
+        {
+            cloud.LogError(11200, "The TwiML App has no Voice URL", null, leg.Sid);
+            cloud.Post(() => End(leg, LegState.Failed, "no Voice URL", 404));
+        }
+        return leg;
+    }
+
+    /// <summary>REST asks for a call. It is queued, and leaves the queue as fast as the account may call.</summary>
+    public Leg CallOut(OutboundCall call)
+    {
+        var (address, query) = call.To.IndexOf('?', StringComparison.Ordinal) is var at and >= 0 ? (call.To[..at], call.To[at..]) : (call.To, "");
+        var leg = new Leg(cloud.Sids.Call(), cloud.Phone(address), inbound: false, cloud.Scheduler.Now)
+        {
+            From = call.From,
+            To = call.To,
+            Custom = Parameters.Parse(query),
+            StatusCallback = call.StatusCallback,
+            Fallback = call.Fallback,
+            OnAnswer = call.OnAnswer,
+            RingTimeout = call.Timeout,
+            TimeLimit = call.TimeLimit,
+            QueueTime = QueueTime(),
+        };
+        cloud.Register(leg);
+        Move(leg, LegState.Queued, "REST");
+        cloud.Scheduler.Schedule(leg.QueueTime, () => Initiate(leg));
+        return leg;
+    }
+
+    /// <summary>The callee picks up.</summary>
+    public void Answer(Leg leg)
+    {
+        if (leg.State != LegState.Ringing || leg.Inbound)
+        {
+            return;
+        }
+        PickUp(leg, "answered by the callee");
+        cloud.Callbacks.CallProgress(leg, "answered");
+        if (leg.Participant is { } participant)
+        {
+            cloud.Rooms.Connect(participant);
+        }
+        else if (leg.OnAnswer is { } twiml)
+        {
+            cloud.Twiml.Run(leg, twiml, WebhookKind.Answer);
+        }
+    }
+
+    /// <summary>Twilio answers a call to the App once its TwiML asks for something that needs it.</summary>
+    public void PickUp(Leg leg, string why)
+    {
+        if (leg.State != LegState.Ringing)
+        {
+            return;
+        }
+        leg.AnsweredAt = cloud.Scheduler.Now;
+        Move(leg, LegState.InProgress, why);
+        if (leg.TimeLimit is { } limit)
+        {
+            cloud.Scheduler.Schedule(limit, () => End(leg, LegState.Completed, "time limit", 200));
+        }
+    }
+
+    /// <summary>The leg is over. A second end changes nothing.</summary>
+    public void End(Leg leg, LegState state, string why, int sipResponseCode, string leaveReason = LeaveReasons.HungUp)
+    {
+        if (leg.Ended)
+        {
+            return;
+        }
+        var wasQueued = leg.State == LegState.Queued;
+        leg.EndedAt = cloud.Scheduler.Now;
+        leg.SipResponseCode = sipResponseCode;
+        Move(leg, state, why);
+        leg.Script?.Abandon();
+        if (leg.Participant is { } participant)
+        {
+            cloud.Rooms.Leave(participant, leaveReason, DialEnd.LegEnded);
+        }
+        // A call canceled while it was queued has no status callback at all.
+        if (!wasQueued)
+        {
+            cloud.Callbacks.CallProgress(leg, "completed");
+        }
+        leg.Phone.Ended(leg);
+    }
+
+    /// <summary>The phone hangs up, declines, or gives up its own call before Twilio has answered it.</summary>
+    public void HangUp(Leg leg, string why)
+    {
+        if (leg.State == LegState.InProgress)
+        {
+            End(leg, LegState.Completed, why, 200);
+        }
+        else if (leg.Inbound)
+        {
+            End(leg, LegState.Canceled, why, 487);
+        }
+        else if (cloud.Options.DeclineIsBusy)
+        {
+            End(leg, LegState.Busy, why, 486);
+        }
+        else
+        {
+            End(leg, LegState.NoAnswer, why, 480);
+        }
+    }
+
+    /// <summary>REST ends the leg: what never got through is canceled, what did is completed.</summary>
+    public void EndViaRest(Leg leg) =>
+        End(leg, leg.State == LegState.InProgress ? LegState.Completed : LegState.Canceled, "ended via REST", leg.State == LegState.InProgress ? 200 : 487, LeaveReasons.UpdatedViaApi);
+
+    private void Initiate(Leg leg)
+    {
+        if (leg.State != LegState.Queued)
+        {
+            return;
+        }
+        leg.StartedAt = cloud.Scheduler.Now;
+        Move(leg, LegState.Initiated, "left the queue");
+        cloud.Callbacks.CallProgress(leg, "initiated");
+        cloud.Scheduler.Schedule(cloud.Options.RingDelay, () => Reach(leg));
+    }
+
+    private void Reach(Leg leg)
+    {
+        if (leg.State != LegState.Initiated)
+        {
+            return;
+        }
+        switch (leg.Phone.Behaviour)
+        {
+            case PhoneBehaviour.Unreachable:
+                End(leg, LegState.Failed, "unreachable", 404);
+                return;
+            case PhoneBehaviour.Busy:
+                End(leg, LegState.Busy, "line busy", 486);
+                return;
+        }
+        Move(leg, LegState.Ringing, "ringing");
+        cloud.Callbacks.CallProgress(leg, "ringing");
+        if (leg.Participant is { Settings.EarlyMedia: true } participant)
+        {
+            cloud.Rooms.Enter(participant);
+        }
+        cloud.Scheduler.Schedule(leg.RingTimeout + cloud.Options.RingBuffer, () =>
+        {
+            if (leg.State == LegState.Ringing)
+            {
+                End(leg, LegState.NoAnswer, "nobody answered", 487);
+            }
+        });
+        leg.Phone.Ring(leg);
+    }
+
+    private TimeSpan QueueTime()
+    {
+        var now = cloud.Scheduler.Now;
+        if (cloud.Options.CallsPerSecond is not { } rate)
+        {
+            return cloud.Options.QueueDelay;
+        }
+        var slot = _nextSlot > now ? _nextSlot : now;
+        _nextSlot = slot + TimeSpan.FromSeconds(1 / rate);
+        return slot - now + cloud.Options.QueueDelay;
+    }
+
+    private void Move(Leg leg, LegState state, string why)
+    {
+        leg.State = state;
+        leg.Updated = cloud.Scheduler.Now;
+        cloud.Journal.Append(new LegChanged(leg.Phone.Address, state, why) { CallSid = leg.Sid, ConferenceSid = leg.Participant?.Conference.Sid });
+    }
+}

@@ -1,0 +1,135 @@
+using System.Globalization;
+
+namespace Calls.Sandbox.Twilio;
+
+/// <summary>The parameters of every webhook, and the status callbacks that a change of a leg or a conference fires.</summary>
+internal sealed class Callbacks(TwilioCloud cloud)
+{
+    /// <summary>RFC 2822 in GMT, as everywhere in Twilio's API.</summary>
+    public static string Date(DateTimeOffset at) => at.ToString("ddd, dd MMM yyyy HH:mm:ss '+0000'", CultureInfo.InvariantCulture);
+
+    /// <summary>What every request about a leg says (twilio.com/docs/voice/twiml#request-parameters).</summary>
+    public Parameters Voice(Leg leg)
+    {
+        var fromSdk = leg.Inbound && leg.Phone.IsClient;
+        var parameters = new Parameters
+        {
+            { "AccountSid", cloud.Options.AccountSid },
+            { "ApiVersion", "2010-04-01" },
+            { "ApplicationSid", leg.ApplicationSid },
+            { "CallSid", leg.Sid },
+            { "CallStatus", leg.CallStatus },
+            { "Called", fromSdk ? "" : leg.To },
+            { "Caller", leg.From },
+            { "Direction", leg.Direction },
+            { "From", leg.From },
+            { "To", leg.To },
+        };
+        AddGeography(parameters, leg.From, "From", "Caller");
+        if (!fromSdk)
+        {
+            AddGeography(parameters, leg.To, "To", "Called");
+        }
+        foreach (var (name, value) in leg.Inbound ? leg.Custom : Parameters.None)
+        {
+            if (name != "To")
+            {
+                parameters.Add(name, value);
+            }
+        }
+        return parameters;
+    }
+
+    /// <summary>The parameters of a waitUrl request: recorded ones name neither side.</summary>
+    public Parameters Wait(Participant participant) => new()
+    {
+        { "AccountSid", cloud.Options.AccountSid },
+        { "ApiVersion", "2010-04-01" },
+        { "CallSid", participant.Leg.Sid },
+        { "CallStatus", participant.Leg.CallStatus },
+        { "Called", "" },
+        { "Caller", "" },
+        { "ConferenceSid", participant.Conference.Sid },
+        { "Direction", "outbound-dial" },
+        { "From", "" },
+        { "To", "" },
+    };
+
+    /// <summary>A call REST created has reached <paramref name="progress"/>: initiated, ringing, answered or completed.</summary>
+    public void CallProgress(Leg leg, string progress)
+    {
+        if (leg.StatusCallback is not { } target || !target.Events.Contains(progress))
+        {
+            return;
+        }
+        var parameters = Voice(leg);
+        parameters.Add("CallbackSource", "call-progress-events");
+        parameters.Add("SequenceNumber", leg.NextSequence++.ToString(CultureInfo.InvariantCulture));
+        parameters.Add("Timestamp", Date(cloud.Scheduler.Now));
+        if (leg.EndedAt is { } ended)
+        {
+            var seconds = (int)(ended - (leg.AnsweredAt ?? ended)).TotalSeconds;
+            parameters.Add("CallDuration", seconds.ToString(CultureInfo.InvariantCulture));
+            // In minutes, rounded up; recorded beside CallDuration.
+            parameters.Add("Duration", ((seconds + 59) / 60).ToString(CultureInfo.InvariantCulture));
+            parameters.Add("SipResponseCode", leg.SipResponseCode.ToString(CultureInfo.InvariantCulture));
+        }
+        cloud.Webhooks.Fire(new(leg.ApplicationSid is null ? WebhookKind.CallStatus : WebhookKind.AppStatus, leg.CallStatus, target, parameters)
+        {
+            CallSid = leg.Sid,
+        });
+    }
+
+    /// <summary>A conference event, if the conference's first participant subscribed to it. Only sent ones take a sequence number.</summary>
+    /// <param name="room">The conference.</param>
+    /// <param name="subscription">The word in statusCallbackEvent.</param>
+    /// <param name="name">The value of StatusCallbackEvent.</param>
+    /// <param name="about">The participant, for participant events.</param>
+    /// <param name="extra">What this event says besides.</param>
+    public void ConferenceEvent(Conference room, string subscription, string name, Participant? about = null, Parameters? extra = null)
+    {
+        if (room.StatusCallback is not { } target || !target.Events.Contains(subscription))
+        {
+            return;
+        }
+        var parameters = new Parameters
+        {
+            { "AccountSid", cloud.Options.AccountSid },
+            { "ConferenceSid", room.Sid },
+            { "FriendlyName", room.FriendlyName },
+            { "SequenceNumber", room.NextSequence++.ToString(CultureInfo.InvariantCulture) },
+            { "StatusCallbackEvent", name },
+            { "Timestamp", Date(cloud.Scheduler.Now) },
+        };
+        if (about is not null)
+        {
+            parameters.Add("CallSid", about.Leg.Sid);
+            parameters.Add("Coaching", Bool(about.Coaching));
+            parameters.Add("EndConferenceOnExit", Bool(about.EndConferenceOnExit));
+            parameters.Add("Hold", Bool(about.Hold));
+            parameters.Add("Muted", Bool(about.Muted));
+            parameters.Add("ParticipantLabel", about.Label);
+            parameters.Add("StartConferenceOnEnter", Bool(about.Settings.StartConferenceOnEnter));
+        }
+        parameters.AddRange(extra ?? Parameters.None);
+        cloud.Webhooks.Fire(new(WebhookKind.Conference, name, target, parameters) { CallSid = about?.Leg.Sid, ConferenceSid = room.Sid });
+    }
+
+    private static string Bool(bool value) => value ? "true" : "false";
+
+    /// <summary>Telephone legs carry a geography, clients do not; what Twilio does not know is empty, not absent.</summary>
+    private static void AddGeography(Parameters parameters, string address, params ReadOnlySpan<string> sides)
+    {
+        if (!address.StartsWith('+'))
+        {
+            return;
+        }
+        foreach (var side in sides)
+        {
+            parameters.Add(side + "City", "");
+            parameters.Add(side + "Country", address.StartsWith("+1", StringComparison.Ordinal) ? "US" : "");
+            parameters.Add(side + "State", "");
+            parameters.Add(side + "Zip", "");
+        }
+    }
+}

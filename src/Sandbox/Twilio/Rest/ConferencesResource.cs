@@ -1,0 +1,73 @@
+using System.Text.Json.Nodes;
+
+namespace Calls.Sandbox.Twilio;
+
+/// <summary>The Conference resource (twilio.com/docs/voice/api/conference-resource).</summary>
+internal sealed class ConferencesResource(TwilioCloud cloud)
+{
+    public JsonObject Fetch(string sid) => Body(Find(sid));
+
+    /// <summary>
+    /// Ends a conference, or announces something to it. Which error a conference that is not in progress gives is not documented: here
+    /// 16099 (400) while it is <c>init</c>, and 16022 (400) once it is over.
+    /// </summary>
+    public JsonObject Update(string sid, Parameters form)
+    {
+        var room = Find(sid);
+        if (room.State == ConferenceState.Completed)
+        {
+            throw RestRefusal.BadRequest(16022, "Conference does not exist or is completed");
+        }
+        if (form["Status"] is { Length: > 0 } status)
+        {
+            if (status != "completed")
+            {
+                throw RestRefusal.BadRequest(20001, $"Status {status} is not valid");
+            }
+            if (room.State != ConferenceState.InProgress)
+            {
+                throw RestRefusal.BadRequest(16099, "Conference has an unexpected status: it is not in progress");
+            }
+            cloud.Rooms.EndViaApi(room);
+        }
+        else if (form.Target("AnnounceUrl", "AnnounceMethod") is { } announcement && room.Connected.FirstOrDefault() is { } first)
+        {
+            cloud.Sound.Play(first, WebhookKind.Announcement, announcement, () => room.State != ConferenceState.Completed, () =>
+                cloud.Callbacks.ConferenceEvent(room, "announcement", "announcement-end", extra: new() { { "AnnounceUrl", announcement.Url } }));
+        }
+        return Body(room);
+    }
+
+    public JsonObject List(RestRoute route) => route.Page(
+        "conferences",
+        cloud.Conferences.Reverse().Where(room => route.Passes("FriendlyName", room.FriendlyName) && route.Passes("Status", room.Status)
+            && route.Passes("DateCreated", room.Created) && route.Passes("DateUpdated", room.Updated)),
+        Body);
+
+    private Conference Find(string sid) =>
+        cloud.FindConference(sid) ?? throw RestRefusal.NotFound($"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Conferences/{sid}.json");
+
+    private JsonObject Body(Conference room)
+    {
+        var uri = $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Conferences/{room.Sid}";
+        return new()
+        {
+            ["sid"] = room.Sid,
+            ["account_sid"] = cloud.Options.AccountSid,
+            ["friendly_name"] = room.FriendlyName,
+            ["status"] = room.Status,
+            ["region"] = "us1",
+            ["reason_conference_ended"] = room.ReasonEnded,
+            ["call_sid_ending_conference"] = room.CallSidEnding,
+            ["api_version"] = "2010-04-01",
+            ["date_created"] = Callbacks.Date(room.Created),
+            ["date_updated"] = Callbacks.Date(room.Updated),
+            ["uri"] = uri + ".json",
+            ["subresource_uris"] = new JsonObject
+            {
+                ["participants"] = uri + "/Participants.json",
+                ["recordings"] = uri + "/Recordings.json",
+            },
+        };
+    }
+}

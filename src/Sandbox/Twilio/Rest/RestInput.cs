@@ -1,0 +1,147 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Calls.Sandbox.Twilio;
+
+/// <summary>Reading and checking the parameters of REST requests, with Twilio's error codes.</summary>
+internal static partial class RestInput
+{
+    private static readonly string[] CallEvents = ["initiated", "ringing", "answered", "completed"];
+
+    /// <summary>A create's From and To, checked as Twilio checks them before it queues anything.</summary>
+    public static (string From, string To) Parties(this Parameters form, TwilioEmulatorOptions options)
+    {
+        var to = form["To"] is { Length: > 0 } given ? given : throw RestRefusal.BadRequest(21201, "No 'To' number is specified");
+        var from = form["From"] is { Length: > 0 } source ? source : throw RestRefusal.BadRequest(21213, "A 'From' phone number is required");
+        var bare = to.Split('?')[0];
+        if (options.RefusedNumbers.TryGetValue(bare, out var code))
+        {
+            throw RestRefusal.BadRequest(code, $"The number {to} cannot be called");
+        }
+        if (!E164().IsMatch(to) && !Client().IsMatch(bare) && !bare.StartsWith("sip:", StringComparison.Ordinal))
+        {
+            throw RestRefusal.BadRequest(21211, $"The phone number you are attempting to call, {to}, is not valid");
+        }
+        if (from == to)
+        {
+            throw RestRefusal.BadRequest(21211, "'To' and 'From' are the same number");
+        }
+        var fromClient = Client().IsMatch(from);
+        if (!E164().IsMatch(from) && !(fromClient && !to.StartsWith('+')))
+        {
+            throw RestRefusal.BadRequest(21212, $"The 'From' number {from} is not a valid phone number, shortcode, or alphanumeric sender ID");
+        }
+        if (!fromClient && options.OwnedNumbers.Count > 0 && !options.OwnedNumbers.Contains(from))
+        {
+            throw RestRefusal.BadRequest(21210, $"The source phone number provided, {from}, is not yet verified for your account");
+        }
+        return (from, to);
+    }
+
+    /// <summary>A URL parameter with its method; null where it is absent.</summary>
+    public static CallbackTarget? Target(this Parameters form, string name, string? methodName = null, string method = "POST", int error = 21205)
+    {
+        if (form[name] is not { Length: > 0 } url)
+        {
+            return null;
+        }
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https"))
+        {
+            throw RestRefusal.BadRequest(error, $"{name} {url} is not a valid URL");
+        }
+        return new(url, Method(form[methodName ?? name + "Method"] ?? method));
+    }
+
+    /// <summary>The StatusCallback of a call; an event that Twilio does not know arrives as <c>completed</c>.</summary>
+    public static CallbackTarget? StatusCallback(this Parameters form)
+    {
+        var events = form.List("StatusCallbackEvent").Select(given => CallEvents.Contains(given) ? given : "completed").Distinct().ToList();
+        return form.Target("StatusCallback", error: 21609) is { } target ? target with { Events = events.Count == 0 ? ["completed"] : events } : null;
+    }
+
+    public static bool? Bool(this Parameters form, string name) => form[name] switch
+    {
+        null or "" => null,
+        var text when text.Equals("true", StringComparison.OrdinalIgnoreCase) => true,
+        var text when text.Equals("false", StringComparison.OrdinalIgnoreCase) => false,
+        var text => throw RestRefusal.BadRequest(20001, $"{name} {text} is not true or false"),
+    };
+
+    public static TimeSpan? Seconds(this Parameters form, string name, int least, int most, int error)
+    {
+        if (form[name] is not { Length: > 0 } text)
+        {
+            return null;
+        }
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds >= least && seconds <= most
+            ? TimeSpan.FromSeconds(seconds)
+            : throw RestRefusal.BadRequest(error, $"{name} {text} is not between {least} and {most} seconds");
+    }
+
+    /// <summary>A page of a list, with Twilio's paging fields.</summary>
+    public static JsonObject Page<T>(this RestRoute route, string name, IEnumerable<T> all, Func<T, JsonObject> body)
+    {
+        var size = Math.Clamp(Number("PageSize", 50), 1, 1000);
+        var page = Number("Page", 0);
+        var shown = all.Skip(page * size).Take(size + 1).ToList();
+        var more = shown.Count > size;
+        var items = shown.Take(size).Select(body).ToArray<JsonNode?>();
+        return new()
+        {
+            [name] = new JsonArray(items),
+            ["page"] = page,
+            ["page_size"] = size,
+            ["start"] = page * size,
+            ["end"] = (page * size) + Math.Max(0, items.Length - 1),
+            ["uri"] = At(page),
+            ["first_page_uri"] = At(0),
+            ["next_page_uri"] = more ? At(page + 1) : null,
+            ["previous_page_uri"] = page > 0 ? At(page - 1) : null,
+        };
+
+        int Number(string key, int otherwise) =>
+            route.Query[key] is not { Length: > 0 } text ? otherwise
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+            : throw RestRefusal.BadRequest(20001, $"{key} {text} is not a number");
+
+        string At(int other)
+        {
+            var query = new Parameters();
+            query.AddRange(route.Query.Where(pair => pair.Key is not ("Page" or "PageSize" or "PageToken")));
+            query.Add("PageSize", size.ToString(CultureInfo.InvariantCulture));
+            query.Add("Page", other.ToString(CultureInfo.InvariantCulture));
+            return $"{route.Path}?{query.ToForm()}";
+        }
+    }
+
+    /// <summary>Whether an instant passes the filters <c>Name=</c> (that day), <c>Name&lt;=</c> and <c>Name&gt;=</c>.</summary>
+    public static bool Passes(this RestRoute route, string name, DateTimeOffset? at)
+    {
+        return (Date(name) is not { } day || (at >= day && at < day.AddDays(1)))
+            && (Date(name + "<") is not { } before || at <= before)
+            && (Date(name + ">") is not { } after || at >= after);
+
+        DateTimeOffset? Date(string key) =>
+            route.Query[key] is not { Length: > 0 } text ? null
+            : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var date) ? date
+            : throw RestRefusal.BadRequest(20001, $"{key} {text} is not a date");
+    }
+
+    public static bool Passes(this RestRoute route, string name, bool value) => route.Query.Bool(name) is not { } wanted || wanted == value;
+
+    public static bool Passes(this RestRoute route, string name, string value) => route.Query[name] is not { Length: > 0 } wanted || wanted == value;
+
+    private static string Method(string method) => method.ToUpperInvariant() switch
+    {
+        "GET" => "GET",
+        "POST" => "POST",
+        _ => throw RestRefusal.BadRequest(21209, $"Invalid HTTP method {method}"),
+    };
+
+    [GeneratedRegex(@"^\+[1-9]\d{5,14}$", RegexOptions.NonBacktracking)]
+    private static partial Regex E164();
+
+    [GeneratedRegex(@"^client:[^\s/?#]{1,256}$", RegexOptions.NonBacktracking)]
+    private static partial Regex Client();
+}

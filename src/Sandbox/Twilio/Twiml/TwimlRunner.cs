@@ -1,0 +1,163 @@
+namespace Calls.Sandbox.Twilio;
+
+/// <summary>One run of TwiML on a leg. Ending or redirecting the leg abandons it: whatever it awaited comes to nothing.</summary>
+internal sealed class TwimlScript
+{
+    public bool IsAbandoned { get; private set; }
+
+    public void Abandon() => IsAbandoned = true;
+}
+
+/// <summary>Runs TwiML verb by verb (twilio.com/docs/voice/twiml).</summary>
+internal sealed class TwimlRunner(TwilioCloud cloud)
+{
+    /// <summary>What DialCallStatus always says after a conference.</summary>
+    private const string Answered = "answered";
+
+    /// <summary>Runs a leg's TwiML from now on; what it ran before is abandoned.</summary>
+    public void Run(Leg leg, TwimlSource source, WebhookKind kind)
+    {
+        leg.Script?.Abandon();
+        var script = new TwimlScript();
+        leg.Script = script;
+        cloud.Launch(() => RunAsync(leg, script, source, kind));
+    }
+
+    /// <summary>REST gives a leg a new document: out of its conference at once, without a Dial action.</summary>
+    public void Redirect(Leg leg, TwimlSource source)
+    {
+        leg.Script?.Abandon();
+        if (leg.Participant is { } participant)
+        {
+            cloud.Rooms.Leave(participant, LeaveReasons.UpdatedViaApi, DialEnd.Redirected);
+        }
+        Run(leg, source, WebhookKind.Answer);
+    }
+
+    private async Task RunAsync(Leg leg, TwimlScript script, TwimlSource source, WebhookKind kind)
+    {
+        var document = source.Url is { } url ? await FetchAsync(leg, script, kind, url) : Inline(leg, source.Inline ?? "");
+        // Each answer replaces the document; a document that comes to its end hangs up.
+        while (document is not null && !script.IsAbandoned)
+        {
+            document = await RunAsync(leg, script, document);
+        }
+    }
+
+    /// <summary>Runs one document; the answer is the one that takes its place, if any.</summary>
+    private async Task<TwimlDocument?> RunAsync(Leg leg, TwimlScript script, TwimlDocument document)
+    {
+        if (leg.Vanished)
+        {
+            cloud.Calls.HangUp(leg, "its phone is gone");
+            return null;
+        }
+        foreach (var verb in document.Verbs)
+        {
+            if (verb is not (Verb.Pause or Verb.Reject or Verb.Redirect))
+            {
+                cloud.Calls.PickUp(leg, "TwiML");
+            }
+            switch (verb)
+            {
+                case Verb.Say say:
+                    leg.Phone.Hear(leg, $"\"{say.Text}\"");
+                    await cloud.DelayAsync(cloud.Options.SpeechTime);
+                    break;
+                case Verb.Play play:
+                    leg.Phone.Hear(leg, play.Url);
+                    await cloud.DelayAsync(cloud.Options.SpeechTime);
+                    break;
+                case Verb.Pause pause:
+                    await cloud.DelayAsync(pause.Length * cloud.Options.PauseScale);
+                    break;
+                case Verb.Redirect redirect:
+                    return await FetchAsync(leg, script, WebhookKind.Redirect, redirect.To);
+                case Verb.Reject reject:
+                    cloud.Calls.End(leg, reject.Busy ? LegState.Busy : LegState.NoAnswer, "<Reject>", reject.Busy ? 486 : 480);
+                    return null;
+                case Verb.Hangup:
+                    cloud.Calls.End(leg, LegState.Completed, "<Hangup>", 200);
+                    return null;
+                case Verb.Dial dial:
+                    var end = await DialAsync(leg, dial);
+                    if (end == DialEnd.Redirected)
+                    {
+                        return null;
+                    }
+                    if (end != DialEnd.Refused && dial.Action is { } action)
+                    {
+                        var bridged = end == DialEnd.LeftConference || leg.AnsweredAt is not null;
+                        var next = await FetchAsync(leg, script, WebhookKind.DialAction, action, new()
+                        {
+                            { "DialCallStatus", Answered },
+                            { "DialBridged", bridged ? "true" : "false" },
+                        });
+                        return script.IsAbandoned ? null : next;
+                    }
+                    break;
+            }
+            if (script.IsAbandoned)
+            {
+                return null;
+            }
+        }
+        cloud.Calls.PickUp(leg, "TwiML");
+        cloud.Calls.End(leg, LegState.Completed, "end of TwiML", 200);
+        return null;
+    }
+
+    private async Task<DialEnd> DialAsync(Leg leg, Verb.Dial dial)
+    {
+        var over = new TaskCompletionSource<DialEnd>();
+        cloud.Rooms.Join(leg, dial.Conference, end => cloud.Post(() => over.TrySetResult(end)));
+        using var limit = cloud.Scheduler.Schedule(dial.TimeLimit, () =>
+        {
+            if (leg.Participant is { } participant)
+            {
+                cloud.Rooms.Leave(participant, LeaveReasons.HungUp, DialEnd.LeftConference);
+            }
+        });
+        return await over.Task;
+    }
+
+    private TwimlDocument Inline(Leg leg, string twiml)
+    {
+        try
+        {
+            return TwimlDocument.Parse(twiml, null);
+        }
+        catch (TwimlException broken)
+        {
+            cloud.LogError(broken.Code, broken.Message, null, leg.Sid);
+            return TwimlDocument.ApplicationError;
+        }
+    }
+
+    /// <summary>Asks for TwiML; where that fails, the fallback URL, else the words of an application error.</summary>
+    private async Task<TwimlDocument?> FetchAsync(Leg leg, TwimlScript script, WebhookKind kind, CallbackTarget url, Parameters? extra = null)
+    {
+        var parameters = cloud.Callbacks.Voice(leg);
+        parameters.AddRange(extra ?? Parameters.None);
+        var response = await cloud.Webhooks.SendAsync(new(kind, "", url, parameters) { CallSid = leg.Sid });
+        if (script.IsAbandoned)
+        {
+            return null;
+        }
+        try
+        {
+            return TwimlDocument.Read(response, ConnectionOverrides.Read(url.Url).Url);
+        }
+        catch (TwimlException broken)
+        {
+            cloud.LogError(broken.Code, broken.Message, url.Url, leg.Sid);
+            return kind != WebhookKind.Fallback && leg.Fallback is { } fallback
+                ? await FetchAsync(leg, script, WebhookKind.Fallback, fallback, new()
+                {
+                    { "ErrorCode", broken.Code.ToString(System.Globalization.CultureInfo.InvariantCulture) },
+                    { "ErrorUrl", url.Url },
+                })
+                : TwimlDocument.ApplicationError;
+        }
+    }
+}
