@@ -146,7 +146,7 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Phone(Lawyer).AnswerAsync();
         await host.Twilio.Phone(Lawyer).TalksAsync();
         (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"), """{"muted": true}""")).Status.ShouldBe(HttpStatusCode.Accepted);
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Conferences.Single().Seats.Single(seat => seat.Label == "callee").Muted, "the callee is muted");
+        await host.Twilio.WaitUntilAsync(cloud => cloud.Conferences.Single().Participants.Single(p => p.Label == "callee").Muted, "the callee is muted");
         await Eventually.TrueAsync(async () => JsonDocument.Parse((await GetAsync("alice")).Body).RootElement.GetProperty("participants")[1].GetProperty("muted").GetBoolean());
         (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"), "{}")).Status.ShouldBe(HttpStatusCode.BadRequest);
         (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/nobody", host.TokenFor("alice"), """{"muted": true}""")).Status.ShouldBe(HttpStatusCode.NotFound);
