@@ -35,7 +35,7 @@ internal static class EffectDecisions
             return Step.Ignore(CallReply.Nothing, IgnoredBecause.NotPending);
         return Step.Do(e.Outcome switch
         {
-            DialOutcome.Refused or DialOutcome.NotSent when participant.Leaving != Leaving.No => session.Lose(participant.Id, GoneBecause.Canceled, now),
+            DialOutcome.NotSent when participant.Leaving != Leaving.No => session.Lose(participant.Id, GoneBecause.Canceled, now),
             DialOutcome.Refused refused => session.Lose(participant.Id, GoneBecause.RefusedByTwilio, now, refused.Code),
             DialOutcome.NotSent notSent => session.With(dial, dial with { State = DialState.Planned, SentAt = null, NotBefore = now + Later(dial, notSent.RetryAfter) }),
             DialOutcome.NotFound when InFlight(dial, now) >= policy.UnknownDialPatience => session.GiveUpOn(participant, now),

@@ -66,8 +66,10 @@ internal static class LegDecisions
     {
         if (e.Room is not null && e.Room != session.Room)
             return Step.Ignore(CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
-        if (session.Find(e.Leg) is not { } participant)
+        if (Whose(session, e.Leg, e.Label) is not { } participant)
             return Step.Ignore(CallReply.Nothing, IgnoredBecause.UnknownLeg);
+        if (participant.Leg is not null && participant.Leg != e.Leg)
+            return Step.Ignore(CallReply.Nothing, IgnoredBecause.SecondLeg);
         return e.Flags.Sequence <= participant.FlagsSequence
             ? Step.Ignore(CallReply.Nothing, IgnoredBecause.Overtaken)
             : Step.Do(Note(Open(session, e.Conference), participant.Id, e.Flags));

@@ -22,7 +22,7 @@ public abstract record Party
     }
 }
 
-/// <summary>The name under which an app user is registered with Twilio: at most 121 letters, digits and <c>_ - . @ + =</c>
+/// <summary>The name under which an app user is registered with Twilio: at most 121 letters, digits and <c>_ - . @ + =</c>, no <c>+</c> first: that is a number
 /// (twilio.com/docs/voice/twiml/client forbids spaces, delimiters and control characters; mobile SDKs allow less still).</summary>
 public sealed record ClientIdentity
 {
@@ -39,7 +39,7 @@ public sealed record ClientIdentity
     {
         if (text is not null && text.StartsWith(Scheme, StringComparison.Ordinal))
             text = text[Scheme.Length..];
-        var valid = text is { Length: > 0 and <= MaxLength } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '@' or '=');
+        var valid = text is { Length: > 0 and <= MaxLength } && text[0] != '+' && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '@' or '+' or '=');
         identity = valid ? new ClientIdentity(text!) : null;
         return valid;
     }

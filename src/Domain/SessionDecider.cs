@@ -18,10 +18,12 @@ public static class SessionDecider
             return new Decision(happened, session, step.Reply) { Ignored = step.Ignored };
         var settled = CallRules.Settle(step.Session, EvidenceOf(happened), policy, now);
         var changed = !ReferenceEquals(settled, session);
-        return new Decision(happened, changed ? settled with { TouchedAt = now } : session, step.Reply)
+        // Whoever asks to be let in while the rules, looking at the same moment, find the call over, is not let in.
+        var reply = step.Reply is CallReply.JoinRoom && settled.IsEnded ? CallReply.End : step.Reply;
+        return new Decision(happened, changed ? settled with { TouchedAt = now } : session, reply)
         {
             Changed = changed,
-            Ignored = changed ? step.Ignored : step.Ignored ?? (step.Reply is CallReply.Acknowledged ? IgnoredBecause.NothingNew : null),
+            Ignored = changed ? step.Ignored : step.Ignored ?? (reply is CallReply.Acknowledged ? IgnoredBecause.NothingNew : null),
         };
     }
 

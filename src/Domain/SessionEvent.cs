@@ -37,7 +37,7 @@ public abstract record SessionEvent
     public sealed record LegLeft(string? Room, CallSid Leg, ParticipantId? Label, GoneBecause Because) : SessionEvent;
 
     /// <summary>A participant was muted, unmuted, put on hold or taken off it.</summary>
-    public sealed record FlagsSeen(ConferenceSid Conference, string? Room, CallSid Leg, Flags Flags) : SessionEvent;
+    public sealed record FlagsSeen(ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags Flags) : SessionEvent;
 
     /// <summary>The room is open under this SID (<c>conference-start</c>, or a wait URL's request).</summary>
     public sealed record RoomOpened(ConferenceSid Conference, string? Room) : SessionEvent;

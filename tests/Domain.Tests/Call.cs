@@ -83,7 +83,7 @@ internal sealed class Call(CallPolicy policy)
         When(new SessionEvent.LegLeft(Session.Room, A.LegOf(participant), participant, because));
 
     public Call Flags(ParticipantId participant, bool muted, bool hold, int sequence) =>
-        When(new SessionEvent.FlagsSeen(A.Room1, Session.Room, A.LegOf(participant), new Flags(muted, hold, sequence)));
+        When(new SessionEvent.FlagsSeen(A.Room1, Session.Room, A.LegOf(participant), participant, new Flags(muted, hold, sequence)));
 
     public Call Opens(ConferenceSid? room = null) => When(new SessionEvent.RoomOpened(room ?? A.Room1, Session.Room));
 

@@ -19,7 +19,7 @@ internal sealed class StatusCallbacks(ISender mediator)
             ("participant-join", { } conference, { } leg) => new ParticipantJoined(session, conference, request.FriendlyName, leg, request.Label, request.Flags),
             ("participant-leave", { }, { } leg) => new ParticipantLeft(session, leg, request.Label, request.FriendlyName, LeftBecause(request)),
             ("participant-mute" or "participant-unmute" or "participant-hold" or "participant-unhold", { } conference, { } leg) when request.Flags is { } flags =>
-                new ParticipantFlagsSeen(session, conference, request.FriendlyName, leg, flags),
+                new ParticipantFlagsSeen(session, conference, request.FriendlyName, leg, request.Label, flags),
             ("conference-start", { } conference, _) => new ConferenceStarted(session, conference, request.FriendlyName),
             ("conference-end", { } conference, _) => new ConferenceEnded(session, conference, request.FriendlyName),
             _ => null,

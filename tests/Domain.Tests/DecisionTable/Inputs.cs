@@ -51,8 +51,8 @@ internal static class Inputs
             yield return Now($"{who} leaves", new SessionEvent.LegLeft(Room, A.LegOf(who), who, GoneBecause.HungUp));
         yield return Now("guest-doctor could not be added: busy", new SessionEvent.LegLeft(Room, A.DoctorLeg, A.Doctor, GoneBecause.Busy));
         yield return Now("an unknown leg leaves", new SessionEvent.LegLeft(Room, A.StrangerLeg, null, GoneBecause.HungUp));
-        yield return Now("callee is muted (sequence 5)", new SessionEvent.FlagsSeen(A.Room1, Room, A.CalleeLeg, new Flags(true, false, 5)));
-        yield return Now("callee is muted (a sequence long past)", new SessionEvent.FlagsSeen(A.Room1, Room, A.CalleeLeg, new Flags(true, false, -1)));
+        yield return Now("callee is muted (sequence 5)", new SessionEvent.FlagsSeen(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, 5)));
+        yield return Now("callee is muted (a sequence long past)", new SessionEvent.FlagsSeen(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
         yield return Now("room opens", new SessionEvent.RoomOpened(A.Room1, Room));
         yield return Now("room opens again as another conference", new SessionEvent.RoomOpened(A.Room2, Room));
         yield return Now("room closes", new SessionEvent.RoomClosed(A.Room1, Room));

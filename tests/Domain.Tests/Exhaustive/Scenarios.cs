@@ -10,5 +10,7 @@ internal static class Scenarios
     /// <summary>A failover in which the store loses the claim of a dial: the phone may ring twice, and no more than one of its legs may meet the caller.</summary>
     public static Scenario LostClaim => new("lost claim") { Start = Nothing with { RewindsLeft = 1 }, Orphans = true, Attempts = 1, WithoutReasons = true };
 
+    public static Scenario FourPeople => new("four people") { Start = Nothing, Guests = [A.Doctor, A.Lawyer], Removals = [ParticipantId.Callee, A.Doctor], MayBeEnded = true };
+
     public static Scenario ThreePeople => new("three people") { Start = Nothing, Guests = [A.Doctor], Attempts = 1, WithoutReasons = true };
 }

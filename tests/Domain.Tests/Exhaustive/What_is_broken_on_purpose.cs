@@ -44,7 +44,7 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
         real(session, happened is SessionEvent.DialSettled e ? e with { Attempt = session?.FindEffect<Effect.Dial>(d => d.Participant == e.Participant)?.Attempt ?? e.Attempt } : happened, policy, now));
 
     [Fact]
-    public void The_last_one_on_the_line_is_left_there() => IsFound(Scenarios.TwoPeople, "somebody is alone", real => (session, happened, policy, now) =>
+    public void The_last_one_on_the_line_is_left_there() => IsFound(Scenarios.TwoPeople, "somebody is known to be alone", real => (session, happened, policy, now) =>
     {
         var decision = real(session, happened, policy, now);
         return decision is { Session: { IsEnded: true } after } && session is { IsEnded: false } && after.Participants.Count(p => p.Progress == Progress.Joined) == 1

@@ -27,6 +27,15 @@ public sealed class Mute_and_hold
     }
 
     [Fact]
+    public void A_mute_that_comes_before_anything_else_of_the_leg_is_known_by_its_label()
+    {
+        var call = A.Session().Sending().Flags(ParticipantId.Callee, true, false, 4).PicksUp(ParticipantId.Callee).Joins(ParticipantId.Callee).Flags(ParticipantId.Callee, false, false, 2);
+        call.Callee.Muted.ShouldBeTrue();
+        var other = new SessionEvent.FlagsSeen(A.Room1, call.Session.Room, A.StrangerLeg, ParticipantId.Callee, new Flags(false, false, 9));
+        call.When(other).Last.Ignored.ShouldBe(IgnoredBecause.SecondLeg);
+    }
+
+    [Fact]
     public void A_wish_becomes_an_effect_and_its_second_half_joins_the_first()
     {
         var call = A.Session().Live().When(new SessionEvent.FlagsRequested(ParticipantId.Callee, true, null));

@@ -77,6 +77,16 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
+    public void An_answer_in_the_moment_in_which_the_last_guest_is_given_up_gets_a_hang_up()
+    {
+        var call = A.Session().Answered().AsksFor(A.Doctor).Leaves(ParticipantId.Caller);
+        call.Session.IsEnded.ShouldBeFalse("the callee waits for the guest");
+        call.After(30).PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
+        call.The(A.Doctor).Gone.ShouldBe(GoneBecause.NeverDialed);
+        call.HangUps.ShouldBe([A.CalleeLeg]);
+    }
+
+    [Fact]
     public void Phones_that_were_added_stop_ringing_too()
     {
         var call = A.Session().Ringing().WithRinging(A.Doctor).AsksFor(A.Lawyer).Leaves(ParticipantId.Caller);

@@ -110,7 +110,7 @@ public sealed class Webhooks_repeat_cross_and_stray
         call.When(new SessionEvent.LegLeft(oldRoom, A.CallerLeg, ParticipantId.Caller, GoneBecause.HungUp)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
         call.When(new SessionEvent.RoomOpened(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
         call.When(new SessionEvent.RoomClosed(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
-        call.When(new SessionEvent.FlagsSeen(A.Room1, oldRoom, A.CallerLeg, new Flags(true, true, 9))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.FlagsSeen(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, new Flags(true, true, 9))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
         call.When(new SessionEvent.Observed(new Observation(oldRoom, A.Room1, [A.CallerLeg], []))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
         call.When(new SessionEvent.DialClaimed(ParticipantId.Callee, A.Nonce)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
         call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Refused(1))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);

@@ -1,0 +1,146 @@
+using CsCheck;
+
+namespace Calls.Domain.Tests.Properties;
+
+/// <summary>Confluence: the events of a call lead to the same end, in whatever order and however often they come.</summary>
+/// <remarks>
+/// <para>What is fixed: the requests (a call is placed, a phone is asked for) and the claims of dials come first, since without them there are no legs and
+/// so no events. All else is shuffled, causes after their effects included.</para>
+/// <para>What is compared, after every planned hang-up was run (all legs are over, so each is answered "already over"): that the call has ended and why, and of
+/// each person progress, leg, cause, and whether they answered and were in the room; that no dial and no hang-up is left and nothing is due.</para>
+/// <para>What cannot be compared, since the rules act upon what is known so far: the instants; which hang-ups were planned on the way (whoever hears of the
+/// caller's leave first hangs up a callee who had left too); <see cref="CallSession.EndEvidence"/>, the word that happened to tip the balance; and
+/// <see cref="Participant.Leaving"/>, which says whose leg was found still there at that moment.</para>
+/// </remarks>
+public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper output)
+{
+    private static readonly string Room = CallSession.RoomOf(A.Id(), A.Nonce);
+
+    private static readonly CallPolicy Policy = new();
+
+    private sealed record Script(string Name, Func<Call> Start, EndReason Ends, SessionEvent[] Events);
+
+    private static readonly Script[] Scripts =
+    [
+        new("a client answers, both meet, the callee leaves", () => A.Session().Sending(), EndReason.OnePersonLeft,
+        [
+            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(), Joins(ParticipantId.Caller), Joins(ParticipantId.Callee),
+            Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, GoneBecause.HungUp), Leaves(ParticipantId.Caller),
+        ]),
+        new("a client answers and the caller has gone", () => A.Session().Sending(), EndReason.OnePersonLeft,
+        [
+            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(),
+            Ends(ParticipantId.Callee, GoneBecause.HungUp), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
+        ]),
+        new("a phone is busy", () => A.Session(A.BobsPhone).Sending(), EndReason.CalleeBusy,
+        [
+            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, GoneBecause.Busy),
+            Joins(ParticipantId.Caller), Opened(A.Room1), Leaves(ParticipantId.Caller), Closed(A.Room1),
+        ]),
+        new("a phone is not answered, and its dial had timed out", () => A.Session(A.BobsPhone).Sending(), EndReason.CalleeNoAnswer,
+        [
+            Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Ringing),
+            Ends(ParticipantId.Callee, GoneBecause.NoAnswer), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
+        ]),
+        new("the caller gives up", () => A.Session().Sending(), EndReason.CallerHungUpBeforeAnswer,
+        [
+            Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Settled(ParticipantId.Callee, new DialOutcome.NotFound()), Accepted(ParticipantId.Callee),
+            Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, GoneBecause.Canceled), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
+        ]),
+        new("Twilio refuses the callee", () => A.Session().Sending(), EndReason.CalleeRefusedByTwilio,
+        [
+            Settled(ParticipantId.Callee, new DialOutcome.Refused(21211)), Joins(ParticipantId.Caller), Opened(A.Room1), Leaves(ParticipantId.Caller), Closed(A.Room1),
+        ]),
+        new("a guest is added and all talk", () => A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.OnePersonLeft,
+        [
+            Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(), Joins(ParticipantId.Callee), Opened(A.Room1),
+            Says(A.Doctor, Progress.Ringing), Says(A.Doctor, Progress.Answered), Joins(A.Doctor), Leaves(ParticipantId.Caller), Leaves(A.Doctor), Ends(A.Doctor, GoneBecause.HungUp),
+            Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, GoneBecause.HungUp), Closed(A.Room1), Flags(ParticipantId.Callee, true, 7), Flags(ParticipantId.Callee, false, 9),
+        ]),
+        new("a callee declines, a guest does not answer", () => A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.CalleeDeclined,
+        [
+            Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, GoneBecause.Declined),
+            Says(A.Doctor, Progress.Ringing), Ends(A.Doctor, GoneBecause.NoAnswer), LeavesAs(A.Doctor, GoneBecause.NoAnswer), Leaves(ParticipantId.Caller), Closed(A.Room1),
+        ]),
+    ];
+
+    public static TheoryData<string> Short => [.. Scripts.Where(s => s.Events.Length <= 8).Select(s => s.Name)];
+
+    public static TheoryData<string> All => [.. Scripts.Select(s => s.Name)];
+
+    [Theory, MemberData(nameof(Short))]
+    public void In_every_order(string name)
+    {
+        var script = Scripts.Single(s => s.Name == name);
+        var orders = 0;
+        foreach (var order in Permutations.Of(script.Events))
+        {
+            Play(script, order);
+            orders++;
+        }
+
+        output.WriteLine($"{name}: {orders:N0} orders of {script.Events.Length} events");
+        orders.ShouldBe(Enumerable.Range(1, script.Events.Length).Aggregate((a, b) => a * b));
+    }
+
+    [Theory, MemberData(nameof(All))]
+    public void In_random_orders_each_event_one_to_three_times(string name)
+    {
+        var script = Scripts.Single(s => s.Name == name);
+        Gen.Int[1, 3].Array[script.Events.Length]
+            .SelectMany(times => Gen.Shuffle(script.Events.Zip(times).SelectMany(e => Enumerable.Repeat(e.First, e.Second)).ToArray()))
+            .Sample(order => Play(script, order), iter: 5_000, threads: 1, print: order => string.Join("\n", order.Select(e => e.ToString())));
+    }
+
+    private static void Play(Script script, IEnumerable<SessionEvent> order)
+    {
+        var call = script.Start();
+        foreach (var happened in order)
+        {
+            var before = call.Stored;
+            call.When(happened);
+            Invariants.BrokenBy(before, call.Session, Policy).ShouldBeNull(happened.ToString());
+        }
+
+        foreach (var leg in call.HangUps.ToList())
+            call.HangsUp(leg, EffectOutcome.AlreadyOver);
+        var expected = Expected(script);
+        Facts(call.Session).ShouldBe(expected);
+        call.Session.EndReason.ShouldBe(script.Ends);
+        call.Session.Effects.ShouldBeEmpty();
+        call.Due.ShouldBeNull();
+    }
+
+    private static string Expected(Script script)
+    {
+        var call = script.Start();
+        foreach (var happened in script.Events)
+            call.When(happened);
+        return Facts(call.Session);
+    }
+
+    private static string Facts(CallSession session) =>
+        $"ended={session.IsEnded} {session.EndReason}\n{string.Join('\n', session.Participants.Select(p => $"{Canonical.Of(p)} muted={p.Muted}"))}";
+
+    private static SessionEvent.DialSettled Settled(ParticipantId who, DialOutcome outcome) => new(who, A.Nonce, 1, outcome);
+
+    private static SessionEvent.DialSettled Accepted(ParticipantId who) => Settled(who, new DialOutcome.Accepted(A.LegOf(who)));
+
+    private static SessionEvent.LegProgressed Says(ParticipantId who, Progress progress) => new(who, A.LegOf(who), progress, null, A.Nonce);
+
+    private static SessionEvent.LegProgressed Ends(ParticipantId who, GoneBecause because) => new(who, A.LegOf(who), Progress.Gone, because, A.Nonce);
+
+    private static SessionEvent.LegAnswered PicksUp() => new(ParticipantId.Callee, A.CalleeLeg, A.Nonce);
+
+    private static SessionEvent.LegJoined Joins(ParticipantId who) => new(A.Room1, Room, A.LegOf(who), who, null);
+
+    private static SessionEvent.LegLeft Leaves(ParticipantId who) => LeavesAs(who, GoneBecause.HungUp);
+
+    private static SessionEvent.LegLeft LeavesAs(ParticipantId who, GoneBecause because) => new(Room, A.LegOf(who), who, because);
+
+    private static SessionEvent.FlagsSeen Flags(ParticipantId who, bool muted, int sequence) => new(A.Room1, Room, A.LegOf(who), who, new Flags(muted, false, sequence));
+
+    private static SessionEvent.RoomOpened Opened(ConferenceSid conference) => new(conference, Room);
+
+    private static SessionEvent.RoomClosed Closed(ConferenceSid conference) => new(conference, Room);
+}

@@ -1,0 +1,165 @@
+using CsCheck;
+
+namespace Calls.Domain.Tests;
+
+public sealed class Value_objects
+{
+    private const string Hex32 = "0123456789abcdefABCDEF0123456789";
+
+    /// <summary>What attackers, and broken clients, send.</summary>
+    public static TheoryData<string?> Hostile =>
+    [
+        (string?)null, "", " ", "\t", "a b", "a/b", "a\\b", "a?b", "a#b", "a%2Fb", "a&b=c", "a\0b", "a\nb", "a\r\nSet-Cookie: x", "<script>", "'; drop table", "{a}", "{{a}}", "$a", "`a`", "é", "ａ", "а", "١٢٣",
+        "\u202Ea", "\uFEFFa", "😀", "\uD800", new string('a', 129), new string('a', 100_000),
+    ];
+
+    [Theory, MemberData(nameof(Hostile))]
+    public void Refuse_what_no_honest_caller_sends(string? text)
+    {
+        SessionId.TryParse(text, out var session).ShouldBeFalse();
+        session.ShouldBeNull();
+        ParticipantId.TryParse(text, out var participant).ShouldBeFalse();
+        participant.ShouldBeNull();
+        CallSid.TryParse(text, out var leg).ShouldBeFalse();
+        leg.ShouldBeNull();
+        ConferenceSid.TryParse(text, out var conference).ShouldBeFalse();
+        conference.ShouldBeNull();
+        ClientIdentity.TryParse(text, out var identity).ShouldBeFalse();
+        identity.ShouldBeNull();
+        PhoneNumber.TryParse(text, out var number).ShouldBeFalse();
+        number.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("s-42", true)]
+    [InlineData("A.b_c:d-9", true)]
+    [InlineData("..a", true)]
+    [InlineData(".", false)]
+    [InlineData("..", false)]
+    [InlineData("...", false)]
+    [InlineData("a+b", false)]
+    [InlineData("a@b", false)]
+    [InlineData("a~b", false)]
+    public void A_session_id_is_a_segment_of_a_URL_and_never_a_step_up(string text, bool valid) => SessionId.TryParse(text, out _).ShouldBe(valid);
+
+    [Fact]
+    public void A_session_id_has_up_to_128_characters()
+    {
+        SessionId.TryParse(new string('x', 128), out _).ShouldBeTrue();
+        SessionId.TryParse(new string('x', 129), out _).ShouldBeFalse();
+        SessionId.For(A.CallerLeg).Value.ShouldBe(A.CallerLeg.Value);
+        SessionId.TryParse(SessionId.For(A.CallerLeg).Value, out _).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_participant_id_is_nothing_that_Twilio_takes_for_a_call_SID()
+    {
+        ParticipantId.TryParse("guest-1_a", out _).ShouldBeTrue();
+        ParticipantId.TryParse(new string('x', 64), out _).ShouldBeTrue();
+        ParticipantId.TryParse(new string('x', 65), out _).ShouldBeFalse();
+        ParticipantId.TryParse("a.b", out _).ShouldBeFalse();
+        ParticipantId.TryParse("CA" + Hex32, out _).ShouldBeFalse();
+        ParticipantId.TryParse("caller", out var caller).ShouldBeTrue();
+        caller.ShouldBe(ParticipantId.Caller);
+    }
+
+    [Theory]
+    [InlineData("CA" + Hex32, true, false)]
+    [InlineData("CF" + Hex32, false, true)]
+    [InlineData("ca" + Hex32, false, false)]
+    [InlineData("CA" + Hex32 + "0", false, false)]
+    [InlineData("CA0123456789abcdefABCDEF012345678", false, false)]
+    [InlineData("CA0123456789abcdefABCDEF012345678g", false, false)]
+    [InlineData("CA0123456789abcdefABCDEF012345678\n", false, false)]
+    [InlineData(" CA" + Hex32, false, false)]
+    public void A_SID_is_its_prefix_and_32_hexadecimal_digits(string text, bool call, bool conference)
+    {
+        CallSid.TryParse(text, out _).ShouldBe(call);
+        ConferenceSid.TryParse(text, out _).ShouldBe(conference);
+    }
+
+    [Theory]
+    [InlineData("alice", "alice")]
+    [InlineData("client:alice", "alice")]
+    [InlineData("a.l-i_c@e=", "a.l-i_c@e=")]
+    [InlineData("a+b@example.com", "a+b@example.com")]
+    [InlineData("+15551234567", null)]
+    [InlineData("+1555", null)]
+    [InlineData("client:", null)]
+    [InlineData("client:client:alice", null)]
+    [InlineData("Client:alice", null)]
+    [InlineData("sip:alice@example.com", null)]
+    [InlineData("alice?x=1", null)]
+    public void An_identity_is_taken_with_and_without_its_scheme(string text, string? identity)
+    {
+        ClientIdentity.TryParse(text, out var parsed).ShouldBe(identity is not null);
+        (parsed?.Value).ShouldBe(identity);
+        (parsed?.Address).ShouldBe(identity is null ? null : "client:" + identity);
+    }
+
+    [Fact]
+    public void An_identity_has_up_to_121_characters()
+    {
+        ClientIdentity.TryParse(new string('x', 121), out _).ShouldBeTrue();
+        ClientIdentity.TryParse("client:" + new string('x', 121), out _).ShouldBeTrue();
+        ClientIdentity.TryParse(new string('x', 122), out _).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData("+15551234567", true)]
+    [InlineData("+1234567", true)]
+    [InlineData("+123456789012345", true)]
+    [InlineData("+123456", false)]
+    [InlineData("+1234567890123456", false)]
+    [InlineData("+05551234567", false)]
+    [InlineData("15551234567", false)]
+    [InlineData("+1 555 123 4567", false)]
+    [InlineData("+1555123456x", false)]
+    [InlineData("+1555123４567", false)]
+    [InlineData("++5551234567", false)]
+    [InlineData("+15551234567;ext=1", false)]
+    [InlineData("+15551234567\n", false)]
+    public void A_phone_number_is_E164(string text, bool valid) => PhoneNumber.TryParse(text, out _).ShouldBe(valid);
+
+    [Fact]
+    public void What_is_personal_is_masked_where_it_is_written_carelessly()
+    {
+        var number = A.Phone("+15551234567");
+        var identity = A.Identity("alice@example.com");
+        number.ToString().ShouldBe("+15*******67");
+        A.Phone("+1234567").ToString().ShouldBe("+12***67");
+        identity.ToString().ShouldBe("client:***");
+        foreach (var text in new object[] { new Party.Phone(number), new Party.Client(identity), new SessionEvent.PhoneRequested(A.Doctor, number, null), $"{number} {identity}" })
+        {
+            $"{text}".ShouldNotContain("123");
+            $"{text}".ShouldNotContain("alice");
+        }
+    }
+
+    [Fact]
+    public void A_whole_session_and_a_decision_on_it_name_nobody()
+    {
+        var call = A.Session(A.BobsPhone).Live().AsksFor(A.Doctor);
+        foreach (var text in new object[] { call.Session, call.Last, call.Callee, call.Reply })
+        {
+            $"{text}".ShouldNotContain("alice");
+            $"{text}".ShouldNotContain("5550000");
+        }
+    }
+
+    [Fact]
+    public void Whatever_is_taken_is_what_was_given_and_is_taken_again() => Gen.String.Sample(text =>
+    {
+        if (SessionId.TryParse(text, out var session))
+            session.Value.ShouldBe(text);
+        if (ParticipantId.TryParse(text, out var participant))
+            participant.Value.ShouldBe(text);
+        if (PhoneNumber.TryParse(text, out var number))
+            number.Value.ShouldBe(text);
+        if (ClientIdentity.TryParse(text, out var identity))
+        {
+            ClientIdentity.TryParse(identity.Address, out var again).ShouldBeTrue();
+            again.ShouldBe(identity);
+        }
+    }, iter: 20_000, threads: 1);
+}

@@ -1,0 +1,82 @@
+using Calls.Domain.Tests.DecisionTable;
+
+namespace Calls.Domain.Tests;
+
+/// <summary>Deadlines: nothing is forgotten, and what is settled is left in peace.</summary>
+public sealed class When_a_session_is_due
+{
+    private static readonly CallPolicy Policy = new();
+
+    public static TheoryData<string, double?> Dues => new()
+    {
+        { "Placed", Policy.EffectLease.TotalSeconds },
+        { "Dial under way", Policy.EffectLease.TotalSeconds },
+        { "Dial unknown", 1 },
+        { "Dialling", Policy.JoinGrace.TotalSeconds },
+        { "Guest waits for the room", Policy.JoinGrace.TotalSeconds },
+        { "Ringing", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
+        { "Answered", Policy.JoinGrace.TotalSeconds },
+        { "Live", Policy.ReviewInterval.TotalSeconds },
+        { "Live, a guest's dial under way", Policy.EffectLease.TotalSeconds },
+        { "Live, a guest rings", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
+        { "Live, three", Policy.ReviewInterval.TotalSeconds },
+        { "One waits for a guest", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
+        { "A mute is wished for", Policy.EffectLease.TotalSeconds },
+        { "Room over", 2 },
+        { "Over, hang-ups pending", Policy.Recheck.TotalSeconds },
+        { "Over, dial under way", Policy.EffectLease.TotalSeconds },
+        { "Over, settled", null },
+        { "Session id used again", Policy.EffectLease.TotalSeconds },
+    };
+
+    [Theory, MemberData(nameof(Dues))]
+    public void It_is_so_after(string situation, double? seconds)
+    {
+        var call = Situations.All.Single(s => s.Name == situation).Build();
+        (call.Due - call.Now)?.TotalSeconds.ShouldBe(seconds!.Value);
+        (call.Due is null).ShouldBe(seconds is null);
+    }
+
+    [Fact]
+    public void Every_situation_is_here() => Dues.Select(d => d.Data.Item1).Order().ShouldBe(Situations.All.Where(s => s.Name != "No session").Select(s => s.Name).Order());
+
+    [Fact]
+    public void When_it_is_due_there_is_something_to_do_and_before_there_is_not()
+    {
+        foreach (var (name, _, build) in Situations.All.Where(s => s.Name is not "No session" and not "Over, settled"))
+        {
+            var (session, due) = (build().Session, build().Due!.Value);
+            (Deadlines.DueEffects(session, Policy, due).Any() || Deadlines.ReviewIsDue(session, Policy, due)).ShouldBeTrue(name);
+            (Deadlines.DueEffects(session, Policy, due.AddTicks(-1)).Any() || Deadlines.ReviewIsDue(session, Policy, due.AddTicks(-1))).ShouldBeFalse(name);
+        }
+    }
+
+    [Fact]
+    public void A_review_that_changed_nothing_is_followed_by_another_not_sooner_than_five_seconds_later()
+    {
+        var call = A.Session().Ringing().After(37);
+        for (var i = 0; i < 3; i++)
+        {
+            call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Ringing, null));
+            call.Due.ShouldBe(call.Now + Policy.Recheck);
+            call.After(Policy.Recheck);
+        }
+    }
+
+    [Fact]
+    public void A_live_call_is_compared_with_Twilio_every_minute_for_as_long_as_it_lasts()
+    {
+        var call = A.Session().Live();
+        for (var i = 0; i < 120; i++)
+        {
+            call.Due.ShouldBe(call.Now + Policy.ReviewInterval);
+            call.After(Policy.ReviewInterval).Observes([ParticipantId.Caller, ParticipantId.Callee]);
+        }
+    }
+
+    [Fact]
+    public void The_wait_before_another_try_doubles_from_half_a_second_to_fifteen()
+    {
+        new[] { -1, 0, 1, 2, 3, 4, 5, 6, 7, 1000 }.Select(CallPolicy.Backoff).Select(b => b.TotalSeconds).ShouldBe([0.5, 0.5, 0.5, 1, 2, 4, 8, 15, 15, 15]);
+    }
+}
