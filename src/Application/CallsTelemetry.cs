@@ -18,6 +18,7 @@ public sealed class CallsTelemetry : IDisposable
     private readonly Counter<long> decisions;
     private readonly Counter<long> conflicts;
     private readonly Counter<long> effects;
+    private readonly Counter<long> findings;
     private readonly Histogram<double> timeToAnswer;
 
     public CallsTelemetry(IMeterFactory meters)
@@ -28,6 +29,7 @@ public sealed class CallsTelemetry : IDisposable
         decisions = meter.CreateCounter<long>("calls.decisions", "{decision}", "Decisions by use case and outcome: changed, refused, or ignored, because.");
         conflicts = meter.CreateCounter<long>("calls.session.conflicts", "{conflict}", "Saves that found a newer version, by use case.");
         effects = meter.CreateCounter<long>("calls.effects", "{effect}", "Effects that were run, by kind and outcome.");
+        findings = meter.CreateCounter<long>("calls.review.findings", "{finding}", "What a review found that no webhook had told: each is a lost or late one.");
         timeToAnswer = meter.CreateHistogram("calls.time_to_answer", "s", "From the start of a call to the first answer.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60] });
     }
@@ -59,6 +61,8 @@ public sealed class CallsTelemetry : IDisposable
         Activity.Current?.SetTag("calls.outcome", outcome).SetTag("calls.because", because);
         if (!decision.Changed || decision.Session is not { } after)
             return;
+        if (decision.Happened is SessionEvent.Observed && before is not null)
+            Found(before, after);
         var isNew = before is null || before.Nonce != after.Nonce;
         if (isNew)
             started.Add(1);
@@ -66,6 +70,13 @@ public sealed class CallsTelemetry : IDisposable
             timeToAnswer.Record((answeredAt - after.StartedAt).TotalSeconds);
         if (after.IsEnded && (isNew || !before!.IsEnded))
             ended.Add(1, new("reason", after.EndReason?.ToString() ?? ""), new("evidence", after.EndEvidence?.ToString() ?? ""));
+    }
+
+    private void Found(CallSession before, CallSession after)
+    {
+        foreach (var participant in after.Participants)
+            if (before.Find(participant.Id) is { } known && known.Progress < participant.Progress)
+                findings.Add(1, new KeyValuePair<string, object?>("finding", participant.Progress.ToString()));
     }
 
     public void Conflict(string useCase) => conflicts.Add(1, new KeyValuePair<string, object?>("use_case", useCase));
