@@ -52,10 +52,10 @@ public enum IgnoredBecause
     /// <summary>…it belongs to an earlier call with this session id.</summary>
     OfAnEarlierCall,
 
-    /// <summary>…nobody of that id is on the call.</summary>
+    /// <summary>…nobody of that id is on the call; a leg of this very call is hung up.</summary>
     UnknownParticipant,
 
-    /// <summary>…that leg is nobody's on this call.</summary>
+    /// <summary>…that leg is nobody's on this call; in the call's room it is hung up.</summary>
     UnknownLeg,
 
     /// <summary>…the participant has another leg; this one is hung up.</summary>

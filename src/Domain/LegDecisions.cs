@@ -19,13 +19,14 @@ internal static class LegDecisions
             : Step.Do(raised, new CallReply.JoinRoom(session.Room, answered));
     }
 
+    /// <remarks>A participant is stored before they are dialled, so a leg of this very call that is nobody's is one that the store has lost in a failover: it is hung up.</remarks>
     public static Step Progressed(CallSession session, SessionEvent.LegProgressed e, CallPolicy policy, DateTimeOffset now)
     {
         var live = e.To != Progress.Gone;
         if (e.Nonce is not null && e.Nonce != session.Nonce)
             return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
         if (session.Find(e.Participant) is not { } participant)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.UnknownParticipant);
+            return Step.Note(live && e.Nonce is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoredBecause.UnknownParticipant);
         if (participant.Leg is not null && participant.Leg != e.Leg)
             return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoredBecause.SecondLeg);
         var announced = session.Announce(participant, e.Leg, live, policy, now);
@@ -38,7 +39,7 @@ internal static class LegDecisions
         if (e.Room is not null && e.Room != session.Room)
             return Step.Ignore(CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
         if (Whose(session, e.Leg, e.Label) is not { } participant)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.UnknownLeg);
+            return Step.Note(e.Room is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoredBecause.UnknownLeg);
         if (participant.Leg is not null && participant.Leg != e.Leg)
             return Step.Note(session.HangUp(e.Leg, policy, now), CallReply.Nothing, IgnoredBecause.SecondLeg);
         var late = session.ClosedConferences.Contains(e.Conference);

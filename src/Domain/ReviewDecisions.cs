@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Calls.Domain;
 
 /// <summary>A session that was silent past its deadline, compared with Twilio. What was missed goes through the same changes as the webhooks that were lost.</summary>
@@ -11,7 +13,17 @@ internal static class ReviewDecisions
         foreach (var leg in seen.Legs)
             if (reviewed.Find(leg.Leg) is { Progress: not Progress.Gone } participant)
                 reviewed = Compare(reviewed, participant, leg, seen.InTheRoom.Contains(leg.Leg), policy, now);
-        return Step.Do(reviewed);
+        return Step.Do(TurnOutStrangers(reviewed, seen.InTheRoom, policy, now));
+    }
+
+    /// <summary>A leg in the room that is nobody's, with no dial under way whose leg it could be, is one that the store has lost in a failover; one that counts
+    /// as gone is back against all we were told. Nobody would see them left alone.</summary>
+    private static CallSession TurnOutStrangers(CallSession session, ImmutableArray<CallSid> inTheRoom, CallPolicy policy, DateTimeOffset now)
+    {
+        var dialUnderWay = session.FindEffect<Effect.Dial>(d => d.State != DialState.Planned) is not null;
+        foreach (var stranger in inTheRoom.Where(leg => session.Find(leg) is { } known ? known.Progress == Progress.Gone : !dialUnderWay))
+            session = session.HangUp(stranger, policy, now);
+        return session;
     }
 
     private static CallSession Compare(CallSession session, Participant participant, ObservedLeg seen, bool inTheRoom, CallPolicy policy, DateTimeOffset now)

@@ -69,6 +69,25 @@ public sealed class Webhooks_repeat_cross_and_stray
         A.Session().Ringing().Says(A.Lawyer, Progress.Ringing).Last.Ignored.ShouldBe(IgnoredBecause.UnknownParticipant);
     }
 
+    /// <summary>A guest whom a failover of the store has taken out of the session, and who is on the line all the same.</summary>
+    [Fact]
+    public void A_leg_of_this_call_that_is_nobodys_is_hung_up_whoever_tells_of_it()
+    {
+        A.Session().Live().Says(A.Lawyer, Progress.Ringing).HangUps.ShouldBe([A.LawyerLeg]);
+        A.Session().Live().Joins(A.Lawyer).HangUps.ShouldBe([A.LawyerLeg]);
+        A.Session().Live().Observes([ParticipantId.Caller, ParticipantId.Callee, A.Lawyer]).HangUps.ShouldBe([A.LawyerLeg]);
+        A.Session().Live().Says(A.Lawyer, Progress.Ringing, nonce: null).HangUps.ShouldBeEmpty("it may be any call's");
+        A.Session().Live().Ends(A.Lawyer, GoneBecause.NoAnswer).HangUps.ShouldBeEmpty("it is over");
+    }
+
+    [Fact]
+    public void A_leg_that_counts_as_gone_and_is_seen_in_the_room_is_hung_up() =>
+        A.Session().Live().With(A.Doctor).Leaves(A.Doctor).Observes([ParticipantId.Caller, ParticipantId.Callee, A.Doctor]).HangUps.ShouldBe([A.DoctorLeg]);
+
+    [Fact]
+    public void A_leg_in_the_room_that_is_nobodys_yet_may_be_that_of_a_dial_under_way() =>
+        A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor).Observes([ParticipantId.Caller, ParticipantId.Callee, A.Doctor]).HangUps.ShouldBeEmpty();
+
     [Fact]
     public void A_leg_that_left_and_whose_leave_names_no_one_on_the_call_is_ignored()
     {
