@@ -27,9 +27,9 @@ public sealed class SessionReviewer(
     /// <summary>Null where Twilio did not answer everything that was asked: half a picture ends no call.</summary>
     private async Task<Observation?> ObserveAsync(CallSession session, CancellationToken cancellationToken)
     {
-        if (await gateway.ListConferencesAsync(session.Room, cancellationToken) is not GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var conferences })
+        var (answered, conference) = await FindConferenceAsync(session, cancellationToken);
+        if (!answered)
             return null;
-        var conference = conferences.FirstOrDefault(c => !c.Completed)?.Sid;
         var inTheRoom = ImmutableArray<CallSid>.Empty;
         if (conference is not null)
         {
@@ -58,6 +58,27 @@ public sealed class SessionReviewer(
         }
 
         return new Observation(session.Room, conference, inTheRoom, legs.ToImmutable());
+    }
+
+    /// <summary>The conference that we know of, if it is open still: a list may lag behind and show none. Else what is open under the room's name.</summary>
+    private async Task<(bool Answered, ConferenceSid? Conference)> FindConferenceAsync(CallSession session, CancellationToken cancellationToken)
+    {
+        if (session.Conference is { } known)
+        {
+            switch (await gateway.FetchConferenceAsync(known, cancellationToken))
+            {
+                case GatewayOutcome<ConferenceView>.Accepted { Value.Completed: false }:
+                    return (true, known);
+                case GatewayOutcome<ConferenceView>.Accepted or GatewayOutcome<ConferenceView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver }:
+                    break;
+                default:
+                    return (false, null);
+            }
+        }
+
+        return await gateway.ListConferencesAsync(session.Room, cancellationToken) is GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var conferences }
+            ? (true, conferences.FirstOrDefault(c => !c.Completed)?.Sid)
+            : (false, null);
     }
 
     private async Task<ObservedLeg?> FetchAsync(CallSid leg, CancellationToken cancellationToken) => await gateway.FetchCallAsync(leg, cancellationToken) switch

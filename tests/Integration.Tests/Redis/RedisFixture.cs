@@ -4,7 +4,6 @@ using System.Net;
 using System.Net.Sockets;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox.Redis;
-using StackExchange.Redis;
 using Testcontainers.Redis;
 
 [assembly: AssemblyFixture(typeof(RedisFixture))]
@@ -14,16 +13,18 @@ namespace Calls.Integration.Tests.Redis;
 /// <summary>A real Redis for the run: a container where Docker answers, else a local <c>redis-server</c>, else the embedded Garnet; the run says which.</summary>
 public sealed class RedisFixture : IAsyncLifetime
 {
-    private const int Databases = 16;
+    /// <summary>More than the run has tests: a database is never handed out twice, since what one service has stored another would sweep.</summary>
+    internal const string Databases = "10000";
 
+    private readonly System.Collections.Concurrent.ConcurrentBag<EmbeddedRedis> garnets = [];
     private RedisContainer? container;
     private RedisServerProcess? process;
-    private EmbeddedRedis? embedded;
     private int database;
 
     /// <summary>Which one it is.</summary>
     public string Kind { get; private set; } = "";
 
+    /// <summary>The one server that all databases are on; empty with Garnet, where each is a server of its own.</summary>
     public string ConnectionString { get; private set; } = "";
 
     public async ValueTask InitializeAsync()
@@ -39,21 +40,21 @@ public sealed class RedisFixture : IAsyncLifetime
             throw new InvalidOperationException("redis-server is required here, and is not installed");
         else
         {
-            embedded = EmbeddedRedis.Start();
-            (Kind, ConnectionString) = ("the embedded Garnet", embedded.ConnectionString);
+            Kind = "the embedded Garnet";
         }
 
         TestContext.Current.SendDiagnosticMessage($"Tests run against {Kind}.");
         Console.WriteLine($"Tests run against {Kind}.");
     }
 
-    /// <summary>An empty database of its own: what one service sweeps is no other's.</summary>
-    public async Task<string> NewDatabaseAsync()
+    /// <summary>An empty database of its own.</summary>
+    public Task<string> NewDatabaseAsync()
     {
-        var number = Interlocked.Increment(ref database) % Databases;
-        await using var redis = await ConnectionMultiplexer.ConnectAsync(ConnectionString + ",allowAdmin=true");
-        await redis.GetDatabase(number).ExecuteAsync("FLUSHDB");
-        return string.Create(CultureInfo.InvariantCulture, $"{ConnectionString},defaultDatabase={number}");
+        if (ConnectionString.Length > 0)
+            return Task.FromResult(string.Create(CultureInfo.InvariantCulture, $"{ConnectionString},defaultDatabase={Interlocked.Increment(ref database)}"));
+        var garnet = EmbeddedRedis.Start();
+        garnets.Add(garnet);
+        return Task.FromResult(garnet.ConnectionString);
     }
 
     public async ValueTask DisposeAsync()
@@ -61,7 +62,8 @@ public sealed class RedisFixture : IAsyncLifetime
         if (container is not null)
             await container.DisposeAsync();
         process?.Dispose();
-        embedded?.Dispose();
+        foreach (var garnet in garnets)
+            garnet.Dispose();
     }
 
     private async Task<string?> StartContainerAsync()
@@ -70,7 +72,7 @@ public sealed class RedisFixture : IAsyncLifetime
             return null;
         try
         {
-            container = new RedisBuilder("redis:7-alpine").Build();
+            container = new RedisBuilder("redis:7-alpine").WithCommand("redis-server", "--databases", Databases).Build();
             await container.StartAsync();
             return container.GetConnectionString();
         }
@@ -107,7 +109,7 @@ public sealed class RedisServerProcess : IDisposable
         var port = onPort ?? FreePort();
         var folder = Directory.CreateTempSubdirectory("calls-redis-");
         var start = new ProcessStartInfo("redis-server") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new[] { "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", folder.FullName, "--save", "", "--appendonly", "no" })
+        foreach (var argument in new[] { "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", folder.FullName, "--save", "", "--appendonly", "no", "--databases", RedisFixture.Databases })
             start.ArgumentList.Add(argument);
         var process = System.Diagnostics.Process.Start(start) ?? throw new InvalidOperationException("redis-server did not start");
         while (await process.StandardOutput.ReadLineAsync() is { } line)
