@@ -61,6 +61,7 @@ public static class CallsService
         app.UseAuthentication();
         app.UseAuthorization();
         app.MapWebhooks();
+        app.MapTokensApi();
         app.MapSessionsApi();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint().AllowAnonymous();
