@@ -36,6 +36,7 @@ public static class CallsService
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
         services.AddScoped<PhoneAdder>();
+        services.AddScoped<SessionEvents>();
         services.AddBearerAuthentication();
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
             context.ProblemDetails.Extensions.TryAdd("traceId", System.Diagnostics.Activity.Current?.TraceId.ToHexString() ?? context.HttpContext.TraceIdentifier));

@@ -34,6 +34,9 @@ internal static class SessionsApi
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
         sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End the call for everyone")
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+        sessions.MapGet("/events", EventsAsync).WithName("FollowSession").WithSummary("A call as it happens")
+            .WithDescription("Server-sent events: the session as it is, and then each change, until the call is over. A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings what is newer; 204 where the call is over and nothing is.")
+            .Produces<string>(200, SessionEvents.ContentType).Produces(204).ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
         app.MapPost("/addUser", AddUserAsync).RequireAuthorization().ExcludeFromDescription();
     }
 
@@ -45,6 +48,12 @@ internal static class SessionsApi
         http.Response.Headers.ETag = $"\"{stored.Version}\"";
         return TypedResults.Ok(SessionDocument.Of(stored, session));
     }
+
+    private static Task<IResult> EventsAsync(
+        string sessionId, [FromHeader(Name = "Last-Event-ID")] string? lastEventId, ClaimsPrincipal user, SessionEvents events, HttpContext http) =>
+        SessionId.TryParse(sessionId, out var id)
+            ? events.StreamAsync(id, user.Asker(), lastEventId, http)
+            : Task.FromResult<IResult>(Problems.Of(RefusedBecause.NoSuchSession));
 
     private static async Task<Results<Created<ParticipantDocument>, Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> AddParticipantAsync(
         string sessionId,

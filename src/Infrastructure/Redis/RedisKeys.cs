@@ -23,4 +23,7 @@ internal static class RedisKeys
 
     /// <summary>The partition's session ids by their next deadline, in Unix milliseconds.</summary>
     public static RedisKey Due(int partition) => $"calls:{{{partition}}}:due";
+
+    /// <summary>The channel on which a partition's changes are told: <c>&lt;session id&gt; &lt;version&gt;</c>.</summary>
+    public static RedisChannel Changed(int partition) => RedisChannel.Literal($"calls:{{{partition}}}:changed");
 }
