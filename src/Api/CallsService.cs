@@ -63,6 +63,7 @@ public static class CallsService
         app.UseAuthorization();
         app.MapWebhooks();
         app.MapTokensApi();
+        app.MapLiveSessionsApi();
         app.MapSessionsApi();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint().AllowAnonymous();

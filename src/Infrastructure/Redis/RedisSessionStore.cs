@@ -96,7 +96,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     private TimeSpan TimeToLive(CallSession session) =>
         Deadlines.Next(session, policy) is null || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
-    private static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
+    internal static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
         ? new StoredSession(id, null, 0, "")
         : new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
 }
