@@ -29,6 +29,6 @@ public static class ServiceCollectionExtensions
     {
         services.AddScoped<TStore>();
         return services.AddScoped<ISessionStore>(provider =>
-            new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<CallsTelemetry>()));
+            new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallsTelemetry>()));
     }
 }

@@ -47,6 +47,9 @@ public sealed class SandboxHost : IAsyncDisposable
             new("Twilio:Client:ApiBaseUrl", twilio.ApiBaseUrl.ToString()),
             new("Twilio:Voice:CallerId", "+15550100000"),
             new("Calls:Dialing:AllowedCountries:0", "+1"),
+            // One machine plays everybody here, and asks again and again.
+            new("Calls:Limits:RequestsPerSecond", "1000"),
+            new("Calls:Limits:Burst", "10000"),
             new("Logging:LogLevel:Default", "Warning"),
         ]);
         builder.Configuration.AddInMemoryCollection(options.Settings);

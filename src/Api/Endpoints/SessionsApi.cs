@@ -61,6 +61,7 @@ internal static class SessionsApi
         [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
         ClaimsPrincipal user,
         PhoneAdder phones,
+        HttpContext http,
         CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var id))
@@ -77,7 +78,7 @@ internal static class SessionsApi
         var location = $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
         return added switch
         {
-            PhoneAdded.No no => Problems.Of(no.Because),
+            PhoneAdded.No no => Problems.Of(no.Because, no.RetryAfter, http),
             PhoneAdded.OtherThanBefore => Problems.Of(422, "idempotency-key-reused", "This Idempotency-Key came with another phone number or label before."),
             PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
             PhoneAdded.Dialed dialed => TypedResults.Created(location, ParticipantDocument.Of(dialed.Participant)),
@@ -124,7 +125,7 @@ internal static class SessionsApi
     }
 
     /// <summary>The seed's route: its request, its answer, today's rules.</summary>
-    private static async Task<IResult> AddUserAsync(SeedPhoneToAdd body, ClaimsPrincipal user, PhoneAdder phones, CancellationToken cancellationToken)
+    private static async Task<IResult> AddUserAsync(SeedPhoneToAdd body, ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(body.SessionID, out var id))
             return Problems.Field("SessionID", $"is 1-{SessionId.MaxLength} characters of A-Z a-z 0-9 _ . : -");
@@ -132,7 +133,7 @@ internal static class SessionsApi
             return Problems.Field("PhoneNumber", why ?? "is missing");
         return await phones.AddAsync(new AddPhoneParticipant(id, user.Asker(), Nonces.NextGuest(), number, null), PatienceWithTwilio, cancellationToken) switch
         {
-            PhoneAdded.No no => Problems.Of(no.Because),
+            PhoneAdded.No no => Problems.Of(no.Because, no.RetryAfter, http),
             PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
             _ => TypedResults.Json(new SeedAnswer(200)),
         };

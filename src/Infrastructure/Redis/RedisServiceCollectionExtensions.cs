@@ -24,6 +24,7 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton<IConnectionMultiplexer>(provider => ConnectionMultiplexer.Connect(provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration()));
         services.AddSingleton<IDueSessions, RedisDueSessions>();
         services.AddSingleton<ISessionChanges, RedisSessionChanges>();
+        services.AddSingleton<IQuotas, RedisQuotas>();
         services.AddSingleton<ILiveSessions, RedisLiveSessions>();
         return services.AddSessionStore<RedisSessionStore>();
     }
