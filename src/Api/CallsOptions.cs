@@ -23,7 +23,12 @@ public sealed class CallsOptions
     /// <summary>People on the line or being rung at once; Twilio's own limit is the default.</summary>
     public int MaxParticipants { get; set; } = 250;
 
+    /// <summary>Calls that one identity may have placed at once. A person needs one or two; more is a loop, or somebody else.</summary>
+    public int MaxSessionsPerIdentity { get; set; } = 10;
+
     public DialingLimits Dialing { get; set; } = new();
+
+    public RequestLimits Limits { get; set; } = new();
 
     /// <summary>What bounds the phones that people add.</summary>
     public sealed class DialingLimits
@@ -34,6 +39,21 @@ public sealed class CallsOptions
         /// <summary>Phones added by one identity within an hour.</summary>
         public int PerIdentityPerHour { get; set; } = 120;
     }
+
+    /// <summary>What bounds requests, counted by each replica for itself.</summary>
+    public sealed class RequestLimits
+    {
+        /// <summary>REST requests of one bearer within a second, in the long run.</summary>
+        public int RequestsPerSecond { get; set; } = 20;
+
+        /// <summary>REST requests of one bearer at once, after a pause.</summary>
+        public int Burst { get; set; } = 100;
+
+        /// <summary>Webhooks of one address within a minute that Twilio has not signed; what it has signed is never counted.</summary>
+        public int UnsignedPerMinute { get; set; } = 60;
+    }
+
+    public Application.Ports.Allowances ToAllowances() => new(Dialing.PerIdentityPerHour, MaxSessionsPerIdentity);
 
     public CallPolicy ToPolicy() => new()
     {
@@ -61,7 +81,17 @@ public sealed class CallsOptions
                 wrong.Add($"{Section}:Dialing:PerSession must not be negative, and is {options.Dialing.PerSession}");
             if (options.Dialing.PerIdentityPerHour < 0)
                 wrong.Add($"{Section}:Dialing:PerIdentityPerHour must not be negative, and is {options.Dialing.PerIdentityPerHour}");
+            AtLeastOne(wrong, "MaxSessionsPerIdentity", options.MaxSessionsPerIdentity);
+            AtLeastOne(wrong, "Limits:RequestsPerSecond", options.Limits.RequestsPerSecond);
+            AtLeastOne(wrong, "Limits:Burst", options.Limits.Burst);
+            AtLeastOne(wrong, "Limits:UnsignedPerMinute", options.Limits.UnsignedPerMinute);
             return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);
+        }
+
+        private static void AtLeastOne(List<string> wrong, string key, int value)
+        {
+            if (value < 1)
+                wrong.Add($"{Section}:{key} must be 1 or more, and is {value}");
         }
 
         private static void Between(List<string> wrong, string key, TimeSpan value, TimeSpan least, TimeSpan most, string why)

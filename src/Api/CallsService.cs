@@ -25,6 +25,7 @@ public static class CallsService
         services.AddOptions<CallsOptions>().BindConfiguration(CallsOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<CallsOptions>, CallsOptions.Validator>();
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToPolicy());
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToAllowances());
 
         services.AddCallsApplication();
         services.AddCallsTwilio(configuration);
@@ -33,9 +34,11 @@ public static class CallsService
 
         services.AddSingleton<WebhookTelemetry>();
         services.AddSingleton<TwiML>();
+        services.AddSingleton<RequestLimits>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
         services.AddScoped<PhoneAdder>();
+        services.AddScoped<SessionEvents>();
         services.AddBearerAuthentication();
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
             context.ProblemDetails.Extensions.TryAdd("traceId", System.Diagnostics.Activity.Current?.TraceId.ToHexString() ?? context.HttpContext.TraceIdentifier));
@@ -59,8 +62,11 @@ public static class CallsService
         app.UseStatusCodePages();
         UseManagementPort(app);
         app.UseAuthentication();
+        app.Use(app.Services.GetRequiredService<RequestLimits>().LimitAsync);
         app.UseAuthorization();
         app.MapWebhooks();
+        app.MapTokensApi();
+        app.MapLiveSessionsApi();
         app.MapSessionsApi();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint().AllowAnonymous();

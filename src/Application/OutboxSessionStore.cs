@@ -4,7 +4,7 @@ using Calls.Domain;
 namespace Calls.Application;
 
 /// <summary>Hands the effects of each commit to the queue: they run at once, in the replica that wrote them, and hold nobody.</summary>
-internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue, CallsTelemetry telemetry) : ISessionStore
+internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue, IQuotas quotas, CallsTelemetry telemetry) : ISessionStore
 {
     public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) => inner.LoadAsync(id, cancellationToken);
 
@@ -12,9 +12,12 @@ internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue
     {
         var saved = await inner.SaveAsync(loaded, decision, cancellationToken);
         telemetry.Decided(loaded.Session, decision);
-        if (decision is { Changed: true, Session: { } session })
-            foreach (var effect in Runnable(loaded.Session, session))
-                queue.Enqueue(session, effect);
+        if (decision is not { Changed: true, Session: { } session })
+            return saved;
+        foreach (var effect in Runnable(loaded.Session, session))
+            queue.Enqueue(session, effect);
+        if (session.IsEnded && loaded.Session is { IsEnded: false } && session.Caller.Party is Party.Client caller)
+            quotas.GivePlaceBack(caller.Identity, session.Id);
         return saved;
     }
 

@@ -17,6 +17,7 @@ public static class ServiceCollectionExtensions
         });
         services.AddSingleton<CallsTelemetry>();
         services.AddSingleton<DialOutcomes>();
+        services.AddSingleton<SessionFeed>();
         services.AddScoped<EffectExecutor>();
         services.AddScoped<SessionReviewer>();
         return services;
@@ -28,6 +29,6 @@ public static class ServiceCollectionExtensions
     {
         services.AddScoped<TStore>();
         return services.AddScoped<ISessionStore>(provider =>
-            new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<CallsTelemetry>()));
+            new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallsTelemetry>()));
     }
 }

@@ -34,7 +34,11 @@ public abstract record CallReply
     public sealed record HangUp : CallReply;
 
     /// <summary>No, and why.</summary>
-    public sealed record Refused(RefusedBecause Because) : CallReply;
+    public sealed record Refused(RefusedBecause Because) : CallReply
+    {
+        /// <summary>When it may be asked again, where that is known.</summary>
+        public TimeSpan? RetryAfter { get; init; }
+    }
 
     /// <summary>A participant was added, or was there already.</summary>
     public sealed record Added(Participant Participant) : CallReply;
@@ -112,6 +116,12 @@ public enum RefusedBecause
 
     /// <summary>…the number cannot exist.</summary>
     InvalidNumber,
+
+    /// <summary>…as many phones as one person may within an hour, the asker has added.</summary>
+    TooManyAdds,
+
+    /// <summary>…as many calls as one person may have at once, the caller has.</summary>
+    TooManyCalls,
 
     /// <summary>…no participant of that id is on the call.</summary>
     NoSuchParticipant,

@@ -41,12 +41,18 @@ public sealed class SandboxHost : IAsyncDisposable
             new("ConnectionStrings:Redis", options.RedisConnectionString ?? redis!.ConnectionString),
             new("Twilio:Client:AccountSid", twilio.Options.AccountSid),
             new("Twilio:AuthToken", twilio.Options.AuthToken),
+            new("Twilio:Client:ApiKeySid", twilio.Options.ApiKeySid),
+            new("Twilio:Client:ApiKeySecret", twilio.Options.ApiKeySecret),
+            new("Twilio:Voice:ApplicationSid", "AP5eed0000000000000000000000000004"),
             new("Twilio:Client:ApiBaseUrl", twilio.ApiBaseUrl.ToString()),
             new("Twilio:Voice:CallerId", "+15550100000"),
             new("Calls:Dialing:AllowedCountries:0", "+1"),
+            // One machine plays everybody here, and asks again and again.
+            new("Calls:Limits:RequestsPerSecond", "1000"),
+            new("Calls:Limits:Burst", "10000"),
             new("Logging:LogLevel:Default", "Warning"),
-            .. options.Settings,
         ]);
+        builder.Configuration.AddInMemoryCollection(options.Settings);
         builder.AddCalls();
         options.Configure?.Invoke(builder);
         var api = builder.Build().MapCalls();

@@ -15,7 +15,7 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
         switch (await mediator.Send(command, cancellationToken))
         {
             case CallReply.Refused refused:
-                return new PhoneAdded.No(refused.Because);
+                return new PhoneAdded.No(refused.Because, refused.RetryAfter);
             case CallReply.Added { Participant: var known } when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label:
                 return new PhoneAdded.OtherThanBefore();
             case CallReply.Added { Participant: var known } when known.Leg is not null:
@@ -48,7 +48,7 @@ internal abstract record PhoneAdded
     /// <summary>Stored; Twilio has not answered yet, or the room is not open yet.</summary>
     public sealed record Pending(Participant Participant) : PhoneAdded;
 
-    public sealed record No(RefusedBecause Because) : PhoneAdded;
+    public sealed record No(RefusedBecause Because, TimeSpan? RetryAfter) : PhoneAdded;
 
     public sealed record RefusedByTwilio(int? Code) : PhoneAdded;
 

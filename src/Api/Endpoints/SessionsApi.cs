@@ -34,6 +34,9 @@ internal static class SessionsApi
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
         sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End the call for everyone")
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+        sessions.MapGet("/events", EventsAsync).WithName("FollowSession").WithSummary("A call as it happens")
+            .WithDescription("Server-sent events: the session as it is, and then each change, until the call is over. A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings what is newer; 204 where the call is over and nothing is.")
+            .Produces<string>(200, SessionEvents.ContentType).Produces(204).ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
         app.MapPost("/addUser", AddUserAsync).RequireAuthorization().ExcludeFromDescription();
     }
 
@@ -46,12 +49,19 @@ internal static class SessionsApi
         return TypedResults.Ok(SessionDocument.Of(stored, session));
     }
 
+    private static Task<IResult> EventsAsync(
+        string sessionId, [FromHeader(Name = "Last-Event-ID")] string? lastEventId, ClaimsPrincipal user, SessionEvents events, HttpContext http) =>
+        SessionId.TryParse(sessionId, out var id)
+            ? events.StreamAsync(id, user.Asker(), lastEventId, http)
+            : Task.FromResult<IResult>(Problems.Of(RefusedBecause.NoSuchSession));
+
     private static async Task<Results<Created<ParticipantDocument>, Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> AddParticipantAsync(
         string sessionId,
         PhoneToAdd body,
         [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
         ClaimsPrincipal user,
         PhoneAdder phones,
+        HttpContext http,
         CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var id))
@@ -68,7 +78,7 @@ internal static class SessionsApi
         var location = $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
         return added switch
         {
-            PhoneAdded.No no => Problems.Of(no.Because),
+            PhoneAdded.No no => Problems.Of(no.Because, no.RetryAfter, http),
             PhoneAdded.OtherThanBefore => Problems.Of(422, "idempotency-key-reused", "This Idempotency-Key came with another phone number or label before."),
             PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
             PhoneAdded.Dialed dialed => TypedResults.Created(location, ParticipantDocument.Of(dialed.Participant)),
@@ -115,7 +125,7 @@ internal static class SessionsApi
     }
 
     /// <summary>The seed's route: its request, its answer, today's rules.</summary>
-    private static async Task<IResult> AddUserAsync(SeedPhoneToAdd body, ClaimsPrincipal user, PhoneAdder phones, CancellationToken cancellationToken)
+    private static async Task<IResult> AddUserAsync(SeedPhoneToAdd body, ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(body.SessionID, out var id))
             return Problems.Field("SessionID", $"is 1-{SessionId.MaxLength} characters of A-Z a-z 0-9 _ . : -");
@@ -123,7 +133,7 @@ internal static class SessionsApi
             return Problems.Field("PhoneNumber", why ?? "is missing");
         return await phones.AddAsync(new AddPhoneParticipant(id, user.Asker(), Nonces.NextGuest(), number, null), PatienceWithTwilio, cancellationToken) switch
         {
-            PhoneAdded.No no => Problems.Of(no.Because),
+            PhoneAdded.No no => Problems.Of(no.Because, no.RetryAfter, http),
             PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
             _ => TypedResults.Json(new SeedAnswer(200)),
         };

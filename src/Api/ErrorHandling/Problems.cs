@@ -35,14 +35,27 @@ internal static class Problems
         RefusedBecause.CountryNotAllowed => Of(403, "country-not-allowed", "Numbers of that country are not rung; see Calls:Dialing:AllowedCountries."),
         RefusedBecause.NumberBlocked => Of(403, "number-blocked", "That number, or numbers of its kind, are never rung."),
         RefusedBecause.InvalidNumber => Of(400, "invalid-number", "phoneNumber: no such number can exist."),
+        RefusedBecause.TooManyAdds => Of(429, "too-many-adds", "As many phones as one person may within an hour, you have added; see Calls:Dialing:PerIdentityPerHour."),
         _ => throw new UnreachableException($"REST never meets {because}"),
     };
+
+    /// <summary>A refusal, and when it may be asked again where that is known.</summary>
+    public static ProblemHttpResult Of(RefusedBecause because, TimeSpan? retryAfter, HttpContext http)
+    {
+        if (retryAfter is { } wait)
+            http.Response.Headers.RetryAfter = Seconds(wait);
+        return Of(because);
+    }
+
+    /// <summary>Whole seconds, rounded up: sooner would be too soon.</summary>
+    public static string Seconds(TimeSpan time) => ((long)Math.Ceiling(time.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>What a voice request that cannot be served is told, before the line ends.</summary>
     public static string Words(RefusedBecause because) => because switch
     {
         RefusedBecause.SessionInUse => "This call cannot be placed, because its session is in use.",
         RefusedBecause.CallingOneself => "You cannot call yourself.",
+        RefusedBecause.TooManyCalls => "This call cannot be placed, because you have too many calls at once.",
         RefusedBecause.CountryNotAllowed => "Calls to this country are not allowed.",
         RefusedBecause.NumberBlocked => "Calls to this number are not allowed.",
         RefusedBecause.InvalidNumber => "The number you have called does not exist.",

@@ -7,7 +7,7 @@ namespace Calls.Api.Twilio;
 
 /// <summary>The gate of every webhook: only what Twilio has signed comes through; anything else is 403 and changes nothing.</summary>
 /// <remarks>The URL is made of the public base URL and the request's own path and query, never of the Host header (twilio.com/docs/usage/security).</remarks>
-internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, ILogger<SignedRequest> logger) : IEndpointFilter
+internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, RequestLimits limits, ILogger<SignedRequest> logger) : IEndpointFilter
 {
     public const string Header = "X-Twilio-Signature";
 
@@ -20,6 +20,8 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         if (request is null)
         {
             telemetry.Refused(refusal);
+            if (limits.Unsigned(http) is { } tooMany)
+                return tooMany;
             Log.Refused(logger, refusal);
             return TypedResults.Problem(
                 "The request is not signed by Twilio for this address.", statusCode: StatusCodes.Status403Forbidden, type: Problems.TypeOf("signature"));

@@ -8,7 +8,7 @@ namespace Calls.Application.UseCases;
 /// <remarks>The phone is rung after the commit, as soon as the room is open. The same <paramref name="Participant"/> asked for again is the same participant.</remarks>
 public sealed record AddPhoneParticipant(SessionId SessionId, Asker Asker, ParticipantId Participant, PhoneNumber Number, string? Label) : IRequest<CallReply>, ISessionCommand;
 
-internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialingRules rules, CallPolicy policy, TimeProvider clock)
+internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialingRules rules, IQuotas quotas, CallPolicy policy, TimeProvider clock)
     : IRequestHandler<AddPhoneParticipant, CallReply>
 {
     public async Task<CallReply> Handle(AddPhoneParticipant command, CancellationToken cancellationToken)
@@ -20,7 +20,19 @@ internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialin
             return new CallReply.Refused(because);
         var requested = new SessionEvent.PhoneRequested(command.Participant, command.Number, command.Label);
         var decision = SessionDecider.Decide(loaded.Session, requested, policy, clock.GetUtcNow());
-        await sessions.SaveAsync(loaded, decision, cancellationToken);
+        if (decision.Changed && await quotas.TakeAddAsync(command.Asker, cancellationToken) is { } wait)
+            return new CallReply.Refused(RefusedBecause.TooManyAdds) { RetryAfter = wait };
+        try
+        {
+            await sessions.SaveAsync(loaded, decision, cancellationToken);
+        }
+        catch (SessionConflictException)
+        {
+            // Not added after all. Where nobody knows whether it was, it stays counted.
+            await quotas.GiveAddBackAsync(command.Asker);
+            throw;
+        }
+
         return decision.Reply;
     }
 }

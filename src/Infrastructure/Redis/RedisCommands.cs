@@ -26,6 +26,20 @@ internal static class RedisCommands
         }
     }
 
+    /// <summary>A command that is sent with another one's round trip, and waited for together with it: no span.</summary>
+    /// <exception cref="SessionStoreUnavailableException">No answer, or none that says that the command was run.</exception>
+    public static async Task<T> RunBesideAsync<T>(string name, Func<Task<T>> command)
+    {
+        try
+        {
+            return await command();
+        }
+        catch (Exception e) when (IsUnavailable(e))
+        {
+            throw new SessionStoreUnavailableException($"Redis did not answer {name}: {e.GetType().Name}", e);
+        }
+    }
+
     /// <summary>A time-out, a lost connection, or a server that says that it cannot serve now. What it refuses for good is a defect, and is thrown as it is.</summary>
     private static bool IsUnavailable(Exception e) => e is RedisConnectionException or RedisTimeoutException or TimeoutException or ObjectDisposedException
         || (e is RedisServerException server && Passing.Any(prefix => server.Message.StartsWith(prefix, StringComparison.Ordinal)));

@@ -23,4 +23,13 @@ internal static class RedisKeys
 
     /// <summary>The partition's session ids by their next deadline, in Unix milliseconds.</summary>
     public static RedisKey Due(int partition) => $"calls:{{{partition}}}:due";
+
+    /// <summary>How many phones a person has added within the hour.</summary>
+    public static RedisKey Adds(string personHash) => $"calls:adds:{personHash}";
+
+    /// <summary>The sessions that a person has placed, by when.</summary>
+    public static RedisKey Places(string personHash) => $"calls:places:{personHash}";
+
+    /// <summary>The channel on which a partition's changes are told: <c>&lt;session id&gt; &lt;version&gt;</c>.</summary>
+    public static RedisChannel Changed(int partition) => RedisChannel.Literal($"calls:{{{partition}}}:changed");
 }

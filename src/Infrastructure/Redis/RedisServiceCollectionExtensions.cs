@@ -23,6 +23,9 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton(provider => new SessionStoreSettings(provider.GetRequiredService<IOptions<RedisOptions>>().Value.Retention));
         services.AddSingleton<IConnectionMultiplexer>(provider => ConnectionMultiplexer.Connect(provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration()));
         services.AddSingleton<IDueSessions, RedisDueSessions>();
+        services.AddSingleton<ISessionChanges, RedisSessionChanges>();
+        services.AddSingleton<IQuotas, RedisQuotas>();
+        services.AddSingleton<ILiveSessions, RedisLiveSessions>();
         return services.AddSessionStore<RedisSessionStore>();
     }
 }

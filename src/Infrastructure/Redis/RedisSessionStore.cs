@@ -13,7 +13,8 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     /// <summary>Compares the etag; writes session, version, etag and write id, the deadline, and the expiry. One slot, one round trip, nothing half done:
     /// what can fail on a wrong type fails before the first write.</summary>
     /// <remarks>
-    /// KEYS: session, due index. ARGV: expected etag ('' where there must be none), new etag, write id, data, next deadline in ms or '', time to live in ms, session id.
+    /// KEYS: session, due index. ARGV: expected etag ('' where there must be none), new etag, write id, data, next deadline in ms or '', time to live in ms, session id,
+    /// channel. Whoever follows the session is told on it; if they cannot be, the write stands.
     /// Answers {1, version} when written, {2, version} when this very write had been made before, {0, version, etag, data} where another has come first.
     /// </remarks>
     internal const string SaveScript = """
@@ -27,6 +28,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
         redis.call('HSET', KEYS[1], 'etag', ARGV[2], 'wid', ARGV[3], 'ver', version, 'data', ARGV[4])
         redis.call('PEXPIRE', KEYS[1], ARGV[6])
         if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[7]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[7]) end
+        redis.pcall('PUBLISH', ARGV[8], ARGV[7] .. ' ' .. version)
         return {1, version}
         """;
 
@@ -56,10 +58,12 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
             return loaded;
         cancellationToken.ThrowIfCancellationRequested();
         var etag = Nonces.Next();
-        RedisKey[] keys = [RedisKeys.Session(loaded.Id), RedisKeys.Due(RedisKeys.PartitionOf(loaded.Id))];
+        var partition = RedisKeys.PartitionOf(loaded.Id);
+        RedisKey[] keys = [RedisKeys.Session(loaded.Id), RedisKeys.Due(partition)];
         RedisValue[] values =
         [
             loaded.ETag, etag, Nonces.Next(), StoredForm.Write(session), Deadline(session), (long)TimeToLive(session).TotalMilliseconds, loaded.Id.Value,
+            RedisKeys.Changed(partition).ToString(),
         ];
         var answer = (RedisResult[])(await RepeatedAsync(() => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
         if ((int)answer[0] != 0)
@@ -92,7 +96,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     private TimeSpan TimeToLive(CallSession session) =>
         Deadlines.Next(session, policy) is null || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
-    private static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
+    internal static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
         ? new StoredSession(id, null, 0, "")
         : new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
 }

@@ -28,6 +28,7 @@ public static class TwilioServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(new GatewaySettings());
         services.AddSingleton(provider => new CallbackUrls(new Uri(provider.GetRequiredService<IOptions<TwilioOptions>>().Value.PublicBaseUrl)));
+        services.AddSingleton<AccessTokens>();
         services.AddSingleton<GatewayTelemetry>();
         services.AddSingleton<GatewayPipelines>();
         services.AddSingleton<TwilioRequests>();

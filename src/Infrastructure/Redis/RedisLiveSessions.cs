@@ -1,0 +1,51 @@
+using Calls.Application.Ports;
+using Calls.Domain;
+using StackExchange.Redis;
+
+namespace Calls.Infrastructure.Redis;
+
+/// <summary>Live sessions from the index of deadlines, partition by partition, ordered by id within one.</summary>
+/// <remarks>The index is read in one piece per partition: a sixty-fourth of what is live, 300 ids or so in an installation of 20 000 calls, which holds Redis for less
+/// than a claim of the sweeper does; the sessions themselves are read one by one, and only those of the page.</remarks>
+internal sealed class RedisLiveSessions(IConnectionMultiplexer redis) : ILiveSessions
+{
+    private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
+
+    public async Task<LivePage> ReadAsync(LiveCursor after, int most, CancellationToken cancellationToken)
+    {
+        List<StoredSession> found = [];
+        var (partition, last) = (after.Partition, after.After?.Value);
+        for (; partition < RedisKeys.Partitions; partition++, last = null)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var chunk in (await IdsAsync(partition, last)).Chunk(most))
+            {
+                var sessions = await Task.WhenAll(chunk.Select(LoadAsync));
+                foreach (var session in sessions)
+                {
+                    if (session.Session is { IsEnded: false })
+                        found.Add(session);
+                    if (found.Count == most)
+                        return new LivePage(found, new LiveCursor(partition, session.Id));
+                }
+            }
+        }
+
+        return new LivePage(found, null);
+    }
+
+    private IDatabase Database => redis.GetDatabase();
+
+    private async Task<IEnumerable<SessionId>> IdsAsync(int partition, string? after)
+    {
+        var members = await RedisCommands.RunAsync("ZRANGE", () => Database.SortedSetRangeByRankAsync(RedisKeys.Due(partition), flags: CommandFlags.DemandMaster));
+        return members.Select(member => SessionId.TryParse(member, out var id) ? id : null).OfType<SessionId>()
+            .OrderBy(id => id.Value, StringComparer.Ordinal).SkipWhile(id => after is not null && string.CompareOrdinal(id.Value, after) <= 0);
+    }
+
+    private async Task<StoredSession> LoadAsync(SessionId id)
+    {
+        var fields = await RedisCommands.RunAsync("HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
+        return RedisSessionStore.Read(id, fields[0], fields[1], fields[2]);
+    }
+}

@@ -1,0 +1,103 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Calls.Integration.Tests.Redis;
+using Calls.Sandbox;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Calls.Integration.Tests.RestApi;
+
+/// <summary>Access tokens, read by a library that did not make them.</summary>
+public sealed class TokensApiTests(RedisFixture redis)
+{
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task A_token_is_for_its_bearers_identity_and_good_for_as_long_as_it_says()
+    {
+        await using var host = await StartAsync(("Twilio:Voice:TokenTtl", "02:00:00"));
+        var (status, body) = await TokenAsync(host, host.TokenFor("alice"));
+        status.ShouldBe(HttpStatusCode.OK, body);
+        var answer = JsonDocument.Parse(body).RootElement;
+        answer.EnumerateObject().Select(p => p.Name).ShouldBe(["token", "identity", "expiresAt"]);
+        answer.GetProperty("identity").GetString().ShouldBe("alice");
+
+        var jwt = await ReadAsync(host, answer.GetProperty("token").GetString()!);
+        jwt.Typ.ShouldBe("JWT");
+        jwt.Cty.ShouldBe("twilio-fpa;v=1");
+        jwt.TryGetHeaderValue<string>("twr", out _).ShouldBeFalse("no region is set");
+        jwt.Subject.ShouldBe(host.Twilio.Options.AccountSid);
+        jwt.Id.ShouldBe($"{host.Twilio.Options.ApiKeySid}-{new DateTimeOffset(jwt.IssuedAt).ToUnixTimeSeconds()}");
+        (jwt.ValidTo - jwt.IssuedAt).ShouldBe(TimeSpan.FromHours(2));
+        jwt.ValidFrom.ShouldBe(jwt.IssuedAt);
+        jwt.IssuedAt.ShouldBeInRange(TimeProvider.System.GetUtcNow().UtcDateTime - Slack, TimeProvider.System.GetUtcNow().UtcDateTime + Slack);
+        answer.GetProperty("expiresAt").GetDateTimeOffset().UtcDateTime.ShouldBe(jwt.ValidTo);
+        var grants = JsonDocument.Parse(jwt.GetPayloadValue<JsonElement>("grants").GetRawText()).RootElement;
+        grants.GetProperty("identity").GetString().ShouldBe("alice");
+        grants.GetProperty("voice").GetProperty("incoming").GetProperty("allow").GetBoolean().ShouldBeTrue();
+        grants.GetProperty("voice").GetProperty("outgoing").GetProperty("application_sid").GetString().ShouldStartWith("AP");
+    }
+
+    [Fact]
+    public async Task Nobody_gets_a_token_for_somebody_else()
+    {
+        await using var host = await StartAsync();
+        var (_, body) = await host.RestAsync(HttpMethod.Post, "/v1/tokens?identity=bob", host.TokenFor("alice", "calls.operate"), """{"identity": "bob"}""");
+        var jwt = await ReadAsync(host, JsonDocument.Parse(body).RootElement.GetProperty("token").GetString()!);
+        jwt.GetPayloadValue<JsonElement>("grants").GetProperty("identity").GetString().ShouldBe("alice");
+        (await TokenAsync(host, null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
+        foreach (var sub in new[] { "", "not an identity", new string('a', 200), "alice/../bob" })
+        {
+            var (status, problem) = await TokenAsync(host, host.TokenFor(sub));
+            status.ShouldBe(HttpStatusCode.Forbidden, problem);
+            problem.ShouldContain("no-identity");
+        }
+    }
+
+    [Fact]
+    public async Task A_region_is_in_the_header()
+    {
+        await using var host = await StartAsync(("Twilio:Client:Region", "ie1"));
+        var (_, body) = await TokenAsync(host, host.TokenFor("alice"));
+        var jwt = await ReadAsync(host, JsonDocument.Parse(body).RootElement.GetProperty("token").GetString()!);
+        jwt.GetHeaderValue<string>("twr").ShouldBe("ie1");
+    }
+
+    [Theory]
+    [InlineData("Twilio:Voice:ApplicationSid", "Twilio:Voice:ApplicationSid")]
+    [InlineData("Twilio:Client:ApiKeySid,Twilio:Client:ApiKeySecret", "Twilio:Client:ApiKeySecret")]
+    public async Task Without_the_keys_it_is_a_503_that_names_them(string without, string named)
+    {
+        await using var host = await StartAsync([.. without.Split(',').Select(key => (key, ""))]);
+        var (status, body) = await TokenAsync(host, host.TokenFor("alice"));
+        status.ShouldBe(HttpStatusCode.ServiceUnavailable, body);
+        var problem = JsonDocument.Parse(body).RootElement;
+        problem.GetProperty("code").GetString().ShouldBe("tokens-not-configured");
+        problem.GetProperty("missingKeys").EnumerateArray().Select(key => key.GetString()).ShouldContain(named);
+        body.ShouldNotContain(host.Twilio.Options.ApiKeySecret);
+    }
+
+    private static async Task<JsonWebToken> ReadAsync(SandboxHost host, string token)
+    {
+        var twilio = host.Twilio.Options;
+        var checks = new TokenValidationParameters
+        {
+            ValidIssuer = twilio.ApiKeySid,
+            ValidateAudience = false,
+            RequireExpirationTime = true,
+            ValidAlgorithms = ["HS256"],
+            IssuerSigningKey = new SymmetricSecurityKey(Encoding.UTF8.GetBytes(twilio.ApiKeySecret)),
+        };
+        var result = await new JsonWebTokenHandler().ValidateTokenAsync(token, checks);
+        result.IsValid.ShouldBeTrue(result.Exception?.Message);
+        checks.IssuerSigningKey = new SymmetricSecurityKey(Encoding.UTF8.GetBytes(twilio.AuthToken));
+        (await new JsonWebTokenHandler().ValidateTokenAsync(token, checks)).IsValid.ShouldBeFalse("another key has not signed it");
+        return (JsonWebToken)result.SecurityToken;
+    }
+
+    private static Task<(HttpStatusCode Status, string Body)> TokenAsync(SandboxHost host, string? bearer) => host.RestAsync(HttpMethod.Post, "/v1/tokens", bearer);
+
+    private async Task<SandboxHost> StartAsync(params (string Key, string Value)[] settings) =>
+        await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync(), Settings = [.. settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value))] });
+}
