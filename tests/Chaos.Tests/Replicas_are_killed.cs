@@ -15,11 +15,12 @@ public sealed class Replicas_are_killed
         var load = Load.Start(deployment, Story.Draw(Sizes.KilledReplicaCalls, Sizes.Seed), Sizes.CallsPerSecond);
         for (var turn = 0; !load.Told.IsCompleted; turn++)
         {
-            await Task.WhenAny(load.Told, Task.Delay(Every));
+            var turnOver = Task.Delay(Every);
             var victim = deployment.Replicas[turn % deployment.Replicas.Count];
             victim.Kill();
             Report.Line($"{load.Started} calls begun; replica {turn % deployment.Replicas.Count + 1} killed for the time no. {victim.Kills}");
             await victim.StartAsync();
+            await Task.WhenAny(load.Told, turnOver);
         }
 
         await load.Told;
