@@ -22,6 +22,28 @@ public sealed class Redis_fails_over
         Report.Line($"Sentinel failover: promoted after {promoted.TotalSeconds:0.0} s; {verdict}");
     }
 
+    /// <summary>The replica lags when the primary dies: writes that were acknowledged are gone, of which some had dials behind them.</summary>
+    [Fact]
+    public async Task Acknowledged_writes_are_lost_because_the_replica_lags_behind_when_the_primary_dies()
+    {
+        RedisServer.MustBeInstalled();
+        using var redis = await RedisWithSentinels.StartAsync();
+        await using var deployment = await Deployment.StartAsync(redis.ConnectionString);
+        var load = Load.Start(deployment, Story.Draw(Sizes.CallsAroundAFault, Sizes.Seed + 6), Sizes.CallsPerSecond);
+        await load.BegunAsync(0.3);
+        redis.Replica.Pause();
+        var before = await redis.WritesAsync();
+        await load.BegunAsync(0.4);
+        var lost = await redis.WritesAsync() - before;
+        redis.Primary.Kill();
+        redis.Replica.Resume();
+        await Eventually.TrueAsync(async () => await redis.PrimaryPortAsync() == redis.Replica.Port, "the sentinels promote the replica", TimeSpan.FromSeconds(30));
+        await load.Told;
+        var verdict = await Judge.AfterQuietAsync(deployment, load.Stories, Patience);
+        Report.Line($"Failover to a replica that lagged: {lost} bytes of acknowledged writes lost; {verdict}");
+        lost.ShouldBePositive();
+    }
+
     [Fact]
     public async Task One_of_three_masters_of_a_cluster_fails_over_under_load()
     {

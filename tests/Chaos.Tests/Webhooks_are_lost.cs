@@ -20,7 +20,7 @@ public sealed class Webhooks_are_lost
         later[^1].ShouldBeLessThanOrEqualTo(2 * Review);
     }
 
-    /// <returns>How long each call's lines lived.</returns>
+    /// <returns>For each call, how long its lines lived after the last thing that a person or a phone did: what is the service's to end.</returns>
     private static async Task<IReadOnlyList<TimeSpan>> RunAsync(bool lossy)
     {
         using var redis = await RedisServer.StartAsync();
@@ -40,7 +40,7 @@ public sealed class Webhooks_are_lost
         return await deployment.Twilio.AskAsync<TimeSpan[]>(cloud =>
         {
             var legs = cloud.Legs.ToLookup(leg => leg.Phone.Address, StringComparer.Ordinal);
-            return [.. load.Stories.Select(story => story.Phones.SelectMany(phone => legs[phone]).Max(leg => leg.EndedAt!.Value) - legs["client:" + story.Caller].First().Created)];
+            return [.. load.Stories.Select(story => story.LinesOutlive(legs))];
         });
     }
 }

@@ -23,6 +23,7 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton(provider => new SessionStoreSettings(provider.GetRequiredService<IOptions<RedisOptions>>().Value.Retention));
         services.AddSingleton<IConnectionMultiplexer>(provider => ConnectionMultiplexer.Connect(provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration()));
         services.AddSingleton<IDueSessions, RedisDueSessions>();
+        services.AddSingleton<IStoreMemory, RedisMemory>();
         return services.AddSessionStore<RedisSessionStore>();
     }
 }

@@ -97,9 +97,7 @@ internal sealed record Verdict(int Calls, int Talked, int Guests, int RungOnce, 
         var legs = cloud.Legs.ToLookup(leg => leg.Phone.Address, StringComparer.Ordinal);
         var rings = stories.Where(story => story.Plot != Plot.Unreachable).SelectMany(story => story.GuestAdded ? new[] { "client:" + story.Callee, story.Guest } : ["client:" + story.Callee])
             .Select(address => (Address: address, Rings: legs[address].Count(leg => !leg.Inbound && leg.HasRung))).ToList();
-        // From a person's last word until the last line of that call was over.
-        var letGo = stories.Where(story => story.LastAct is not null)
-            .Select(story => story.Phones.SelectMany(phone => legs[phone]).Max(leg => leg.EndedAt!.Value) - story.LastAct!.Value).Order().ToList();
+        var letGo = stories.Select(story => story.LinesOutlive(legs)).Order().ToList();
         return new Verdict(
             stories.Count, stories.Count(story => story.Talked), stories.Count(story => story.GuestAdded), rings.Count(r => r.Rings == 1), rings.Count(r => r.Rings == 0),
             [.. stories.SelectMany(story => story.Phones).Where(phone => legs[phone].Count(leg => !leg.Inbound) > 1)], letGo);
@@ -107,7 +105,7 @@ internal sealed record Verdict(int Calls, int Talked, int Guests, int RungOnce, 
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Calls} calls, {Talked} talked, {Guests} guests; phones rung once {RungOnce}, never {NeverRung}, twice {RungTwice.Count}; " +
-        $"let go after the last hang-up: p50 {At(0.5):0.00} s, p99 {At(0.99):0.00} s, max {At(1):0.00} s; quiet after {Quiet.TotalSeconds:0.0} s, nothing due {Settled.TotalSeconds:0.0} s after the last webhook");
+        $"lines outlived the last word by p50 {At(0.5):0.00} s, p99 {At(0.99):0.00} s, max {At(1):0.00} s; quiet after {Quiet.TotalSeconds:0.0} s, nothing due {Settled.TotalSeconds:0.0} s after the last webhook");
 
     private double At(double share) => LetGo.Count == 0 ? 0 : LetGo[Math.Min(LetGo.Count - 1, (int)(LetGo.Count * share))].TotalSeconds;
 }

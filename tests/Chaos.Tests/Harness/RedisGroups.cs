@@ -38,6 +38,13 @@ internal sealed class RedisWithSentinels : IDisposable
         return int.Parse(answer.Split('\n')[1], CultureInfo.InvariantCulture);
     }
 
+    /// <summary>How many bytes of writes the primary has taken.</summary>
+    public async Task<long> WritesAsync()
+    {
+        var line = (await RedisCli.RunAsync(Primary.Port, "info", "replication")).Split('\n').Single(line => line.StartsWith("master_repl_offset:", StringComparison.Ordinal));
+        return long.Parse(line.Split(':')[1], CultureInfo.InvariantCulture);
+    }
+
     public void Dispose()
     {
         foreach (var (_, process) in sentinels)

@@ -85,6 +85,14 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
         }
     }
 
+    /// <summary>How long its last line lived after the last act of a person, or after the callee's phone had declined, given up or not been reached.</summary>
+    public TimeSpan LinesOutlive(ILookup<string, Leg> legs)
+    {
+        var over = Phones.SelectMany(phone => legs[phone]).Max(leg => leg.EndedAt!.Value);
+        var last = LastAct ?? legs["client:" + Callee].Max(leg => leg.EndedAt) ?? legs["client:" + Caller].Max(leg => leg.Created);
+        return over > last ? over - last : TimeSpan.Zero;
+    }
+
     private string Name(string what) => string.Create(CultureInfo.InvariantCulture, $"{what}-{Number}");
 
     private static async Task<bool> TalksOrEndsAsync(TwilioEmulator twilio, Leg leg)
