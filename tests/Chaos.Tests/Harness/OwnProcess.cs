@@ -23,6 +23,16 @@ internal sealed class OwnProcess : IDisposable
 
     public bool HasExited => process.HasExited;
 
+    /// <summary>The processor time that it has used.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            process.Refresh();
+            return process.TotalProcessorTime;
+        }
+    }
+
     /// <summary>The last lines that it wrote.</summary>
     public string Tail => string.Join('\n', tail);
 

@@ -38,6 +38,9 @@ internal sealed class RedisWithSentinels : IDisposable
         return int.Parse(answer.Split('\n')[1], CultureInfo.InvariantCulture);
     }
 
+    /// <summary>The replica follows nobody any more, and keeps what it has. (A stopped process would still read what lies in its socket.)</summary>
+    public Task StopFollowingAsync() => RedisCli.RunAsync(Replica.Port, "replicaof", "127.0.0.1", "1");
+
     /// <summary>How many bytes of writes the primary has taken.</summary>
     public async Task<long> WritesAsync()
     {

@@ -23,6 +23,8 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
     /// <summary>Whether the front sends requests here: from its first green health check until a while after its death.</summary>
     public bool InRotation { get; private set; }
 
+    public TimeSpan ProcessorTime => process?.ProcessorTime ?? TimeSpan.Zero;
+
     public string Tail => process?.Tail ?? "";
 
     public async Task StartAsync()

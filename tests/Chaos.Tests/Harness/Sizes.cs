@@ -18,7 +18,7 @@ internal static class Sizes
     public static int CutCreates => Number("CALLS_CHAOS_CUT_CREATES", 100);
 
     /// <summary>Calls around each fault of Redis or of a line.</summary>
-    public static int CallsAroundAFault => Number("CALLS_CHAOS_FAULT_CALLS", 150);
+    public static int CallsAroundAFault => Number("CALLS_CHAOS_FAULT_CALLS", 120);
 
     public static int Seed => Number("CALLS_CHAOS_SEED", 1);
 

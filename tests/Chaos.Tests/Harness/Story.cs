@@ -26,7 +26,7 @@ internal enum Plot
 internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan Lasts, bool CalleeHangsUp, bool GuestAnswers)
 {
     /// <summary>How long somebody waits for the other to be heard before hanging up by themselves.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);
 
     public string Session => Name("story");
 
