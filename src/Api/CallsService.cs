@@ -43,7 +43,7 @@ public static class CallsService
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
             context.ProblemDetails.Extensions.TryAdd("traceId", System.Diagnostics.Activity.Current?.TraceId.ToHexString() ?? context.HttpContext.TraceIdentifier));
         services.AddExceptionHandler<StoreUnavailableHandler>();
-        services.AddOpenApi("v1");
+        services.AddOpenApi("v1", Documentation.Describe);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase);
         builder.AddCallsObservability();
         builder.WebHost.ConfigureKestrel(kestrel =>

@@ -1,24 +1,41 @@
-using System.Collections.Concurrent;
 using Calls.Domain;
 
 namespace Calls.Application;
 
-/// <summary>Lets a request that added a participant hear, within this process, what Twilio answered to its dial.</summary>
+/// <summary>Lets requests that added a participant hear, within this process, what Twilio answered to its dial.</summary>
 public sealed class DialOutcomes
 {
-    private readonly ConcurrentDictionary<(SessionId, ParticipantId), TaskCompletionSource<DialOutcome>> waiting = new();
+    private readonly Lock gate = new();
+    private readonly Dictionary<(SessionId, ParticipantId), Waiting> waiting = [];
 
-    /// <summary>To be called before the dial can have been sent. Dispose it when nobody waits any more.</summary>
+    /// <summary>To be called before the dial can have been sent. Any number may wait for one dial. Dispose it when one waits no more.</summary>
     public Expectation Expect(SessionId session, ParticipantId participant)
     {
-        var told = waiting.GetOrAdd((session, participant), _ => new TaskCompletionSource<DialOutcome>(TaskCreationOptions.RunContinuationsAsynchronously));
-        return new Expectation(this, (session, participant), told.Task);
+        lock (gate)
+        {
+            if (!waiting.TryGetValue((session, participant), out var dial))
+                waiting[(session, participant)] = dial = new Waiting();
+            dial.Count++;
+            return new Expectation(this, (session, participant), dial.Told.Task);
+        }
     }
 
     internal void Tell(SessionId session, ParticipantId participant, DialOutcome outcome)
     {
-        if (waiting.TryGetValue((session, participant), out var told))
-            told.TrySetResult(outcome);
+        lock (gate)
+        {
+            if (waiting.TryGetValue((session, participant), out var dial))
+                dial.Told.TrySetResult(outcome);
+        }
+    }
+
+    private void Leave((SessionId, ParticipantId) key)
+    {
+        lock (gate)
+        {
+            if (waiting.TryGetValue(key, out var dial) && --dial.Count == 0)
+                waiting.Remove(key);
+        }
     }
 
     /// <summary>Somebody waits for one dial's outcome.</summary>
@@ -27,6 +44,7 @@ public sealed class DialOutcomes
         private readonly DialOutcomes outcomes;
         private readonly (SessionId, ParticipantId) key;
         private readonly Task<DialOutcome> told;
+        private int disposed;
 
         internal Expectation(DialOutcomes outcomes, (SessionId, ParticipantId) key, Task<DialOutcome> told)
         {
@@ -48,6 +66,17 @@ public sealed class DialOutcomes
             }
         }
 
-        public void Dispose() => outcomes.waiting.TryRemove(key, out _);
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref disposed, 1) == 0)
+                outcomes.Leave(key);
+        }
+    }
+
+    private sealed class Waiting
+    {
+        public TaskCompletionSource<DialOutcome> Told { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Count { get; set; }
     }
 }

@@ -10,7 +10,7 @@ namespace Calls.Application;
 /// <summary>Runs one effect of a stored session at Twilio, and feeds what Twilio says back as one more event.</summary>
 /// <remarks>May be run twice for the same effect, by two replicas or after a crash: a dial is claimed first and then sent by one alone, and ending what has ended is success.</remarks>
 public sealed partial class EffectExecutor(
-    ISender mediator, IVoiceGateway gateway, CallPolicy policy, DialOutcomes outcomes, CallsTelemetry telemetry, ILogger<EffectExecutor> logger)
+    ISender mediator, IVoiceGateway gateway, IStoreMemory memory, CallPolicy policy, DialOutcomes outcomes, CallsTelemetry telemetry, ILogger<EffectExecutor> logger)
 {
     /// <param name="session">The session as this replica last saw it; what is decided is decided on what is stored.</param>
     /// <param name="effect">One of its effects.</param>
@@ -36,6 +36,8 @@ public sealed partial class EffectExecutor(
         if (await mediator.Send(new ClaimDial(session.Id, session.Nonce, dial.Participant), cancellationToken) is not CallReply.DialGranted granted)
             return "not granted";
         var (current, participant) = (granted.Session, granted.Participant);
+        if (memory.IsSuspect && await FindForgottenAsync(current, participant, cancellationToken) is { } forgotten)
+            return await SettleAsync(current, dial.Participant, granted.Attempt, forgotten);
         // From here on the request is finished, whatever happens to this process' patience: a cancelled create is an unknown one.
         var sent = participant is { Role: Role.Guest, Party: Party.Phone phone }
             ? await gateway.CreateParticipantAsync(
@@ -58,11 +60,22 @@ public sealed partial class EffectExecutor(
         var participant = session.Find(dial.Participant);
         if (participant is null)
             return "settled";
-        var found = participant is { Role: Role.Guest } && session.Conference is not null
-            ? await FindGuestAsync(session.Conference, participant, cancellationToken)
-            : await FindCallAsync(session, participant, dial.SentAt ?? session.StartedAt, cancellationToken);
-        return await SettleAsync(session, dial.Participant, dial.Attempt, found);
+        return await SettleAsync(session, dial.Participant, dial.Attempt, await FindAsync(session, participant, dial.SentAt ?? session.StartedAt, cancellationToken));
     }
+
+    /// <summary>A dial that the store says was never sent, while the store may have forgotten that it was. Null: Twilio knows nothing of it, and it may be sent.</summary>
+    private async Task<DialOutcome?> FindForgottenAsync(CallSession session, Participant participant, CancellationToken cancellationToken) =>
+        await FindAsync(session, participant, participant.Since, cancellationToken) switch
+        {
+            DialOutcome.NotFound => null,
+            DialOutcome.LookUpFailed => new DialOutcome.NotSent(null),
+            var found => found,
+        };
+
+    private async Task<DialOutcome> FindAsync(CallSession session, Participant participant, DateTimeOffset since, CancellationToken cancellationToken) =>
+        participant is { Role: Role.Guest } && session.Conference is not null
+            ? await FindGuestAsync(session.Conference, participant, cancellationToken)
+            : await FindCallAsync(session, participant, since, cancellationToken);
 
     private async Task<DialOutcome> FindGuestAsync(ConferenceSid conference, Participant guest, CancellationToken cancellationToken) =>
         await gateway.FetchParticipantAsync(conference, guest.Id, cancellationToken) switch

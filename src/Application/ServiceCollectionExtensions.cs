@@ -17,6 +17,7 @@ public static class ServiceCollectionExtensions
         });
         services.AddSingleton<CallsTelemetry>();
         services.AddSingleton<DialOutcomes>();
+        services.AddSingleton<ConflictLines>();
         services.AddSingleton<SessionFeed>();
         services.AddScoped<EffectExecutor>();
         services.AddScoped<SessionReviewer>();

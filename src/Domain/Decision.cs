@@ -123,6 +123,9 @@ public enum RefusedBecause
     /// <summary>…as many calls as one person may have at once, the caller has.</summary>
     TooManyCalls,
 
+    /// <summary>…the call has changed since the version that the asker means.</summary>
+    OtherVersion,
+
     /// <summary>…no participant of that id is on the call.</summary>
     NoSuchParticipant,
 

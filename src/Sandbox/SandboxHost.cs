@@ -88,7 +88,8 @@ public sealed class SandboxHost : IAsyncDisposable
         await api.DisposeAsync();
         await Twilio.DisposeAsync();
         http.Dispose();
-        redis?.Dispose();
+        if (redis is not null)
+            await redis.DisposeAsync();
     }
 
     private static int FreePort()

@@ -18,10 +18,10 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
                 return new PhoneAdded.No(refused.Because, refused.RetryAfter);
             case CallReply.Added { Participant: var known } when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label:
                 return new PhoneAdded.OtherThanBefore();
-            case CallReply.Added { Participant: var known } when known.Leg is not null:
-                return new PhoneAdded.Dialed(known);
             case CallReply.Added { Participant: { Gone: GoneBecause.RefusedByTwilio } known }:
                 return new PhoneAdded.RefusedByTwilio(known.RefusalCode);
+            case CallReply.Added { Participant: var known } when known.Leg is not null || known.Gone is not null:
+                return new PhoneAdded.Dialed(known);
             case CallReply.Added { Participant: var added }:
                 return await dialed.WaitAsync(patience, clock, cancellationToken) switch
                 {

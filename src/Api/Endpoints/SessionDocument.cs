@@ -57,6 +57,9 @@ public sealed record ParticipantDocument(
         participant.Muted,
         participant.Hold);
 
+    /// <summary>As the first answer to adding them said, whatever has become of them since: a repeated request is answered alike.</summary>
+    internal static ParticipantDocument AsAdded(Participant participant) => Of(participant) with { State = "dialing", Reason = null, Muted = false, Hold = false };
+
     private static string StateOf(Participant participant) => participant.Progress switch
     {
         Progress.Invited or Progress.Dialing => "dialing",

@@ -1,6 +1,4 @@
 using System.Security.Claims;
-using System.Security.Cryptography;
-using System.Text;
 using Calls.Api.Auth;
 using Calls.Application;
 using Calls.Application.UseCases;
@@ -16,7 +14,6 @@ namespace Calls.Api.Endpoints;
 internal static class SessionsApi
 {
     private const int MaxLabelLength = 64;
-    private const int MaxKeyLength = 255;
 
     /// <summary>How long a request waits for Twilio to say that it has the call; after that the answer is 202.</summary>
     private static readonly TimeSpan PatienceWithTwilio = TimeSpan.FromSeconds(4);
@@ -27,13 +24,13 @@ internal static class SessionsApi
         sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("How a call stands")
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
         sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a phone to a call")
-            .ProducesProblem(401).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422).ProducesProblem(503);
+            .ProducesProblem(401).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422).ProducesProblem(412).ProducesProblem(503);
         sessions.MapPatch("/participants/{participantId}", SetFlagsAsync).WithName("UpdateParticipant").WithSummary("Mute, unmute, hold or resume a participant")
-            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(409).ProducesProblem(503);
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412).ProducesProblem(503);
         sessions.MapDelete("/participants/{participantId}", RemoveAsync).WithName("RemoveParticipant").WithSummary("Take a participant off the line")
-            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(412).ProducesProblem(503);
         sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End the call for everyone")
-            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(412).ProducesProblem(503);
         sessions.MapGet("/events", EventsAsync).WithName("FollowSession").WithSummary("A call as it happens")
             .WithDescription("Server-sent events: the session as it is, and then each change, until the call is over. A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings what is newer; 204 where the call is over and nothing is.")
             .Produces<string>(200, SessionEvents.ContentType).Produces(204).ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
@@ -58,7 +55,6 @@ internal static class SessionsApi
     private static async Task<Results<Created<ParticipantDocument>, Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> AddParticipantAsync(
         string sessionId,
         PhoneToAdd body,
-        [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
         ClaimsPrincipal user,
         PhoneAdder phones,
         HttpContext http,
@@ -70,25 +66,27 @@ internal static class SessionsApi
             return Problems.Field("phoneNumber", why ?? "is missing");
         if (body.Label is { } label && (label.Length > MaxLabelLength || label.Any(char.IsControl)))
             return Problems.Field("label", $"is at most {MaxLabelLength} characters, none of them control characters");
-        if (idempotencyKey is { Length: > MaxKeyLength })
-            return Problems.Field("Idempotency-Key", $"is at most {MaxKeyLength} characters");
+        if (!RequestHeaders.TryIdempotencyKey(http, out var key))
+            return Problems.Field(RequestHeaders.IdempotencyKey, "is one string of 1 to 255 printable ASCII characters, quoted or without spaces, commas and quotes");
+        if (!RequestHeaders.TryIfMatch(http, out var precondition))
+            return BadIfMatch;
         var asker = user.Asker();
         var added = await phones.AddAsync(
-            new AddPhoneParticipant(id, asker, ParticipantFor(asker, idempotencyKey), number, body.Label is { Length: > 0 } ? body.Label : null), PatienceWithTwilio, cancellationToken);
+            new AddPhoneParticipant(id, asker, RequestHeaders.ParticipantFor(asker, key), number, body.Label is { Length: > 0 } ? body.Label : null) { If = precondition }, PatienceWithTwilio, cancellationToken);
         var location = $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
         return added switch
         {
             PhoneAdded.No no => Problems.Of(no.Because, no.RetryAfter, http),
             PhoneAdded.OtherThanBefore => Problems.Of(422, "idempotency-key-reused", "This Idempotency-Key came with another phone number or label before."),
             PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
-            PhoneAdded.Dialed dialed => TypedResults.Created(location, ParticipantDocument.Of(dialed.Participant)),
-            PhoneAdded.Pending pending => TypedResults.Accepted(location, ParticipantDocument.Of(pending.Participant)),
+            PhoneAdded.Dialed dialed => TypedResults.Created(location, ParticipantDocument.AsAdded(dialed.Participant)),
+            PhoneAdded.Pending pending => TypedResults.Accepted(location, ParticipantDocument.AsAdded(pending.Participant)),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
     }
 
     private static async Task<Results<Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> SetFlagsAsync(
-        string sessionId, string participantId, FlagsToSet body, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+        string sessionId, string participantId, FlagsToSet body, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
             return Problems.Of(RefusedBecause.NoSuchSession);
@@ -96,7 +94,9 @@ internal static class SessionsApi
             return Problems.Of(RefusedBecause.NoSuchParticipant);
         if (body is { Muted: null, Hold: null })
             return Problems.Field("muted", "or hold must be given");
-        return await mediator.Send(new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold), cancellationToken) switch
+        if (!RequestHeaders.TryIfMatch(http, out var precondition))
+            return BadIfMatch;
+        return await mediator.Send(new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold) { If = precondition }, cancellationToken) switch
         {
             CallReply.Refused refused => Problems.Of(refused.Because),
             CallReply.Added { Participant: var known } => TypedResults.Accepted(
@@ -105,23 +105,30 @@ internal static class SessionsApi
         };
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(
-        string sessionId, string participantId, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, ValidationProblem, ProblemHttpResult>> RemoveAsync(
+        string sessionId, string participantId, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
             return Problems.Of(RefusedBecause.NoSuchSession);
         if (!ParticipantId.TryParse(participantId, out var participant))
             return Problems.Of(RefusedBecause.NoSuchParticipant);
-        return await mediator.Send(new RemoveParticipant(session, user.Asker(), participant), cancellationToken) is CallReply.Refused refused
+        if (!RequestHeaders.TryIfMatch(http, out var precondition))
+            return BadIfMatch;
+        return await mediator.Send(new RemoveParticipant(session, user.Asker(), participant) { If = precondition }, cancellationToken) is CallReply.Refused refused
             ? Problems.Of(refused.Because)
             : TypedResults.NoContent();
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> EndAsync(string sessionId, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, ValidationProblem, ProblemHttpResult>> EndAsync(
+        string sessionId, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
             return Problems.Of(RefusedBecause.NoSuchSession);
-        return await mediator.Send(new EndCall(session, user.Asker()), cancellationToken) is CallReply.Refused refused ? Problems.Of(refused.Because) : TypedResults.NoContent();
+        if (!RequestHeaders.TryIfMatch(http, out var precondition))
+            return BadIfMatch;
+        return await mediator.Send(new EndCall(session, user.Asker()) { If = precondition }, cancellationToken) is CallReply.Refused refused
+            ? Problems.Of(refused.Because)
+            : TypedResults.NoContent();
     }
 
     /// <summary>The seed's route: its request, its answer, today's rules.</summary>
@@ -139,14 +146,7 @@ internal static class SessionsApi
         };
     }
 
-    /// <summary>The same asker with the same key asks for the same participant, whichever replica it reaches: nothing is rung twice.</summary>
-    private static ParticipantId ParticipantFor(Asker asker, string? key)
-    {
-        if (string.IsNullOrEmpty(key))
-            return Nonces.NextGuest();
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{asker.Identity?.Value}\n{key}"));
-        return ParticipantId.TryParse("guest-" + Convert.ToHexStringLower(hash.AsSpan(0, 10)), out var id) ? id : Nonces.NextGuest();
-    }
+    private static ValidationProblem BadIfMatch => Problems.Field("If-Match", "is * or entity tags, such as \"7\"");
 
     private static string Explain(int? code) => code is { } known
         ? $"Twilio would not ring this number: error {known}, see https://www.twilio.com/docs/api/errors/{known}."

@@ -35,6 +35,7 @@ internal static class Problems
         RefusedBecause.CountryNotAllowed => Of(403, "country-not-allowed", "Numbers of that country are not rung; see Calls:Dialing:AllowedCountries."),
         RefusedBecause.NumberBlocked => Of(403, "number-blocked", "That number, or numbers of its kind, are never rung."),
         RefusedBecause.InvalidNumber => Of(400, "invalid-number", "phoneNumber: no such number can exist."),
+        RefusedBecause.OtherVersion => Of(412, "version-mismatch", "The call has changed since the version of If-Match: read it again."),
         RefusedBecause.TooManyAdds => Of(429, "too-many-adds", "As many phones as one person may within an hour, you have added; see Calls:Dialing:PerIdentityPerHour."),
         _ => throw new UnreachableException($"REST never meets {because}"),
     };

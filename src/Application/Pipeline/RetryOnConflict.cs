@@ -1,11 +1,13 @@
 using Calls.Application.Ports;
+using Calls.Domain;
 using MediatR;
 
 namespace Calls.Application.Pipeline;
 
 /// <summary>Somebody else wrote the session first: decide again on what they wrote. Outermost, bounded, jittered, and for that one cause alone.</summary>
-/// <remarks>A write that was not acknowledged is not a conflict; the store repeats it under its own id.</remarks>
-internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry telemetry, TimeProvider clock) : IPipelineBehavior<TRequest, TResponse>
+/// <remarks>Who has lost once stands in line with the others of this process that want the same session, so that twenty at once are served one after another and
+/// not all turned away. A write that was not acknowledged is not a conflict; the store repeats it under its own id.</remarks>
+internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry telemetry, ConflictLines lines, TimeProvider clock) : IPipelineBehavior<TRequest, TResponse>
     where TRequest : ISessionCommand
 {
     private const int MaxAttempts = 12;
@@ -14,7 +16,30 @@ internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry teleme
 
     public async Task<TResponse> Handle(TRequest request, RequestHandlerDelegate<TResponse> next, CancellationToken cancellationToken)
     {
-        for (var attempt = 1; ; attempt++)
+        try
+        {
+            return await next();
+        }
+        catch (SessionConflictException)
+        {
+            telemetry.Conflict(typeof(TRequest).Name);
+        }
+
+        var line = lines.For(request.SessionId);
+        await line.WaitAsync(cancellationToken);
+        try
+        {
+            return await InLineAsync(next, cancellationToken);
+        }
+        finally
+        {
+            line.Release();
+        }
+    }
+
+    private async Task<TResponse> InLineAsync(RequestHandlerDelegate<TResponse> next, CancellationToken cancellationToken)
+    {
+        for (var attempt = 2; ; attempt++)
         {
             try
             {
@@ -25,7 +50,9 @@ internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry teleme
                 telemetry.Conflict(typeof(TRequest).Name);
             }
 
-            await Task.Delay(Jittered(attempt), clock, cancellationToken);
+            // The first conflict in line is with what happened while waiting for it, and calls for no more of that.
+            if (attempt > 2)
+                await Task.Delay(Jittered(attempt), clock, cancellationToken);
         }
     }
 
@@ -34,5 +61,19 @@ internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry teleme
     {
         var range = Math.Min(MaxWait.TotalMilliseconds, 5 * attempt);
         return TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * range);
+    }
+}
+
+/// <summary>Lines to stand in, one for each of 256 groups of sessions: a stranger's session before one's own costs a moment, and nothing else.</summary>
+internal sealed class ConflictLines : IDisposable
+{
+    private readonly SemaphoreSlim[] lines = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1))];
+
+    public SemaphoreSlim For(SessionId session) => lines[(uint)session.GetHashCode() % (uint)lines.Length];
+
+    public void Dispose()
+    {
+        foreach (var line in lines)
+            line.Dispose();
     }
 }

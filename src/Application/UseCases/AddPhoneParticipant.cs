@@ -6,7 +6,11 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Somebody on the call, or an operator, adds a phone to it.</summary>
 /// <remarks>The phone is rung after the commit, as soon as the room is open. The same <paramref name="Participant"/> asked for again is the same participant.</remarks>
-public sealed record AddPhoneParticipant(SessionId SessionId, Asker Asker, ParticipantId Participant, PhoneNumber Number, string? Label) : IRequest<CallReply>, ISessionCommand;
+public sealed record AddPhoneParticipant(SessionId SessionId, Asker Asker, ParticipantId Participant, PhoneNumber Number, string? Label) : IRequest<CallReply>, ISessionCommand
+{
+    /// <summary>Which version the asker means; null: whichever it is. A repeated request has made the version another one itself, and is not held to it.</summary>
+    public Precondition? If { get; init; }
+}
 
 internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialingRules rules, IQuotas quotas, CallPolicy policy, TimeProvider clock)
     : IRequestHandler<AddPhoneParticipant, CallReply>
@@ -16,6 +20,8 @@ internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialin
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
         if (loaded.Session is null || !command.Asker.MaySee(loaded.Session))
             return new CallReply.Refused(RefusedBecause.NoSuchSession);
+        if (loaded.Session.Find(command.Participant) is null && command.If?.Holds(loaded) == false)
+            return new CallReply.Refused(RefusedBecause.OtherVersion);
         if (rules.WhyNot(command.Number) is { } because)
             return new CallReply.Refused(because);
         var requested = new SessionEvent.PhoneRequested(command.Participant, command.Number, command.Label);

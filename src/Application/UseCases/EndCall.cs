@@ -6,7 +6,11 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Somebody on the call, or an operator, ends it for everyone.</summary>
 /// <remarks>Every leg is hung up, and whatever rings stops. Ending what has ended changes nothing.</remarks>
-public sealed record EndCall(SessionId SessionId, Asker Asker) : IRequest<CallReply>, ISessionCommand;
+public sealed record EndCall(SessionId SessionId, Asker Asker) : IRequest<CallReply>, ISessionCommand
+{
+    /// <summary>Which version the asker means; null: whichever it is.</summary>
+    public Precondition? If { get; init; }
+}
 
 internal sealed class EndCallHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<EndCall, CallReply>
 {
@@ -15,6 +19,8 @@ internal sealed class EndCallHandler(ISessionStore sessions, CallPolicy policy, 
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
         if (loaded.Session is null || !command.Asker.MaySee(loaded.Session))
             return new CallReply.Refused(RefusedBecause.NoSuchSession);
+        if (command.If?.Holds(loaded) == false)
+            return new CallReply.Refused(RefusedBecause.OtherVersion);
         var requested = new SessionEvent.EndRequested();
         var decision = SessionDecider.Decide(loaded.Session, requested, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);

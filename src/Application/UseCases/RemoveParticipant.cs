@@ -6,7 +6,11 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Somebody on the call, or an operator, takes one participant off the line, or stops their phone.</summary>
 /// <remarks>Taking off who has left already changes nothing. When one person is left and nobody is being rung, that one's line ends too.</remarks>
-public sealed record RemoveParticipant(SessionId SessionId, Asker Asker, ParticipantId Participant) : IRequest<CallReply>, ISessionCommand;
+public sealed record RemoveParticipant(SessionId SessionId, Asker Asker, ParticipantId Participant) : IRequest<CallReply>, ISessionCommand
+{
+    /// <summary>Which version the asker means; null: whichever it is.</summary>
+    public Precondition? If { get; init; }
+}
 
 internal sealed class RemoveParticipantHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<RemoveParticipant, CallReply>
 {
@@ -15,6 +19,8 @@ internal sealed class RemoveParticipantHandler(ISessionStore sessions, CallPolic
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
         if (loaded.Session is null || !command.Asker.MaySee(loaded.Session))
             return new CallReply.Refused(RefusedBecause.NoSuchSession);
+        if (command.If?.Holds(loaded) == false)
+            return new CallReply.Refused(RefusedBecause.OtherVersion);
         var requested = new SessionEvent.RemovalRequested(command.Participant);
         var decision = SessionDecider.Decide(loaded.Session, requested, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);

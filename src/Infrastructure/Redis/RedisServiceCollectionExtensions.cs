@@ -26,6 +26,7 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton<ISessionChanges, RedisSessionChanges>();
         services.AddSingleton<IQuotas, RedisQuotas>();
         services.AddSingleton<ILiveSessions, RedisLiveSessions>();
+        services.AddSingleton<IStoreMemory, RedisMemory>();
         return services.AddSessionStore<RedisSessionStore>();
     }
 }

@@ -5,8 +5,10 @@ using Garnet;
 namespace Calls.Sandbox.Redis;
 
 /// <summary>A Redis-compatible server inside this process (Microsoft Garnet), on loopback: for the sandbox, and for tests on a machine without Redis. Forgets everything when it ends.</summary>
-public sealed class EmbeddedRedis : IDisposable
+public sealed class EmbeddedRedis : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     private readonly GarnetServer server;
 
     private EmbeddedRedis(GarnetServer server, int port)
@@ -27,7 +29,18 @@ public sealed class EmbeddedRedis : IDisposable
         return new EmbeddedRedis(server, port);
     }
 
-    public void Dispose() => server.Dispose();
+    /// <summary>Ends the server. It sometimes waits for ever for itself when the machine is busy; nothing in it is worth waiting for.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await Task.Run(server.Dispose).WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            // It goes with the process.
+        }
+    }
 
     private static int FreePort()
     {

@@ -43,7 +43,7 @@ public sealed class WebhookCostTests(RedisFixture redis)
         await bob.IsIdleAsync();
         await host.Twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every line has ended");
         var webhooks = Durations(host.Twilio.Journal.Entries);
-        webhooks.Count.ShouldBeGreaterThan(8);
+        webhooks.Count.ShouldBeGreaterThan(5, "or there was nothing to measure");
         webhooks.Max().ShouldBeLessThan(TimeSpan.FromSeconds(5), "the emulated Twilio takes five seconds for every request");
         host.Twilio.Faults.RestLatency = TimeSpan.Zero;
     }

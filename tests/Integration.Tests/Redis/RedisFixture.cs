@@ -19,6 +19,8 @@ public sealed class RedisFixture : IAsyncLifetime
     private readonly System.Collections.Concurrent.ConcurrentBag<EmbeddedRedis> garnets = [];
     private RedisContainer? container;
     private RedisServerProcess? process;
+    private EmbeddedRedis? besides;
+    private int garnetDatabase;
     private int database;
 
     /// <summary>Which one it is.</summary>
@@ -47,6 +49,17 @@ public sealed class RedisFixture : IAsyncLifetime
         Console.WriteLine($"Tests run against {Kind}.");
     }
 
+    /// <summary>An empty database of the one Garnet that stands beside whatever Redis there is.</summary>
+    public string NewGarnetDatabase()
+    {
+        lock (garnets)
+        {
+            if (besides is null)
+                garnets.Add(besides = EmbeddedRedis.Start());
+            return string.Create(CultureInfo.InvariantCulture, $"{besides.ConnectionString},defaultDatabase={garnetDatabase++}");
+        }
+    }
+
     /// <summary>An empty database of its own.</summary>
     public Task<string> NewDatabaseAsync()
     {
@@ -63,7 +76,7 @@ public sealed class RedisFixture : IAsyncLifetime
             await container.DisposeAsync();
         process?.Dispose();
         foreach (var garnet in garnets)
-            garnet.Dispose();
+            await garnet.DisposeAsync();
     }
 
     private async Task<string?> StartContainerAsync()

@@ -3,7 +3,6 @@ using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
-using Calls.Sandbox.Redis;
 using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
@@ -255,18 +254,7 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
 
     private async Task<ConnectionMultiplexer> ConnectAsync(Server server)
     {
-        string connection;
-        if (server == Server.Garnet)
-        {
-            var garnet = EmbeddedRedis.Start();
-            mine.Add(garnet);
-            connection = garnet.ConnectionString;
-        }
-        else
-        {
-            connection = await fixture.NewDatabaseAsync();
-        }
-
+        var connection = server == Server.Garnet ? fixture.NewGarnetDatabase() : await fixture.NewDatabaseAsync();
         var redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = connection }.ToConfiguration());
         mine.Add(redis);
         return redis;

@@ -56,7 +56,8 @@ internal sealed class HttpWebhookTransport : IWebhookTransport, IDisposable
         {
             return WebhookResponse.Failed(WebhookFailure.Connect);
         }
-        catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException)
+        // A bare SocketException: the connection was reset between its coming about and the handler's first look at it.
+        catch (Exception failure) when (failure is HttpRequestException or IOException or SocketException or OperationCanceledException)
         {
             return WebhookResponse.Failed(WebhookFailure.Read);
         }

@@ -1,0 +1,40 @@
+namespace Calls.Chaos.Tests.Harness;
+
+/// <summary>Many stories at once, started one after the other at an even pace.</summary>
+internal sealed class Load
+{
+    private readonly List<Task> playing = [];
+
+    private Load(IReadOnlyList<Story> stories) => Stories = stories;
+
+    public IReadOnlyList<Story> Stories { get; }
+
+    /// <summary>When all of them have been told as far as people tell them.</summary>
+    public Task Told { get; private set; } = Task.CompletedTask;
+
+    public int Started => playing.Count;
+
+    public static Load Start(Deployment deployment, IReadOnlyList<Story> stories, int perSecond)
+    {
+        var load = new Load(stories);
+        load.Told = load.TellAsync(deployment, perSecond);
+        return load;
+    }
+
+    /// <summary>Waits until that share of the stories has begun.</summary>
+    public Task<TimeSpan> BegunAsync(double share) => Eventually.TrueAsync(() => Task.FromResult(Started >= Stories.Count * share), $"{share:P0} of the calls have begun", TimeSpan.FromMinutes(10));
+
+    private async Task TellAsync(Deployment deployment, int perSecond)
+    {
+        var from = TimeProvider.System.GetTimestamp();
+        foreach (var story in Stories)
+        {
+            var due = TimeSpan.FromSeconds((double)story.Number / perSecond) - TimeProvider.System.GetElapsedTime(from);
+            if (due > TimeSpan.Zero)
+                await Task.Delay(due);
+            playing.Add(story.PlayAsync(deployment));
+        }
+
+        await Task.WhenAll(playing);
+    }
+}

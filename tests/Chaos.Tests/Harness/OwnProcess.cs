@@ -1,0 +1,94 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+
+namespace Calls.Chaos.Tests.Harness;
+
+/// <summary>A process that a test has started, and that ends with it, whatever happens. Signals go to its own id and to no other.</summary>
+internal sealed class OwnProcess : IDisposable
+{
+    private const int TailLines = 40;
+
+    private static readonly ConcurrentDictionary<int, Process> Running = new();
+    private readonly Process process;
+    private readonly ConcurrentQueue<string> tail = new();
+    private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    static OwnProcess() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        foreach (var left in Running.Values)
+            left.Kill();
+    };
+
+    private OwnProcess(Process process) => this.process = process;
+
+    public bool HasExited => process.HasExited;
+
+    /// <summary>The last lines that it wrote.</summary>
+    public string Tail => string.Join('\n', tail);
+
+    /// <param name="file">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="readyLine">Waits until it writes a line with this; null: does not wait.</param>
+    /// <param name="configure">A last hand at how it is started.</param>
+    public static async Task<OwnProcess> StartAsync(string file, IEnumerable<string> arguments, string? readyLine, Action<ProcessStartInfo>? configure = null)
+    {
+        var start = new ProcessStartInfo(file, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        configure?.Invoke(start);
+        var process = new Process { StartInfo = start };
+        var own = new OwnProcess(process);
+        void Read(string? line)
+        {
+            if (line is null)
+                return;
+            own.tail.Enqueue(line);
+            while (own.tail.Count > TailLines)
+                own.tail.TryDequeue(out _);
+            if (readyLine is not null && line.Contains(readyLine, StringComparison.Ordinal))
+                own.ready.TrySetResult();
+        }
+
+        process.OutputDataReceived += (_, e) => Read(e.Data);
+        process.ErrorDataReceived += (_, e) => Read(e.Data);
+        process.Start();
+        Running[process.Id] = process;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (readyLine is null)
+            return own;
+        var ended = process.WaitForExitAsync();
+        if (await Task.WhenAny(own.ready.Task, ended, Task.Delay(TimeSpan.FromSeconds(20))) != own.ready.Task)
+        {
+            var said = own.Tail;
+            own.Dispose();
+            throw new InvalidOperationException($"{file} was not ready:\n{said}");
+        }
+
+        return own;
+    }
+
+    /// <summary>SIGKILL: nothing is finished, nothing is said.</summary>
+    public void Kill()
+    {
+        if (!process.HasExited)
+            process.Kill();
+        process.WaitForExit();
+    }
+
+    /// <summary>SIGSTOP: its connections stay open, and nothing answers.</summary>
+    public void Pause() => Signal("-STOP");
+
+    public void Resume() => Signal("-CONT");
+
+    public void Dispose()
+    {
+        Kill();
+        Running.TryRemove(process.Id, out _);
+        process.Dispose();
+    }
+
+    private void Signal(string signal)
+    {
+        using var kill = Process.Start("kill", [signal, Ports.Text(process.Id)]);
+        kill.WaitForExit();
+    }
+}

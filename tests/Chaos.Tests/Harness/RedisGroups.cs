@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Calls.Chaos.Tests.Harness;
+
+/// <summary>A primary, a replica, and three sentinels that watch them.</summary>
+internal sealed class RedisWithSentinels : IDisposable
+{
+    private const string Name = "calls";
+
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("calls-chaos-sentinels-");
+    private readonly List<(int Port, OwnProcess Process)> sentinels = [];
+
+    private RedisWithSentinels(RedisServer primary, RedisServer replica) => (Primary, Replica) = (primary, replica);
+
+    public RedisServer Primary { get; }
+
+    public RedisServer Replica { get; }
+
+    public string ConnectionString => string.Join(',', sentinels.Select(sentinel => "127.0.0.1:" + Ports.Text(sentinel.Port))) + ",serviceName=" + Name;
+
+    public static async Task<RedisWithSentinels> StartAsync()
+    {
+        var primary = await RedisServer.StartAsync();
+        var replica = await RedisServer.StartAsync("--replicaof", "127.0.0.1 " + Ports.Text(primary.Port));
+        var group = new RedisWithSentinels(primary, replica);
+        await Eventually.TrueAsync(async () => (await RedisCli.RunAsync(replica.Port, "info", "replication")).Contains("master_link_status:up", StringComparison.Ordinal), "the replica follows", TimeSpan.FromSeconds(20));
+        for (var i = 0; i < 3; i++)
+            await group.AddSentinelAsync();
+        await Eventually.TrueAsync(async () => await group.KnowEachOtherAsync(), "the sentinels know each other and the replica", TimeSpan.FromSeconds(20));
+        return group;
+    }
+
+    /// <summary>Where the sentinels say that the primary is.</summary>
+    public async Task<int> PrimaryPortAsync()
+    {
+        var answer = await RedisCli.RunAsync(sentinels[0].Port, "sentinel", "get-master-addr-by-name", Name);
+        return int.Parse(answer.Split('\n')[1], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>How many bytes of writes the primary has taken.</summary>
+    public async Task<long> WritesAsync()
+    {
+        var line = (await RedisCli.RunAsync(Primary.Port, "info", "replication")).Split('\n').Single(line => line.StartsWith("master_repl_offset:", StringComparison.Ordinal));
+        return long.Parse(line.Split(':')[1], CultureInfo.InvariantCulture);
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, process) in sentinels)
+            process.Dispose();
+        Replica.Dispose();
+        Primary.Dispose();
+        folder.Delete(recursive: true);
+    }
+
+    private async Task AddSentinelAsync()
+    {
+        var port = Ports.Free();
+        var file = Path.Combine(folder.FullName, Ports.Text(port) + ".conf");
+        await File.WriteAllTextAsync(file, string.Create(CultureInfo.InvariantCulture, $"""
+            port {port}
+            bind 127.0.0.1
+            dir {folder.FullName}
+            sentinel monitor {Name} 127.0.0.1 {Primary.Port} 2
+            sentinel down-after-milliseconds {Name} 1000
+            sentinel failover-timeout {Name} 5000
+
+            """));
+        sentinels.Add((port, await OwnProcess.StartAsync("redis-server", [file, "--sentinel"], "+monitor master")));
+    }
+
+    private async Task<bool> KnowEachOtherAsync()
+    {
+        foreach (var (port, _) in sentinels)
+        {
+            var info = await RedisCli.RunAsync(port, "info", "sentinel");
+            if (!info.Contains("slaves=1,sentinels=3", StringComparison.Ordinal))
+                return false;
+        }
+
+        return true;
+    }
+}
+
+/// <summary>Three masters with a replica each, that share the slots between them.</summary>
+internal sealed class RedisCluster : IDisposable
+{
+    private const int Masters = 3;
+
+    private readonly List<RedisServer> nodes = [];
+
+    private RedisCluster()
+    {
+    }
+
+    public IReadOnlyList<RedisServer> Nodes => nodes;
+
+    public string ConnectionString => string.Join(',', nodes.Select(node => node.Address));
+
+    public static async Task<RedisCluster> StartAsync()
+    {
+        RedisServer.MustBeInstalled();
+        var cluster = new RedisCluster();
+        for (var i = 0; i < 2 * Masters; i++)
+            cluster.nodes.Add(await RedisServer.StartAsync("--cluster-enabled", "yes", "--cluster-node-timeout", "1000"));
+        await RedisCli.RunAsync(null, ["--cluster", "create", .. cluster.nodes.Select(node => node.Address), "--cluster-replicas", "1", "--cluster-yes"]);
+        await Eventually.TrueAsync(async () =>
+        {
+            foreach (var node in cluster.nodes)
+                if (!(await RedisCli.RunAsync(node.Port, "cluster", "info")).Contains("cluster_state:ok", StringComparison.Ordinal)
+                    || (await RedisCli.RunAsync(node.Port, "cluster", "nodes")).Split('\n').Count(line => line.Contains("slave", StringComparison.Ordinal)) != Masters)
+                    return false;
+            return true;
+        }, "all nodes agree on the cluster", TimeSpan.FromSeconds(30));
+        return cluster;
+    }
+
+    /// <summary>A node that serves slots, as <paramref name="asked"/> sees it.</summary>
+    public async Task<RedisServer> MasterAsync(RedisServer asked)
+    {
+        var line = (await RedisCli.RunAsync(asked.Port, "cluster", "nodes")).Split('\n')
+            .First(line => line.Contains("master", StringComparison.Ordinal) && !line.Contains("fail", StringComparison.Ordinal) && !line.Contains("myself", StringComparison.Ordinal));
+        return nodes.Single(node => line.Contains(node.Address + "@", StringComparison.Ordinal));
+    }
+
+    /// <summary>Whether every slot is served, as <paramref name="asked"/> sees it.</summary>
+    public static async Task<bool> IsWholeAsync(RedisServer asked) =>
+        (await RedisCli.RunAsync(asked.Port, "cluster", "info")).Contains("cluster_state:ok", StringComparison.Ordinal);
+
+    public void Dispose()
+    {
+        foreach (var node in nodes)
+            node.Dispose();
+    }
+}
+
+/// <summary>redis-cli, for what a client library would hide.</summary>
+internal static class RedisCli
+{
+    public static async Task<string> RunAsync(int? port, params string[] arguments)
+    {
+        string[] all = port is { } at ? ["-p", Ports.Text(at), .. arguments] : arguments;
+        using var cli = Process.Start(new ProcessStartInfo("redis-cli", all) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var said = await cli.StandardOutput.ReadToEndAsync();
+        await cli.WaitForExitAsync();
+        return said;
+    }
+}

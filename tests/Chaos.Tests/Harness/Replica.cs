@@ -1,0 +1,76 @@
+using System.Net;
+
+namespace Calls.Chaos.Tests.Harness;
+
+/// <summary>One process of the Api, as production runs it: configured by environment variables alone.</summary>
+internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : IDisposable
+{
+    /// <summary>What a load balancer's health check takes to notice a dead process.</summary>
+    private static readonly TimeSpan NoticedAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>What the machine's own environment must not add.</summary>
+    private static readonly string[] ServiceKeys = ["Twilio", "ASPNETCORE", "Calls__", "MY_", "ConnectionStrings"];
+
+    private OwnProcess? process;
+    private long? killedAt;
+
+    public int Port { get; } = Ports.Free();
+
+    public Uri Address => new("http://127.0.0.1:" + Ports.Text(Port));
+
+    public int Kills { get; private set; }
+
+    /// <summary>Whether the front sends requests here: from its first green health check until a while after its death.</summary>
+    public bool InRotation { get; private set; }
+
+    public string Tail => process?.Tail ?? "";
+
+    public async Task StartAsync()
+    {
+        process?.Dispose();
+        process = await OwnProcess.StartAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "Calls.Api.dll")], null, start =>
+        {
+            start.WorkingDirectory = AppContext.BaseDirectory;
+            foreach (var name in start.Environment.Keys.Where(IsOfTheService).ToList())
+                start.Environment.Remove(name);
+            foreach (var (key, value) in settings)
+                start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+            start.Environment["ASPNETCORE_URLS"] = Address.ToString();
+            // Many processes on few cores, for a short while.
+            start.Environment["DOTNET_gcServer"] = "0";
+            start.Environment["DOTNET_TieredPGO"] = "0";
+        });
+        await Eventually.TrueAsync(
+            async () => process.HasExited ? throw new InvalidOperationException("The Api ended before it was ready:\n" + Tail) : await HealthAsync("ready") == HttpStatusCode.OK,
+            "the Api is ready", TimeSpan.FromSeconds(30));
+        killedAt = null;
+        InRotation = true;
+    }
+
+    /// <summary>Whether a new connection may be sent here now.</summary>
+    public bool IsChosen() => InRotation && (killedAt is not { } at || TimeProvider.System.GetElapsedTime(at) < NoticedAfter);
+
+    public void Kill()
+    {
+        process?.Kill();
+        Kills++;
+        killedAt = TimeProvider.System.GetTimestamp();
+    }
+
+    /// <summary>The answer of one health route; null where nothing answered.</summary>
+    public async Task<HttpStatusCode?> HealthAsync(string route)
+    {
+        try
+        {
+            return (await Http.SendAsync(HttpMethod.Get, new Uri(Address, "/healthz/" + route))).Status;
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    public void Dispose() => process?.Dispose();
+
+    private static bool IsOfTheService(string name) => ServiceKeys.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));
+}

@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using Calls.Sandbox.Twilio;
+
+namespace Calls.Chaos.Tests.Harness;
+
+/// <summary>How a call goes, as far as people decide it.</summary>
+internal enum Plot
+{
+    /// <summary>They talk, and one of them hangs up.</summary>
+    Talk,
+
+    /// <summary>They talk, a phone is added by REST, and two of the three hang up, if it comes.</summary>
+    AddGuest,
+
+    Decline,
+    NoAnswer,
+    Unreachable,
+
+    /// <summary>The caller gives up before the answer.</summary>
+    GiveUp,
+}
+
+/// <summary>One call between two people who call nobody else.</summary>
+internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan Lasts, bool CalleeHangsUp, bool GuestAnswers)
+{
+    /// <summary>How long somebody waits for the other to be heard before hanging up by themselves.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
+
+    public string Session => Name("story");
+
+    public string Caller => Name("caller");
+
+    public string Callee => Name("callee");
+
+    public string Guest => string.Create(CultureInfo.InvariantCulture, $"+1555{2_000_000 + Number}");
+
+    public IEnumerable<string> Phones => ["client:" + Caller, "client:" + Callee, Guest];
+
+    /// <summary>When the last person who hangs up by themselves did; from then on everything is the service's to end.</summary>
+    public DateTimeOffset? LastAct { get; private set; }
+
+    /// <summary>Whether the service took the guest.</summary>
+    public bool GuestAdded { get; private set; }
+
+    public bool Talked { get; private set; }
+
+    public static IReadOnlyList<Story> Draw(int count, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(number => new Story(
+            number,
+            random.Next(100) switch { < 40 => Plot.Talk, < 55 => Plot.AddGuest, < 67 => Plot.Decline, < 75 => Plot.NoAnswer, < 82 => Plot.Unreachable, _ => Plot.GiveUp },
+            TimeSpan.FromMilliseconds(random.Next(500)), TimeSpan.FromMilliseconds(100 + random.Next(1500)), random.Next(2) == 0, random.Next(3) > 0))];
+    }
+
+    public async Task PlayAsync(Deployment deployment)
+    {
+        var (twilio, caller, callee) = (deployment.Twilio, deployment.Twilio.Client(Caller), deployment.Twilio.Client(Callee));
+        await callee.BehaveAsync(Plot switch
+        {
+            Plot.Talk or Plot.AddGuest => PhoneBehaviour.Answer,
+            Plot.Decline => PhoneBehaviour.Decline,
+            Plot.Unreachable => PhoneBehaviour.Unreachable,
+            _ => PhoneBehaviour.LetRing,
+        }, RingsFor);
+        var leg = await caller.CallAsync(Callee, Session);
+        switch (Plot)
+        {
+            case Plot.GiveUp:
+                await Task.Delay(Lasts);
+                await HangUpAsync(twilio, caller.Address);
+                break;
+            case Plot.Talk or Plot.AddGuest:
+                Talked = await TalksOrEndsAsync(twilio, leg);
+                if (Plot == Plot.AddGuest && Talked)
+                    GuestAdded = await AddGuestAsync(deployment);
+                await Task.Delay(Lasts);
+                var (first, second) = CalleeHangsUp ? (callee.Address, caller.Address) : (caller.Address, callee.Address);
+                await HangUpAsync(twilio, first);
+                if (GuestAdded)
+                    await HangUpAsync(twilio, second);
+                break;
+        }
+    }
+
+    /// <summary>How long its last line lived after the last act of a person, or after the callee's phone had declined, given up or not been reached.</summary>
+    public TimeSpan LinesOutlive(ILookup<string, Leg> legs)
+    {
+        var over = Phones.SelectMany(phone => legs[phone]).Max(leg => leg.EndedAt!.Value);
+        var last = LastAct ?? legs["client:" + Callee].Max(leg => leg.EndedAt) ?? legs["client:" + Caller].Max(leg => leg.Created);
+        return over > last ? over - last : TimeSpan.Zero;
+    }
+
+    private string Name(string what) => string.Create(CultureInfo.InvariantCulture, $"{what}-{Number}");
+
+    private static async Task<bool> TalksOrEndsAsync(TwilioEmulator twilio, Leg leg)
+    {
+        try
+        {
+            return await twilio.WaitUntilAsync(_ => leg.Ended || leg.Phone.TalksWith.Count > 0, "they talk, or the line ends", Patience)
+                .ContinueWith(done => done.IsCompletedSuccessfully && twilio.Read(_ => !leg.Ended), TaskScheduler.Default);
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private async Task HangUpAsync(TwilioEmulator twilio, string address) => await twilio.AskAsync(cloud =>
+    {
+        if (cloud.Phone(address).Current is not { } current)
+            return false;
+        cloud.HangUp(current);
+        LastAct = current.EndedAt;
+        return true;
+    });
+
+    /// <summary>Asks again under the same key where nobody can tell what became of the request, as a frontend does.</summary>
+    private async Task<bool> AddGuestAsync(Deployment deployment)
+    {
+        await deployment.Twilio.Phone(Guest).BehaveAsync(GuestAnswers ? PhoneBehaviour.Answer : PhoneBehaviour.Decline, RingsFor);
+        var url = new Uri(deployment.Address, $"/v1/sessions/{Session}/participants");
+        for (var attempt = 1; attempt <= 8; attempt++)
+        {
+            try
+            {
+                var (status, _) = await Http.SendAsync(HttpMethod.Post, url, deployment.TokenFor(Caller), JsonSerializer.Serialize(new { phoneNumber = Guest }), ("Idempotency-Key", Guest));
+                if (status != HttpStatusCode.ServiceUnavailable)
+                    return status is HttpStatusCode.Created or HttpStatusCode.Accepted;
+            }
+            catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+            {
+                // Cut on the way: whether it was done is unknown, which is what the key is for.
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(200 * attempt));
+        }
+
+        return false;
+    }
+}
