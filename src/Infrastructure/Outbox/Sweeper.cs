@@ -8,6 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Calls.Infrastructure.Outbox;
 
 /// <summary>Goes round the partitions for ever, takes the sessions that are due, and has them looked at. Every replica does; a claim keeps them apart for a while.</summary>
+/// <remarks>When the host stops, it claims no more and finishes what it has begun: an answer of Twilio's that is thrown away is a dial of which nobody knows, and a hang-up
+/// that waits a lease for the next replica.</remarks>
 internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory scopes, CallPolicy policy, TimeProvider clock, ILogger<Sweeper> logger) : BackgroundService
 {
     private const int MostAtOnce = 50;
@@ -18,6 +20,27 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim slots = new(MostAtOnce);
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        var free = 0;
+        try
+        {
+            for (; free < MostAtOnce; free++)
+                await slots.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            Log.HandedOver(logger);
+        }
+        finally
+        {
+            // A host may be stopped twice.
+            if (free > 0)
+                slots.Release(free);
+        }
+    }
 
     public override void Dispose()
     {
@@ -56,20 +79,16 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
         foreach (var id in await due.ClaimAsync(partition, slots.CurrentCount + 1, policy.EffectLease, stoppingToken))
         {
             await slots.WaitAsync(stoppingToken);
-            _ = LookAtAsync(id, stoppingToken);
+            _ = LookAtAsync(id);
         }
     }
 
-    private async Task LookAtAsync(SessionId id, CancellationToken stoppingToken)
+    private async Task LookAtAsync(SessionId id)
     {
         try
         {
             await using var scope = scopes.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<SessionReviewer>().LookAtAsync(id, stoppingToken);
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            Log.HandedOver(logger);
+            await scope.ServiceProvider.GetRequiredService<SessionReviewer>().LookAtAsync(id, CancellationToken.None);
         }
 #pragma warning disable CA1031 // One session that cannot be looked at must not stop the others; its lease brings it up again.
         catch (Exception e)
@@ -91,7 +110,7 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
         [LoggerMessage(4003, LogLevel.Warning, "A session that is due could not be looked at; it comes up again when its lease is out")]
         public static partial void LookFailed(ILogger logger, Exception exception);
 
-        [LoggerMessage(4004, LogLevel.Debug, "A session that is due is left to another replica, because this one stops")]
+        [LoggerMessage(4004, LogLevel.Warning, "The host's time to stop is out; what is still under way comes up again elsewhere when its lease is out")]
         public static partial void HandedOver(ILogger logger);
     }
 }

@@ -117,12 +117,12 @@ public sealed class RedisServerProcess : IDisposable
 
     public string ConnectionString { get; }
 
-    public static async Task<RedisServerProcess> StartAsync(int? onPort = null)
+    public static async Task<RedisServerProcess> StartAsync(int? onPort = null, params string[] more)
     {
         var port = onPort ?? FreePort();
         var folder = Directory.CreateTempSubdirectory("calls-redis-");
         var start = new ProcessStartInfo("redis-server") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new[] { "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", folder.FullName, "--save", "", "--appendonly", "no", "--databases", RedisFixture.Databases })
+        foreach (var argument in new[] { "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", folder.FullName, "--save", "", "--appendonly", "no", "--databases", RedisFixture.Databases }.Concat(more))
             start.ArgumentList.Add(argument);
         var process = System.Diagnostics.Process.Start(start) ?? throw new InvalidOperationException("redis-server did not start");
         while (await process.StandardOutput.ReadLineAsync() is { } line)
@@ -140,7 +140,7 @@ public sealed class RedisServerProcess : IDisposable
         folder.Delete(recursive: true);
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

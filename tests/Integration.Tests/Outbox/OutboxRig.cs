@@ -1,0 +1,80 @@
+using System.Globalization;
+using Calls.Application;
+using Calls.Application.Ports;
+using Calls.Domain;
+using Calls.Infrastructure.Outbox;
+using Calls.Infrastructure.Redis;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Calls.Integration.Tests.Outbox;
+
+/// <summary>Store, outbox and sweeper as the service composes them, before a gateway that a test holds by the hand.</summary>
+internal sealed class OutboxRig : IAsyncDisposable
+{
+    private static int count;
+
+    private readonly IHost host;
+
+    private OutboxRig(IHost host) => this.host = host;
+
+    public static CallPolicy Policy { get; } = new();
+
+    public SlowTwilio Twilio { get; } = new();
+
+    public EffectQueue Queue => host.Services.GetRequiredService<EffectQueue>();
+
+    /// <param name="redis">A connection string.</param>
+    /// <param name="swept">Whether the sweeper runs too.</param>
+    public static async Task<OutboxRig> StartAsync(string redis, bool swept)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection([new("ConnectionStrings:Redis", redis)]);
+        builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(new Allowances(AddsPerHour: 100, LiveSessions: 100))
+            .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
+        if (!swept)
+            builder.Services.Remove(builder.Services.Single(s => s.ImplementationType == typeof(Sweeper)));
+        OutboxRig? rig = null;
+        builder.Services.AddSingleton<IVoiceGateway>(_ => rig!.Twilio);
+        rig = new OutboxRig(builder.Build());
+        await rig.host.StartAsync();
+        return rig;
+    }
+
+    public Task StopAsync() => host.StopAsync();
+
+    public async Task<CallSession?> LoadAsync(SessionId id)
+    {
+        await using var scope = host.Services.CreateAsyncScope();
+        return (await scope.ServiceProvider.GetRequiredService<ISessionStore>().LoadAsync(id, default)).Session;
+    }
+
+    /// <summary>Stores a session; what it calls for is queued, as after any commit, or left to the sweeper.</summary>
+    public async Task StoreAsync(CallSession session, bool queued)
+    {
+        await using var scope = host.Services.CreateAsyncScope();
+        ISessionStore store = queued ? scope.ServiceProvider.GetRequiredService<ISessionStore>() : scope.ServiceProvider.GetRequiredService<RedisSessionStore>();
+        var loaded = await store.LoadAsync(session.Id, default);
+        await store.SaveAsync(loaded, new Decision(new SessionEvent.EndRequested(), session, CallReply.Nothing) { Changed = true }, default);
+    }
+
+    /// <summary>Alice rings Bob, and nobody has dialled yet.</summary>
+    public static CallSession Started(TimeSpan? ago = null)
+    {
+        var number = Interlocked.Increment(ref count);
+        SessionId.TryParse(string.Create(CultureInfo.InvariantCulture, $"outbox-{number}"), out var id).ShouldBeTrue();
+        CallSid.TryParse("CA" + (1_000_000 + number).ToString("x32", CultureInfo.InvariantCulture), out var leg).ShouldBeTrue();
+        ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
+        ClientIdentity.TryParse("bob", out var bob).ShouldBeTrue();
+        return SessionDecider.Decide(
+            null, new SessionEvent.CallStarted(id!, Nonces.Next(), leg!, alice!, new Party.Client(bob!)), Policy, TimeProvider.System.GetUtcNow() - (ago ?? TimeSpan.Zero)).Session!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Twilio.Dials.TrySetResult();
+        await host.StopAsync();
+        host.Dispose();
+    }
+}

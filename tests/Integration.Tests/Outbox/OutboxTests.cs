@@ -1,0 +1,92 @@
+using System.Diagnostics.Metrics;
+using Calls.Domain;
+using Calls.Infrastructure.Outbox;
+using Calls.Integration.Tests.Redis;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Calls.Integration.Tests.Outbox;
+
+/// <summary>Effects after their commit: at once, beside whoever caused them, and never for ever in the way of each other.</summary>
+public sealed class OutboxTests(RedisFixture redis)
+{
+    [Fact]
+    public async Task An_effect_is_run_after_its_commit_and_holds_nobody_who_commits()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
+        var session = OutboxRig.Started();
+        await rig.StoreAsync(session, queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 1));
+        (await rig.LoadAsync(session.Id))!.Effects.ShouldHaveSingleItem().ShouldBeOfType<Effect.Dial>().State.ShouldBe(DialState.Sending, "the commit is done, and Twilio has not answered");
+        rig.Twilio.Dials.SetResult();
+        await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
+    }
+
+    [Fact]
+    public async Task Hang_ups_go_out_while_every_hand_for_dials_is_full()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
+        for (var i = 0; i < 100; i++)
+            await rig.StoreAsync(OutboxRig.Started(), queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 64));
+        var ending = OutboxRig.Started();
+        var ended = SessionDecider.Decide(ending, new SessionEvent.EndRequested(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!;
+        await rig.StoreAsync(ended, queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("hang up") == 1));
+        rig.Twilio.Asked("dial").ShouldBe(64, "no more at once than there are hands");
+    }
+
+    [Fact]
+    public async Task An_effect_that_fails_is_not_the_last_one()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
+        rig.Twilio.Dials.SetResult();
+        var session = OutboxRig.Started();
+        rig.Queue.Enqueue(session with { Participants = [] }, new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: null) { NotBefore = session.StartedAt });
+        rig.Queue.Enqueue(session with { Participants = default }, new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, NotBefore = session.StartedAt });
+        await rig.StoreAsync(session, queued: true);
+        await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
+    }
+
+    [Fact]
+    public async Task A_host_that_stops_finishes_what_was_queued()
+    {
+        var connection = await redis.NewDatabaseAsync();
+        var session = OutboxRig.Started();
+        await using (var rig = await OutboxRig.StartAsync(connection, swept: false))
+        {
+            await rig.StoreAsync(session, queued: true);
+            await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 1));
+            var stopping = rig.StopAsync();
+            rig.Twilio.Dials.SetResult();
+            await stopping;
+        }
+
+        await using var later = await OutboxRig.StartAsync(connection, swept: false);
+        (await later.LoadAsync(session.Id))!.Participants[1].Leg.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void What_finds_no_place_in_the_queue_is_dropped_and_counted()
+    {
+        using var services = new ServiceCollection().AddMetrics().AddSingleton<EffectQueue>().BuildServiceProvider();
+        var queue = services.GetRequiredService<EffectQueue>();
+        var dropped = 0L;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, l) =>
+            {
+                if (instrument.Name == "calls.effects.dropped" && instrument.Meter.Scope == services.GetRequiredService<IMeterFactory>())
+                    l.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, _, _) => Interlocked.Add(ref dropped, value));
+        listener.Start();
+        var session = OutboxRig.Started();
+        for (var i = 0; i < 10_002; i++)
+            queue.Enqueue(session, session.Effects[0]);
+        dropped.ShouldBe(2);
+        queue.Enqueue(session, new Effect.HangUp(session.Caller.Leg!) { NotBefore = session.StartedAt });
+        dropped.ShouldBe(2, "hang-ups have a lane of their own");
+        queue.Endings.Count.ShouldBe(1);
+    }
+}

@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using Calls.Application.Ports;
+using Calls.Domain;
+
+namespace Calls.Integration.Tests.Outbox;
+
+/// <summary>A gateway whose answers to dials and hang-ups come when a test says so.</summary>
+internal sealed class SlowTwilio : IVoiceGateway
+{
+    private readonly ConcurrentQueue<string> asked = new();
+    private int legs;
+
+    /// <summary>What dials wait for.</summary>
+    public TaskCompletionSource Dials { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>What has been asked: <c>dial</c> or <c>hang up</c>.</summary>
+    public int Asked(string what) => asked.Count(a => a == what);
+
+    public (string To, string From) AddressesOf(Party callee, ClientIdentity caller) => ("", "");
+
+    public async Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken)
+    {
+        asked.Enqueue("dial");
+        await Dials.Task.WaitAsync(cancellationToken);
+        var text = "CA" + Interlocked.Increment(ref legs).ToString("x32", System.Globalization.CultureInfo.InvariantCulture);
+        return CallSid.TryParse(text, out var leg) ? new GatewayOutcome<CallSid>.Accepted(leg) : throw new InvalidOperationException();
+    }
+
+    public Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken)
+    {
+        asked.Enqueue("hang up");
+        return Task.FromResult<GatewayOutcome<CallView>>(new GatewayOutcome<CallView>.Refused(Refusal.AlreadyOver, null));
+    }
+
+    /// <summary>It knows of none: what is looked for before it is dialled, after Redis has been away, was never sent.</summary>
+    public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(string to, string from, DateTimeOffset since, CancellationToken cancellationToken) =>
+        Task.FromResult<GatewayOutcome<IReadOnlyList<CallView>>>(new GatewayOutcome<IReadOnlyList<CallView>>.Accepted([]));
+
+    public Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken) => Nothing<CallSid>();
+
+    public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) => Nothing<ParticipantView>();
+
+    public Task<GatewayOutcome<Done>> DeleteParticipantAsync(ConferenceSid conference, CallSid leg, CancellationToken cancellationToken) => Nothing<Done>();
+
+    public Task<GatewayOutcome<ConferenceView>> CompleteConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) => Nothing<ConferenceView>();
+
+    public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) => Nothing<CallView>();
+
+    public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) => Nothing<ConferenceView>();
+
+    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken) => Nothing<IReadOnlyList<ConferenceView>>();
+
+    public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken) => Nothing<ParticipantView>();
+
+    public Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(ConferenceSid conference, CancellationToken cancellationToken) => Nothing<IReadOnlyList<ParticipantView>>();
+
+    private static Task<GatewayOutcome<T>> Nothing<T>() => Task.FromResult<GatewayOutcome<T>>(new GatewayOutcome<T>.Unknown("not asked in these tests"));
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using Calls.Domain;
+using Calls.Infrastructure.Redis;
+using StackExchange.Redis;
+
+namespace Calls.Integration.Tests.Redis;
+
+/// <summary>The scripts on a Redis Cluster, which refuses one whose keys are not of one slot. One node of it is enough for that.</summary>
+public sealed class RedisClusterTests : IAsyncLifetime
+{
+    private static readonly CallPolicy Policy = new();
+
+    private RedisServerProcess? server;
+    private ConnectionMultiplexer? admin;
+    private ConnectionMultiplexer? redis;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(RedisServerProcess.IsInstalled, "redis-server is not installed");
+        var bus = RedisServerProcess.FreePort().ToString(CultureInfo.InvariantCulture);
+        server = await RedisServerProcess.StartAsync(null, "--cluster-enabled", "yes", "--cluster-port", bus);
+        admin = await ConnectionMultiplexer.ConnectAsync(server.ConnectionString + ",allowAdmin=true");
+        await Node.ExecuteAsync("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+        await Eventually.TrueAsync(async () => (await Node.ExecuteAsync("CLUSTER", "INFO")).ToString().Contains("cluster_state:ok", StringComparison.Ordinal));
+        redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = server.ConnectionString }.ToConfiguration());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (redis is not null)
+            await redis.DisposeAsync();
+        if (admin is not null)
+            await admin.DisposeAsync();
+        server?.Dispose();
+    }
+
+    [Fact]
+    public async Task Sessions_are_saved_claimed_and_rescheduled_in_every_slot_that_they_fall_into()
+    {
+        redis!.GetServer(server!.ConnectionString).ServerType.ShouldBe(ServerType.Cluster);
+        var due = new RedisDueSessions(redis, Policy);
+        var store = new RedisSessionStore(redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System);
+        var slots = new HashSet<int>();
+        foreach (var session in Enumerable.Range(0, 100).SelectMany(seed => new RandomSessions(seed).Story(1)))
+        {
+            var id = SessionId.TryParse(string.Create(CultureInfo.InvariantCulture, $"cluster-{slots.Count}-{session.StartedAt.Ticks}"), out var parsed) ? parsed : throw new InvalidOperationException();
+            var partition = RedisKeys.PartitionOf(id);
+            var slot = await SlotOfAsync(RedisKeys.Session(id));
+            slots.Add(slot);
+            (await SlotOfAsync(RedisKeys.Due(partition))).ShouldBe(slot);
+            var saved = await store.SaveAsync(await store.LoadAsync(id, default), new Decision(new SessionEvent.EndRequested(), session with { Id = id }, CallReply.Nothing) { Changed = true }, default);
+            (await due.ClaimAsync(partition, 100, TimeSpan.FromMinutes(1), default)).Contains(id).ShouldBe(session.StartedAt < TimeProvider.System.GetUtcNow() - Policy.EffectLease);
+            await due.RescheduleAsync(saved, default);
+            (await redis.GetDatabase().SortedSetScoreAsync(RedisKeys.Due(partition), id.Value)).ShouldBe(Deadlines.Next(saved.Session!, Policy)!.Value.ToUnixTimeMilliseconds());
+        }
+
+        slots.Count.ShouldBeGreaterThan(30);
+    }
+
+    [Fact]
+    public async Task A_script_over_two_slots_is_refused_here_so_the_others_are_known_to_need_one()
+    {
+        var refused = await Should.ThrowAsync<Exception>(() => redis!.GetDatabase().ScriptEvaluateAsync("return redis.call('ZCARD', KEYS[1])", [RedisKeys.Due(1), RedisKeys.Due(2)]));
+        refused.Message.ShouldContain("slot");
+    }
+
+    /// <summary>By the server's own reckoning.</summary>
+    private async Task<int> SlotOfAsync(RedisKey key) => (int)await Node.ExecuteAsync("CLUSTER", "KEYSLOT", key);
+
+    private IServer Node => admin!.GetServer(server!.ConnectionString);
+}
