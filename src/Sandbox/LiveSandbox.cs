@@ -1,41 +1,47 @@
 using System.Globalization;
 using Calls.Sandbox.Demo;
-using Calls.Sandbox.Twilio;
+using Calls.Sandbox.Page;
 
 namespace Calls.Sandbox;
 
-/// <summary>The sandbox that a person plays with: the service, its emulated Twilio, and a small port on which phones are used with curl. Runs until Ctrl+C.</summary>
+/// <summary>The sandbox that a person plays with: the service, its emulated Twilio, and a page (and a small API for curl) on which phones are used. Runs until Ctrl+C.</summary>
 internal static class LiveSandbox
 {
     private const int ApiPort = 5080;
-    private const int PhonesPort = 5081;
+    private const int PagePort = 5081;
 
     public static async Task<int> RunAsync()
     {
-        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Port = ApiPort });
-        await using var phones = BuildPhones(host.Twilio);
-        await phones.StartAsync();
-        Print(host);
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Port = ApiPort,
+            Twilio = new() { JournalCapacity = 20_000 },
+            // Shorter than in production, so that a person sees what is put right after a loss.
+            Settings = [new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05")],
+        });
+        await using var page = await SandboxPage.StartAsync(host, new PageOptions { Port = PagePort });
+        Print(host, page);
         host.Twilio.Journal.Added += entry =>
         {
             foreach (var line in Timeline.Lines([entry]))
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{entry.At:HH:mm:ss.fff}{line[9..]}"));
         };
-        await phones.WaitForShutdownAsync();
+        await page.WaitForShutdownAsync();
         return 0;
     }
 
-    private static void Print(SandboxHost host)
+    private static void Print(SandboxHost host, SandboxPage page)
     {
-        var phones = $"http://127.0.0.1:{PhonesPort}/phones";
+        var phones = $"{page.Address}phones";
         Console.WriteLine($"""
 
             Calls is running, with an embedded Redis and an emulated Twilio.
 
+              the page            {page.Address}    open it: phones to use, the call, everything that goes over the wire
               the Api             {host.Address}docs
               Twilio's REST API   {host.Twilio.ApiBaseUrl}
 
-            Place a call, in another terminal:
+            Or place a call with curl, in another terminal:
 
               curl -X POST '{phones}/client:alice/call?to=bob&session=s-42'
               curl -X POST '{phones}/client:bob/answer'
@@ -50,47 +56,5 @@ internal static class LiveSandbox
             A phone can call, answer, decline, hang-up and drop. Everything that goes over the wire is shown below. Ctrl+C ends it.
 
             """);
-    }
-
-    private static WebApplication BuildPhones(TwilioEmulator twilio)
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{PhonesPort.ToString(CultureInfo.InvariantCulture)}");
-        var app = builder.Build();
-        app.MapPost("/phones/{address}/{action}", async (string address, string action, string? to, string? session) =>
-        {
-            var phone = address.StartsWith("client:", StringComparison.Ordinal) ? twilio.Client(address["client:".Length..]) : twilio.Phone(address);
-            try
-            {
-                switch (action)
-                {
-                    case "call" when to is { Length: > 0 }:
-                        await phone.CallAsync(to, session);
-                        break;
-                    case "answer":
-                        await phone.AnswerAsync();
-                        break;
-                    case "decline":
-                        await phone.DeclineAsync();
-                        break;
-                    case "hang-up":
-                        await phone.HangUpAsync();
-                        break;
-                    case "drop":
-                        await phone.DropAsync();
-                        break;
-                    default:
-                        return Results.Text("A phone can call (with ?to=), answer, decline, hang-up and drop.\n", statusCode: 400);
-                }
-            }
-            catch (InvalidOperationException e)
-            {
-                return Results.Text(e.Message + "\n", statusCode: 409);
-            }
-
-            return Results.Text($"{address} {action}: done\n");
-        });
-        return app;
     }
 }

@@ -29,6 +29,7 @@ public static partial class Timeline
         JournalKind.Rest => "← effect   ",
         JournalKind.RestAnswer => "→ outcome  ",
         JournalKind.Fault => "! fault    ",
+        JournalKind.Frontend => "→ frontend ",
         _ => "! error    ",
     };
 

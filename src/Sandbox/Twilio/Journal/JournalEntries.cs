@@ -32,6 +32,9 @@ public enum JournalKind
 
     /// <summary>Twilio's debugger would show this; or the emulator itself failed.</summary>
     Error,
+
+    /// <summary>A frontend asked the service: its own REST, not Twilio's.</summary>
+    Frontend,
 }
 
 /// <summary>One thing that happened. Each kind has its own record; who, what and details are the flat view for timelines and pages.</summary>
@@ -186,4 +189,17 @@ public sealed record EmulatorDefect(Exception Exception) : JournalEntry
     public override string Who => "emulator";
 
     public override string What => Exception.ToString();
+}
+
+/// <summary>A frontend's REST request to the service was answered; noted by whoever stands between the two.</summary>
+public sealed record FrontendAsked(string Identity, string Method, string Path, string Body, int Status, string Answer) : JournalEntry
+{
+    public override JournalKind Kind => JournalKind.Frontend;
+
+    public override string Who => Identity;
+
+    public override string What => $"{Method} {Path} {Status}";
+
+    public override IReadOnlyList<KeyValuePair<string, string>> Details =>
+        [.. new KeyValuePair<string, string>[] { new("request", Body), new("body", Answer) }.Where(detail => detail.Value.Length > 0)];
 }

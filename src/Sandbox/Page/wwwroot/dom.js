@@ -1,0 +1,59 @@
+// Small helpers: elements without markup strings, requests that say what went wrong.
+
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, '');
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter(child => child != null));
+  return element;
+}
+
+export function text(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}
+
+let hiding;
+
+export function toast(words) {
+  const box = document.getElementById('toast');
+  box.textContent = words;
+  box.classList.add('shown');
+  clearTimeout(hiding);
+  hiding = setTimeout(() => box.classList.remove('shown'), 6000);
+}
+
+export function say(words) {
+  document.getElementById('said').textContent = words;
+}
+
+// Sends a request; a refusal is shown, in the service's own words. Gives whether it was accepted.
+export async function ask(method, path, body, bearer) {
+  const headers = {};
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (bearer) headers.Authorization = `Bearer ${bearer}`;
+  try {
+    const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    if (response.ok) return true;
+    toast(await explain(response));
+  } catch {
+    toast('The sandbox does not answer.');
+  }
+  return false;
+}
+
+async function explain(response) {
+  const said = await response.text();
+  try {
+    const problem = JSON.parse(said);
+    const fields = Object.entries(problem.errors ?? {}).map(([field, words]) => `${field} ${[words].flat().join(', ')}`);
+    return `${response.status}: ${[problem.detail ?? problem.title, ...fields].filter(Boolean).join(' ')}`;
+  } catch {
+    return said.trim() || `The answer was ${response.status}.`;
+  }
+}
+
+export const nameOf = address => address.startsWith('client:') ? address.slice('client:'.length) : address;
+
+export const capital = words => words.charAt(0).toUpperCase() + words.slice(1);

@@ -1,0 +1,78 @@
+// The page: what the sandbox tells (server-sent events), shown; what a person does, sent.
+import { el, ask } from './dom.js';
+import { Phones } from './phones.js';
+import { SessionPanel } from './session.js';
+import { Timeline } from './timeline.js';
+import { Ringer } from './ringer.js';
+
+const about = await (await fetch('/sandbox/about')).json();
+const phones = new Phones(document.getElementById('cards'), about.people);
+const session = new SessionPanel(about.people);
+const timeline = new Timeline();
+const ringer = new Ringer(document.getElementById('sound'));
+const link = document.getElementById('link');
+let run = null;
+
+// Faults
+
+const switches = new Map(about.faults.map(fault => {
+  const button = el('button', { type: 'button', role: 'switch', 'aria-checked': 'false', 'aria-describedby': `fault-${fault.name}` },
+    el('span', { class: 'knob', 'aria-hidden': 'true' }), fault.title);
+  button.addEventListener('click', () =>
+    ask('PUT', `/sandbox/faults/${fault.name}`, { on: button.getAttribute('aria-checked') !== 'true' }));
+  document.getElementById('faults').append(
+    el('div', { class: 'switch' }, button, el('small', { id: `fault-${fault.name}` }, fault.says)));
+  return [fault.name, button];
+}));
+
+// Guarantees
+
+const titles = { hold: 'Guarantees hold', settling: 'Settling…', broken: 'A guarantee is broken' };
+
+function showGuarantees({ state, what, healed }) {
+  const box = document.getElementById('guarantees');
+  const title = document.getElementById('guarantees-title');
+  if (title.textContent !== titles[state]) title.textContent = titles[state];
+  box.dataset.state = state;
+  const lines = [...what];
+  if (!lines.length) lines.push('Nothing is wrong now.');
+  if (healed) lines.push(`${healed} ${healed === 1 ? 'was' : 'were'} broken earlier, and put right since.`);
+  document.getElementById('guarantees-what').replaceChildren(...lines.map(line => el('li', {}, line)));
+}
+
+// A phone on the table
+
+document.getElementById('add-phone').addEventListener('submit', async event => {
+  event.preventDefault();
+  const name = document.getElementById('new-name');
+  if (await ask('POST', '/sandbox/phones', { name: name.value })) name.value = '';
+});
+
+document.addEventListener('calls:show', event => session.show(event.detail));
+
+function connect() {
+  const events = new EventSource('/sandbox/events');
+  events.addEventListener('open', () => {
+    link.textContent = 'connected';
+    link.dataset.state = 'up';
+  });
+  events.addEventListener('error', () => {
+    link.textContent = 'sandbox is away';
+    link.dataset.state = 'down';
+  });
+  events.addEventListener('entries', event => timeline.add(JSON.parse(event.data)));
+  events.addEventListener('state', event => {
+    const state = JSON.parse(event.data);
+    if (run !== null && run !== state.run) location.reload();
+    run = state.run;
+    phones.update(state.phones);
+    session.know(state.sessions, state.phones);
+    ringer.update(state.phones.some(phone => phone.state === 'ringing'));
+    showGuarantees(state.guarantees);
+    for (const [name, button] of switches) button.setAttribute('aria-checked', String(state.faults.includes(name)));
+  });
+  addEventListener('pagehide', () => events.close());
+}
+
+connect();
+document.documentElement.dataset.ready = 'true';

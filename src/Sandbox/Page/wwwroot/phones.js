@@ -1,0 +1,192 @@
+// The phones: one card each, made once and then kept up to date, so that nothing moves under a finger or loses the focus.
+import { el, text, ask, say, nameOf, capital } from './dom.js';
+
+const states = { idle: 'Idle', calling: 'Calling…', ringing: 'Ringing', waiting: 'On the line', talking: 'In call' };
+const ends = { completed: 'call ended', busy: 'busy or declined', 'no-answer': 'no answer', canceled: 'the caller gave up', failed: 'could not be reached' };
+const behaviours = [['let-ring', 'rings until I act'], ['answer', 'answers by itself'], ['decline', 'declines by itself'], ['busy', 'is busy'], ['unreachable', 'cannot be reached'], ['offline', 'is offline']];
+
+export class Phones {
+  #box;
+  #bearers;
+  #cards = new Map();
+  #names = new Map();
+
+  constructor(box, bearers) {
+    this.#box = box;
+    this.#bearers = bearers;
+  }
+
+  update(phones) {
+    this.#names = new Map(phones.map(phone => [phone.address, phone.name]));
+    for (const phone of phones) {
+      let card = this.#cards.get(phone.address);
+      if (!card) {
+        card = new Card(phone, this.#bearers[nameOf(phone.address)]);
+        this.#cards.set(phone.address, card);
+        this.#box.append(card.element);
+      }
+    }
+    for (const phone of phones) this.#cards.get(phone.address).update(phone, phones, address => this.#name(address));
+  }
+
+  #name(address) {
+    return capital(this.#names.get(address) ?? nameOf(address));
+  }
+}
+
+class Card {
+  #phone;
+  #bearer;
+  #parts = {};
+  #state = null;
+
+  constructor(phone, bearer) {
+    this.#phone = phone;
+    this.#bearer = bearer;
+    const id = `phone-${phone.address.replaceAll(/[^A-Za-z0-9]/g, '-')}`;
+    const use = action => () => ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/${action}`);
+    const patch = body => ask('PATCH', `${this.#path()}/participants/${encodeURIComponent(this.#phone.participant)}`, body, this.#bearer);
+    const p = this.#parts;
+    p.name = el('h3', { id });
+    p.state = el('span', { class: 'state' });
+    p.line = el('p', { class: 'line' });
+    p.hears = el('p', { class: 'hears' });
+    p.answer = this.#button('Answer', 'good', use('answer'));
+    p.decline = this.#button('Decline', 'danger', use('decline'));
+    p.hangUp = this.#button('Hang up', 'danger', use('hang-up'));
+    p.vanish = this.#button('Vanish', 'quiet', use('drop'), 'The phone is gone without a word: no network, no battery');
+    if (bearer) {
+      p.mute = this.#button('Mute', '', () => patch({ muted: !this.#phone.muted }));
+      p.hold = this.#button('Hold', '', () => patch({ hold: !this.#phone.hold }));
+      p.end = this.#button('End for all', 'danger quiet', () => ask('DELETE', this.#path(), undefined, this.#bearer));
+      p.call = this.#chooser(id, 'Call', 'whom', to => this.#call(to));
+      p.add = this.#chooser(id, 'Add to call', 'number', to => this.#add(to));
+    }
+    p.behaviour = el('select', {}, ...behaviours.map(([value, words]) => el('option', { value }, words)));
+    p.behaviour.addEventListener('change', () =>
+      ask('PUT', `/sandbox/phones/${encodeURIComponent(this.#phone.address)}/behaviour`, { behaviour: p.behaviour.value }));
+    this.element = el('article', { class: 'card', 'aria-labelledby': id },
+      el('header', {},
+        el('span', { class: phone.isApp ? 'avatar app' : 'avatar', 'aria-hidden': 'true' }, phone.isApp ? capital(phone.name).charAt(0) : '☎'),
+        el('div', { class: 'who' }, p.name, el('small', {}, phone.isApp ? 'app user' : phone.address)),
+        p.state),
+      p.line, p.hears,
+      el('div', { class: 'actions' }, p.answer, p.decline, p.mute, p.hold, p.hangUp, p.end, p.vanish),
+      p.call?.element, p.add?.element,
+      el('label', { class: 'behaviour' }, 'When called, it ', p.behaviour));
+  }
+
+  update(phone, phones, name) {
+    const p = this.#parts;
+    this.#phone = phone;
+    this.element.dataset.state = phone.state;
+    const on = phone.state === 'talking' || phone.state === 'waiting';
+    text(p.name, name(phone.address));
+    text(p.state, phone.hold ? 'On hold' : phone.muted ? 'Muted' : states[phone.state]);
+    text(p.line, this.#line(phone, name));
+    text(p.hears, phone.state === 'idle' ? '' : `hears ${hears(phone, name)}`);
+    const show = { answer: phone.state === 'ringing', decline: phone.state === 'ringing', hangUp: on || phone.state === 'calling', vanish: phone.state !== 'idle' };
+    if (this.#bearer) {
+      Object.assign(show, { mute: phone.state === 'talking', hold: phone.state === 'talking', end: on && phone.session !== null });
+      p.call.update(phone.state === 'idle', phones.filter(other => other.address !== phone.address), name);
+      const free = phones.filter(other => !other.isApp && other.state === 'idle');
+      p.add.update(on && phone.session !== null, free, name);
+      press(p.mute, phone.muted, 'Unmute', 'Mute');
+      press(p.hold, phone.hold, 'Resume', 'Hold');
+    }
+    for (const [part, visible] of Object.entries(show)) p[part].hidden = !visible;
+    if (document.activeElement !== p.behaviour) p.behaviour.value = phone.behaviour;
+    if (this.#state !== null && this.#state !== phone.state) say(`${name(phone.address)}: ${states[phone.state]}. ${this.#line(phone, name)}`);
+    this.#state = phone.state;
+  }
+
+  #line(phone, name) {
+    switch (phone.state) {
+      case 'idle': return phone.last ? `Last: ${ends[phone.last] ?? phone.last}${phone.words ? `, after ${phone.words}` : ''}` : 'Ready';
+      case 'ringing': return 'Somebody is calling';
+      case 'calling': return 'Twilio is asking the service';
+      case 'waiting': return 'Waiting for somebody to answer';
+      default: return `with ${list(phone.with.map(name))}`;
+    }
+  }
+
+  #path() {
+    return `/v1/sessions/${encodeURIComponent(this.#phone.session)}`;
+  }
+
+  #call(to) {
+    const session = `s-${crypto.randomUUID().slice(0, 6)}`;
+    const where = new URLSearchParams({ to: nameOf(to), session });
+    document.dispatchEvent(new CustomEvent('calls:show', { detail: null }));
+    return ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/call?${where}`);
+  }
+
+  #add(phoneNumber) {
+    const label = document.querySelector(`#cards option[value="${CSS.escape(phoneNumber)}"]`)?.dataset.label;
+    return ask('POST', `${this.#path()}/participants`, { phoneNumber, label }, this.#bearer);
+  }
+
+  #button(words, kind, act, title) {
+    const button = el('button', { type: 'button', class: kind || false, title });
+    button.append(words);
+    button.addEventListener('click', async () => {
+      button.disabled = true;
+      await act();
+      button.disabled = false;
+    });
+    return button;
+  }
+
+  // Whom to call or add: somebody at the table, or any number.
+  #chooser(id, verb, what, act) {
+    const key = `${id}-${verb.replaceAll(' ', '-').toLowerCase()}`;
+    const select = el('select', { id: key });
+    const other = el('input', { type: 'text', inputmode: 'tel', placeholder: '+15550100199', 'aria-label': `${verb}: another number`, autocomplete: 'off', hidden: true });
+    const go = el('button', { type: 'submit', class: 'primary' }, verb);
+    const form = el('form', { class: 'choose' }, el('label', { for: key, class: 'visually-hidden' }, `${verb}: ${what}`), select, other, go);
+    select.addEventListener('change', () => {
+      other.hidden = select.value !== 'other';
+      if (!other.hidden) other.focus();
+    });
+    form.addEventListener('submit', async event => {
+      event.preventDefault();
+      const to = select.value === 'other' ? other.value.trim() : select.value;
+      if (!to) return other.focus();
+      go.disabled = true;
+      await act(to);
+      go.disabled = false;
+    });
+    let shown = '';
+    return {
+      element: form,
+      update(visible, choices, name) {
+        form.hidden = !visible;
+        const wanted = JSON.stringify(choices.map(choice => [choice.address, name(choice.address)]));
+        if (wanted === shown) return;
+        shown = wanted;
+        const before = select.value;
+        select.replaceChildren(
+          ...choices.map(choice => el('option', { value: choice.address, 'data-label': choice.name === choice.address ? null : choice.name }, name(choice.address))),
+          el('option', { value: 'other' }, 'another number…'));
+        if ([...select.options].some(option => option.value === before)) select.value = before;
+        other.hidden = select.value !== 'other';
+      },
+    };
+  }
+}
+
+function press(button, on, pressed, released) {
+  text(button, on ? pressed : released);
+  button.classList.toggle('on', on);
+}
+
+function hears(phone, name) {
+  if (phone.state === 'ringing') return 'its own ring';
+  if (/^https?:/.test(phone.hears)) return phone.hears.split('/').at(-1).replace(/\.\w+$/, '');
+  if (phone.hears === 'silence') return phone.words && phone.state !== 'talking' ? phone.words : 'silence';
+  return list(phone.hears.split(', ').map(name));
+}
+
+function list(names) {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}

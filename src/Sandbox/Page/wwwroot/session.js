@@ -1,0 +1,201 @@
+// The call as the API sees it, read with the bearer of somebody on it: by server-sent events, or by asking where there are none.
+import { el, text, ask, capital } from './dom.js';
+
+const pollEvery = 1000;
+const askAgainAfter = 300;
+
+export class SessionPanel {
+  #bearers;
+  #sessions = [];
+  #names = new Map();
+  #chosen = null;
+  #id = null;
+  #document = null;
+  #stop = null;
+  #rows = new Map();
+
+  constructor(bearers) {
+    this.#bearers = bearers;
+    this.$ = name => document.getElementById(name);
+    this.$('session-select').addEventListener('change', event => this.show(event.target.value));
+    this.$('end-call').addEventListener('click', () => ask('DELETE', this.#path(), undefined, this.#bearer()));
+    setInterval(() => this.#clock(), 1000);
+  }
+
+  // Shows one call; null shows the newest, whichever that is.
+  show(id) {
+    this.#chosen = id;
+    this.#choose();
+  }
+
+  // What calls there are, as the phones know them.
+  know(sessions, phones) {
+    this.#names = new Map(phones.map(phone => [phone.address, phone.name]));
+    this.#sessions = sessions.filter(session => session.people.some(person => this.#bearers[person]));
+    const select = this.$('session-select');
+    const wanted = this.#sessions.map(session => session.id);
+    if (wanted.join() !== [...select.options].map(option => option.value).join())
+      select.replaceChildren(...wanted.map(id => el('option', { value: id }, id)));
+    this.$('session-pick').hidden = wanted.length === 0;
+    this.#choose();
+  }
+
+  #choose() {
+    if (this.#chosen && !this.#sessions.some(session => session.id === this.#chosen)) this.#chosen = null;
+    const id = this.#chosen ?? this.#sessions[0]?.id ?? null;
+    this.$('session-select').value = id ?? '';
+    this.#people();
+    if (id === this.#id) return;
+    this.#id = id;
+    this.#document = null;
+    this.#stop?.abort();
+    if (id === null) return;
+    this.#stop = new AbortController();
+    this.#follow(id, this.#stop.signal);
+  }
+
+  // Whose bearer is used: anybody's who is on the call and at this table.
+  #people() {
+    const people = this.#sessions.find(session => session.id === (this.#chosen ?? this.#sessions[0]?.id))?.people.filter(person => this.#bearers[person]) ?? [];
+    const select = this.$('acting-as');
+    if (people.join() === [...select.options].map(option => option.value).join()) return;
+    const before = select.value;
+    select.replaceChildren(...people.map(person => el('option', { value: person }, capital(person))));
+    if (people.includes(before)) select.value = before;
+  }
+
+  #bearer() {
+    return this.#bearers[this.$('acting-as').value];
+  }
+
+  #path() {
+    return `/v1/sessions/${encodeURIComponent(this.#id)}`;
+  }
+
+  async #follow(id, signal) {
+    let seen = '';
+    while (!signal.aborted) {
+      try {
+        const headers = { Authorization: `Bearer ${this.#bearer()}`, Accept: 'text/event-stream' };
+        if (seen) headers['Last-Event-ID'] = seen;
+        const response = await fetch(`${this.#path()}/events`, { headers, signal });
+        if (response.status === 200) {
+          this.#source('live events');
+          for await (const event of events(response.body)) {
+            if (event.event !== 'session') continue;
+            seen = event.id;
+            this.#render(id, JSON.parse(event.data));
+          }
+        } else if (await this.#poll(id, signal, response.status === 404)) {
+          this.#source('asked every second');
+        }
+        if (this.#document?.state === 'ended') return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof TypeError)) throw error;
+      }
+      await new Promise(resume => setTimeout(resume, seen ? pollEvery : askAgainAfter));
+    }
+  }
+
+  // True where the session is there and its events are not: an older service, which is asked instead.
+  async #poll(id, signal, noEvents) {
+    const response = await fetch(this.#path(), { headers: { Authorization: `Bearer ${this.#bearer()}` }, signal });
+    if (!response.ok) return false;
+    this.#render(id, await response.json());
+    return noEvents;
+  }
+
+  #source(words) {
+    const tag = this.$('session-source');
+    tag.hidden = false;
+    text(tag, words);
+  }
+
+  #render(id, session) {
+    if (id !== this.#id) return;
+    this.#document = session;
+    this.$('session-none').hidden = true;
+    this.$('session-body').hidden = false;
+    text(this.$('s-state'), session.state);
+    this.$('s-state').dataset.state = session.state;
+    text(this.$('s-version'), String(session.version));
+    text(this.$('s-reason'), session.endReason ? session.endReason.replaceAll('-', ' ') : '—');
+    this.$('end-call').hidden = session.state === 'ended';
+    this.$('s-raw').textContent = JSON.stringify(session, null, 2);
+    this.#clock();
+    const rows = new Map(session.participants.map(person => [`${id}/${person.id}`, person]));
+    for (const [key, row] of this.#rows) {
+      if (!rows.has(key)) {
+        row.element.remove();
+        this.#rows.delete(key);
+      }
+    }
+    for (const [key, person] of rows) {
+      if (!this.#rows.has(key)) {
+        const row = this.#row();
+        this.#rows.set(key, row);
+        this.$('s-people').append(row.element);
+      }
+      this.#rows.get(key).update(person, session.state === 'ended');
+    }
+  }
+
+  #row() {
+    let now;
+    const name = el('strong');
+    const about = el('small');
+    const state = el('span', { class: 'state' });
+    const patch = body => ask('PATCH', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, body, this.#bearer());
+    const mute = el('button', { type: 'button', class: 'small' });
+    const off = el('button', { type: 'button', class: 'small danger quiet' }, 'Take off');
+    mute.addEventListener('click', () => patch({ muted: !now.muted }));
+    off.addEventListener('click', () => ask('DELETE', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, undefined, this.#bearer()));
+    return {
+      element: el('li', {}, el('div', { class: 'who' }, name, about), state, el('div', { class: 'actions' }, mute, off)),
+      update: (person, ended) => {
+        now = person;
+        const gone = person.state === 'left' || person.state === 'unreachable';
+        const called = capital(person.identity ?? person.label ?? this.#names.get(person.phoneNumber) ?? person.phoneNumber ?? person.id);
+        text(name, called);
+        text(about, [person.role, person.phoneNumber, person.reason?.replaceAll('-', ' ')].filter(Boolean).join(' · '));
+        text(state, person.hold ? 'on hold' : person.muted && !gone ? 'muted' : person.state);
+        state.dataset.state = person.state;
+        text(mute, person.muted ? 'Unmute' : 'Mute');
+        mute.setAttribute('aria-label', `${person.muted ? 'Unmute' : 'Mute'} ${called}`);
+        off.setAttribute('aria-label', `Take ${called} off the line`);
+        mute.hidden = ended || person.state !== 'connected';
+        off.hidden = ended || gone;
+      },
+    };
+  }
+
+  #clock() {
+    const session = this.#document;
+    if (!session) return;
+    const end = session.endedAt ? new Date(session.endedAt) : new Date();
+    const seconds = Math.max(0, Math.round((end - new Date(session.startedAt)) / 1000));
+    text(this.$('s-lasts'), `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`);
+  }
+}
+
+// Server-sent events out of a response: EventSource sends no Authorization.
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
+    rest += value.replaceAll('\r\n', '\n');
+    const blocks = rest.split('\n\n');
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const event = { event: 'message', id: '', data: '' };
+      for (const line of block.split('\n')) {
+        const at = line.indexOf(':');
+        if (at <= 0) continue;
+        const [field, value] = [line.slice(0, at), line.slice(at + 1).replace(/^ /, '')];
+        event[field] = field === 'data' && event.data ? `${event.data}\n${value}` : value;
+      }
+      if (event.data) yield event;
+    }
+  }
+}
