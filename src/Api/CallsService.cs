@@ -4,6 +4,7 @@ using Calls.Api.Endpoints;
 using Calls.Api.Observability;
 using Calls.Api.Twilio;
 using Calls.Application;
+using Calls.Application.Ports;
 using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
 using Calls.Infrastructure.Twilio;
@@ -58,6 +59,8 @@ public static class CallsService
 
     public static WebApplication MapCalls(this WebApplication app)
     {
+        // It listens for reconnections, and must not miss the first.
+        app.Services.GetRequiredService<IStoreMemory>();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         UseManagementPort(app);
