@@ -31,6 +31,9 @@ public sealed class RedisFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        // Garnet's start waits for threads of the pool, and tests in full swing leave it none: it is started before them.
+        ThreadPool.SetMinThreads(64, 64);
+        garnets.Add(besides = await Task.Run(EmbeddedRedis.Start));
         if (await StartContainerAsync() is { } fromContainer)
             (Kind, ConnectionString) = ("redis in a container", fromContainer);
         else if (RedisServerProcess.IsInstalled)
@@ -54,9 +57,7 @@ public sealed class RedisFixture : IAsyncLifetime
     {
         lock (garnets)
         {
-            if (besides is null)
-                garnets.Add(besides = EmbeddedRedis.Start());
-            return string.Create(CultureInfo.InvariantCulture, $"{besides.ConnectionString},defaultDatabase={garnetDatabase++}");
+            return string.Create(CultureInfo.InvariantCulture, $"{besides!.ConnectionString},defaultDatabase={garnetDatabase++}");
         }
     }
 
