@@ -175,7 +175,8 @@ class Card {
         select.replaceChildren(
           ...choices.map(choice => el('option', { value: choice.address, 'data-label': choice.name === choice.address ? null : choice.name }, name(choice.address))),
           el('option', { value: 'other' }, 'another number…'));
-        if (picked && [...select.options].some(option => option.value === before)) select.value = before;
+        picked &&= [...select.options].some(option => option.value === before);
+        if (picked) select.value = before;
         other.hidden = select.value !== 'other';
       },
     };
