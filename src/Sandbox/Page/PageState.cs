@@ -28,10 +28,10 @@ internal sealed record SessionView(string Id, IReadOnlyList<string> People, bool
 /// <summary>A phone as somebody who stands before it sees and hears it.</summary>
 /// <remarks>
 /// The state is <c>idle</c>, <c>calling</c>, <c>ringing</c>, <c>waiting</c> (on the line with nobody) or <c>talking</c>, with everybody who is on the line, muted or not.
-/// It hears others' addresses, a sound's URL, or <c>silence</c>; words are what it was told last, and last is how its last call ended.
+/// It hears others' addresses, a sound's URL, or <c>silence</c>; sound is what was played last in this call (what one who waits hears over and over), words are what it was told last, and last is how its last call ended.
 /// </remarks>
 internal sealed record PhoneView(
-    string Address, string Name, bool IsApp, string State, IReadOnlyList<string> With, bool Muted, bool Hold, string Hears, string? Words,
+    string Address, string Name, bool IsApp, string State, IReadOnlyList<string> With, bool Muted, bool Hold, string Hears, string? Sound, string? Words,
     string? Last, int Rings, PhoneBehaviour Behaviour, string? Session, string? Participant)
 {
     public static PhoneView Of(Phone phone, string? name)
@@ -54,6 +54,7 @@ internal sealed record PhoneView(
             phone.IsMuted,
             phone.IsOnHold,
             phone.Hears,
+            phone.Current?.Heard is [.., var played] ? played : null,
             newest?.Heard.LastOrDefault(sound => sound.StartsWith('"')),
             phone.State == PhoneState.Idle ? newest?.CallStatus : null,
             phone.Rings,

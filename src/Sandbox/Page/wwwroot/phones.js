@@ -94,7 +94,10 @@ class Card {
       press(p.mute, phone.muted, 'Unmute', 'Mute');
       press(p.hold, phone.hold, 'Resume', 'Hold');
     }
+    const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
     for (const [part, visible] of Object.entries(show)) p[part].hidden = !visible;
+    // The button that was pressed may have gone: its neighbour has the focus, not the top of the page.
+    if (focused?.closest('[hidden]')) this.element.querySelector('.actions > button:not([hidden]), form:not([hidden]) select, .behaviour select').focus();
     if (document.activeElement !== p.behaviour) p.behaviour.value = phone.behaviour;
     if (this.#state !== null && this.#state !== phone.state) say(`${name(phone.address)}: ${states[phone.state]}. ${this.#line(phone, name)}`);
     this.#state = phone.state;
@@ -130,9 +133,10 @@ class Card {
     const button = el('button', { type: 'button', class: kind || false, title });
     button.append(words);
     button.addEventListener('click', async () => {
-      button.disabled = true;
+      if (button.getAttribute('aria-busy') === 'true') return;
+      button.setAttribute('aria-busy', 'true');
       await act();
-      button.disabled = false;
+      button.removeAttribute('aria-busy');
     });
     return button;
   }
@@ -144,7 +148,9 @@ class Card {
     const other = el('input', { type: 'text', inputmode: 'tel', placeholder: '+15550100199', 'aria-label': `${verb}: another number`, autocomplete: 'off', hidden: true });
     const go = el('button', { type: 'submit', class: 'primary' }, verb);
     const form = el('form', { class: 'choose' }, el('label', { for: key, class: 'visually-hidden' }, `${verb}: ${what}`), select, other, go);
+    let picked = false;
     select.addEventListener('change', () => {
+      picked = true;
       other.hidden = select.value !== 'other';
       if (!other.hidden) other.focus();
     });
@@ -152,9 +158,10 @@ class Card {
       event.preventDefault();
       const to = select.value === 'other' ? other.value.trim() : select.value;
       if (!to) return other.focus();
-      go.disabled = true;
+      if (go.getAttribute('aria-busy') === 'true') return;
+      go.setAttribute('aria-busy', 'true');
       await act(to);
-      go.disabled = false;
+      go.removeAttribute('aria-busy');
     });
     let shown = '';
     return {
@@ -168,7 +175,8 @@ class Card {
         select.replaceChildren(
           ...choices.map(choice => el('option', { value: choice.address, 'data-label': choice.name === choice.address ? null : choice.name }, name(choice.address))),
           el('option', { value: 'other' }, 'another number…'));
-        if ([...select.options].some(option => option.value === before)) select.value = before;
+        picked &&= [...select.options].some(option => option.value === before);
+        if (picked) select.value = before;
         other.hidden = select.value !== 'other';
       },
     };
@@ -182,9 +190,14 @@ function press(button, on, pressed, released) {
 
 function hears(phone, name) {
   if (phone.state === 'ringing') return 'its own ring';
-  if (/^https?:/.test(phone.hears)) return phone.hears.split('/').at(-1).replace(/\.\w+$/, '');
+  if (phone.state === 'waiting' && phone.sound) return sound(phone.sound);
+  if (/^https?:/.test(phone.hears)) return phone.sound ? sound(phone.sound) : 'music';
   if (phone.hears === 'silence') return phone.words && phone.state !== 'talking' ? phone.words : 'silence';
   return list(phone.hears.split(', ').map(name));
+}
+
+function sound(heard) {
+  return heard.startsWith('"') ? heard : new URL(heard, location.href).pathname.split('/').at(-1).replace(/\.\w+$/, '');
 }
 
 function list(names) {

@@ -121,6 +121,7 @@ export class SessionPanel {
     this.$('s-state').dataset.state = session.state;
     text(this.$('s-version'), String(session.version));
     text(this.$('s-reason'), session.endReason ? session.endReason.replaceAll('-', ' ') : '—');
+    this.$('s-ended').hidden = !session.endReason;
     this.$('end-call').hidden = session.state === 'ended';
     this.$('s-raw').textContent = JSON.stringify(session, null, 2);
     this.#clock();
@@ -163,7 +164,7 @@ export class SessionPanel {
         state.dataset.state = person.state;
         text(mute, person.muted ? 'Unmute' : 'Mute');
         mute.setAttribute('aria-label', `${person.muted ? 'Unmute' : 'Mute'} ${called}`);
-        off.setAttribute('aria-label', `Take ${called} off the line`);
+        off.setAttribute('aria-label', `Take off ${called}`);
         mute.hidden = ended || person.state !== 'connected';
         off.hidden = ended || gone;
       },

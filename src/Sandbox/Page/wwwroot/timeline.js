@@ -95,7 +95,7 @@ class Row {
     this.kind = entry.kind;
     this.text = [entry.kind, entry.who, entry.what, entry.callSid, entry.conferenceSid, ...entry.details.flatMap(detail => [detail.key, detail.value])].join(' ').toLowerCase();
     const line = [
-      el('time', { datetime: entry.at }, new Date(entry.at).toLocaleTimeString('en-GB', { fractionalSecondDigits: 3 })),
+      el('time', { datetime: entry.at }, new Date(entry.at).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 })),
       el('span', { class: 'kind' }, words[entry.kind] ?? entry.kind),
       el('span', { class: 'of' }, entry.kind === 'room' ? '' : short(entry.who)),
       el('span', { class: 'what' }, short(entry.what)),
@@ -140,7 +140,7 @@ function toggle(id, [off, on], act) {
   });
 }
 
-const short = words => words.replaceAll(/\b((?:CA|CF)[0-9a-f]{4})[0-9a-f]{28}\b/g, '$1…');
+const short = words => words.replaceAll(/\b((?:AC|CA|CF)[0-9a-f]{4})[0-9a-f]{28}\b/g, '$1…');
 
 function pretty(body) {
   if (body.trimStart().startsWith('<')) {

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+
+namespace Calls.Browser.Tests;
+
+/// <summary>How the page looks and whether everybody can use it; writes the pictures to <c>artifacts/screenshots</c>.</summary>
+public sealed class LooksTests
+{
+    [Theory]
+    [InlineData("desktop-light", 1440, 1000, ColorScheme.Light)]
+    [InlineData("desktop-dark", 1440, 1000, ColorScheme.Dark)]
+    [InlineData("phone", 390, 844, ColorScheme.Light)]
+    public async Task Nothing_serious_stands_in_anybodys_way(string name, int width, int height, ColorScheme scheme)
+    {
+        await using var at = await Browsing.StartAsync(context: new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme });
+        (await SeriousAsync(at.Page)).ShouldBeEmpty("before any call");
+        await at.TalkAsync();
+        await at.AddPhoneAsync("lawyer");
+        await at.Card("Alice").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = "Lawyer" });
+        await at.PressAsync("Alice", "Add to call");
+        await at.PressAsync("Lawyer", "Answer");
+        await at.ExpectPhone("Lawyer").ToContainTextAsync("with Alice and Bob");
+        await at.PressAsync("Lawyer", "Hang up");
+        await at.AddPhoneAsync("doctor");
+        await at.Card("Bob").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = "Doctor" });
+        await at.PressAsync("Bob", "Add to call");
+        await at.ExpectPhone("Doctor").ToContainTextAsync("Somebody is calling");
+        await at.Page.Locator("#entries details").Filter(new() { HasText = "answer" }).Filter(new() { HasText = "/twilio/voice" }).First.Locator("summary").ClickAsync();
+        (await SeriousAsync(at.Page)).ShouldBeEmpty("during a call");
+        (await at.Page.EvaluateAsync<int>("document.documentElement.scrollWidth")).ShouldBeLessThanOrEqualTo(width, "nothing is wider than the screen");
+        await at.Page.EvaluateAsync("scrollTo(0, 0)");
+        await at.Page.ScreenshotAsync(new() { Path = Path.Combine(Artifacts(), $"{name}.png"), FullPage = true });
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_call_is_placed_answered_and_ended_with_the_keyboard_alone()
+    {
+        await using var at = await Browsing.StartAsync();
+        async Task PressAsync(string phone, string button, string key = "Tab")
+        {
+            var wanted = at.Card(phone).GetByRole(AriaRole.Button, new() { Name = button, Exact = true });
+            await Assertions.Expect(wanted).ToBeVisibleAsync();
+            for (var presses = 0; presses < 60 && !await wanted.EvaluateAsync<bool>("button => button === document.activeElement"); presses++)
+                await at.Page.Keyboard.PressAsync(key);
+            await Assertions.Expect(wanted).ToBeFocusedAsync();
+            (await wanted.EvaluateAsync<string>("button => getComputedStyle(button).outlineStyle")).ShouldBe("solid");
+            await at.Page.Keyboard.PressAsync("Enter");
+        }
+
+        await PressAsync("Alice", "Call");
+        await PressAsync("Bob", "Answer");
+        await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
+        await PressAsync("Alice", "Hang up", "Shift+Tab");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
+    }
+
+    /// <summary>What axe-core finds that is serious or critical.</summary>
+    private static async Task<IReadOnlyList<string>> SeriousAsync(IPage page)
+    {
+        using var script = new StreamReader(typeof(LooksTests).Assembly.GetManifestResourceStream("axe.min.js")!);
+        // Evaluated, not added as an element: the page's own policy would refuse that, as it should.
+        await page.EvaluateAsync(await script.ReadToEndAsync());
+        var found = await page.EvaluateAsync<JsonElement>("""
+            async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
+                .filter(found => found.impact === 'serious' || found.impact === 'critical')
+                .flatMap(found => found.nodes.map(node => `${found.id}: ${node.html.slice(0, 160)} ${node.any.map(check => check.message).join('; ')}`))
+            """);
+        return [.. found.EnumerateArray().Select(what => what.GetString()!)];
+    }
+
+    private static string Artifacts()
+    {
+        var root = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(root, "Calls.sln")))
+            root = Path.GetDirectoryName(root) ?? throw new DirectoryNotFoundException("No Calls.sln above the tests.");
+        return Directory.CreateDirectory(Path.Combine(root, "artifacts", "screenshots")).FullName;
+    }
+}

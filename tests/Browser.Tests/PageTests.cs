@@ -1,0 +1,164 @@
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Calls.Browser.Tests;
+
+/// <summary>What a person does on the sandbox's page, by clicking, against the real service.</summary>
+public sealed class PageTests
+{
+    [Fact]
+    public async Task Alice_calls_Bob_they_talk_and_one_hanging_up_ends_it_for_both()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.Card("Alice").GetByLabel("Call: whom").SelectOptionAsync("client:bob");
+        await at.PressAsync("Alice", "Call");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Somebody is calling");
+        await at.ExpectPhone("Alice").ToContainTextAsync("hears ringback");
+        await Expect(at.Page.Locator("#s-state")).ToHaveTextAsync("ringing");
+        await at.PressAsync("Bob", "Answer");
+        await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
+        await at.ExpectPhone("Bob").ToContainTextAsync("hears Alice");
+        await Expect(at.Page.Locator("#s-state")).ToHaveTextAsync("live");
+        await Expect(at.Page.Locator("#session-source")).ToHaveTextAsync("live events");
+        await at.PressAsync("Alice", "Hang up");
+        await at.ExpectPhone("Bob").ToContainTextAsync("call ended");
+        await Expect(at.Page.Locator("#s-state")).ToHaveTextAsync("ended");
+        await Expect(at.Page.Locator("#guarantees-title")).ToHaveTextAsync("Guarantees hold");
+        await Expect(at.Page.GetByRole(AriaRole.List).Filter(new() { HasText = "POST /twilio/voice" })).ToBeVisibleAsync();
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Bob_declines_and_Alices_line_ends()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.Card("Alice").GetByLabel("Call: whom").SelectOptionAsync("client:bob");
+        await at.PressAsync("Alice", "Call");
+        await at.PressAsync("Bob", "Decline");
+        await at.ExpectPhone("Bob").ToContainTextAsync("busy or declined");
+        await at.ExpectPhone("Alice").ToContainTextAsync("Idle");
+        await Expect(at.Page.Locator("#s-state")).ToHaveTextAsync("ended");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_lawyer_is_put_on_the_table_added_to_the_call_joins_and_is_taken_off()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.TalkAsync();
+        await at.AddPhoneAsync("lawyer");
+        await Expect(at.Card("Lawyer")).ToBeVisibleAsync();
+        await at.Card("Bob").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = "Lawyer" });
+        await at.PressAsync("Bob", "Add to call");
+        await at.PressAsync("Lawyer", "Answer");
+        await at.ExpectPhone("Lawyer").ToContainTextAsync("with Alice and Bob");
+        await Expect(at.Person("Lawyer")).ToContainTextAsync("connected");
+        await at.Page.GetByRole(AriaRole.Button, new() { Name = "Take off Lawyer" }).ClickAsync();
+        await at.ExpectPhone("Lawyer").ToContainTextAsync("Idle");
+        await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
+        await at.PressAsync("Alice", "End for all");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Alice_mutes_herself_through_the_Api_and_Bob_hears_nothing()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.TalkAsync();
+        await at.PressAsync("Alice", "Mute");
+        await at.ExpectPhone("Alice").ToContainTextAsync("Muted");
+        await at.ExpectPhone("Bob").ToContainTextAsync("hears silence");
+        await Expect(at.Person("Alice")).ToContainTextAsync("muted");
+        await at.PressAsync("Alice", "Unmute");
+        await at.ExpectPhone("Bob").ToContainTextAsync("hears Alice");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task With_every_webhook_duplicated_a_call_still_rings_once()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.SwitchAsync("Duplicate webhooks");
+        await Expect(at.Page.GetByRole(AriaRole.Switch, new() { Name = "Duplicate webhooks" })).ToBeCheckedAsync();
+        await at.TalkAsync();
+        await at.PressAsync("Bob", "Hang up");
+        await at.ExpectPhone("Alice").ToContainTextAsync("Idle");
+        await Expect(at.Page.Locator("#entries li", new() { HasText = "(duplicate)" })).Not.ToHaveCountAsync(0);
+        at.Host.Twilio.Client("bob").Rings.ShouldBe(1);
+        await Expect(at.Page.Locator("#guarantees-title")).ToHaveTextAsync("Guarantees hold");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task While_Twilio_is_down_nobody_can_be_hung_up_and_the_page_says_so_until_it_is_put_right()
+    {
+        await using var at = await Browsing.StartAsync(patience: TimeSpan.FromSeconds(1));
+        await at.TalkAsync();
+        await at.SwitchAsync("Twilio is down");
+        await Expect(at.Page.GetByRole(AriaRole.Switch, new() { Name = "Twilio is down" })).ToBeCheckedAsync();
+        await at.PressAsync("Alice", "Hang up");
+        await Expect(at.Page.Locator("#guarantees-title")).ToHaveTextAsync("A guarantee is broken", new() { Timeout = 10_000 });
+        await at.SwitchAsync("Twilio is down");
+        await Expect(at.Page.Locator("#guarantees-title")).ToHaveTextAsync("Guarantees hold", new() { Timeout = 60_000 });
+        await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
+    }
+
+    [Fact]
+    public async Task The_export_holds_the_timeline_and_no_number_or_identity_in_clear()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.TalkAsync();
+        await at.AddPhoneAsync("Dr Keller");
+        await at.Card("Alice").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = "Dr Keller" });
+        await at.PressAsync("Alice", "Add to call");
+        await at.PressAsync("Dr Keller", "Answer");
+        await at.ExpectPhone("Dr Keller").ToContainTextAsync("with Alice and Bob");
+        var download = await at.Page.RunAndWaitForDownloadAsync(() => at.Page.GetByRole(AriaRole.Link, new() { Name = "Export JSON" }).ClickAsync());
+        download.SuggestedFilename.ShouldBe("calls-timeline.json");
+        var text = await File.ReadAllTextAsync((await download.PathAsync())!, TestContext.Current.CancellationToken);
+        text.ShouldContain("/twilio/voice");
+        text.ShouldContain("person-1");
+        text.ShouldContain("phone-1");
+        text.ShouldContain("label-1");
+        foreach (var secret in new[] { "alice", "bob", "Keller", "5550100" })
+            text.Contains(secret, StringComparison.OrdinalIgnoreCase).ShouldBeFalse(Around(text, secret));
+        Regex.IsMatch(text, "(\\+|%2B)[0-9]{6,}", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)).ShouldBeFalse("a phone number in clear");
+    }
+
+    [Fact]
+    public async Task The_timeline_is_filtered_searched_and_unfolds_TwiML()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.TalkAsync();
+        var entries = at.Page.Locator("#entries > li:visible");
+        foreach (var kind in new[] { "Webhooks", "Effects (Twilio REST)", "Frontend REST", "Legs and rooms", "Phones", "Faults and errors" })
+            await at.Page.Locator("#filters").GetByLabel(kind).UncheckAsync();
+        await Expect(entries.Filter(new() { HasText = "webhook" })).ToHaveCountAsync(0);
+        await at.Page.GetByLabel("Find").FillAsync("<Conference");
+        await entries.First.Locator("summary").ClickAsync();
+        await Expect(entries.First.Locator("pre")).ToContainTextAsync("statusCallbackEvent=\"start end join leave mute hold\"");
+        await at.Page.GetByLabel("Find").FillAsync("no such thing");
+        await Expect(at.Page.GetByText("Nothing of these kinds.")).ToBeVisibleAsync();
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Another_sites_script_may_not_use_the_phones_nor_read_the_bearers()
+    {
+        await using var at = await Browsing.StartAsync();
+        var foreign = await at.Page.APIRequest.PostAsync(new Uri(at.Address, "/phones/client:alice/call?to=bob").ToString(), new() { Headers = [new("Origin", "https://evil.example")] });
+        foreign.Status.ShouldBe(403);
+        var rebound = await at.Page.APIRequest.GetAsync(new Uri(at.Address, "/sandbox/about").ToString(), new() { Headers = [new("Host", "evil.example")] });
+        rebound.Status.ShouldBe(403);
+        var page = await at.Page.APIRequest.GetAsync(at.Address.ToString());
+        page.Headers["content-security-policy"].ShouldStartWith("default-src 'self';");
+    }
+
+    private static string Around(string text, string secret)
+    {
+        var at = text.IndexOf(secret, StringComparison.OrdinalIgnoreCase);
+        return at < 0 ? secret : text.Substring(Math.Max(0, at - 80), Math.Min(160, text.Length - Math.Max(0, at - 80)));
+    }
+}
