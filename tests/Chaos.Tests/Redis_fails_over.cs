@@ -25,7 +25,7 @@ public sealed class Redis_fails_over
 
     /// <summary>The replica has stopped following when the primary dies: what was acknowledged meanwhile is gone, and some of it had dials behind it.</summary>
     [Fact]
-    public async Task When_acknowledged_writes_are_lost_nobody_is_rung_twice_and_only_callers_whose_whole_session_is_gone_have_to_hang_up_themselves()
+    public async Task When_acknowledged_writes_are_lost_nobody_is_rung_twice_and_only_people_whose_whole_session_is_gone_have_to_hang_up_themselves()
     {
         RedisServer.MustBeInstalled();
         using var redis = await RedisWithSentinels.StartAsync();
@@ -40,18 +40,22 @@ public sealed class Redis_fails_over
         redis.Primary.Kill();
         await Eventually.TrueAsync(async () => await redis.PrimaryPortAsync() == redis.Replica.Port, "the sentinels promote the replica", TimeSpan.FromSeconds(30));
         await load.Told;
-        var waiting = await WaitingAsync(twilio);
+        var waiting = await WaitingAsync(twilio, load.Stories);
         var known = await RedisCli.RunAsync(redis.Replica.Port, "keys", "calls:*:session:*");
-        waiting.Where(number => known.Split('\n').Any(key => key.EndsWith(":session:story-" + number, StringComparison.Ordinal))).ShouldBeEmpty("a call that the store knows is the service's to end");
-        foreach (var number in waiting)
-            await twilio.Client("caller-" + number).HangUpAsync();
+        waiting.Where(story => known.Split('\n').Any(key => key.TrimEnd().EndsWith(":session:" + story.Session, StringComparison.Ordinal))).Select(story => story.Session).ShouldBeEmpty("a call that the store knows is the service's to end");
+        await twilio.AskAsync(cloud =>
+        {
+            foreach (var leg in cloud.LiveLegs().Where(leg => !leg.Ended))
+                cloud.HangUp(leg);
+            return true;
+        });
         var verdict = await Judge.AfterQuietAsync(deployment, load.Stories, Patience);
-        Report.Line($"Failover with loss: {lost} bytes of acknowledged writes lost, {load.Stories.Count - known.Split('\n').Count(key => key.Contains("session:story-", StringComparison.Ordinal))} sessions gone whole, of which {waiting.Count} callers were left waiting; {verdict}");
+        Report.Line($"Failover with loss: {lost} bytes of acknowledged writes lost, {load.Stories.Count - known.Split('\n').Count(key => key.Contains("session:story-", StringComparison.Ordinal))} sessions gone whole, of which {waiting.Count} left somebody on the line; {verdict}");
         lost.ShouldBePositive();
     }
 
-    /// <summary>The stories whose caller still holds the line when the service has had time to end everything that it knows of.</summary>
-    private static async Task<IReadOnlyList<string>> WaitingAsync(TwilioEmulator twilio)
+    /// <summary>The stories of which somebody still holds the line when the service has had time to end everything that it knows of.</summary>
+    private static async Task<IReadOnlyList<Story>> WaitingAsync(TwilioEmulator twilio, IReadOnlyList<Story> stories)
     {
         try
         {
@@ -62,7 +66,7 @@ public sealed class Redis_fails_over
             // Some are left: the test says which may be.
         }
 
-        return await twilio.AskAsync<string[]>(cloud => [.. cloud.LiveLegs().Where(leg => leg.Inbound).Select(leg => leg.Phone.Address["client:caller-".Length..])]);
+        return await twilio.AskAsync<Story[]>(cloud => [.. stories.Where(story => cloud.LiveLegs().Any(leg => story.Phones.Contains(leg.Phone.Address)))]);
     }
 
     [Fact]

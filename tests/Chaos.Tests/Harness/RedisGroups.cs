@@ -106,16 +106,15 @@ internal sealed class RedisCluster : IDisposable
         RedisServer.MustBeInstalled();
         var cluster = new RedisCluster();
         for (var i = 0; i < 2 * Masters; i++)
-            cluster.nodes.Add(await RedisServer.StartAsync("--cluster-enabled", "yes", "--cluster-node-timeout", "1000"));
+            cluster.nodes.Add(await RedisServer.StartAsync("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0"));
         await RedisCli.RunAsync(null, ["--cluster", "create", .. cluster.nodes.Select(node => node.Address), "--cluster-replicas", "1", "--cluster-yes"]);
         await Eventually.TrueAsync(async () =>
         {
             foreach (var node in cluster.nodes)
-                if (!(await RedisCli.RunAsync(node.Port, "cluster", "info")).Contains("cluster_state:ok", StringComparison.Ordinal)
-                    || (await RedisCli.RunAsync(node.Port, "cluster", "nodes")).Split('\n').Count(line => line.Contains("slave", StringComparison.Ordinal)) != Masters)
+                if (!await IsReadyAsync(node))
                     return false;
             return true;
-        }, "all nodes agree on the cluster", TimeSpan.FromSeconds(30));
+        }, "all nodes agree on the cluster, and every replica has its master's data", TimeSpan.FromSeconds(30));
         return cluster;
     }
 
@@ -130,6 +129,17 @@ internal sealed class RedisCluster : IDisposable
     /// <summary>Whether every slot is served, as <paramref name="asked"/> sees it.</summary>
     public static async Task<bool> IsWholeAsync(RedisServer asked) =>
         (await RedisCli.RunAsync(asked.Port, "cluster", "info")).Contains("cluster_state:ok", StringComparison.Ordinal);
+
+    /// <summary>A replica that has never had its master's data would never take over.</summary>
+    private static async Task<bool> IsReadyAsync(RedisServer node)
+    {
+        var replication = await RedisCli.RunAsync(node.Port, "info", "replication");
+        return await IsWholeAsync(node)
+            && (await RedisCli.RunAsync(node.Port, "cluster", "nodes")).Split('\n').Count(line => line.Contains("slave", StringComparison.Ordinal)) == Masters
+            && (replication.Contains("role:slave", StringComparison.Ordinal)
+                ? replication.Contains("master_link_status:up", StringComparison.Ordinal)
+                : replication.Contains("connected_slaves:1", StringComparison.Ordinal) && replication.Contains("state=online", StringComparison.Ordinal));
+    }
 
     public void Dispose()
     {

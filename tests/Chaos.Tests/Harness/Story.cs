@@ -26,7 +26,7 @@ internal enum Plot
 internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan Lasts, bool CalleeHangsUp, bool GuestAnswers)
 {
     /// <summary>How long somebody waits for the other to be heard before hanging up by themselves.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     public string Session => Name("story");
 
@@ -77,7 +77,8 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
                 if (Plot == Plot.AddGuest && Talked)
                     GuestAdded = await AddGuestAsync(deployment);
                 await Task.Delay(Lasts);
-                var (first, second) = CalleeHangsUp ? (callee.Address, caller.Address) : (caller.Address, callee.Address);
+                // Who never heard the other is the caller, and gives up.
+                var (first, second) = CalleeHangsUp && Talked ? (callee.Address, caller.Address) : (caller.Address, callee.Address);
                 await HangUpAsync(twilio, first);
                 if (GuestAdded)
                     await HangUpAsync(twilio, second);
