@@ -63,9 +63,11 @@ internal sealed record Swarm
             Delay = Sometimes(chance, 0.6, 0.7),
             MaxDelay = TimeSpan.FromSeconds(0.5 + (4 * chance.NextDouble())),
             Reorder = Sometimes(chance, 0.4, 0.3),
-            IsOnlyLate = kind < 0.25,
+            IsOnlyLate = kind < 0.3,
         };
-        return late.IsOnlyLate ? late : late with
+        if (late.IsOnlyLate)
+            return late with { Delay = 0.3 + (0.5 * chance.NextDouble()), MaxDelay = TimeSpan.FromSeconds(1.5 + (3 * chance.NextDouble())) };
+        return late with
         {
             Drop = Sometimes(chance, 0.4, 0.4),
             RefuseWebhook = Sometimes(chance, 0.25, 0.2),

@@ -16,7 +16,7 @@ internal sealed class Story
     private readonly CallsWorld world;
     private readonly Random chance;
     private readonly Asker asker;
-    private readonly List<(Phone Phone, ParticipantId Id)> guests = [];
+    private readonly List<(Phone Phone, ParticipantId Id, TimeSpan Answers)> guests = [];
 
     public Story(CallsWorld world, int number, Random chance)
     {
@@ -36,7 +36,7 @@ internal sealed class Story
 
     public Phone Callee { get; }
 
-    public IReadOnlyList<(Phone Phone, ParticipantId Id)> Guests => guests;
+    public IReadOnlyList<(Phone Phone, ParticipantId Id, TimeSpan Answers)> Guests => guests;
 
     /// <summary>Whether somebody asked for a person, or for all, to be taken off the line.</summary>
     public bool SomebodyIsSentAway { get; private set; }
@@ -68,7 +68,7 @@ internal sealed class Story
             Leaves(Callee, begins + calleeLeaves);
         for (var i = 0; i < guests.Count; i++)
             if (stays != i + 2)
-                Leaves(guests[i].Phone, begins + Seconds(1, 55));
+                Leaves(guests[i].Phone, chance.Next(2) == 0 ? begins + Seconds(1, 55) : guests[i].Answers + Seconds(0, 4));
         if (chance.NextDouble() < 0.05)
             Ask(begins + Seconds(0, 40), new EndCall(Session, asker));
         if (chance.NextDouble() < 0.2)
@@ -85,14 +85,14 @@ internal sealed class Story
     /// <returns>How many people that makes.</returns>
     private int Guest(TimeSpan begins)
     {
-        if (chance.NextDouble() > 0.3)
+        if (chance.NextDouble() > 0.4)
             return 0;
         var phone = world.Cloud.Phone($"+1555{Number:0000}1{guests.Count:00}");
         Behave(phone, chance.NextDouble());
         var id = ParticipantId.TryParse($"guest-{guests.Count}", out var parsed) ? parsed : throw new InvalidOperationException();
-        guests.Add((phone, id));
-        var number = PhoneNumber.TryParse(phone.Address, out var of) ? of : throw new InvalidOperationException();
         var at = begins + Seconds(0.5, 30);
+        guests.Add((phone, id, at + world.Cloud.Options.RingDelay + phone.After));
+        var number = PhoneNumber.TryParse(phone.Address, out var of) ? of : throw new InvalidOperationException();
         world.Scheduler.Schedule(at, () => world.Deployment.Ask(new AddPhoneParticipant(Session, asker, id, number, null)));
         if (chance.NextDouble() < 0.15)
             Ask(at + Seconds(0, 20), new RemoveParticipant(Session, asker, id));
