@@ -57,7 +57,7 @@ internal sealed class Story
             && answersAfter < TimeSpan.FromSeconds(25);
         world.Scheduler.Schedule(begins, Place);
         if (WillTalk)
-            world.Scheduler.Schedule(begins + answersAfter + TimeSpan.FromSeconds(5.5), () => HasTalked = Caller.TalksWith.Contains(Callee.Address) || SomebodyIsSentAway);
+            world.Scheduler.Schedule(begins + answersAfter + TimeSpan.FromSeconds(5.5), () => HasTalked = (Caller.Conference is { } room && room == Callee.Conference) || SomebodyIsSentAway);
 
         var people = 2 + Guest(begins) + Guest(begins);
         // One of them stays until the service ends their line; which one, chance says.

@@ -37,9 +37,12 @@ internal sealed class Judge(CallsWorld world)
     {
         if (leg.Participant is not { IsIn: true } part || leg.State != LegState.InProgress)
             return;
-        var others = part.Conference.Connected.Count(other => other.Leg != leg && !other.Leg.Vanished);
-        if (others > 0 && !leg.Vanished && StoryOf(leg) is { SomebodyIsSentAway: false } story && !IsSecond(leg) && condemned.Add(leg))
-            Say($"{leg.Phone.Address} is hung up while they talk with {others}, and nobody has asked for it", story);
+        var others = part.Conference.Connected.Select(other => other.Leg).Where(other => other != leg && !other.Vanished).ToList();
+        if (others.Count == 0 || leg.Vanished || StoryOf(leg) is not { SomebodyIsSentAway: false } story || IsSecond(leg) || !condemned.Add(leg))
+            return;
+        // Where every word of an answer was lost, the service takes who talks for somebody who rings, until it next asks Twilio.
+        if (IsKnownToTalk(leg) && others.TrueForAll(IsKnownToTalk))
+            Say($"{leg.Phone.Address} is hung up while they talk with {others.Count}, and nobody has asked for it", story);
     }
 
     /// <summary>Something was thrown that nothing is to throw.</summary>
@@ -110,6 +113,10 @@ internal sealed class Judge(CallsWorld world)
     }
 
     private bool IsComing(Leg ringing, Leg waiting) => StoryOf(ringing) is { } story && story == StoryOf(waiting);
+
+    /// <summary>The service has acknowledged word of it: that the leg was answered, or is in the room.</summary>
+    private bool IsKnownToTalk(Leg leg) => world.Cloud.Journal.Has<WebhookAnswered>(answered => answered.CallSid == leg.Sid && answered.Status is 200 or 204
+        && (answered.Webhook is WebhookKind.Voice or WebhookKind.Answer || answered.Event is "in-progress" or "participant-join"));
 
     private bool IsSecond(Leg leg) => leg.CallbackPath is { } path && world.Cloud.Legs.Any(other => other != leg && other.CallbackPath == path);
 
