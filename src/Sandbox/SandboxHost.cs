@@ -54,6 +54,7 @@ public sealed class SandboxHost : IAsyncDisposable
         ]);
         builder.Configuration.AddInMemoryCollection(options.Settings);
         builder.AddCalls();
+        builder.Services.AddSingleton<IStartupFilter>(new FrontendJournal(twilio.Journal));
         options.Configure?.Invoke(builder);
         var api = builder.Build().MapCalls();
         await api.StartAsync(cancellationToken);
