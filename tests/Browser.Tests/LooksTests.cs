@@ -69,11 +69,5 @@ public sealed class LooksTests
         return [.. found.EnumerateArray().Select(what => what.GetString()!)];
     }
 
-    private static string Artifacts()
-    {
-        var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "Calls.sln")))
-            root = Path.GetDirectoryName(root) ?? throw new DirectoryNotFoundException("No Calls.sln above the tests.");
-        return Directory.CreateDirectory(Path.Combine(root, "artifacts", "screenshots")).FullName;
-    }
+    internal static string Artifacts() => Directory.CreateDirectory(Path.Combine(Repository.Root, "artifacts", "screenshots")).FullName;
 }
