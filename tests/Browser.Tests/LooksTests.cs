@@ -30,6 +30,7 @@ public sealed class LooksTests
         (await at.Page.EvaluateAsync<int>("document.documentElement.scrollWidth")).ShouldBeLessThanOrEqualTo(width, "nothing is wider than the screen");
         await at.Page.EvaluateAsync("scrollTo(0, 0)");
         await at.Page.ScreenshotAsync(new() { Path = Path.Combine(Artifacts(), $"{name}.png"), FullPage = true });
+        await at.Page.ScreenshotAsync(new() { Path = Path.Combine(Artifacts(), $"{name}-fold.png") });
         at.Complaints.ShouldBeEmpty();
     }
 
