@@ -49,6 +49,9 @@ public sealed class CallsOptions
         /// <summary>REST requests of one bearer at once, after a pause.</summary>
         public int Burst { get; set; } = 100;
 
+        /// <summary>Streams of live events that one bearer may have open at once. A person has a tab or two; a browser has no more than six connections.</summary>
+        public int StreamsPerBearer { get; set; } = 20;
+
         /// <summary>Webhooks of one address within a minute that Twilio has not signed; what it has signed is never counted.</summary>
         public int UnsignedPerMinute { get; set; } = 60;
     }
@@ -84,6 +87,7 @@ public sealed class CallsOptions
             AtLeastOne(wrong, "MaxSessionsPerIdentity", options.MaxSessionsPerIdentity);
             AtLeastOne(wrong, "Limits:RequestsPerSecond", options.Limits.RequestsPerSecond);
             AtLeastOne(wrong, "Limits:Burst", options.Limits.Burst);
+            AtLeastOne(wrong, "Limits:StreamsPerBearer", options.Limits.StreamsPerBearer);
             AtLeastOne(wrong, "Limits:UnsignedPerMinute", options.Limits.UnsignedPerMinute);
             return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);
         }

@@ -50,10 +50,12 @@ public sealed class SandboxHost : IAsyncDisposable
             // One machine plays everybody here, and asks again and again.
             new("Calls:Limits:RequestsPerSecond", "1000"),
             new("Calls:Limits:Burst", "10000"),
+            new("Calls:Limits:StreamsPerBearer", "1000"),
             new("Logging:LogLevel:Default", "Warning"),
         ]);
         builder.Configuration.AddInMemoryCollection(options.Settings);
         builder.AddCalls();
+        builder.Services.AddSingleton<IStartupFilter>(new FrontendJournal(twilio.Journal));
         options.Configure?.Invoke(builder);
         var api = builder.Build().MapCalls();
         await api.StartAsync(cancellationToken);

@@ -39,16 +39,22 @@ internal sealed class Browsing : IAsyncDisposable
         });
         var page = await (await browser.NewContextAsync(context ?? new() { ViewportSize = new() { Width = 1440, Height = 1000 } })).NewPageAsync();
         var browsing = new Browsing(host, server, playwright, browser, page);
-        page.PageError += (_, error) => browsing.Complaints.Add(error);
+        browsing.Watch(page);
+        await page.GotoAsync(server.Address.ToString());
+        await Assertions.Expect(browsing.Card("Alice")).ToBeVisibleAsync(new() { Timeout = 15_000 });
+        return browsing;
+    }
+
+    /// <summary>Collects what a page complains of.</summary>
+    public void Watch(IPage page)
+    {
+        page.PageError += (_, error) => Complaints.Add(error);
         // A request that the service refuses is written to the console too, and is no fault of the page.
         page.Console += (_, message) =>
         {
             if (message.Type == "error" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
-                browsing.Complaints.Add(message.Text);
+                Complaints.Add(message.Text);
         };
-        await page.GotoAsync(server.Address.ToString());
-        await Assertions.Expect(browsing.Card("Alice")).ToBeVisibleAsync(new() { Timeout = 15_000 });
-        return browsing;
     }
 
     public ILocator Card(string name) => Page.GetByRole(AriaRole.Article, new() { Name = name, Exact = true });

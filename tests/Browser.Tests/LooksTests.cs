@@ -30,6 +30,7 @@ public sealed class LooksTests
         (await at.Page.EvaluateAsync<int>("document.documentElement.scrollWidth")).ShouldBeLessThanOrEqualTo(width, "nothing is wider than the screen");
         await at.Page.EvaluateAsync("scrollTo(0, 0)");
         await at.Page.ScreenshotAsync(new() { Path = Path.Combine(Artifacts(), $"{name}.png"), FullPage = true });
+        await at.Page.ScreenshotAsync(new() { Path = Path.Combine(Artifacts(), $"{name}-fold.png") });
         at.Complaints.ShouldBeEmpty();
     }
 
@@ -69,11 +70,5 @@ public sealed class LooksTests
         return [.. found.EnumerateArray().Select(what => what.GetString()!)];
     }
 
-    private static string Artifacts()
-    {
-        var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "Calls.sln")))
-            root = Path.GetDirectoryName(root) ?? throw new DirectoryNotFoundException("No Calls.sln above the tests.");
-        return Directory.CreateDirectory(Path.Combine(root, "artifacts", "screenshots")).FullName;
-    }
+    internal static string Artifacts() => Directory.CreateDirectory(Path.Combine(Repository.Root, "artifacts", "screenshots")).FullName;
 }

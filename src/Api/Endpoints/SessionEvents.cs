@@ -15,7 +15,7 @@ namespace Calls.Api.Endpoints;
 
 /// <summary>A call as it happens: server-sent events (html.spec.whatwg.org, "Server-sent events"), one for each change, until the call is over.</summary>
 /// <remarks>Who reads slowly skips states, and gets the newest. After a break the browser sends <c>Last-Event-ID</c>, and gets one newer state if there is one.</remarks>
-internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProvider clock, IHostApplicationLifetime lifetime, IOptions<JsonOptions> json)
+internal sealed class SessionEvents(ISender mediator, SessionFeed feed, RequestLimits limits, TimeProvider clock, IHostApplicationLifetime lifetime, IOptions<JsonOptions> json)
 {
     public const string ContentType = "text/event-stream";
 
@@ -33,6 +33,9 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProv
         if (seen == stored.Version && IsOver(session))
             return TypedResults.NoContent();
 
+        using var open = limits.Stream(http, out var refusal);
+        if (refusal is not null)
+            return refusal;
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         using var expired = new CancellationTokenSource(LifeOf(http.User), clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ending.Token, expired.Token);

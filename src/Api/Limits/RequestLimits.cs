@@ -9,10 +9,12 @@ namespace Calls.Api;
 internal sealed class RequestLimits : IDisposable
 {
     private const string Requests = "requests";
+    private const string Streams = "streams";
     private const string UnsignedWebhooks = "unsigned-webhooks";
 
     private readonly CallsOptions.RequestLimits limits;
     private readonly PartitionedRateLimiter<HttpContext> bearers;
+    private readonly PartitionedRateLimiter<HttpContext> streams;
     private readonly PartitionedRateLimiter<HttpContext> addresses;
 
     public RequestLimits(IOptions<CallsOptions> options)
@@ -24,6 +26,8 @@ internal sealed class RequestLimits : IDisposable
             TokensPerPeriod = limits.RequestsPerSecond,
             ReplenishmentPeriod = TimeSpan.FromSeconds(1),
         }));
+        streams = PartitionedRateLimiter.Create<HttpContext, string>(http =>
+            RateLimitPartition.GetConcurrencyLimiter(BearerOf(http), _ => new ConcurrencyLimiterOptions { PermitLimit = limits.StreamsPerBearer }));
         addresses = PartitionedRateLimiter.Create<HttpContext, string>(http => RateLimitPartition.GetFixedWindowLimiter(AddressOf(http), _ => new FixedWindowRateLimiterOptions
         {
             PermitLimit = limits.UnsignedPerMinute,
@@ -51,6 +55,19 @@ internal sealed class RequestLimits : IDisposable
             await TooMany(http, Requests, "Calls:Limits:RequestsPerSecond", TimeSpan.FromSeconds(1)).ExecuteAsync(http);
     }
 
+    /// <summary>Counts one more stream of that bearer, until what is returned is disposed. Null with a refusal where there are as many as there may be.</summary>
+    public IDisposable? Stream(HttpContext http, out IResult? refusal)
+    {
+        var lease = streams.AttemptAcquire(http);
+        refusal = null;
+        if (lease.IsAcquired)
+            return lease;
+        lease.Dispose();
+        // When one of the others ends nobody knows; a browser that comes back in a while finds room or hears it again.
+        refusal = TooMany(http, Streams, "Calls:Limits:StreamsPerBearer", TimeSpan.FromSeconds(10));
+        return null;
+    }
+
     /// <summary>Counts one webhook that Twilio has not signed. Null while its address has sent few.</summary>
     public IResult? Unsigned(HttpContext http)
     {
@@ -66,6 +83,7 @@ internal sealed class RequestLimits : IDisposable
     public void Dispose()
     {
         bearers.Dispose();
+        streams.Dispose();
         addresses.Dispose();
     }
 

@@ -1,15 +1,12 @@
 using System.Text;
-using Calls.Sandbox.Twilio;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace Calls.Sandbox.Page;
 
-/// <summary>Hands the page's REST requests to the Api, so that both have one origin, and writes them down beside what Twilio was asked.</summary>
-internal sealed class ApiProxy(Uri api, Journal journal) : IDisposable
+/// <summary>Hands the page's REST requests to the Api, so that both have one origin.</summary>
+internal sealed class ApiProxy(Uri api) : IDisposable
 {
-    private const int MostNoted = 10_000;
-    private static readonly string[] RequestHeaders = ["Accept", "Authorization", "Idempotency-Key", "If-None-Match", "Last-Event-ID"];
+    private static readonly string[] RequestHeaders = ["Accept", "Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"];
     private static readonly string[] ResponseHeaders = ["Cache-Control", "ETag", "Location", "Retry-After", "WWW-Authenticate"];
 
     private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false });
@@ -44,8 +41,6 @@ internal sealed class ApiProxy(Uri api, Journal journal) : IDisposable
             }
 
             var answer = await response.Content.ReadAsStringAsync(context.RequestAborted);
-            if (!HttpMethods.IsGet(from.Method))
-                journal.Append(new FrontendAsked(Caller(from), from.Method, from.Path, Brief(sent), to.StatusCode, Brief(answer)));
             if (answer.Length > 0)
                 await to.WriteAsync(answer, context.RequestAborted);
         }
@@ -58,11 +53,4 @@ internal sealed class ApiProxy(Uri api, Journal journal) : IDisposable
     }
 
     public void Dispose() => http.Dispose();
-
-    private static string Brief(string text) => text.Length <= MostNoted ? text : string.Concat(text.AsSpan(0, MostNoted), "…");
-
-    private static string Caller(HttpRequest request) =>
-        request.Headers.Authorization is [{ } bearer] && new JsonWebTokenHandler() is var handler && bearer.Split(' ') is [_, var token] && handler.CanReadToken(token)
-            ? "client:" + handler.ReadJsonWebToken(token).Subject
-            : "nobody";
 }

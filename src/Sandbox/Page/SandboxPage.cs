@@ -32,7 +32,7 @@ internal sealed class SandboxPage : IAsyncDisposable
     private SandboxPage(SandboxHost host, PageOptions options)
     {
         this.host = host;
-        proxy = new ApiProxy(host.Address, host.Twilio.Journal);
+        proxy = new ApiProxy(host.Address);
         phones = new PhoneDesk(host.Twilio);
         faults = new FaultSwitches(host.Twilio.Faults);
         watch = new GuaranteeWatch(TimeProvider.System, options.Patience);
@@ -144,11 +144,10 @@ internal sealed class SandboxPage : IAsyncDisposable
 
     private Task<PageState> LookAsync() => host.Twilio.AskAsync(cloud => PageState.Of(cloud, run, faults, watch, phones.Names));
 
-    private async Task<IResult> ExportAsync()
+    private async Task<IResult> ExportAsync(CancellationToken gone)
     {
-        var addresses = await host.Twilio.AskAsync(cloud => cloud.Phones.Select(phone => phone.Address).ToList());
-        var document = TimelineExport.Of(addresses, host.Twilio.Journal.Entries, await LookAsync());
-        return Results.File(JsonSerializer.SerializeToUtf8Bytes(document, Indented), "application/json", "calls-timeline.json");
+        var now = await LookAsync();
+        return Results.File(JsonSerializer.SerializeToUtf8Bytes(await TimelineExport.OfAsync(host, now.Faults, now.Guarantees, gone), Indented), "application/json", "calls-timeline.json");
     }
 
     private sealed record SwitchSetting(bool On);

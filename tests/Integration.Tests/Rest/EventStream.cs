@@ -37,7 +37,7 @@ internal sealed class EventStream : IDisposable
     /// <summary>The next event; null at the end of the stream.</summary>
     public async Task<(long Id, JsonElement Session)?> NextAsync(TimeSpan? patience = null)
     {
-        using var enough = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(20));
+        using var enough = new CancellationTokenSource(patience ?? TimeSpan.FromSeconds(60));
         var (id, name, data) = (-1L, "", "");
         while (await lines.ReadLineAsync(enough.Token) is { } line)
         {
@@ -57,6 +57,13 @@ internal sealed class EventStream : IDisposable
         }
 
         return null;
+    }
+
+    /// <summary>The next line as it comes, comments too; null at the end of the stream.</summary>
+    public async Task<string?> NextLineAsync()
+    {
+        using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        return await lines.ReadLineAsync(enough.Token);
     }
 
     /// <summary>Every version from here to the end of the stream, and the last state.</summary>

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Net;
-using System.Text.Json;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Calls.Integration.Tests.RestApi;
 
@@ -61,34 +63,26 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         await TalkAsync();
         List<long> versions = [];
         string? lastId = null;
-        var changing = ChangeAsync();
+        using var enough = new CancellationTokenSource();
+        var changing = ChangeAsync(enough.Token);
         for (var i = 0; i < 50; i++)
         {
             using var stream = await EventStream.OpenAsync(i % 2 == 0 ? host : other, Session, host.TokenFor(i % 3 == 0 ? "bob" : "alice"), lastId);
             stream.Status.ShouldBe(HttpStatusCode.OK);
-            // Sometimes one, sometimes a few, sometimes gone before anything came.
+            // Sometimes one, sometimes two, sometimes gone before anything came. There is always something newer, for the call goes on changing.
             for (var n = 0; n < i % 3; n++)
             {
-                (long Id, JsonElement Session)? next;
-                try
-                {
-                    next = await stream.NextAsync(TimeSpan.FromMilliseconds(100));
-                }
-                catch (OperationCanceledException)
-                {
-                    break;
-                }
-
-                versions.Add(next!.Value.Id);
-                lastId = next.Value.Id.ToString(CultureInfo.InvariantCulture);
+                versions.Add((await stream.NextAsync()).ShouldNotBeNull().Id);
+                lastId = versions[^1].ToString(CultureInfo.InvariantCulture);
             }
         }
 
+        await enough.CancelAsync();
         await changing;
         using var last = await EventStream.OpenAsync(other, Session, host.TokenFor("alice"), lastId);
         await host.Twilio.Client("alice").HangUpAsync();
         var (rest, final) = await last.ReadToEndAsync();
-        versions.Count.ShouldBeGreaterThan(5);
+        versions.Count.ShouldBe(49);
         Rise([.. versions, .. rest]);
         final!.Value.GetProperty("state").GetString().ShouldBe("ended");
     }
@@ -101,7 +95,7 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         using var never = await EventStream.OpenAsync(host, Session, host.TokenFor("alice"));
         var readers = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => EventStream.OpenAsync(i % 2 == 0 ? host : other, Session, host.TokenFor("bob"))));
         var reading = readers.Select(reader => reader.ReadToEndAsync()).ToList();
-        await ChangeAsync();
+        await ChangeAsync(CancellationToken.None, 12);
         await host.Twilio.Client("alice").HangUpAsync();
         var all = await Task.WhenAll(reading);
         all.ShouldAllBe(one => one.Last!.Value.GetProperty("state").GetString() == "ended");
@@ -147,6 +141,66 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_quiet_stream_gives_a_sign_of_life_every_fifteen_seconds_and_ends_with_its_bearer()
+    {
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var timed = await StartBesideAsync(builder => builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock)));
+        await TalkAsync();
+        using var stream = await EventStream.OpenAsync(timed, Session, host.TokenFor("alice"));
+        (await stream.NextAsync()).ShouldNotBeNull();
+        for (var quiet = 0; quiet < 2; quiet++)
+        {
+            var began = clock.GetUtcNow();
+            string? line;
+            do
+            {
+                var reading = stream.NextLineAsync();
+                while (!reading.IsCompleted)
+                {
+                    clock.Advance(TimeSpan.FromSeconds(1));
+                    await Task.WhenAny(reading, Task.Delay(50));
+                }
+
+                line = await reading;
+            }
+            while (line != ": ping" && line is not null);
+            line.ShouldBe(": ping");
+            (clock.GetUtcNow() - began).ShouldBeGreaterThanOrEqualTo(TimeSpan.FromSeconds(14));
+        }
+
+        // The sandbox's bearers are good for a day.
+        clock.Advance(TimeSpan.FromHours(23));
+        var rest = stream.ReadToEndAsync();
+        rest.IsCompleted.ShouldBeFalse("the bearer is good still");
+        clock.Advance(TimeSpan.FromHours(2));
+        (await rest).Last?.GetProperty("state").GetString().ShouldBe("live", "the call goes on; the stream alone has ended");
+    }
+
+    [Fact]
+    public async Task One_bearer_has_so_many_streams_and_one_that_ends_makes_room()
+    {
+        await using var few = await StartBesideAsync(settings: new KeyValuePair<string, string?>("Calls:Limits:StreamsPerBearer", "2"));
+        await TalkAsync();
+        var first = await EventStream.OpenAsync(few, Session, host.TokenFor("alice"));
+        using var second = await EventStream.OpenAsync(few, Session, host.TokenFor("alice"));
+        using (var third = await EventStream.OpenAsync(few, Session, host.TokenFor("alice")))
+        {
+            third.Status.ShouldBe(HttpStatusCode.TooManyRequests);
+            third.Header("Retry-After").ShouldNotBeNull();
+            (await third.NextLineAsync()).ShouldNotBeNull().ShouldContain("\"policy\":\"streams\"");
+        }
+
+        using (var others = await EventStream.OpenAsync(few, Session, host.TokenFor("bob")))
+            others.Status.ShouldBe(HttpStatusCode.OK, "each bearer has its own");
+        first.Dispose();
+        await Eventually.TrueAsync(async () =>
+        {
+            using var again = await EventStream.OpenAsync(few, Session, host.TokenFor("alice"));
+            return again.Status == HttpStatusCode.OK;
+        });
+    }
+
+    [Fact]
     public async Task Events_come_from_the_embedded_Redis_too()
     {
         await using var embedded = await SandboxHost.StartAsync(new SandboxOptions());
@@ -174,24 +228,25 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Client("bob").TalksAsync();
     }
 
-    /// <summary>Two dozen changes, one after another.</summary>
-    private async Task ChangeAsync()
+    /// <summary>One change after another, until there have been enough.</summary>
+    private async Task ChangeAsync(CancellationToken enough, int most = int.MaxValue)
     {
-        for (var i = 0; i < 12; i++)
+        for (var i = 0; i < most && !enough.IsCancellationRequested; i++)
         {
             await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"), i % 2 == 0 ? """{"muted": true}""" : """{"muted": false}""");
-            await Task.Delay(20);
+            await Task.Delay(20, CancellationToken.None);
         }
     }
 
     /// <summary>A second replica: the same Redis, the same bearers, the same emulated Twilio.</summary>
-    private async Task<SandboxHost> StartBesideAsync()
+    private async Task<SandboxHost> StartBesideAsync(Action<WebApplicationBuilder>? configure = null, params KeyValuePair<string, string?>[] settings)
     {
         var keys = host.Services.GetRequiredService<IConfiguration>();
         return await SandboxHost.StartAsync(new SandboxOptions
         {
             RedisConnectionString = keys.GetConnectionString("Redis"),
-            Settings = [.. Shared.Select(key => new KeyValuePair<string, string?>(key, keys[key]))],
+            Settings = [.. Shared.Select(key => new KeyValuePair<string, string?>(key, keys[key])), .. settings],
+            Configure = configure,
         });
     }
 }

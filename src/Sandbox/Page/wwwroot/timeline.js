@@ -2,6 +2,8 @@
 import { el, text } from './dom.js';
 
 const most = 2000;
+// A silence this long is shown: people think and act in seconds, the wire in milliseconds.
+const pause = 700;
 const groups = [
   ['webhooks', 'Webhooks', ['webhook']],
   ['answers', 'TwiML and answers', ['answer']],
@@ -21,6 +23,7 @@ export class Timeline {
   #expanded = false;
   #find = '';
   #last = 0;
+  #at = null;
   #hidden = new Set();
 
   constructor() {
@@ -61,6 +64,8 @@ export class Timeline {
     if (fresh.length === 0) return;
     this.#last = entries.at(-1).number;
     for (const row of fresh) {
+      if (this.#at !== null && row.at - this.#at >= pause) row.element.dataset.pause = `${((row.at - this.#at) / 1000).toFixed(1)} s later`;
+      this.#at = row.at;
       row.element.hidden = !this.#shows(row);
       if (this.#expanded) row.open(true);
     }
@@ -93,6 +98,7 @@ class Row {
   constructor(entry) {
     this.#entry = entry;
     this.kind = entry.kind;
+    this.at = Date.parse(entry.at);
     this.text = [entry.kind, entry.who, entry.what, entry.callSid, entry.conferenceSid, ...entry.details.flatMap(detail => [detail.key, detail.value])].join(' ').toLowerCase();
     const line = [
       el('time', { datetime: entry.at }, new Date(entry.at).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 })),

@@ -196,6 +196,16 @@ public sealed record FrontendAsked(string Identity, string Method, string Path, 
 {
     public override JournalKind Kind => JournalKind.Frontend;
 
+    /// <summary>The newest entry when the request came in: what happened while it was served stands before its answer.</summary>
+    public long After { get; init; }
+
+    public DateTimeOffset Began { get; init; }
+
+    /// <summary>Whether the bearer may do everything.</summary>
+    public bool IsOperator { get; init; }
+
+    public string? IdempotencyKey { get; init; }
+
     public override string Who => Identity;
 
     public override string What => $"{Method} {Path} {Status}";

@@ -1,0 +1,18 @@
+// Bundles the app and the Voice SDK into dist/: one entry, and the SDK as a part of its own that is loaded only where Twilio is used.
+import { build } from 'esbuild';
+import { cp, rm } from 'node:fs/promises';
+
+await rm('dist', { recursive: true, force: true });
+await build({
+  entryPoints: ['src/app.js'],
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'linked',
+  logLevel: 'warning',
+});
+for (const file of ['index.html', 'app.css'])
+  await cp(`src/${file}`, `dist/${file}`);

@@ -1,0 +1,118 @@
+// A softphone in one page: sign in, call, be called, see the call live, add a phone by number, mute, hang up.
+import { Api } from './api.js';
+import { SandboxLine, TwilioLine } from './lines.js';
+
+const $ = id => document.getElementById(id);
+const words = { idle: 'Ready', calling: 'Calling…', ringing: 'You are being called', talking: 'In call' };
+
+const { sandbox } = await (await fetch('/config.json')).json();
+$('mode').textContent = sandbox ? 'Sandbox: calls are placed by its phones, and carry no sound' : 'A Twilio account: calls are real, and cost money';
+$('identity-row').hidden = !sandbox;
+$('bearer-row').hidden = sandbox;
+
+let api, line, me, session = null, following = null;
+
+$('sign-in').addEventListener('submit', event => {
+  event.preventDefault();
+  attempt(async () => {
+    const bearer = sandbox ? (await (await fetch('/sandbox/about')).json()).people[$('identity').value] : $('bearer').value.trim();
+    api = new Api(bearer);
+    const token = await api.token();
+    me = token.identity;
+    line = sandbox ? await SandboxLine.open(me) : await TwilioLine.open(api);
+    line.addEventListener('change', event => changed(event.detail));
+    line.addEventListener('trouble', event => say(event.detail));
+    $('me').textContent = me;
+    $('token').textContent = `Twilio access token until ${new Date(token.expiresAt).toLocaleTimeString()}`;
+    $('sign-in').hidden = true;
+    $('phone').hidden = false;
+  });
+});
+
+$('dial').addEventListener('submit', event => {
+  event.preventDefault();
+  attempt(async () => {
+    session = `s-${crypto.randomUUID()}`;
+    await line.call($('to').value.trim(), session);
+    follow(session);
+  });
+});
+$('answer').addEventListener('click', () => attempt(() => line.answer()));
+$('decline').addEventListener('click', () => attempt(() => line.decline()));
+$('hang-up').addEventListener('click', () => attempt(() => line.hangUp()));
+$('end').addEventListener('click', () => attempt(() => api.end(session)));
+$('add').addEventListener('submit', event => {
+  event.preventDefault();
+  attempt(async () => {
+    await api.add(session, $('number').value, $('label').value);
+    $('add').reset();
+  });
+});
+$('watch').addEventListener('submit', event => {
+  event.preventDefault();
+  follow($('session').value.trim());
+});
+
+function changed({ state, session: now }) {
+  $('state').textContent = words[state];
+  $('phone').dataset.state = state;
+  $('dial').hidden = state !== 'idle';
+  $('answer').hidden = $('decline').hidden = state !== 'ringing';
+  $('hang-up').hidden = state !== 'calling' && state !== 'talking';
+  // Twilio does not tell the one who is rung which session it is; an app says so by its own means. The sandbox knows.
+  $('watch').hidden = !(state === 'talking' && !now && !session);
+  if (now) follow(now);
+  if (state === 'idle') session = null;
+}
+
+async function follow(id) {
+  if (following?.id === id) return;
+  following?.stop.abort();
+  following = { id, stop: new AbortController() };
+  session = id;
+  for await (const document of api.follow(id, following.stop.signal)) show(document);
+}
+
+function show(call) {
+  $('call').hidden = false;
+  $('call-id').textContent = call.sessionId;
+  $('call-state').textContent = call.state + (call.endReason ? `: ${call.endReason}` : '');
+  const over = call.state === 'ended';
+  $('add').hidden = $('end').hidden = over;
+  $('people').replaceChildren(...call.participants.map(person => row(person, over)));
+}
+
+function row(person, over) {
+  const item = document.createElement('li');
+  const name = person.identity ?? person.label ?? person.phoneNumber;
+  const who = document.createElement('span');
+  who.textContent = person.identity === me ? `${name} (you)` : name;
+  const state = document.createElement('small');
+  state.textContent = [person.state, person.muted && 'muted', person.hold && 'on hold', person.reason].filter(Boolean).join(', ');
+  item.append(who, state);
+  if (!over && person.state === 'connected')
+    item.append(button(person.muted ? 'Unmute' : 'Mute', `${person.muted ? 'Unmute' : 'Mute'} ${name}`, () => api.change(session, person.id, { muted: !person.muted })));
+  if (!over && ['dialing', 'ringing', 'connected'].includes(person.state) && person.identity !== me)
+    item.append(button('Take off', `Take off ${name}`, () => api.remove(session, person.id)));
+  return item;
+}
+
+function button(text, label, act) {
+  const made = document.createElement('button');
+  made.type = 'button';
+  made.textContent = text;
+  made.setAttribute('aria-label', label);
+  made.addEventListener('click', () => attempt(act));
+  return made;
+}
+
+async function attempt(act) {
+  say('');
+  try {
+    await act();
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+function say(text) { $('said').textContent = text; }

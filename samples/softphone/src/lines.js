@@ -1,0 +1,68 @@
+// A line is how this softphone calls and is called. Both kinds have the same face: call, answer, decline, hangUp, and a 'change' event
+// with { state: 'idle' | 'calling' | 'ringing' | 'talking', session }.
+
+// Twilio's own: the Voice SDK, with an access token of Calls'.
+export class TwilioLine extends EventTarget {
+  #device;
+  #call = null;
+
+  static async open(api) {
+    const { Device } = await import('@twilio/voice-sdk');
+    const line = new TwilioLine();
+    const device = new Device((await api.token()).token, { closeProtection: true });
+    device.on('tokenWillExpire', async () => device.updateToken((await api.token()).token));
+    device.on('incoming', call => line.#take(call, 'ringing'));
+    device.on('error', error => line.dispatchEvent(new CustomEvent('trouble', { detail: `${error.code ?? ''} ${error.message}`.trim() })));
+    await device.register();
+    line.#device = device;
+    return line;
+  }
+
+  async call(to, session) {
+    this.#take(await this.#device.connect({ params: { To: to, SessionID: session } }), 'calling', session);
+  }
+
+  answer() { this.#call?.accept(); }
+  decline() { this.#call?.reject(); }
+  hangUp() { this.#call?.disconnect(); }
+
+  #take(call, state, session = null) {
+    this.#call = call;
+    const say = now => this.dispatchEvent(new CustomEvent('change', { detail: { state: now, session } }));
+    const over = () => { if (this.#call === call) { this.#call = null; say('idle'); } };
+    call.on('accept', () => say('talking'));
+    for (const end of ['disconnect', 'cancel', 'reject']) call.on(end, over);
+    call.on('error', error => this.dispatchEvent(new CustomEvent('trouble', { detail: `${error.code} ${error.message}` })));
+    say(state);
+  }
+}
+
+// The sandbox's: its emulated Twilio has phones instead of a signalling server, and they are used by HTTP. No sound is carried.
+export class SandboxLine extends EventTarget {
+  #phone;
+  #last = '';
+
+  static async open(identity) {
+    const line = new SandboxLine();
+    line.#phone = `/phones/${encodeURIComponent(`client:${identity}`)}`;
+    const states = { idle: 'idle', calling: 'calling', ringing: 'ringing', waiting: 'calling', talking: 'talking' };
+    new EventSource('/sandbox/events').addEventListener('state', event => {
+      const mine = JSON.parse(event.data).phones.find(phone => phone.address === `client:${identity}`);
+      const detail = { state: states[mine?.state] ?? 'idle', session: mine?.session ?? null };
+      if (JSON.stringify(detail) === line.#last) return;
+      line.#last = JSON.stringify(detail);
+      line.dispatchEvent(new CustomEvent('change', { detail }));
+    });
+    return line;
+  }
+
+  call(to, session) { return this.#act(`call?to=${encodeURIComponent(to)}&session=${encodeURIComponent(session)}`); }
+  answer() { return this.#act('answer'); }
+  decline() { return this.#act('decline'); }
+  hangUp() { return this.#act('hang-up'); }
+
+  async #act(act) {
+    const answer = await fetch(`${this.#phone}/${act}`, { method: 'POST' });
+    if (!answer.ok) this.dispatchEvent(new CustomEvent('trouble', { detail: (await answer.text()).trim() }));
+  }
+}

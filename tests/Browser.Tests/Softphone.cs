@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Calls.Browser.Tests;
+
+/// <summary>The sample softphone, built as its README says, and served by its own server.</summary>
+internal sealed class Softphone : IAsyncDisposable
+{
+    private static readonly Lazy<Task<string>> Build = new(BuildAsync);
+    private readonly Process server;
+
+    private Softphone(Process server, Uri address) => (this.server, Address) = (server, address);
+
+    public Uri Address { get; }
+
+    /// <summary>Skips the test where there is no npm.</summary>
+    public static async Task<Softphone> StartAsync(Uri api, Uri? sandbox)
+    {
+        if (!OnPath("npm"))
+            Assert.Skip("npm is not installed");
+        var folder = await Build.Value;
+        var server = Start("node", "serve.mjs", folder, new() { ["CALLS_API"] = api.ToString(), ["CALLS_SANDBOX"] = sandbox?.ToString() ?? "", ["PORT"] = FreePort() });
+        var said = await server.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) ?? throw new InvalidOperationException(await server.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        return new Softphone(server, new Uri(said.Split(' ')[0]));
+    }
+
+    /// <summary>The part of the bundle that is Twilio's SDK.</summary>
+    public static async Task<string> SdkAsync() => Path.GetFileName(Directory.EnumerateFiles(Path.Combine(await Build.Value, "dist"), "twilio-*.js").Single());
+
+    public async ValueTask DisposeAsync()
+    {
+        server.Kill(entireProcessTree: true);
+        await server.WaitForExitAsync();
+        server.Dispose();
+    }
+
+    private static async Task<string> BuildAsync()
+    {
+        var folder = Path.Combine(Repository.Root, "samples", "softphone");
+        await RunAsync("ci --no-audit --no-fund");
+        await RunAsync("run build");
+        return folder;
+
+        async Task RunAsync(string arguments)
+        {
+            using var npm = Start("npm", arguments, folder, []);
+            var (output, errors) = (npm.StandardOutput.ReadToEndAsync(), npm.StandardError.ReadToEndAsync());
+            await npm.WaitForExitAsync();
+            npm.ExitCode.ShouldBe(0, $"npm {arguments}: {await output}{await errors}");
+        }
+    }
+
+    private static Process Start(string command, string arguments, string folder, Dictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(command, arguments) { WorkingDirectory = folder, UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return Process.Start(start) ?? throw new InvalidOperationException($"{command} did not start");
+    }
+
+    private static bool OnPath(string command) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, command)));
+
+    private static string FreePort()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+    }
+}
