@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Text.Json;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Microsoft.AspNetCore.Builder;
