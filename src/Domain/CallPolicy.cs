@@ -9,6 +9,10 @@ public sealed record CallPolicy
     /// <summary>How long an answered leg may take into the room before we ask Twilio what became of it.</summary>
     public TimeSpan JoinGrace { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>An answered leg is in the room within a second or two. If there is no word of it by then, Twilio is asked once before <see cref="JoinGrace"/> is over: a caller
+    /// who gave up before our answer came never gets there, and nothing tells us so while the callee's phone rings.</summary>
+    public TimeSpan FirstLook { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>How long a session may be silent before it is compared with Twilio.</summary>
     public TimeSpan ReviewInterval { get; init; } = TimeSpan.FromSeconds(60);
 

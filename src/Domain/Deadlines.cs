@@ -55,10 +55,12 @@ public static class Deadlines
         { Progress: Progress.Gone } => null,
         { Leg: null } => null,
         { Leaving: not Leaving.No } => Latest(session.TouchedAt, session.ReviewedAt) + policy.Recheck,
-        { Progress: Progress.Answered } => participant.Since + policy.JoinGrace,
+        { Progress: Progress.Answered } => participant.Since + (session.ReviewedAt > participant.Since ? policy.JoinGrace : Least(policy.JoinGrace, policy.FirstLook)),
         { Progress: Progress.Joined } => null,
         _ => participant.Since + policy.RingTimeout + policy.RingSlack,
     };
+
+    private static TimeSpan Least(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private static DateTimeOffset Latest(DateTimeOffset one, DateTimeOffset? other) => other > one ? other.Value : one;
 }

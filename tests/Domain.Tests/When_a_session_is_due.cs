@@ -9,13 +9,13 @@ public sealed class When_a_session_is_due
 
     public static TheoryData<string, double?> Dues => new()
     {
-        { "Placed", Policy.EffectLease.TotalSeconds },
-        { "Dial under way", Policy.EffectLease.TotalSeconds },
+        { "Placed", Policy.FirstLook.TotalSeconds },
+        { "Dial under way", Policy.FirstLook.TotalSeconds },
         { "Dial unknown", 1 },
-        { "Dialling", Policy.JoinGrace.TotalSeconds },
-        { "Guest waits for the room", Policy.JoinGrace.TotalSeconds },
+        { "Dialling", Policy.FirstLook.TotalSeconds },
+        { "Guest waits for the room", Policy.FirstLook.TotalSeconds },
         { "Ringing", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
-        { "Answered", Policy.JoinGrace.TotalSeconds },
+        { "Answered", Policy.FirstLook.TotalSeconds },
         { "Live", Policy.ReviewInterval.TotalSeconds },
         { "Live, a guest's dial under way", Policy.EffectLease.TotalSeconds },
         { "Live, a guest rings", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
@@ -26,7 +26,7 @@ public sealed class When_a_session_is_due
         { "Over, hang-ups pending", Policy.Recheck.TotalSeconds },
         { "Over, dial under way", Policy.EffectLease.TotalSeconds },
         { "Over, settled", null },
-        { "Session id used again", Policy.EffectLease.TotalSeconds },
+        { "Session id used again", Policy.FirstLook.TotalSeconds },
     };
 
     [Theory, MemberData(nameof(Dues))]

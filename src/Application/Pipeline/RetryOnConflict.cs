@@ -60,7 +60,7 @@ internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry teleme
     private static TimeSpan Jittered(int attempt)
     {
         var range = Math.Min(MaxWait.TotalMilliseconds, 5 * attempt);
-        return TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * range);
+        return TimeSpan.FromMilliseconds(Chance.Jitter() * range);
     }
 }
 

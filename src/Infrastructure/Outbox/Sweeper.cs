@@ -48,13 +48,15 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
         base.Dispose();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => SweepForEverAsync(stoppingToken);
+
+    internal async Task SweepForEverAsync(CancellationToken stoppingToken)
     {
-        for (var turn = Random.Shared.Next(due.Partitions); !stoppingToken.IsCancellationRequested; turn++)
+        for (var turn = (int)(Chance.Jitter() * due.Partitions); !stoppingToken.IsCancellationRequested; turn++)
         {
             try
             {
-                await Task.Delay(Round / due.Partitions * (0.5 + Random.Shared.NextDouble()), clock, stoppingToken);
+                await Task.Delay(Round / due.Partitions * (0.5 + Chance.Jitter()), clock, stoppingToken);
                 await SweepAsync(turn % due.Partitions, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

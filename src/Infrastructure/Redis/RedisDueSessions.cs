@@ -9,7 +9,7 @@ namespace Calls.Infrastructure.Redis;
 internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy policy) : IDueSessions
 {
     /// <summary>KEYS: due index. ARGV: lease in ms, most.</summary>
-    private const string ClaimScript = """
+    internal const string ClaimScript = """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%d', now), 'LIMIT', 0, ARGV[2])
@@ -18,7 +18,7 @@ internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy 
         """;
 
     /// <summary>KEYS: session, due index. ARGV: etag that the deadline was derived from, deadline in ms or '', session id.</summary>
-    private const string RescheduleScript = """
+    internal const string RescheduleScript = """
         if (redis.call('HGET', KEYS[1], 'etag') or '') ~= ARGV[1] then return 0 end
         if ARGV[2] == '' then return redis.call('ZREM', KEYS[2], ARGV[3]) end
         redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])

@@ -1,4 +1,5 @@
 using System.Net;
+using Calls.Application;
 using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.CircuitBreaker;
@@ -37,6 +38,7 @@ internal sealed class GatewayPipelines
                 Delay = its.Backoff,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
+                Randomizer = Chance.Jitter,
                 ShouldHandle = args => ValueTask.FromResult(IsTransient(kind, args.Outcome) && HasTimeLeft(kind, its, args.Outcome.Result, args.Context)),
                 DelayGenerator = args => ValueTask.FromResult(args.Outcome.Result?.RetryAfter),
                 OnRetry = args =>

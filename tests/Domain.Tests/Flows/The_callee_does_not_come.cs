@@ -84,7 +84,11 @@ public sealed class The_callee_does_not_come
     [Fact]
     public void A_callee_who_answers_and_never_joins_is_hung_up_with_the_caller()
     {
-        var call = A.Session().Answered().After(15);
+        var call = A.Session().Answered().After(3);
+        call.Due.ShouldBe(call.Now, "Twilio is asked early");
+        call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));
+        call.HangUps.ShouldBeEmpty("and a leg on its way is left its time");
+        call.After(12);
         call.Due.ShouldBe(call.Now);
         call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));
         call.Callee.Gone.ShouldBe(GoneBecause.NeverJoined);

@@ -98,9 +98,9 @@ public sealed class The_caller_gives_up
     public void An_app_that_vanishes_before_it_joins_is_found_by_the_review()
     {
         var call = A.Session().Dialing().Says(ParticipantId.Callee, Progress.Ringing);
-        call.Due.ShouldBe(call.Caller.Since + call.Policy.JoinGrace);
+        call.Due.ShouldBe(call.Caller.Since + call.Policy.FirstLook);
 
-        call.After(15).Observes([], (ParticipantId.Caller, Progress.Gone, GoneBecause.HungUp), (ParticipantId.Callee, Progress.Ringing, null));
+        call.After(3).Observes([], (ParticipantId.Caller, Progress.Gone, GoneBecause.HungUp), (ParticipantId.Callee, Progress.Ringing, null));
 
         call.Session.EndReason.ShouldBe(EndReason.CallerNeverJoined);
         call.HangUps.ShouldBe([A.CalleeLeg]);

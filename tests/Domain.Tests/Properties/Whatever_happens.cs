@@ -49,6 +49,9 @@ public sealed class Whatever_happens(ITestOutputHelper output)
             var happened = Inputs.All[input].Event;
             if (call.After(seconds).When(happened).Stored is not { } once)
                 continue;
+            // A hang-up that the rules have planned anew in this very decision: Twilio has ended that leg, and a second word of it is as true of the new one.
+            if (happened is SessionEvent.HangUpSettled hungUp && once.Effects.OfType<Effect.HangUp>().Any(h => h.Leg == hungUp.Leg))
+                continue;
             call.When(happened);
             Canonical.Of(call.Session).ShouldBe(Canonical.Of(once), Inputs.All[input].Name);
         }

@@ -1,0 +1,53 @@
+using Calls.Sandbox.Twilio;
+
+namespace Calls.Simulation.Faults;
+
+/// <summary>How often each fault was really done: one that never is proves nothing.</summary>
+internal sealed class Tally
+{
+    public const string Killed = "replica killed";
+    public const string KilledAtAwait = "replica killed at an await";
+    public const string StoreAway = "store away";
+    public const string AcknowledgementLost = "store's acknowledgement lost";
+    public const string TwilioAway = "Twilio away";
+    public const string RestRefused = "REST: no connection";
+    public const string CreateDoubled = "create sent twice on the way";
+    public const string ClockWrong = "clock wrong";
+
+    private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
+
+    /// <summary>Every fault that there is.</summary>
+    public static IEnumerable<string> All =>
+    [
+        Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
+        "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
+        .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
+    ];
+
+    public IReadOnlyDictionary<string, long> Counts => counts;
+
+    public void Add(string fault, long times = 1) => counts[fault] = counts.GetValueOrDefault(fault) + times;
+
+    public void Add(Tally other)
+    {
+        foreach (var (fault, times) in other.counts)
+            Add(fault, times);
+    }
+
+    /// <summary>Counts what Twilio's side did.</summary>
+    public void Hear(JournalEntry entry)
+    {
+        switch (entry)
+        {
+            case WebhookFaulted { Fault: var fault }:
+                Add("webhook: " + (fault.StartsWith("answer", StringComparison.Ordinal) ? "answer lost" : fault.Split(' ')[0]));
+                break;
+            case WebhookAnswered { Failure: WebhookFailure.Connect }:
+                Add("webhook: no connection");
+                break;
+            case RestAnswered { Fault: { } fault } when Enum.GetNames<RestFaultKind>().FirstOrDefault(kind => fault.StartsWith(kind, StringComparison.Ordinal)) is not null:
+                Add("REST: " + Enum.GetNames<RestFaultKind>().Where(kind => fault.StartsWith(kind, StringComparison.Ordinal)).MaxBy(kind => kind.Length));
+                break;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+using Calls.Application;
+using Calls.Application.UseCases;
+using Calls.Domain;
+using Calls.Sandbox.Twilio;
+using Calls.Simulation.World;
+using Phone = Calls.Sandbox.Twilio.Phone;
+
+namespace Calls.Simulation.People;
+
+/// <summary>The people of one call, and what they mean to do: who calls whom, who answers, who is added, who goes when. The last one never hangs up: that is for the service to do.</summary>
+internal sealed class Story
+{
+    /// <summary>By then everybody but the last one has gone.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(150);
+
+    private readonly CallsWorld world;
+    private readonly Random chance;
+    private readonly Asker asker;
+    private readonly List<(Phone Phone, ParticipantId Id, TimeSpan Answers)> guests = [];
+
+    public Story(CallsWorld world, int number, Random chance)
+    {
+        (this.world, Number, this.chance) = (world, number, chance);
+        Session = SessionId.TryParse($"s-{number}", out var id) ? id : throw new InvalidOperationException();
+        var identity = ClientIdentity.TryParse($"caller{number}", out var parsed) ? parsed : throw new InvalidOperationException();
+        asker = new Asker(identity, IsOperator: false);
+        Caller = world.Cloud.Phone(identity.Address);
+        Callee = world.Cloud.Phone(chance.Next(4) == 0 ? $"+1555{number:0000}001" : $"client:callee{number}");
+    }
+
+    public int Number { get; }
+
+    public SessionId Session { get; }
+
+    public Phone Caller { get; }
+
+    public Phone Callee { get; }
+
+    public IReadOnlyList<(Phone Phone, ParticipantId Id, TimeSpan Answers)> Guests => guests;
+
+    /// <summary>Whether somebody asked for a person, or for all, to be taken off the line.</summary>
+    public bool SomebodyIsSentAway { get; private set; }
+
+    /// <summary>The callee answers, and the caller has the patience: in a world without faults these two will talk.</summary>
+    public bool WillTalk { get; private set; }
+
+    public bool HasTalked { get; private set; }
+
+    public void Begin()
+    {
+        var begins = Seconds(0, 40);
+        Behave(Callee, chance.NextDouble());
+        var answersAfter = Callee.After;
+        var callerLeaves = chance.NextDouble() < 0.2 ? Seconds(0, 12) : Seconds(15, 60);
+        var calleeLeaves = answersAfter + (chance.NextDouble() < 0.3 ? Seconds(0, 3) : Seconds(3, 40));
+        WillTalk = Callee.Behaviour == PhoneBehaviour.Answer && callerLeaves > answersAfter + TimeSpan.FromSeconds(8) && calleeLeaves > answersAfter + TimeSpan.FromSeconds(6)
+            && answersAfter < TimeSpan.FromSeconds(25);
+        world.Scheduler.Schedule(begins, Place);
+        if (WillTalk)
+            world.Scheduler.Schedule(begins + answersAfter + TimeSpan.FromSeconds(5.5), () => HasTalked = (Caller.Conference is { } room && room == Callee.Conference) || SomebodyIsSentAway);
+
+        var people = 2 + Guest(begins) + Guest(begins);
+        // One of them stays until the service ends their line; which one, chance says.
+        var stays = chance.Next(people);
+        if (stays != 0)
+            Leaves(Caller, begins + callerLeaves);
+        if (stays != 1)
+            Leaves(Callee, begins + calleeLeaves);
+        for (var i = 0; i < guests.Count; i++)
+            if (stays != i + 2)
+                Leaves(guests[i].Phone, chance.Next(2) == 0 ? begins + Seconds(1, 55) : guests[i].Answers + Seconds(0, 4));
+        if (chance.NextDouble() < 0.05)
+            Ask(begins + Seconds(0, 40), new EndCall(Session, asker));
+        if (chance.NextDouble() < 0.2)
+            Ask(begins + Seconds(3, 30), new SetParticipantFlags(Session, asker, ParticipantId.Callee, chance.Next(2) == 0, chance.Next(3) == 0 ? true : null));
+        // Whoever still talks after a call of such a length says goodbye, guests who came last too.
+        for (var at = TimeSpan.FromSeconds(57); at < Longest; at += TimeSpan.FromSeconds(15))
+            world.Scheduler.Schedule(begins + at, LeaveOneByOne);
+    }
+
+    private void Place() => Caller.PlaceCall(
+        Callee.Address.StartsWith('+') ? Callee.Address : Callee.Address["client:".Length..], new Parameters { { "SessionID", Session.Value } });
+
+    /// <summary>Adds a phone some time, perhaps.</summary>
+    /// <returns>How many people that makes.</returns>
+    private int Guest(TimeSpan begins)
+    {
+        if (chance.NextDouble() > 0.4)
+            return 0;
+        var phone = world.Cloud.Phone($"+1555{Number:0000}1{guests.Count:00}");
+        Behave(phone, chance.NextDouble());
+        var id = ParticipantId.TryParse($"guest-{guests.Count}", out var parsed) ? parsed : throw new InvalidOperationException();
+        var at = begins + Seconds(0.5, 30);
+        guests.Add((phone, id, at + world.Cloud.Options.RingDelay + phone.After));
+        var number = PhoneNumber.TryParse(phone.Address, out var of) ? of : throw new InvalidOperationException();
+        world.Scheduler.Schedule(at, () => world.Deployment.Ask(new AddPhoneParticipant(Session, asker, id, number, null)));
+        if (chance.NextDouble() < 0.15)
+            Ask(at + Seconds(0, 20), new RemoveParticipant(Session, asker, id));
+        return 1;
+    }
+
+    private void Behave(Phone phone, double dice)
+    {
+        phone.Behaviour = dice switch
+        {
+            < 0.66 => PhoneBehaviour.Answer,
+            < 0.78 => PhoneBehaviour.Decline,
+            < 0.86 => PhoneBehaviour.LetRing,
+            < 0.91 => PhoneBehaviour.Busy,
+            < 0.96 => PhoneBehaviour.Unreachable,
+            _ => PhoneBehaviour.Offline,
+        };
+        phone.After = chance.Next(5) switch { 0 => Seconds(0, 0.5), 1 => Seconds(25, 36), _ => Seconds(0.5, 10) };
+    }
+
+    private void Leaves(Phone phone, TimeSpan at)
+    {
+        var vanishes = chance.Next(10) == 0;
+        world.Scheduler.Schedule(at, () => Leave(phone, vanishes));
+    }
+
+    private void LeaveOneByOne()
+    {
+        var there = new[] { Caller, Callee }.Concat(guests.Select(guest => guest.Phone)).Where(phone => phone.Current is { State: LegState.InProgress } or { Inbound: true }).ToList();
+        if (there.Count < 2)
+            return;
+        Leave(there[0], vanishes: false);
+        world.Scheduler.Schedule(TimeSpan.FromSeconds(0.2 + chance.NextDouble()), LeaveOneByOne);
+    }
+
+    private static void Leave(Phone phone, bool vanishes)
+    {
+        // A phone that rings is left to ring: that is not for its owner to stop.
+        if (phone.Current is not { } leg || (!leg.Inbound && leg.State != LegState.InProgress))
+            return;
+        if (vanishes)
+            phone.Drop();
+        else
+            phone.HangUp(leg);
+    }
+
+    private void Ask(TimeSpan at, MediatR.IRequest<CallReply> command) => world.Scheduler.Schedule(at, () =>
+    {
+        SomebodyIsSentAway |= command is EndCall or RemoveParticipant;
+        world.Deployment.Ask(command);
+    });
+
+    private TimeSpan Seconds(double least, double most) => TimeSpan.FromSeconds(least + ((most - least) * chance.NextDouble()));
+}

@@ -1,0 +1,266 @@
+using Calls.Api;
+using Calls.Api.Endpoints;
+using Calls.Api.Twilio;
+using Calls.Application;
+using Calls.Application.Ports;
+using Calls.Domain;
+using Calls.Infrastructure.Outbox;
+using Calls.Infrastructure.Redis;
+using Calls.Infrastructure.Twilio;
+using Calls.Sandbox.Twilio;
+using Calls.Simulation.Faults;
+using Calls.Simulation.World;
+using MediatR;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
+
+namespace Calls.Simulation.Service;
+
+/// <summary>One process of the service: the real endpoints, use cases, effect executor, reviewer, sweeper, session store and gateway, over an emulated wire.</summary>
+/// <remarks>Not in it: Kestrel, the signature, and the queue's worker, whose place a queue takes that runs each effect at once.</remarks>
+internal sealed class Replica : IDisposable
+{
+    /// <summary>One container for all replicas of all worlds, since making one costs more than a world. Each replica has its own singletons in it.</summary>
+    private static readonly ServiceProvider Container = Compose();
+
+    private readonly CallsWorld world;
+    private readonly OwnSingletons own = new();
+    private readonly Action restored;
+    private readonly CancellationTokenSource stopping = new();
+    private readonly List<TaskCompletionSource<WebhookResponse>> underWay = [];
+
+    public Replica(CallsWorld world, int number, TimeSpan skew)
+    {
+        (this.world, Number) = (world, number);
+        Process = new Process(world.Scheduler);
+        var clock = new VirtualClock(world.Scheduler, skew);
+        (var connection, restored) = RedisProxy.Connect(world.Redis, Process);
+        own.Put(connection).Put<TimeProvider>(clock).Put(world.Policy).Put(new BugSwitch(world.Bug)).Put<IEffectQueue>(new ImmediateQueue(this)).Put<IServiceScopeFactory>(new OwnScopes(this))
+            .Put<ITwilioApi>(new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed, world.Judge.HungUp));
+        var root = Scope();
+        root.GetRequiredService<IStoreMemory>();
+        var sweeper = root.GetRequiredService<Sweeper>();
+        Process.Start(() => sweeper.SweepForEverAsync(stopping.Token));
+    }
+
+    public int Number { get; }
+
+    public Process Process { get; }
+
+    public bool IsAlive => !Process.IsDead;
+
+    /// <summary>Webhooks that it has taken and not answered.</summary>
+    public int UnderWay => underWay.Count;
+
+    /// <summary>Dead at once: whoever waits for an answer sees the connection break.</summary>
+    public void Die()
+    {
+        Process.Kill();
+        foreach (var waiting in underWay.ToList())
+            world.Scheduler.Schedule(TimeSpan.FromMilliseconds(1), () => waiting.TrySetResult(WebhookResponse.Failed(WebhookFailure.Read)));
+        underWay.Clear();
+    }
+
+    /// <summary>Its connection to Redis is up again.</summary>
+    public void RedisIsBack()
+    {
+        if (IsAlive)
+            restored();
+    }
+
+    /// <summary>A webhook arrives.</summary>
+    public void Serve(WebhookRequest request, TaskCompletionSource<WebhookResponse> answer)
+    {
+        underWay.Add(answer);
+        Process.Start(async () =>
+        {
+            var response = await AnswerAsync(request);
+            underWay.Remove(answer);
+            // Not from within a step: whoever waits is no part of this process.
+            world.Scheduler.Schedule(TimeSpan.Zero, () => answer.TrySetResult(response));
+        });
+    }
+
+    /// <summary>A frontend asks for something, and hears how it went; null where the store is away.</summary>
+    public void Ask(IRequest<CallReply> command, Action<CallReply?> then) => Process.Start(async () =>
+    {
+        var scope = Scope();
+        CallReply? reply = null;
+        try
+        {
+            reply = await scope.GetRequiredService<ISender>().Send(command, CancellationToken.None);
+        }
+        catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
+        {
+            // 503: ask again.
+        }
+        catch (Exception e)
+        {
+            world.Judge.Failed(e);
+        }
+
+        then(reply);
+    });
+
+    public void Dispose()
+    {
+        Process.Kill();
+        stopping.Dispose();
+        own.Dispose();
+    }
+
+    /// <summary>Never disposed of: with it would go what it has from its replica.</summary>
+    private IServiceProvider Scope()
+    {
+        var scope = Container.CreateScope().ServiceProvider;
+        scope.GetRequiredService<WhoseScope>().Singletons = own;
+        return scope;
+    }
+
+    private async Task<WebhookResponse> AnswerAsync(WebhookRequest request)
+    {
+        var scope = Scope();
+        try
+        {
+            return await Webhooks.AnswerAsync(scope, request);
+        }
+        catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
+        {
+            return WebhookResponse.Answered(503, null, "");
+        }
+        catch (Exception e)
+        {
+            world.Judge.Failed(e);
+            return WebhookResponse.Answered(500, null, "");
+        }
+    }
+
+    private static ServiceProvider Compose()
+    {
+        var services = new ServiceCollection();
+        var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>();
+        services.AddSingleton(meters);
+        services.AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
+        services.AddSingleton(typeof(ILogger<>), typeof(NullLogger<>));
+        services.AddCallsApplication();
+        // One for all worlds: nobody listens, and a meter of its own for each replica would stay for good.
+        services.AddSingleton(new CallsTelemetry(meters));
+        services.AddSingleton(new GatewayTelemetry(meters));
+        services.AddSingleton(new WebhookTelemetry(meters));
+        services.AddSingleton(Options.Create(new TwilioOptions { PublicBaseUrl = CallsWorld.Origin, Voice = new TwilioVoiceOptions { CallerId = CallsWorld.CallerId } }));
+        services.AddSingleton(new CallbackUrls(new Uri(CallsWorld.Origin)));
+        services.AddSingleton(new GatewaySettings());
+        services.AddSingleton<GatewayPipelines>();
+        services.AddSingleton<TwilioRequests>();
+        services.AddSingleton<VoiceGateway>();
+        services.AddSingleton<IVoiceGateway>(provider => new OffLoopGateway(provider.GetRequiredService<VoiceGateway>(), provider.GetRequiredService<BugSwitch>().Bug));
+        services.AddSingleton<IDialingRules, AnyNumber>();
+        services.AddSingleton<IQuotas, NoQuotas>();
+        services.AddSingleton(new SessionStoreSettings(TimeSpan.FromHours(24)));
+        services.AddSessionStore<RedisSessionStore>();
+        services.AddSingleton<RedisDueSessions>();
+        services.AddSingleton<IDueSessions>(provider => new FoldedPartitions(provider.GetRequiredService<RedisDueSessions>(), provider));
+        services.AddSingleton<IStoreMemory, RedisMemory>();
+        services.AddSingleton(provider => new Sweeper(
+            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<WhoseScope>().Singletons.Get<IServiceScopeFactory>(), provider.GetRequiredService<CallPolicy>(),
+            provider.GetRequiredService<TimeProvider>(), NullLogger<Sweeper>.Instance));
+        services.AddSingleton<TwiML>();
+        services.AddScoped<VoiceWebhooks>();
+        services.AddScoped<StatusCallbacks>();
+        services.AddScoped<Tampering>();
+        services.AddScoped(typeof(IPipelineBehavior<,>), typeof(TamperBefore<,>));
+        Tamper(services);
+        foreach (var brought in new[] { typeof(IConnectionMultiplexer), typeof(TimeProvider), typeof(CallPolicy), typeof(BugSwitch), typeof(IEffectQueue), typeof(ITwilioApi) })
+            services.AddScoped(brought, provider => provider.GetRequiredService<WhoseScope>().Singletons.Get(brought));
+        OwnSingletons.MakeEachReplicasOwn(services);
+        services.AddScoped<WhoseScope>();
+        return services.BuildServiceProvider();
+    }
+
+    /// <summary>Puts the tampered store before the real one.</summary>
+    private static void Tamper(ServiceCollection services)
+    {
+        var real = services.Last(service => service.ServiceType == typeof(ISessionStore)).ImplementationFactory!;
+        services.AddScoped<ISessionStore>(provider => new TamperedStore((ISessionStore)real(provider), provider.GetRequiredService<Tampering>()));
+    }
+
+    /// <summary>Runs each effect at once, as the worker does while it has hands free.</summary>
+    private sealed class ImmediateQueue(Replica replica) : IEffectQueue
+    {
+        public void Enqueue(CallSession session, Effect effect) => replica.Process.Start(async () =>
+        {
+            var scope = replica.Scope();
+            try
+            {
+                await scope.GetRequiredService<EffectExecutor>().RunAsync(session, effect, CancellationToken.None);
+            }
+            catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
+            {
+                // Stored, and left to the sweeper.
+            }
+            catch (Exception e)
+            {
+                replica.world.Judge.Failed(e);
+            }
+        });
+    }
+
+    /// <summary>Scopes of this replica.</summary>
+    private sealed class OwnScopes(Replica replica) : IServiceScopeFactory
+    {
+        public IServiceScope CreateScope() => new OwnScope(replica.Scope());
+
+        private sealed record OwnScope(IServiceProvider ServiceProvider) : IServiceScope
+        {
+            public void Dispose()
+            {
+                // See Scope().
+            }
+        }
+    }
+
+    private sealed class AnyNumber : IDialingRules
+    {
+        public RefusedBecause? WhyNot(PhoneNumber number) => null;
+    }
+
+    private sealed class NoQuotas : IQuotas
+    {
+        public Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken) => Task.FromResult<TimeSpan?>(null);
+
+        public Task GiveAddBackAsync(Asker asker) => Task.CompletedTask;
+
+        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) => Task.FromResult(Place.Taken);
+
+        public void GivePlaceBack(ClientIdentity caller, SessionId session)
+        {
+            // Nothing is counted here.
+        }
+    }
+
+    /// <summary>Four partitions that stand for sixteen each, and of those only the ones with something due are asked: a virtual hour of sweeping must not take a real one.</summary>
+    private sealed class FoldedPartitions(RedisDueSessions real, IServiceProvider services) : IDueSessions
+    {
+        private const int Folded = 4;
+
+        public int Partitions => Folded;
+
+        public async Task<IReadOnlyList<SessionId>> ClaimAsync(int partition, int max, TimeSpan lease, CancellationToken cancellationToken)
+        {
+            var redis = ((RedisProxy)(object)services.GetRequiredService<IConnectionMultiplexer>()).Redis;
+            List<SessionId> claimed = [];
+            for (var each = partition; each < real.Partitions; each += Folded)
+            {
+                if (redis.IsAnythingDue(each))
+                    claimed.AddRange(await real.ClaimAsync(each, max, lease, cancellationToken));
+            }
+
+            return claimed;
+        }
+
+        public Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken) => real.RescheduleAsync(session, cancellationToken);
+    }
+}

@@ -1,0 +1,61 @@
+using Calls.Simulation.Faults;
+using Calls.Simulation.World;
+
+namespace Calls.Simulation;
+
+/// <summary>Thousands of calls on every run; more with <c>dotnet run --project tests/Simulation -c Release -- --seeds 10000</c>.</summary>
+public sealed class SimulationTests(ITestOutputHelper output)
+{
+    /// <summary>The mistakes are looked for in as many calls as the least of these worlds hold.</summary>
+    private const int MostCalls = 2_000;
+
+    [Fact]
+    public void Thousands_of_calls_under_every_fault_keep_every_guarantee()
+    {
+        var summary = Simulator.Run(1, 250, Bug.None, stopAfter: 5, progress: null, TestContext.Current.CancellationToken);
+        output.WriteLine($"{summary.Calls:N0} calls in {summary.Worlds} worlds, {summary.Events:N0} events, {summary.Virtual.TotalHours:N1} virtual hours");
+        summary.Failed.Select(verdict => $"seed {verdict.Seed}: {verdict.Violations[0].What}").ShouldBeEmpty();
+        summary.Calls.ShouldBeGreaterThan(2_500);
+        Tally.All.Where(fault => summary.Faults.Counts.GetValueOrDefault(fault) == 0).ShouldBeEmpty("a fault that is never done proves nothing");
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(8)]
+    [InlineData(21)]
+    [InlineData(34)]
+    public void A_seed_says_everything(int seed)
+    {
+        var (first, again) = (Run(seed), Run(seed));
+        first.Events.ShouldBeGreaterThan(200);
+        again.ShouldBe(first);
+        Run(seed + 1).ShouldNotBe(first);
+
+        static (ulong, long Events) Run(int seed)
+        {
+            using var world = new CallsWorld(seed, Bug.None);
+            world.Run();
+            return (Timeline.Fingerprint(world), world.Cloud.Journal.Last);
+        }
+    }
+
+    [Theory]
+    [InlineData(Bug.EffectNotStored)]
+    [InlineData(Bug.NoSecondSidCheck)]
+    [InlineData(Bug.JoinAfterLeaveCounted)]
+    [InlineData(Bug.BlindRetryOfCreate)]
+    [InlineData(Bug.SweepWithoutLease)]
+    public void A_mistake_in_the_service_is_found(Bug bug)
+    {
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var summary = Simulator.Run(1, 1_000, bug, stopAfter: 1, now =>
+        {
+            if (now.Calls > MostCalls)
+                enough.Cancel();
+        }, enough.Token);
+        summary.Failed.ShouldHaveSingleItem($"{bug} is found in {MostCalls:N0} calls");
+        output.WriteLine($"{bug}: found after {summary.Calls:N0} calls, seed {summary.Failed[0].Seed}: {summary.Failed[0].Violations[0].What}");
+        Simulator.One(summary.Failed[0].Seed, bug).Violations.ShouldBe(summary.Failed[0].Violations, "a failing seed replays exactly");
+        Simulator.One(summary.Failed[0].Seed, Bug.None).Violations.ShouldBeEmpty("without the mistake nothing goes wrong");
+    }
+}

@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using Calls.Simulation.Faults;
+using Calls.Simulation.World;
+
+namespace Calls.Simulation;
+
+/// <summary>Runs worlds, one for each seed, on as many threads as there are cores: each world is one thread from its beginning to its end.</summary>
+internal static class Simulator
+{
+    /// <param name="first">The first seed.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="bug">What the service does wrong.</param>
+    /// <param name="stopAfter">Ends early when so many worlds have gone wrong.</param>
+    /// <param name="progress">Told after each world, one at a time.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    public static Summary Run(int first, int count, Bug bug, int stopAfter, Action<Summary>? progress, CancellationToken cancellationToken)
+    {
+        var summary = new Summary(Stopwatch.StartNew());
+        var gate = new Lock();
+        var next = first - 1;
+        var threads = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(Work)).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        return summary;
+
+        void Work()
+        {
+            while (!cancellationToken.IsCancellationRequested && Interlocked.Increment(ref next) is var seed && seed < first + count)
+            {
+                var verdict = One(seed, bug);
+                lock (gate)
+                {
+                    if (summary.Failed.Count >= stopAfter)
+                        return;
+                    summary.Add(verdict);
+                    progress?.Invoke(summary);
+                }
+            }
+        }
+    }
+
+    public static Verdict One(int seed, Bug bug)
+    {
+        using var world = new CallsWorld(seed, bug);
+        return world.Run();
+    }
+}
+
+/// <summary>What many worlds came to.</summary>
+internal sealed class Summary(Stopwatch watch)
+{
+    private readonly List<Verdict> failed = [];
+
+    public int Worlds { get; private set; }
+
+    public long Calls { get; private set; }
+
+    public long Events { get; private set; }
+
+    public TimeSpan Virtual { get; private set; }
+
+    public TimeSpan Took => watch.Elapsed;
+
+    public Tally Faults { get; } = new();
+
+    /// <summary>Worlds in which something happened that must not.</summary>
+    public IReadOnlyList<Verdict> Failed => failed;
+
+    public void Add(Verdict verdict)
+    {
+        Worlds++;
+        Calls += verdict.Calls;
+        Events += verdict.Events;
+        Virtual += verdict.Took;
+        Faults.Add(verdict.Faults);
+        if (verdict.Violations.Count > 0)
+            failed.Add(verdict);
+    }
+}

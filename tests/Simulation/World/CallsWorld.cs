@@ -1,0 +1,168 @@
+using Calls.Application;
+using Calls.Domain;
+using Calls.Sandbox.Twilio;
+using Calls.Simulation.Faults;
+using Calls.Simulation.People;
+using Calls.Simulation.Service;
+
+namespace Calls.Simulation.World;
+
+/// <summary>One run: some calls, some replicas, one Redis and one Twilio, on one thread and under virtual time. Everything that happens follows from the seed.</summary>
+/// <remarks>First people call and faults happen; then the faults end, and within a bounded time everything must be as it should.</remarks>
+internal sealed class CallsWorld : IDisposable
+{
+    public const string Origin = "https://calls.test";
+    public const string CallerId = "+15559990000";
+
+    private static readonly TimeSpan Chaos = TimeSpan.FromSeconds(75);
+
+    /// <summary>After the last fault and the last thing that anybody did: a review, the time of one that failed, a ring time-out, and what they lead to.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(240);
+
+    private readonly List<string> notes = [];
+    private readonly int seed;
+
+    public CallsWorld(int seed, Bug bug)
+    {
+        (this.seed, Bug) = (seed, bug);
+        var chance = new Random(seed);
+        Chance.Seed(new Random(chance.Next()));
+        Swarm = Swarm.Draw(chance);
+        Network = new Random(chance.Next());
+        Scheduler = new VirtualScheduler();
+        Deployment = new Deployment(this);
+        Cloud = new TwilioCloud(Scheduler, Deployment, new TwilioEmulatorOptions
+        {
+            Seed = chance.Next(),
+            VoiceUrl = new Uri(Origin + "/twilio/voice#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000"),
+            StartBeforeSecondJoin = chance.Next(2) == 0,
+            DeclineIsBusy = chance.Next(4) != 0,
+            RingingAfterTheEnd = chance.Next(2) == 0 ? RingingAfterTheEnd.IsCanceled : RingingAfterTheEnd.KeepsRinging,
+            RingDelay = TimeSpan.FromMilliseconds(chance.Next(20, 1500)),
+            QueueDelay = TimeSpan.FromMilliseconds(chance.Next(3) == 0 ? chance.Next(2000) : 0),
+        });
+        Cloud.Journal.Added += Tally.Hear;
+        Redis = new EmulatedRedis(Scheduler, new Random(chance.Next()), Tally, bug);
+        Judge = new Judge(this);
+        Stories = [.. Enumerable.Range(0, chance.Next(8, 17)).Select(i => new Story(this, i, new Random(chance.Next())))];
+        Swarm.ArmAt(Cloud);
+        Redis.LoseAcknowledgement = Swarm.LoseAcknowledgement;
+        Deployment.Start(chance.Next(1, 4));
+        GoAway(chance);
+    }
+
+    public Bug Bug { get; }
+
+    public Swarm Swarm { get; }
+
+    public Tally Tally { get; } = new();
+
+    public VirtualScheduler Scheduler { get; }
+
+    public Random Network { get; }
+
+    public TwilioCloud Cloud { get; }
+
+    public EmulatedRedis Redis { get; }
+
+    public Deployment Deployment { get; }
+
+    public Judge Judge { get; }
+
+    public CallPolicy Policy { get; } = new();
+
+    public IReadOnlyList<Story> Stories { get; }
+
+    /// <summary>No fault happens any more.</summary>
+    public bool IsHealed { get; private set; }
+
+    public DateTimeOffset HealedAt { get; private set; } = DateTimeOffset.MaxValue;
+
+    /// <summary>What happened to the service, for a timeline.</summary>
+    public IReadOnlyList<string> Notes => notes;
+
+    public void Note(string what) => notes.Add($"{Scheduler.Now:HH:mm:ss.fff} {what}");
+
+    public Verdict Run()
+    {
+        foreach (var story in Stories)
+            story.Begin();
+        Judge.Watch();
+        Scheduler.RunFor(Chaos);
+        Heal();
+        var until = Scheduler.Now + Patience + Story.Longest;
+        do
+            Scheduler.RunFor(TimeSpan.FromSeconds(5));
+        while (Scheduler.Now < until && Judge.Unfinished() is not null && Judge.Violations.Count == 0);
+        Judge.Conclude();
+        return new Verdict(seed, Stories.Count, Judge.Violations, Tally, Scheduler.Now - new VirtualScheduler().Now, Cloud.Journal.Last);
+    }
+
+    public void Dispose()
+    {
+        Deployment.Dispose();
+        Chance.Seed(null);
+    }
+
+    private void Heal()
+    {
+        IsHealed = true;
+        HealedAt = Scheduler.Now;
+        Note("no more faults");
+        Cloud.Faults.Clear();
+        Redis.LoseAcknowledgement = 0;
+        if (Redis.IsAway)
+            Come();
+        Deployment.Heal();
+    }
+
+    private void GoAway(Random chance)
+    {
+        for (var i = 0; Swarm.StoreGoesAway && i < 3; i++)
+        {
+            var (from, length) = (TimeSpan.FromSeconds(70 * chance.NextDouble()), TimeSpan.FromSeconds(8 * chance.NextDouble()));
+            Scheduler.Schedule(from, () =>
+            {
+                if (IsHealed || Redis.IsAway)
+                    return;
+                Note("Redis goes away");
+                Tally.Add(Tally.StoreAway);
+                Redis.IsAway = true;
+                Scheduler.Schedule(length, Come);
+            });
+        }
+
+        if (Swarm.TwilioGoesAway)
+            Scheduler.Schedule(TimeSpan.FromSeconds(60 * chance.NextDouble()), () =>
+            {
+                Note("Twilio's API goes away");
+                Tally.Add(Tally.TwilioAway);
+                Cloud.Faults.Outage = true;
+                Scheduler.Schedule(TimeSpan.FromSeconds(15 * chance.NextDouble()), () => Cloud.Faults.Outage = false);
+            });
+    }
+
+    private void Come()
+    {
+        if (!Redis.IsAway)
+            return;
+        Note("Redis is back");
+        Redis.IsAway = false;
+        Deployment.RedisIsBack();
+    }
+}
+
+/// <summary>How a world ended.</summary>
+/// <param name="Seed">What brings it back.</param>
+/// <param name="Calls">Calls that were placed.</param>
+/// <param name="Violations">What must never happen, and did.</param>
+/// <param name="Faults">What was done to it.</param>
+/// <param name="Took">Virtual time.</param>
+/// <param name="Events">What went over the wire or changed at Twilio.</param>
+internal sealed record Verdict(int Seed, int Calls, IReadOnlyList<Violation> Violations, Tally Faults, TimeSpan Took, long Events);
+
+/// <summary>Something that must never happen.</summary>
+/// <param name="At">When it was noticed.</param>
+/// <param name="What">In words.</param>
+/// <param name="Story">The call that it happened to; null where it is of no one call.</param>
+internal sealed record Violation(DateTimeOffset At, string What, int? Story);
