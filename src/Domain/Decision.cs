@@ -45,7 +45,11 @@ public abstract record CallReply
     }
 
     /// <summary>A participant was added, or was there already.</summary>
-    public sealed record Added(Participant Participant) : CallReply;
+    public sealed record Added(Participant Participant) : CallReply
+    {
+        /// <summary>Whether the same request had added them before.</summary>
+        public bool IsRepeat { get; init; }
+    }
 
     /// <summary>This dial is yours to send, now and once; its outcome is to be told with <paramref name="Attempt"/>.</summary>
     public sealed record DialGranted(CallSession Session, Participant Participant, int Attempt) : CallReply;

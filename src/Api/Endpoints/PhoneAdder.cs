@@ -22,6 +22,8 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
                 return new PhoneAdded.RefusedByTwilio(known.RefusalCode);
             case CallReply.Added { Participant: var known } when known.Leg is not null || known.Gone is not null:
                 return new PhoneAdded.Dialed(known);
+            case CallReply.Added { IsRepeat: true, Participant: { Progress: Progress.Invited } known } when clock.GetUtcNow() - known.Since < patience:
+                return new PhoneAdded.UnderWay();
             case CallReply.Added { Participant: var added }:
                 return await dialed.WaitAsync(patience, clock, cancellationToken) switch
                 {
@@ -47,6 +49,9 @@ internal abstract record PhoneAdded
 
     /// <summary>Stored; Twilio has not answered yet, or the room is not open yet.</summary>
     public sealed record Pending(Participant Participant) : PhoneAdded;
+
+    /// <summary>The same request came before, and waits for Twilio still.</summary>
+    public sealed record UnderWay : PhoneAdded;
 
     public sealed record No(RefusedBecause Because, TimeSpan? RetryAfter) : PhoneAdded;
 

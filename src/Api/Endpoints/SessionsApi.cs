@@ -1,6 +1,5 @@
 using System.Security.Claims;
 using Calls.Api.Auth;
-using Calls.Application;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Infrastructure.Dialing;
@@ -67,7 +66,7 @@ internal static class SessionsApi
         if (body.Label is { } label && (label.Length > MaxLabelLength || label.Any(char.IsControl)))
             return Problems.Field("label", $"is at most {MaxLabelLength} characters, none of them control characters");
         if (!RequestHeaders.TryIdempotencyKey(http, out var key))
-            return Problems.Field(RequestHeaders.IdempotencyKey, "is one string of 1 to 255 printable ASCII characters, quoted or without spaces, commas and quotes");
+            return BadIdempotencyKey;
         if (!RequestHeaders.TryIfMatch(http, out var precondition))
             return BadIfMatch;
         var asker = user.Asker();
@@ -77,7 +76,8 @@ internal static class SessionsApi
         return added switch
         {
             PhoneAdded.No no => Problems.Of(no.Because, no.RetryAfter, http),
-            PhoneAdded.OtherThanBefore => Problems.Of(422, "idempotency-key-reused", "This Idempotency-Key came with another phone number or label before."),
+            PhoneAdded.OtherThanBefore => KeyReused,
+            PhoneAdded.UnderWay => Problems.UnderWay(http),
             PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
             PhoneAdded.Dialed dialed => TypedResults.Created(location, ParticipantDocument.AsAdded(dialed.Participant)),
             PhoneAdded.Pending pending => TypedResults.Accepted(location, ParticipantDocument.AsAdded(pending.Participant)),
@@ -138,13 +138,23 @@ internal static class SessionsApi
             return Problems.Field("SessionID", $"is 1-{SessionId.MaxLength} characters of A-Z a-z 0-9 _ . : -");
         if (!PhoneNumbers.TryNormalise(body.PhoneNumber ?? "", out var number, out var why))
             return Problems.Field("PhoneNumber", why ?? "is missing");
-        return await phones.AddAsync(new AddPhoneParticipant(id, user.Asker(), Nonces.NextGuest(), number, null), PatienceWithTwilio, cancellationToken) switch
+        if (!RequestHeaders.TryIdempotencyKey(http, out var key))
+            return BadIdempotencyKey;
+        var asker = user.Asker();
+        return await phones.AddAsync(new AddPhoneParticipant(id, asker, RequestHeaders.ParticipantFor(asker, key), number, null), PatienceWithTwilio, cancellationToken) switch
         {
             PhoneAdded.No no => Problems.Of(no.Because, no.RetryAfter, http),
+            PhoneAdded.OtherThanBefore => KeyReused,
+            PhoneAdded.UnderWay => Problems.UnderWay(http),
             PhoneAdded.RefusedByTwilio refused => Problems.Of(422, "refused-by-twilio", Explain(refused.Code), ("twilioCode", refused.Code)),
             _ => TypedResults.Json(new SeedAnswer(200)),
         };
     }
+
+    private static ProblemHttpResult KeyReused => Problems.Of(422, "idempotency-key-reused", "This Idempotency-Key came with another phone number or label before.");
+
+    private static ValidationProblem BadIdempotencyKey =>
+        Problems.Field(RequestHeaders.IdempotencyKey, "is one string of 1 to 255 printable ASCII characters, quoted or without spaces, commas and quotes");
 
     private static ValidationProblem BadIfMatch => Problems.Field("If-Match", "is * or entity tags, such as \"7\"");
 

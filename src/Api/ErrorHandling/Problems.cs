@@ -40,6 +40,13 @@ internal static class Problems
         _ => throw new UnreachableException($"REST never meets {because}"),
     };
 
+    /// <summary>The same request is being served: its answer is to be had in a moment.</summary>
+    public static ProblemHttpResult UnderWay(HttpContext http)
+    {
+        http.Response.Headers.RetryAfter = "1";
+        return Of(409, "request-in-progress", "The same request, by its Idempotency-Key, is being served; ask again for its answer.");
+    }
+
     /// <summary>A refusal, and when it may be asked again where that is known.</summary>
     public static ProblemHttpResult Of(RefusedBecause because, TimeSpan? retryAfter, HttpContext http)
     {

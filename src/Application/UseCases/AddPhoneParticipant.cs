@@ -39,6 +39,6 @@ internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialin
             throw;
         }
 
-        return decision.Reply;
+        return decision.Reply is CallReply.Added added && loaded.Session.Find(command.Participant) is not null ? added with { IsRepeat = true } : decision.Reply;
     }
 }

@@ -5,7 +5,8 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Calls.Sandbox.Replay;
 
-/// <summary>Twilio's REST API as it was recorded: each request gets the answer that the same request got then, and not before its turn.</summary>
+/// <summary>Twilio's REST API as it was recorded: each request gets the answer that the same request got then.</summary>
+/// <remarks>What changes something is answered in its turn. A look is answered at once, as Twilio stood at that point of the recording: the service looks when its own clock says so, now a little earlier, now a little later.</remarks>
 internal sealed class RecordedTwilio : IAsyncDisposable
 {
     private static readonly string[] Flags = ["Muted", "Hold"];
@@ -50,6 +51,9 @@ internal sealed class RecordedTwilio : IAsyncDisposable
     /// <summary>Done when the service has made that request.</summary>
     public Task Made(long number) => Find(number).Made.Task;
 
+    /// <summary>The recording has come to that request.</summary>
+    public void Reach(long number) => Find(number).Reached = true;
+
     /// <summary>Lets the answer to that request go.</summary>
     public void Answer(long number) => Find(number).Turn.TrySetResult();
 
@@ -86,19 +90,28 @@ internal sealed class RecordedTwilio : IAsyncDisposable
             return;
         }
 
-        await exchange.Turn.Task.WaitAsync(context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (IsAct(exchange.Request.Method))
+            await exchange.Turn.Task.WaitAsync(context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (exchange.Answer is not { Status: > 0 and var status } answer)
             context.Abort();
         else
             await WriteAsync(context, status, words.ToRun(answer.Body ?? ""));
     }
 
-    /// <summary>The first such request that has not been made yet; a look at something may be repeated more often than it was.</summary>
+    /// <summary>What such a request was answered then.</summary>
     private Exchange? Take(string method, RestRoute route, Parameters parameters)
     {
         lock (gate)
         {
             var same = recorded.Where(exchange => IsSame(exchange.Request, method, route, parameters)).ToList();
+            if (!IsAct(method))
+            {
+                var looked = same.FindLast(exchange => exchange.Reached) ?? same.FirstOrDefault();
+                foreach (var exchange in same.TakeWhile(exchange => looked is not null && exchange.Request.Number <= looked.Request.Number))
+                    exchange.Made.TrySetResult();
+                return looked;
+            }
+
             if (same.Find(exchange => !exchange.Made.Task.IsCompleted) is { } next)
             {
                 // A guest's id is chosen anew; this is where it is seen first.
@@ -107,8 +120,9 @@ internal sealed class RecordedTwilio : IAsyncDisposable
                 return next;
             }
 
-            if (!IsAct(method))
-                return same is [.., var last] ? last : null;
+            // What may be repeated until Twilio says that it is done is not counted: how often depends on moments.
+            if (same is [.., var last] && route.Operation is not (RestOperation.CreateCall or RestOperation.CreateParticipant))
+                return last;
             unexpected.Add(words.ToRecording($"{route.Operation} {parameters["To"] ?? route.Participant}{route.CallSid}".TrimEnd()));
             return null;
         }
@@ -131,6 +145,8 @@ internal sealed class RecordedTwilio : IAsyncDisposable
 
     private sealed record Exchange(RecordedStep Request, RecordedStep? Answer)
     {
+        public volatile bool Reached;
+
         public TaskCompletionSource Made { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public TaskCompletionSource Turn { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -128,7 +128,7 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
             try
             {
                 var (status, _) = await Http.SendAsync(HttpMethod.Post, url, deployment.TokenFor(Caller), JsonSerializer.Serialize(new { phoneNumber = Guest }), ("Idempotency-Key", Guest));
-                if (status != HttpStatusCode.ServiceUnavailable)
+                if (status is not (HttpStatusCode.ServiceUnavailable or HttpStatusCode.Conflict))
                     return status is HttpStatusCode.Created or HttpStatusCode.Accepted;
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
