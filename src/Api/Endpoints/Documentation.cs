@@ -41,7 +41,7 @@ internal static class Documentation
             operation.Responses ??= [];
             operation.Responses.TryAdd("429", new OpenApiResponse { Description = "Too Many Requests; `Retry-After` says when to come back, `RateLimit` and `RateLimit-Policy` which rule it was." });
             if (operation.OperationId == "AddParticipant")
-                AddHeader(operation, RequestHeaders.IdempotencyKey, "Makes a repetition the same request: the phone is rung once, and the answer is the first one's; 409 while that waits for Twilio, 422 where the key came with something else. 1 to 255 printable characters; kept for as long as the call can be seen.");
+                AddHeader(operation, RequestHeaders.IdempotencyKey, "Makes a repetition the same request: the phone is rung once, and the answer is the first one's; 409 where that still waits for Twilio a second later, 422 where the key came with something else. 1 to 255 printable characters; kept for as long as the call can be seen.");
             if (Conditional.Contains(operation.OperationId, StringComparer.Ordinal))
                 AddHeader(operation, "If-Match", "The `ETag` of the version that is meant; 412 where the call is at another one.");
             return Task.CompletedTask;

@@ -9,6 +9,9 @@ namespace Calls.Api.Endpoints;
 /// <summary>Adds a phone, and gives Twilio a moment to say whether it will ring it. The adding is done when the session is stored; the moment is for a better answer.</summary>
 internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimeProvider clock)
 {
+    /// <summary>A repetition that comes while the first is being served waits for the same answer, but not as long: then it is told to ask again.</summary>
+    private static readonly TimeSpan PatienceOfRepeats = TimeSpan.FromSeconds(1);
+
     public async Task<PhoneAdded> AddAsync(AddPhoneParticipant command, TimeSpan patience, CancellationToken cancellationToken)
     {
         using var dialed = outcomes.Expect(command.SessionId, command.Participant);
@@ -22,13 +25,13 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
                 return new PhoneAdded.RefusedByTwilio(known.RefusalCode);
             case CallReply.Added { Participant: var known } when known.Leg is not null || known.Gone is not null:
                 return new PhoneAdded.Dialed(known);
-            case CallReply.Added { IsRepeat: true, Participant: { Progress: Progress.Invited } known } when clock.GetUtcNow() - known.Since < patience:
-                return new PhoneAdded.UnderWay();
-            case CallReply.Added { Participant: var added }:
-                return await dialed.WaitAsync(patience, clock, cancellationToken) switch
+            case CallReply.Added { Participant: var added, IsRepeat: var isRepeat }:
+                var isRunning = isRepeat && added.Progress == Progress.Invited && clock.GetUtcNow() - added.Since < patience;
+                return await dialed.WaitAsync(isRunning ? PatienceOfRepeats : patience, clock, cancellationToken) switch
                 {
                     DialOutcome.Accepted => new PhoneAdded.Dialed(added),
                     DialOutcome.Refused refused => new PhoneAdded.RefusedByTwilio(refused.Code),
+                    _ when isRunning => new PhoneAdded.UnderWay(),
                     _ => new PhoneAdded.Pending(added),
                 };
             case var reply:

@@ -58,14 +58,12 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task The_same_request_ten_times_at_once_rings_once_and_is_answered_once_or_alike()
+    public async Task The_same_request_ten_times_at_once_rings_once_and_is_answered_alike()
     {
         var etag = (await SendAsync(HttpMethod.Get, $"/v1/sessions/{Session}")).ETag!;
         var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => SendAsync(HttpMethod.Post, Phones, Lawyer, ("Idempotency-Key", i % 2 == 0 ? "key-1" : "\"key-1\""), ("If-Match", etag))));
-        // One is served; the others hear that it is, or its answer.
-        var served = answers.Where(a => a.Status != HttpStatusCode.Conflict).Select(a => (a.Status, a.Body)).Distinct().ShouldHaveSingleItem();
+        var served = answers.Select(a => (a.Status, a.Body)).Distinct().ShouldHaveSingleItem();
         served.Status.ShouldBe(HttpStatusCode.Created);
-        answers.Where(a => a.Status == HttpStatusCode.Conflict).ShouldAllBe(a => a.Body.Contains("request-in-progress"));
         await host.Twilio.Phone("+15550100101").RingsAsync();
         await host.Twilio.Phone("+15550100101").DeclineAsync();
         await host.Twilio.Phone("+15550100101").IsIdleAsync();
@@ -80,7 +78,7 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
     [InlineData("/addUser", $$"""{"PhoneNumber": "+15550100101", "SessionID": "{{Session}}"}""")]
     public async Task While_the_first_waits_for_Twilio_the_same_request_is_told_so_and_then_gets_its_answer(string path, string body)
     {
-        using var slow = host.Twilio.Faults.Add(new RestFault { Operation = RestOperation.CreateParticipant, MinLatency = TimeSpan.FromSeconds(2), MaxLatency = TimeSpan.FromSeconds(2) });
+        using var slow = host.Twilio.Faults.Add(new RestFault { Operation = RestOperation.CreateParticipant, MinLatency = TimeSpan.FromSeconds(3), MaxLatency = TimeSpan.FromSeconds(3) });
         // Else the leg's own callback tells of it before Twilio's answer does.
         using var silent = host.Twilio.Faults.Add(new WebhookFault { Kind = WebhookKind.CallStatus, Drop = true });
         var first = SendAsync(HttpMethod.Post, path, body, ("Idempotency-Key", "key-1"));
