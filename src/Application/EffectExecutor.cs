@@ -10,7 +10,8 @@ namespace Calls.Application;
 /// <summary>Runs one effect of a stored session at Twilio, and feeds what Twilio says back as one more event.</summary>
 /// <remarks>May be run twice for the same effect, by two replicas or after a crash: a dial is claimed first and then sent by one alone, and ending what has ended is success.</remarks>
 public sealed partial class EffectExecutor(
-    ISender mediator, IVoiceGateway gateway, IStoreMemory memory, CallPolicy policy, DialOutcomes outcomes, CallsTelemetry telemetry, ILogger<EffectExecutor> logger)
+    ISender mediator, IVoiceGateway gateway, IStoreMemory memory, CallPolicy policy, DialOutcomes outcomes, CallsTelemetry telemetry, TimeProvider clock,
+    ILogger<EffectExecutor> logger)
 {
     /// <param name="session">The session as this replica last saw it; what is decided is decided on what is stored.</param>
     /// <param name="effect">One of its effects.</param>
@@ -18,6 +19,7 @@ public sealed partial class EffectExecutor(
     public async Task RunAsync(CallSession session, Effect effect, CancellationToken cancellationToken)
     {
         using var span = CallsTelemetry.Effect(effect, session.Id, session.TraceParent);
+        var delay = clock.GetUtcNow() - session.TouchedAt;
         var outcome = effect switch
         {
             Effect.Dial { State: DialState.Planned } dial => await DialAsync(session, dial, cancellationToken),
@@ -26,7 +28,7 @@ public sealed partial class EffectExecutor(
             Effect.SetFlags flags => await SetFlagsAsync(session, flags, cancellationToken),
             _ => throw new UnreachableException($"No execution for {effect.GetType().Name}"),
         };
-        telemetry.Ran(effect, outcome);
+        telemetry.Ran(effect, outcome, delay);
         span?.SetTag("calls.outcome", outcome);
         Log.Ran(logger, effect.GetType().Name, outcome, effect.Attempt + 1);
     }

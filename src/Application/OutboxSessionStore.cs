@@ -4,13 +4,15 @@ using Calls.Domain;
 namespace Calls.Application;
 
 /// <summary>Hands the effects of each commit to the queue: they run at once, in the replica that wrote them, and hold nobody.</summary>
-internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue, IQuotas quotas, CallsTelemetry telemetry) : ISessionStore
+internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue, IQuotas quotas, CallTrace trace, CallsTelemetry telemetry) : ISessionStore
 {
-    public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) => inner.LoadAsync(id, cancellationToken);
+    public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) =>
+        trace.TryTake(id, out var ahead) ? ahead : inner.LoadAsync(id, cancellationToken);
 
     public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
     {
         var saved = await inner.SaveAsync(loaded, decision, cancellationToken);
+        trace.Decision = decision;
         telemetry.Decided(loaded.Session, decision);
         if (decision is not { Changed: true, Session: { } session })
             return saved;

@@ -19,6 +19,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<DialOutcomes>();
         services.AddSingleton<ConflictLines>();
         services.AddSingleton<SessionFeed>();
+        services.AddScoped<CallTrace>();
         services.AddScoped<EffectExecutor>();
         services.AddScoped<SessionReviewer>();
         return services;
@@ -30,6 +31,6 @@ public static class ServiceCollectionExtensions
     {
         services.AddScoped<TStore>();
         return services.AddScoped<ISessionStore>(provider =>
-            new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallsTelemetry>()));
+            new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallTrace>(), provider.GetRequiredService<CallsTelemetry>()));
     }
 }

@@ -28,7 +28,11 @@ public abstract record CallReply
     public sealed record Acknowledged : CallReply;
 
     /// <summary>Enter the room.</summary>
-    public sealed record JoinRoom(string Room, Participant Participant) : CallReply;
+    public sealed record JoinRoom(string Room, Participant Participant) : CallReply
+    {
+        /// <summary>The call's trace context.</summary>
+        public string? TraceParent { get; init; }
+    }
 
     /// <summary>This leg ends here.</summary>
     public sealed record HangUp : CallReply;

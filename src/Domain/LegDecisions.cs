@@ -16,7 +16,7 @@ internal static class LegDecisions
         var answered = raised.Find(participant.Id)!;
         return answered.Progress == Progress.Gone ? Step.Note(raised, CallReply.End, IgnoredBecause.LegAlreadyGone)
             : session.IsEnded || answered.Leaving != Leaving.No ? Step.Note(raised, CallReply.End, IgnoredBecause.CallIsOver)
-            : Step.Do(raised, new CallReply.JoinRoom(session.Room, answered));
+            : Step.Do(raised, new CallReply.JoinRoom(session.Room, answered) { TraceParent = session.TraceParent });
     }
 
     /// <remarks>A participant is stored before they are dialled, so a leg of this very call that is nobody's is one that the store has lost in a failover: it is hung up.</remarks>

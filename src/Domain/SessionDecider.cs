@@ -53,7 +53,7 @@ public static class SessionDecider
         if (session is not null && session.Caller.Leg == e.CallerLeg)
         {
             var over = session.IsEnded || session.Caller.Progress == Progress.Gone;
-            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Room, session.Caller), IgnoredBecause.NothingNew);
+            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Room, session.Caller) { TraceParent = session.TraceParent }, IgnoredBecause.NothingNew);
         }
 
         if (session is { IsEnded: false })
@@ -81,7 +81,7 @@ public static class SessionDecider
             TouchedAt = now,
             TraceParent = e.TraceParent,
         };
-        return Step.Do(started, new CallReply.JoinRoom(started.Room, caller));
+        return Step.Do(started, new CallReply.JoinRoom(started.Room, caller) { TraceParent = started.TraceParent });
     }
 
     /// <summary>A call that takes over an ended one's id takes over what was left to end of it.</summary>

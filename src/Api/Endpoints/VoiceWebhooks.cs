@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Calls.Api.Twilio;
+using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;
@@ -10,7 +11,7 @@ using MediatR;
 namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that want TwiML: what is a leg to do now? They never wait for Twilio's own API, and they always answer something that Twilio can play.</summary>
-internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
+internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, CallbackUrls urls, CallTrace trace, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
 {
     /// <summary>How often a caller is asked to hold on while the session store is away, and for how long each time: ten seconds in all.</summary>
     private const int MaxHolds = 5;
@@ -59,7 +60,7 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         {
             return await mediator.Send(command, http.RequestAborted) switch
             {
-                CallReply.JoinRoom join => twiml.Join(session, join.Room, join.Participant),
+                CallReply.JoinRoom join => twiml.Join(session, join.Room, join.Participant, join.TraceParent),
                 CallReply.Refused refused => Unusable(refused.Because.ToString(), Problems.Words(refused.Because)),
                 CallReply.HangUp => TwiML.HangUp(),
                 var reply => throw new UnreachableException($"{reply.GetType().Name} is no answer to a leg"),
@@ -74,7 +75,9 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
     /// <summary>The store is away: the caller stays on the line and Twilio asks again, a bounded number of times.</summary>
     private IResult Hold(HttpContext http, int retry)
     {
+        Activity.Current = trace.Span;
         telemetry.Held();
+        http.Items[WebhookSpan.Held] = true;
         Log.Held(logger, retry);
         if (retry >= MaxHolds)
             return TwiML.Refuse("We are sorry, the call cannot be connected right now. Please call again.");
@@ -86,6 +89,8 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
 
     private IResult Unusable(string cause, string words)
     {
+        trace.Begin(null);
+        Activity.Current = trace.Span;
         telemetry.Unusable(cause);
         Log.Unusable(logger, cause);
         return TwiML.Refuse(words);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Threading.RateLimiting;
+using Calls.Application;
 using Microsoft.Extensions.Options;
 
 namespace Calls.Api;
@@ -12,13 +13,15 @@ internal sealed class RequestLimits : IDisposable
     private const string Streams = "streams";
     private const string UnsignedWebhooks = "unsigned-webhooks";
 
+    private readonly CallsTelemetry telemetry;
     private readonly CallsOptions.RequestLimits limits;
     private readonly PartitionedRateLimiter<HttpContext> bearers;
     private readonly PartitionedRateLimiter<HttpContext> streams;
     private readonly PartitionedRateLimiter<HttpContext> addresses;
 
-    public RequestLimits(IOptions<CallsOptions> options)
+    public RequestLimits(IOptions<CallsOptions> options, CallsTelemetry telemetry)
     {
+        this.telemetry = telemetry;
         limits = options.Value.Limits;
         bearers = PartitionedRateLimiter.Create<HttpContext, string>(http => RateLimitPartition.GetTokenBucketLimiter(BearerOf(http), _ => new TokenBucketRateLimiterOptions
         {
@@ -87,8 +90,9 @@ internal sealed class RequestLimits : IDisposable
         addresses.Dispose();
     }
 
-    private static IResult TooMany(HttpContext http, string policy, string key, TimeSpan wait)
+    private IResult TooMany(HttpContext http, string policy, string key, TimeSpan wait)
     {
+        telemetry.Refused(policy);
         http.Response.Headers.RetryAfter = Problems.Seconds(wait);
         return Problems.Of(429, "too-many-requests", $"Too many requests; see {key}.", ("policy", policy));
     }

@@ -1,3 +1,4 @@
+using Calls.Api.Endpoints;
 using Calls.Application;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -18,7 +19,7 @@ internal static class ObservabilitySetup
             .WithTracing(tracing =>
             {
                 tracing.AddSource(CallsTelemetry.Name, CallsTelemetry.Name + ".*")
-                    .AddAspNetCoreInstrumentation(options => options.Filter = http => !IsManagement(http));
+                    .AddAspNetCoreInstrumentation(options => options.Filter = http => !IsManagement(http) && !WebhookRoutes.IsWebhook(http.Request.Path));
                 if (otlp)
                     tracing.AddOtlpExporter();
             })

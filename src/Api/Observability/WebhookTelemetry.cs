@@ -1,13 +1,18 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Calls.Application;
+using Calls.Domain;
 
 namespace Calls.Api;
 
-/// <summary>The Api's own metrics; the rest are ASP.NET Core's.</summary>
+/// <summary>The Api's own metrics, and the span of each webhook; the rest are ASP.NET Core's.</summary>
 internal sealed class WebhookTelemetry : IDisposable
 {
     public const string MeterName = "Calls.Api";
 
     private readonly Meter meter;
+    private readonly Counter<long> webhooks;
+    private readonly Histogram<double> duration;
     private readonly Counter<long> refusals;
     private readonly Counter<long> unusable;
     private readonly Counter<long> holds;
@@ -15,16 +20,48 @@ internal sealed class WebhookTelemetry : IDisposable
     public WebhookTelemetry(IMeterFactory meters)
     {
         meter = meters.Create(MeterName);
+        webhooks = meter.CreateCounter<long>("calls.webhooks", "{request}", "Webhooks by kind and outcome: accepted, ignored, duplicate, late, refused, unavailable.");
+        duration = meter.CreateHistogram("calls.webhook.duration", "s", "From a webhook's arrival to its answer, by kind and outcome. Twilio gives up after 15 s.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15] });
         refusals = meter.CreateCounter<long>("calls.webhooks.refused", "{request}", "Webhooks that were not signed by Twilio, by likely cause.");
         unusable = meter.CreateCounter<long>("calls.webhooks.unusable", "{request}", "Signed voice webhooks that were answered with words and a hang-up, by cause.");
         holds = meter.CreateCounter<long>("calls.webhooks.held", "{request}", "Voice webhooks answered with a pause and a redirect, because the session store was away.");
     }
 
-    public void Refused(string cause) => refusals.Add(1, new KeyValuePair<string, object?>("cause", cause));
+    public void Refused(string kind, string cause)
+    {
+        refusals.Add(1, new KeyValuePair<string, object?>("cause", cause));
+        webhooks.Add(1, new("kind", kind), new("outcome", "refused"));
+    }
 
     public void Unusable(string cause) => unusable.Add(1, new KeyValuePair<string, object?>("cause", cause));
 
     public void Held() => holds.Add(1);
 
+    /// <summary>A signed webhook has its answer.</summary>
+    public void Answered(string kind, string outcome, TimeSpan took)
+    {
+        var tags = new TagList { { "kind", kind }, { "outcome", outcome } };
+        webhooks.Add(1, tags);
+        duration.Record(took.TotalSeconds, tags);
+    }
+
     public void Dispose() => meter.Dispose();
+}
+
+/// <summary>Which webhook a route is for.</summary>
+/// <param name="Name">As the metrics have it: voice, join, conference, call_status, left, wait.</param>
+internal sealed record WebhookKind(string Name);
+
+/// <summary>What became of a webhook, in the words of the metrics.</summary>
+internal static class WebhookOutcomes
+{
+    public static string Of(CallTrace trace, int status, bool isHeld) => status >= StatusCodes.Status500InternalServerError || isHeld ? "unavailable" : trace.Decision switch
+    {
+        { Refused: not null } => "refused",
+        { Ignored: IgnoredBecause.NothingNew } => "duplicate",
+        { Ignored: IgnoredBecause.LegAlreadyGone or IgnoredBecause.CallIsOver or IgnoredBecause.Overtaken or IgnoredBecause.OfAnEarlierCall } => "late",
+        { Ignored: not null } => "ignored",
+        _ => "accepted",
+    };
 }

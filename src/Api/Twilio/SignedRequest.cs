@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Calls.Application.Ports;
 using Calls.Infrastructure.Twilio;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
@@ -7,7 +9,7 @@ namespace Calls.Api.Twilio;
 
 /// <summary>The gate of every webhook: only what Twilio has signed comes through; anything else is 403 and changes nothing.</summary>
 /// <remarks>The URL is made of the public base URL and the request's own path and query, never of the Host header (twilio.com/docs/usage/security).</remarks>
-internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, RequestLimits limits, ILogger<SignedRequest> logger) : IEndpointFilter
+internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, RequestLimits limits, TimeProvider clock, ILogger<SignedRequest> logger) : IEndpointFilter
 {
     public const string Header = "X-Twilio-Signature";
 
@@ -16,10 +18,14 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         var http = context.HttpContext;
+        var kind = http.GetEndpoint()?.Metadata.GetMetadata<WebhookKind>()?.Name ?? "other";
+        var span = WebhookSpan.Begin(http, kind, telemetry, clock);
+        // Whatever trace the request claims to be part of: nobody has checked that yet.
+        Activity.Current = null;
         var (request, refusal) = await ReadAsync(http);
         if (request is null)
         {
-            telemetry.Refused(refusal);
+            telemetry.Refused(kind, refusal);
             if (limits.Unsigned(http) is { } tooMany)
                 return tooMany;
             Log.Refused(logger, refusal);
@@ -28,7 +34,22 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         }
 
         http.Features.Set(request);
-        return await next(context);
+        var status = StatusCodes.Status500InternalServerError;
+        try
+        {
+            var result = await next(context);
+            status = (result as IStatusCodeHttpResult)?.StatusCode ?? StatusCodes.Status200OK;
+            return result;
+        }
+        catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
+        {
+            status = StatusCodes.Status503ServiceUnavailable;
+            throw;
+        }
+        finally
+        {
+            span.End(status, request);
+        }
     }
 
     private async Task<(TwilioRequest? Request, string Refusal)> ReadAsync(HttpContext http)

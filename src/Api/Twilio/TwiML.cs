@@ -14,7 +14,7 @@ internal sealed class TwiML(CallbackUrls urls)
     /// <summary>Into the room. Every leg gets the same callback settings, since Twilio honours those of whoever is first
     /// (twilio.com/docs/voice/twiml/conference); the caller hears ringback until somebody answers, everyone else silence.</summary>
     /// <remarks>The <c>&lt;Hangup/&gt;</c> is there because the end of a conference is not the end of a leg.</remarks>
-    public IResult Join(SessionId session, string room, Participant participant) => Document(
+    public IResult Join(SessionId session, string room, Participant participant, string? traceParent) => Document(
         new XElement("Dial",
             new XAttribute("action", urls.Left(session, participant.Id)),
             new XAttribute("method", "POST"),
@@ -24,7 +24,7 @@ internal sealed class TwiML(CallbackUrls urls)
                 new XAttribute("statusCallback", urls.Conference(session)),
                 new XAttribute("statusCallbackMethod", "POST"),
                 new XAttribute("statusCallbackEvent", Events),
-                new XAttribute("waitUrl", participant.Role == Role.Caller ? urls.Wait() : ""),
+                new XAttribute("waitUrl", participant.Role == Role.Caller ? urls.Wait(traceParent) : ""),
                 new XAttribute("waitMethod", "GET"),
                 room)),
         new XElement("Hangup"));

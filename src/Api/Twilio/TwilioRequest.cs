@@ -14,6 +14,9 @@ internal sealed class TwilioRequest(IReadOnlyDictionary<string, StringValues> pa
     /// <summary>Of our own URLs: which call of a session id that may be used again.</summary>
     public const string NonceKey = "call";
 
+    /// <summary>Of our own wait URL: the call's W3C trace context.</summary>
+    public const string TraceKey = "trace";
+
     /// <summary>Of our own URLs: how often a caller has been asked to hold on.</summary>
     public const string RetryKey = "retry";
 
@@ -32,6 +35,9 @@ internal sealed class TwilioRequest(IReadOnlyDictionary<string, StringValues> pa
     public string? ParticipantCallStatus => Single("ParticipantCallStatus");
 
     public string? Nonce => query[NonceKey] is [{ Length: > 0 } nonce] ? nonce : null;
+
+    /// <summary>Of our own wait URL: the call's trace context, since no session is read for ringback.</summary>
+    public string? Trace => query[TraceKey] is [{ Length: > 0 } trace] ? trace : null;
 
     public int Retry => int.TryParse(query[RetryKey], NumberStyles.None, CultureInfo.InvariantCulture, out var retry) ? retry : 0;
 

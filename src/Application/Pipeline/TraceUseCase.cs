@@ -1,14 +1,30 @@
+using System.Diagnostics;
+using Calls.Application.Ports;
+using Calls.Application.UseCases;
+using Calls.Domain;
 using MediatR;
 
 namespace Calls.Application.Pipeline;
 
-/// <summary>Each attempt of a use case is one span, named after the message.</summary>
-internal sealed class TraceUseCase<TRequest, TResponse> : IPipelineBehavior<TRequest, TResponse>
+/// <summary>Each attempt of a use case is one span, named after the message, in its call's trace.</summary>
+internal sealed class TraceUseCase<TRequest, TResponse>(CallTrace trace, ISessionStore sessions, CallsTelemetry telemetry) : IPipelineBehavior<TRequest, TResponse>
     where TRequest : ISessionCommand
 {
     public async Task<TResponse> Handle(TRequest request, RequestHandlerDelegate<TResponse> next, CancellationToken cancellationToken)
     {
+        if (trace.IsAwaited)
+        {
+            var deferred = DeferredSpans.Collect();
+            Activity.Current = null;
+            // A call that is only just placed has no trace yet: this request's span becomes the first of it.
+            trace.Begin(request is StartCall ? null : await trace.LookAheadAsync(sessions, request.SessionId, cancellationToken));
+            deferred.Make();
+        }
+
         using var span = CallsTelemetry.UseCase(typeof(TRequest).Name, request.SessionId);
-        return await next();
+        var response = await next();
+        if (response is CallReply.Refused { Because: var because })
+            telemetry.Refused(because);
+        return response;
     }
 }

@@ -8,7 +8,7 @@ namespace Calls.Application.UseCases;
 /// <remarks>The callee is rung after the commit; the answer does not wait for it. The same leg asking again gets the same answer and rings nobody.</remarks>
 public sealed record StartCall(SessionId SessionId, CallSid CallerLeg, ClientIdentity Caller, Party Callee) : IRequest<CallReply>, ISessionCommand;
 
-internal sealed class StartCallHandler(ISessionStore sessions, IDialingRules rules, IQuotas quotas, CallPolicy policy, TimeProvider clock) : IRequestHandler<StartCall, CallReply>
+internal sealed class StartCallHandler(ISessionStore sessions, IDialingRules rules, IQuotas quotas, CallTrace trace, CallPolicy policy, TimeProvider clock) : IRequestHandler<StartCall, CallReply>
 {
     public async Task<CallReply> Handle(StartCall command, CancellationToken cancellationToken)
     {
@@ -19,7 +19,7 @@ internal sealed class StartCallHandler(ISessionStore sessions, IDialingRules rul
         await Task.WhenAll(loading, placing);
         var (loaded, place) = (await loading, await placing);
         var started = new SessionEvent.CallStarted(
-            command.SessionId, Nonces.Next(), command.CallerLeg, command.Caller, command.Callee, CallsTelemetry.CurrentTraceParent);
+            command.SessionId, Nonces.Next(), command.CallerLeg, command.Caller, command.Callee, trace.Span?.Id ?? CallsTelemetry.CurrentTraceParent);
         var decision = SessionDecider.Decide(loaded.Session, started, policy, clock.GetUtcNow());
         if (decision.Changed && place == Place.NoneLeft)
             return new CallReply.Refused(RefusedBecause.TooManyCalls);

@@ -52,24 +52,48 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
 
     internal async Task SweepForEverAsync(CancellationToken stoppingToken)
     {
+        var isAway = false;
         for (var turn = (int)(Chance.Jitter() * due.Partitions); !stoppingToken.IsCancellationRequested; turn++)
         {
             try
             {
                 await Task.Delay(Round / due.Partitions * (0.5 + Chance.Jitter()), clock, stoppingToken);
                 await SweepAsync(turn % due.Partitions, stoppingToken);
+                if (isAway)
+                    Log.SweepsAgain(logger);
+                isAway = false;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
+            }
+            catch (SessionStoreUnavailableException e)
+            {
+                // Said once, not each second of an outage.
+                if (!isAway)
+                    Log.SweepFailed(logger, e.Message);
+                isAway = true;
+                await PauseAsync(stoppingToken);
             }
 #pragma warning disable CA1031 // The worker loop is the one place that catches everything, and goes on.
             catch (Exception e)
 #pragma warning restore CA1031
             {
                 Log.SweepFailed(logger, e.Message);
-                await Task.Delay(AfterFailure, clock, stoppingToken).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                await PauseAsync(stoppingToken);
             }
+        }
+    }
+
+    private async Task PauseAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await Task.Delay(AfterFailure, clock, stoppingToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // The loop's own condition ends it.
         }
     }
 
@@ -108,6 +132,9 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
     {
         [LoggerMessage(4002, LogLevel.Warning, "A partition could not be swept: {Cause}")]
         public static partial void SweepFailed(ILogger logger, string cause);
+
+        [LoggerMessage(4005, LogLevel.Information, "The session store is back; the sweeper goes on")]
+        public static partial void SweepsAgain(ILogger logger);
 
         [LoggerMessage(4003, LogLevel.Warning, "A session that is due could not be looked at; it comes up again when its lease is out")]
         public static partial void LookFailed(ILogger logger, Exception exception);

@@ -30,9 +30,11 @@ internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy 
     public async Task<IReadOnlyList<SessionId>> ClaimAsync(int partition, int max, TimeSpan lease, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var answer = await RedisCommands.RunAsync("claim", () => redis.GetDatabase().ScriptEvaluateAsync(
+        var answer = await RedisCommands.RunAsync(redis, "claim", () => redis.GetDatabase().ScriptEvaluateAsync(
             ClaimScript, [RedisKeys.Due(partition)], [(long)lease.TotalMilliseconds, max], CommandFlags.DemandMaster));
-        return [.. ((string?[]?)answer ?? []).Select(text => SessionId.TryParse(text, out var id) ? id : null).OfType<SessionId>()];
+        string?[] ids = (string?[]?)answer ?? [];
+        RedisCommands.Claimed(ids.Length);
+        return [.. ids.Select(text => SessionId.TryParse(text, out var id) ? id : null).OfType<SessionId>()];
     }
 
     public async Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken)
@@ -40,7 +42,7 @@ internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy 
         cancellationToken.ThrowIfCancellationRequested();
         var next = session.Session is { } stored ? Deadlines.Next(stored, policy) : null;
         var deadline = next is { } at ? at.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "";
-        await RedisCommands.RunAsync("reschedule", () => redis.GetDatabase().ScriptEvaluateAsync(
+        await RedisCommands.RunAsync(redis, "reschedule", () => redis.GetDatabase().ScriptEvaluateAsync(
             RescheduleScript, [RedisKeys.Session(session.Id), RedisKeys.Due(RedisKeys.PartitionOf(session.Id))], [session.ETag, deadline, session.Id.Value], CommandFlags.DemandMaster));
     }
 }

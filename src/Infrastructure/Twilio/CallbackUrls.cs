@@ -36,7 +36,8 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
         At($"/twilio/sessions/{Segment(session.Value)}/left/{Segment(participant.Value)}", TwimlOverrides);
 
     /// <summary>What a waiting caller hears. A wait URL that fails drops the caller.</summary>
-    public Uri Wait() => At("/twilio/wait", TwimlOverrides);
+    /// <param name="traceParent">The call's trace context, which travels in the URL since no session is read for this; null where nothing is traced.</param>
+    public Uri Wait(string? traceParent = null) => At("/twilio/wait" + (traceParent is null ? "" : "?trace=" + traceParent), TwimlOverrides);
 
     /// <summary>The sound that the wait document plays.</summary>
     public Uri Ringback() => new(Origin + "/twilio/wait/ringback.wav");

@@ -15,6 +15,7 @@ internal sealed class GatewayPipelines
 {
     private readonly GatewaySettings settings;
     private readonly TimeProvider clock;
+    private readonly List<(RequestKind Kind, CircuitBreakerStateProvider State)> circuits = [];
     private readonly Dictionary<RequestKind, ResiliencePipeline<TwilioAnswer>> pipelines;
 
     public GatewayPipelines(GatewaySettings settings, TimeProvider clock, ILoggerFactory loggers)
@@ -23,6 +24,9 @@ internal sealed class GatewayPipelines
         this.clock = clock;
         pipelines = Enum.GetValues<RequestKind>().ToDictionary(kind => kind, kind => Build(kind, loggers));
     }
+
+    /// <summary>The breakers there are.</summary>
+    public IReadOnlyList<(RequestKind Kind, CircuitBreakerStateProvider State)> Circuits => circuits;
 
     public ResiliencePipeline<TwilioAnswer> For(RequestKind kind) => pipelines[kind];
 
@@ -48,14 +52,20 @@ internal sealed class GatewayPipelines
                 },
             });
         if (its.Breaker is { } breaker)
+        {
+            var state = new CircuitBreakerStateProvider();
+            circuits.Add((kind, state));
             builder.AddCircuitBreaker(new CircuitBreakerStrategyOptions<TwilioAnswer>
             {
+                StateProvider = state,
                 FailureRatio = breaker.FailureRatio,
                 MinimumThroughput = breaker.MinimumThroughput,
                 SamplingDuration = breaker.Sampling,
                 BreakDuration = breaker.Break,
                 ShouldHandle = args => ValueTask.FromResult(args.Outcome is { Result.Status: >= HttpStatusCode.InternalServerError } || IsFailure(args.Outcome.Exception)),
             });
+        }
+
         return builder
             .AddTimeout(new TimeoutStrategyOptions { Name = "attempt", Timeout = its.Attempt })
             .ConfigureTelemetry(Telemetry(loggers))

@@ -31,6 +31,7 @@ public static class TwilioServices
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<GatewayTelemetry>();
         services.AddSingleton<GatewayPipelines>();
+        services.AddHostedService<CircuitGauge>();
         services.AddSingleton<TwilioRequests>();
         services.AddSingleton<IVoiceGateway, VoiceGateway>();
         services.AddSingleton<IDialingRules, DialingRules>();

@@ -1,5 +1,6 @@
 using Calls.Api.Endpoints;
 using Calls.Api.Twilio;
+using Calls.Application;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
 using Microsoft.AspNetCore.Http;
@@ -25,6 +26,8 @@ internal static class Webhooks
         var parameters = request.Form is { } form
             ? form.GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => new StringValues([.. group.Select(pair => pair.Value)]), StringComparer.Ordinal)
             : query.ToDictionary(StringComparer.Ordinal);
+        // As behind the signature: the session is read ahead, for the trace's sake.
+        services.GetRequiredService<CallTrace>().Await(_ => null);
         return Read(await RouteAsync(services, http, url, new TwilioRequest(parameters, query)));
     }
 

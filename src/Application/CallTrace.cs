@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using Calls.Application.Ports;
+using Calls.Domain;
+
+namespace Calls.Application;
+
+/// <summary>One call is one trace: where a request's spans belong is known only when its session has been read, so the request's own span waits for that. One of these serves one request.</summary>
+/// <remarks>Twilio sends no trace context, and whatever a webhook claims to be part of is not believed. The call's own is stored with the session by its first write.</remarks>
+public sealed class CallTrace
+{
+    private static readonly Task<StoredSession> NotRead = Task.FromCanceled<StoredSession>(new CancellationToken(canceled: true));
+
+    private Func<ActivityContext, Activity?>? begin;
+    private (SessionId Id, Task<StoredSession> Loading)? ahead;
+
+    /// <summary>Whether a span waits to be told where it belongs.</summary>
+    public bool IsAwaited => begin is not null;
+
+    /// <summary>The request's own span; null before <see cref="Begin"/>, and where nobody listens.</summary>
+    public Activity? Span { get; private set; }
+
+    /// <summary>What the last decision of this request came to.</summary>
+    public Decision? Decision { get; internal set; }
+
+    /// <summary>From here on a span waits. It is given its parent's context; none for the first span of a trace.</summary>
+    public void Await(Func<ActivityContext, Activity?> start) => begin = start;
+
+    /// <summary>Starts the span that waits, if there is one, and makes it the current one.</summary>
+    /// <param name="traceParent">The call's W3C trace context; null where there is no call yet.</param>
+    public void Begin(string? traceParent)
+    {
+        if (begin is not { } start)
+            return;
+        begin = null;
+        // Whatever is current came with the request, from somebody whom nobody has checked.
+        Activity.Current = null;
+        Span = start(ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent) ? parent : default);
+    }
+
+    /// <summary>Reads the session ahead of the use case, which then takes it from here: no round trip is added.</summary>
+    /// <returns>The call's trace context; null where there is none, or the store does not answer, which the use case will find out in its turn.</returns>
+    internal async Task<string?> LookAheadAsync(ISessionStore sessions, SessionId id, CancellationToken cancellationToken)
+    {
+        var loading = sessions.LoadAsync(id, cancellationToken);
+        ahead = (id, loading);
+        try
+        {
+            return (await loading).Session?.TraceParent;
+        }
+        catch (SessionStoreUnavailableException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What was read ahead, once.</summary>
+    internal bool TryTake(SessionId id, out Task<StoredSession> loading)
+    {
+        var taken = ahead is { } read && read.Id == id;
+        loading = taken ? ahead!.Value.Loading : NotRead;
+        if (taken)
+            ahead = null;
+        return taken;
+    }
+}
+
+/// <summary>Spans of what happened before anybody knew whose trace it belongs to: made afterwards, with the times that they had.</summary>
+public sealed class DeferredSpans
+{
+    private static readonly AsyncLocal<DeferredSpans?> Ambient = new();
+
+    private readonly List<Action> spans = [];
+
+    /// <summary>Where a span is to be put that has no parent yet; null where none is waited for.</summary>
+    public static DeferredSpans? Current => Activity.Current is null ? Ambient.Value : null;
+
+    public void Add(Action make) => spans.Add(make);
+
+    /// <summary>From here on, in this flow.</summary>
+    internal static DeferredSpans Collect() => Ambient.Value = new DeferredSpans();
+
+    /// <summary>Makes them, below the current span.</summary>
+    internal void Make()
+    {
+        Ambient.Value = null;
+        foreach (var make in spans)
+            make();
+    }
+}
