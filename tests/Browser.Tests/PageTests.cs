@@ -145,6 +145,33 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task A_ring_is_heard_once_sound_is_on_and_stops_with_the_answer()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.Page.EvaluateAsync("""
+            () => {
+                window.tones = 0;
+                window.due = new Set();
+                const [start, every, stop] = [OscillatorNode.prototype.start, setInterval, clearInterval];
+                OscillatorNode.prototype.start = function (at) { window.tones++; start.call(this, at); };
+                window.setInterval = (ring, time) => { const id = every(ring, time); window.due.add(id); return id; };
+                window.clearInterval = id => { window.due.delete(id); stop(id); };
+            }
+            """);
+        Task<int> TonesAsync() => at.Page.EvaluateAsync<int>("() => window.tones");
+        await at.Card("Alice").GetByLabel("Call: whom").SelectOptionAsync("client:bob");
+        await at.PressAsync("Alice", "Call");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Somebody is calling");
+        (await TonesAsync()).ShouldBe(0, "silent until a person wants it");
+        await at.Page.GetByRole(AriaRole.Button, new() { Name = "Sound off" }).ClickAsync();
+        await at.Page.WaitForFunctionAsync("() => window.tones >= 8 && window.due.size === 1", null, new() { Timeout = 15_000 });
+        await at.PressAsync("Bob", "Answer");
+        await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
+        (await at.Page.WaitForFunctionAsync("() => window.due.size === 0", null, new() { Timeout = 15_000 })).ShouldNotBeNull("no further ring is due");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Another_sites_script_may_not_use_the_phones_nor_read_the_bearers()
     {
         await using var at = await Browsing.StartAsync();

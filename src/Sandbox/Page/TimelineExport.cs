@@ -38,15 +38,9 @@ internal sealed partial class TimelineExport
     public static async Task<object> OfAsync(SandboxHost host, IReadOnlyList<string> faults, GuaranteeView guarantees, CancellationToken cancellationToken)
     {
         var addresses = await host.Twilio.AskAsync(cloud => cloud.Phones.Select(phone => phone.Address).ToList());
-        var (journal, entries, now) = (host.Twilio.Journal, host.Twilio.Journal.Entries, TimeProvider.System.GetUtcNow());
-        var ends = new List<(string Session, string? Document)>();
-        foreach (var session in CallRecording.SessionsOf(entries))
-        {
-            var (status, body) = await host.RestAsync(
-                HttpMethod.Get, $"/v1/sessions/{Uri.EscapeDataString(session)}", host.TokenFor("operator", "calls.operate"), cancellationToken: cancellationToken);
-            ends.Add((session, status == System.Net.HttpStatusCode.OK ? body : null));
-        }
-
+        var journal = host.Twilio.Journal;
+        var (entries, ends) = await StandAsync(host, cancellationToken);
+        var now = TimeProvider.System.GetUtcNow();
         entries = [.. entries.Select(entry => entry switch
         {
             FrontendAsked asked => asked with { Body = Plain(asked.Body), Answer = Plain(asked.Answer) },
@@ -69,6 +63,28 @@ internal sealed partial class TimelineExport
                 CallRecording.StepsOf(entries, export.Hide),
                 [.. ends.Select(end => new RecordedEnd(end.Session, end.Document is null ? null : JsonElement.Parse(export.Hide(Plain(end.Document)))))]),
         };
+    }
+
+    /// <summary>The journal and the calls at one moment: with nothing under way, and nothing new while the calls were asked for. After a second, as they are: what is under way then may be so for long.</summary>
+    private static async Task<(IReadOnlyList<JournalEntry> Entries, IReadOnlyList<(string Session, string? Document)> Ends)> StandAsync(SandboxHost host, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var entries = host.Twilio.Journal.Entries;
+            var ends = new List<(string Session, string? Document)>();
+            foreach (var session in CallRecording.SessionsOf(entries))
+            {
+                var (status, body) = await host.RestAsync(
+                    HttpMethod.Get, $"/v1/sessions/{Uri.EscapeDataString(session)}", host.TokenFor("operator", "calls.operate"), cancellationToken: cancellationToken);
+                ends.Add((session, status == System.Net.HttpStatusCode.OK ? body : null));
+            }
+
+            var underWay = entries.OfType<WebhookSent>().Select(sent => sent.Number).Except(entries.OfType<WebhookAnswered>().Select(answer => answer.Request))
+                .Concat(entries.OfType<RestRequested>().Select(asked => asked.Number).Except(entries.OfType<RestAnswered>().Select(answer => answer.Request)));
+            if (attempt == 20 || (!underWay.Any() && (entries is [.., var newest] ? newest.Number : 0) == host.Twilio.Journal.Last))
+                return (entries, ends);
+            await Task.Delay(TimeSpan.FromMilliseconds(50), cancellationToken);
+        }
     }
 
     private static Dictionary<string, string> RulesOf(SandboxHost host)

@@ -27,7 +27,17 @@ public sealed class OpenApiTests(RedisFixture redis)
         var document = JsonDocument.Parse(served).RootElement;
         document.GetProperty("paths").EnumerateObject().Select(path => path.Name).ShouldBe(
             ["/v1/tokens", "/v1/sessions", "/v1/sessions/{sessionId}", "/v1/sessions/{sessionId}/participants", "/v1/sessions/{sessionId}/participants/{participantId}", "/v1/sessions/{sessionId}/events"], ignoreOrder: true);
+        document.GetProperty("openapi").GetString().ShouldNotBeNull().ShouldStartWith("3.1.");
         document.GetProperty("security").GetArrayLength().ShouldBe(1);
+        document.GetProperty("components").GetProperty("securitySchemes").GetProperty("bearer").GetProperty("scheme").GetString().ShouldBe("bearer");
+        foreach (var operation in document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Select(method => method.Value))
+        {
+            var (id, responses) = (operation.GetProperty("operationId").GetString(), operation.GetProperty("responses"));
+            responses.GetProperty("401").GetProperty("content").TryGetProperty("application/problem+json", out _).ShouldBeTrue(id);
+            responses.TryGetProperty("429", out _).ShouldBeTrue(id);
+            operation.GetProperty("summary").GetString().ShouldNotBeNullOrEmpty(id);
+        }
+
         document.GetProperty("paths").GetProperty("/v1/sessions/{sessionId}/events").GetProperty("get").GetProperty("responses").GetProperty("200")
             .GetProperty("content").TryGetProperty("text/event-stream", out _).ShouldBeTrue();
     }
