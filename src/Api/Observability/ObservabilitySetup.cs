@@ -1,5 +1,6 @@
 using Calls.Api.Endpoints;
 using Calls.Application;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -32,7 +33,7 @@ internal static class ObservabilitySetup
                     metrics.AddOtlpExporter();
             });
         if (otlp)
-            telemetry.WithLogging(null, options => options.IncludeScopes = true);
+            telemetry.WithLogging(logging => logging.AddOtlpExporter(), options => options.IncludeFormattedMessage = true);
     }
 
     private static bool IsManagement(HttpContext http) =>

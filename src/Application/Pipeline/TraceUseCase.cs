@@ -22,7 +22,17 @@ internal sealed class TraceUseCase<TRequest, TResponse>(CallTrace trace, ISessio
         }
 
         using var span = CallsTelemetry.UseCase(typeof(TRequest).Name, request.SessionId);
-        var response = await next();
+        TResponse response;
+        try
+        {
+            response = await next();
+        }
+        catch (SessionConflictException)
+        {
+            span?.SetTag("calls.outcome", "conflict");
+            throw;
+        }
+
         if (response is CallReply.Refused { Because: var because })
             telemetry.Refused(because);
         return response;

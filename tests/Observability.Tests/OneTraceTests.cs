@@ -1,0 +1,163 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Calls.Chaos.Tests.Harness;
+using Calls.Sandbox.Redis;
+using Calls.Sandbox.Twilio;
+
+namespace Calls.Observability.Tests;
+
+/// <summary>Two replicas as processes, exporting to a real receiver: what somebody sees who looks a call up.</summary>
+public sealed partial class OneTraceTests : IAsyncLifetime
+{
+    private const string Session = "s-42";
+    private const string Alice = "marker-alice-77";
+    private const string Bob = "marker-bob-78";
+    private const string Lawyer = "+15550142424";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private EmbeddedRedis redis = null!;
+    private OtlpReceiver receiver = null!;
+    private Deployment deployment = null!;
+
+    private TwilioEmulator Twilio => deployment.Twilio;
+
+    public async ValueTask InitializeAsync()
+    {
+        redis = await Task.Run(EmbeddedRedis.Start);
+        receiver = await OtlpReceiver.StartAsync();
+        deployment = await Deployment.StartAsync(redis.ConnectionString, settings:
+        [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"), ("OTEL_BLRP_SCHEDULE_DELAY", "100"), ("Calls:ReviewInterval", "00:01:00"), ("Logging:LogLevel:Default", "Information"), ("Logging:LogLevel:Calls", "Debug"),
+        ]);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await deployment.DisposeAsync();
+        await receiver.DisposeAsync();
+        await redis.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_call_of_three_over_two_replicas_is_one_trace_with_everything_that_was_done_for_it()
+    {
+        await PlayAsync();
+        var webhooks = Twilio.Journal.OfType<WebhookAnswered>().Count(answer => answer.Status is 200 or 204);
+        var requests = Twilio.Journal.OfType<RestRequested>().Count;
+        await Eventually.TrueAsync(
+            () => Task.FromResult(receiver.Spans.Count(span => span.Kind == 2 && span["calls.webhook.kind"] is not null) >= webhooks
+                && receiver.Spans.Count(IsToTwilio) >= requests && receiver.Spans.Any(span => span.Name == "call")),
+            $"{webhooks} webhooks and {requests} requests are told of", Patience);
+
+        var root = receiver.Spans.Single(span => span["calls.webhook.kind"] == "voice");
+        root.Parent.ShouldBe("", "nothing is above the first webhook");
+        root.Name.ShouldBe("POST /twilio/voice");
+        root["http.response.status_code"].ShouldBe("200");
+        var trace = receiver.Spans.Where(span => span.Trace == root.Trace).ToList();
+        var ids = trace.Select(span => span.Id).ToHashSet(StringComparer.Ordinal);
+        trace.Where(span => span != root && !ids.Contains(span.Parent)).ShouldBeEmpty("nobody is an orphan");
+        trace.Count(span => span.Kind == 2).ShouldBe(webhooks, "each webhook of the call, and none elsewhere");
+        trace.Count(IsToTwilio).ShouldBe(requests);
+        trace.Where(IsToTwilio).ShouldAllBe(span => span["twilio.outcome"] == "accepted");
+        trace.Select(span => span.Name).ShouldContain("effect Dial");
+        trace.Where(span => span.Name == "StartCall" || span.Name == "LegProgressed").ShouldAllBe(span => span["calls.outcome"] != null);
+        trace.Where(span => span["db.system.name"] == "redis").Select(span => span["db.operation.name"]).Distinct().ShouldBe(["HMGET", "save"], ignoreOrder: true);
+        var call = trace.Single(span => span.Name == "call");
+        (call.Parent, call["calls.end_reason"], call["calls.participants"]).ShouldBe((root.Id, "OnePersonLeft", "3"));
+        receiver.Spans.Where(span => span["calls.session.id"] == Session && span.Trace != root.Trace)
+            .ShouldAllBe(span => span.LinkedTraces.Contains(root.Trace), "what a frontend asked for is in its own trace, and points to the call's");
+        receiver.Logs.ShouldContain(log => log.Trace == root.Trace);
+    }
+
+    [Fact]
+    public async Task A_trace_that_a_webhook_claims_to_be_part_of_is_not_believed_and_a_frontends_is()
+    {
+        const string Forged = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Frontends = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+        await PlayAsync();
+        var url = new Uri(deployment.Address, $"/twilio/sessions/{Session}/conference");
+        var form = new Parameters { { "StatusCallbackEvent", "conference-start" }, { "ConferenceSid", "CF00000000000000000000000000000001" } };
+        using var webhook = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(form.ToForm(), System.Text.Encoding.UTF8, "application/x-www-form-urlencoded") };
+        webhook.Headers.Add("X-Twilio-Signature", Signer.Sign(Twilio.Options.AuthToken, url.AbsoluteUri, form));
+        webhook.Headers.Add("traceparent", $"00-{Forged}-bbbbbbbbbbbbbbbb-01");
+        (await SendAsync(webhook)).ShouldBe(HttpStatusCode.NoContent);
+        using var asked = new HttpRequestMessage(HttpMethod.Get, new Uri(deployment.Address, "/v1/sessions/" + Session));
+        asked.Headers.Authorization = new("Bearer", deployment.TokenFor(Alice));
+        asked.Headers.Add("traceparent", $"00-{Frontends}-bbbbbbbbbbbbbbbb-01");
+        (await SendAsync(asked)).ShouldBe(HttpStatusCode.OK);
+        await Eventually.TrueAsync(() => Task.FromResult(receiver.Spans.Any(span => span.Trace == Frontends) && receiver.Spans.Any(span => span["twilio.conference_sid"] == "CF00000000000000000000000000000001")), "both are told of", Patience);
+        receiver.Contains(Forged).ShouldBeFalse();
+        receiver.Spans.ShouldNotContain(span => span.Trace == Forged);
+        var root = receiver.Spans.Single(span => span["calls.webhook.kind"] == "voice");
+        receiver.Spans.Single(span => span["twilio.conference_sid"] == "CF00000000000000000000000000000001").Trace.ShouldBe(root.Trace);
+    }
+
+    [Fact]
+    public async Task Nothing_personal_and_nothing_secret_is_exported_written_or_scraped()
+    {
+        await PlayAsync();
+        // What goes wrong says more than what goes well.
+        Twilio.Faults.Add(new RestFault { Kind = RestFaultKind.ServerErrorAfterActing, Probability = 0.5 });
+        await Twilio.Client(Bob).CallAsync("+15550142425", "s-43");
+        using var bad = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, $"/v1/sessions/{Session}/participants")) { Content = new StringContent($$"""{"phoneNumber": "{{Lawyer}}", "label": "marker-label"}""", System.Text.Encoding.UTF8, "application/json") };
+        bad.Headers.Authorization = new("Bearer", deployment.TokenFor(Alice));
+        await SendAsync(bad);
+        using var unsigned = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, "/twilio/voice?From=marker-query")) { Content = new StringContent($"From=client%3A{Alice}&To=%2B15550142424", System.Text.Encoding.UTF8, "application/x-www-form-urlencoded") };
+        unsigned.Headers.Add("X-Twilio-Signature", "marker-signature");
+        (await SendAsync(unsigned)).ShouldBe(HttpStatusCode.Forbidden);
+        await Eventually.TrueAsync(() => Task.FromResult(receiver.Logs.Any(log => log.Body.StartsWith("A webhook was refused", StringComparison.Ordinal)) && receiver.Metrics.Contains("calls.ended")), "all three signals are told of", Patience);
+        var scraped = string.Concat(await Task.WhenAll(deployment.Replicas.Select(async replica => (await Http.SendAsync(HttpMethod.Get, new Uri(replica.Address, "/metrics"))).Body)));
+        scraped.ShouldContain("calls_webhook_duration_seconds_bucket");
+        var signatures = Twilio.Journal.OfType<WebhookSent>().Take(50).Select(sent => Signer.Sign(Twilio.Options.AuthToken, new Uri(sent.Url).AbsoluteUri, sent.Parameters));
+        var secrets = new[] { Alice, Bob, Lawyer, Lawyer[1..], "15550142425", "%2B1555", "+15550100000", "marker-label", "marker-query", "marker-signature", Twilio.Options.AuthToken, deployment.TokenFor(Alice).Split('.')[1] }.Concat(signatures);
+        foreach (var secret in secrets)
+        {
+            receiver.Contains(secret).ShouldBeFalse(secret);
+            scraped.Contains(secret, StringComparison.Ordinal).ShouldBeFalse(secret);
+            deployment.Said().Contains(secret, StringComparison.Ordinal).ShouldBeFalse(secret);
+        }
+    }
+
+    [Fact]
+    public async Task An_exemplar_leads_from_a_webhooks_duration_to_its_trace()
+    {
+        await PlayAsync();
+        await Eventually.TrueAsync(() => Task.FromResult(receiver.Spans.Any(span => span.Name == "call")), "the call is told of", Patience);
+        var traces = receiver.Spans.Select(span => span.Trace).ToHashSet(StringComparer.Ordinal);
+        var scraped = string.Concat(await Task.WhenAll(deployment.Replicas.Select(async replica => (await Http.SendAsync(HttpMethod.Get, new Uri(replica.Address, "/metrics"), headers: ("Accept", "application/openmetrics-text; version=1.0.0"))).Body)));
+        var exemplars = Exemplar().Matches(scraped).Select(match => match.Groups["trace"].Value).ToList();
+        exemplars.ShouldNotBeEmpty();
+        exemplars.ShouldAllBe(trace => traces.Contains(trace));
+    }
+
+    private static bool IsToTwilio(Span span) => span is { Kind: 3 } && span.Name.StartsWith("Twilio ", StringComparison.Ordinal);
+
+    private static async Task<HttpStatusCode> SendAsync(HttpRequestMessage request)
+    {
+        using var http = new HttpMessageInvoker(new SocketsHttpHandler { ActivityHeadersPropagator = null });
+        using var response = await http.SendAsync(request, CancellationToken.None);
+        return response.StatusCode;
+    }
+
+    private async Task PlayAsync()
+    {
+        await Twilio.Client(Alice).CallAsync(Bob, Session);
+        await Twilio.Client(Bob).RingsAsync();
+        await Twilio.Client(Bob).AnswerAsync();
+        await Twilio.Client(Bob).TalksAsync();
+        using var add = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, $"/v1/sessions/{Session}/participants")) { Content = new StringContent($$"""{"phoneNumber": "{{Lawyer}}"}""", System.Text.Encoding.UTF8, "application/json") };
+        add.Headers.Authorization = new("Bearer", deployment.TokenFor(Alice));
+        (await SendAsync(add)).ShouldBe(HttpStatusCode.Created);
+        await Twilio.Phone(Lawyer).RingsAsync();
+        await Twilio.Phone(Lawyer).AnswerAsync();
+        await Twilio.Phone(Lawyer).TalksAsync();
+        await Twilio.Client(Alice).HangUpAsync();
+        await Twilio.Client(Bob).HangUpAsync();
+        await Twilio.Phone(Lawyer).IsIdleAsync();
+        await Twilio.WaitUntilAsync(cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count, "every webhook has its answer");
+    }
+
+    [GeneratedRegex("calls_webhook_duration_seconds_bucket.*# \\{.*trace_id=\"(?<trace>[0-9a-f]{32})\"", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    private static partial Regex Exemplar();
+}
