@@ -33,7 +33,6 @@ public static class CallsService
         services.AddCallsOutbox();
 
         services.AddSingleton<WebhookTelemetry>();
-        services.AddSingleton<WebhookObserver>();
         services.AddSingleton<TwiML>();
         services.AddSingleton<RequestLimits>();
         services.AddScoped<VoiceWebhooks>();
@@ -62,7 +61,6 @@ public static class CallsService
         app.Services.GetRequiredService<IStoreMemory>();
         app.Use(app.Services.GetRequiredService<Drain>().CloseConnectionsAsync);
         app.UseHardening();
-        app.Use(app.Services.GetRequiredService<WebhookObserver>().ObserveAsync);
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.UseRequestTimeouts();

@@ -47,20 +47,8 @@ public sealed class CallsTelemetry : IDisposable
         effectDelay = Seconds("calls.effects.delay", "From the commit that called for an effect, or put it off, to its run.", 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 15, 60);
     }
 
-    /// <summary>The W3C trace context of the request that is being served now, for a call to hang under; null where nothing is traced.</summary>
-    public static string? CurrentTraceParent => LocalRoot is { IdFormat: ActivityIdFormat.W3C } root ? root.Id : null;
-
-    /// <summary>The span of the request that is being served now, whatever is being done for it.</summary>
-    private static Activity? LocalRoot
-    {
-        get
-        {
-            var span = Activity.Current;
-            while (span?.Parent is { } parent)
-                span = parent;
-            return span;
-        }
-    }
+    /// <summary>The W3C trace context of what is being done now; null where nothing is traced.</summary>
+    public static string? CurrentTraceParent => Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null;
 
     public void Dispose() => meter.Dispose();
 
@@ -77,15 +65,10 @@ public sealed class CallsTelemetry : IDisposable
     /// <summary>One look at a session that is due, under its call's trace.</summary>
     public static Activity? Review(CallSession session) => InCall("review", session.Id, session.TraceParent);
 
-    /// <summary>changed, refused or ignored.</summary>
-    public static string OutcomeOf(Decision decision) => decision.Refused is not null ? "refused" : decision.Ignored is not null ? "ignored" : "changed";
-
-    /// <summary>Why, where there is a why.</summary>
-    public static string BecauseOf(Decision decision) => decision.Refused?.ToString() ?? decision.Ignored?.ToString() ?? "";
-
     public void Decided(CallSession? before, Decision decision)
     {
-        var (outcome, because) = (OutcomeOf(decision), BecauseOf(decision));
+        var outcome = decision.Refused is not null ? "refused" : decision.Ignored is not null ? "ignored" : "changed";
+        var because = decision.Refused?.ToString() ?? decision.Ignored?.ToString() ?? "";
         decisions.Add(1, new("event", decision.Happened.GetType().Name), new("outcome", outcome), new("because", because));
         Activity.Current?.SetTag("calls.outcome", outcome).SetTag("calls.because", because.Length == 0 ? null : because);
         LinkToCall(decision.Session);
@@ -151,26 +134,6 @@ public sealed class CallsTelemetry : IDisposable
 
         Activity.Current = current;
     }
-
-    private static DateTimeOffset? RungAt(CallSession session) =>
-        session.Participants.FirstOrDefault(p => p is { Role: not Role.Caller, Progress: Progress.Ringing or Progress.Answered or Progress.Joined })?.Since;
-
-    private static bool IsSilent(CallSession session) => session.Participants.All(p => p.Progress == Progress.Gone);
-
-    /// <summary>Counts the end, and draws the whole call as one span, from its start on: no process has to live as long as the call does.</summary>
-    private void Ended(CallSession call)
-    {
-        var (reason, evidence) = (call.EndReason?.ToString() ?? "", call.EndEvidence?.ToString() ?? "");
-        var people = call.Participants.Count(p => p.Role == Role.Caller || p.Answered || p.EverJoined);
-        ended.Add(1, new("reason", reason), new("evidence", evidence));
-        participants.Record(people);
-        using var span = TraceOf(call) is var parent && parent != default ? Source.StartActivity("call", ActivityKind.Internal, parent, startTime: call.StartedAt) : null;
-        span?.SetTag("calls.session.id", call.Id.Value).SetTag("calls.participants", people).SetTag("calls.end.reason", reason).SetTag("calls.end.evidence", evidence)
-            .SetTag("calls.duration", (call.EndedAt!.Value - call.StartedAt).TotalSeconds).SetEndTime(call.EndedAt.Value.UtcDateTime);
-    }
-
-    private static Activity? UnderItsCall(string name, CallSession session) =>
-        (TraceOf(session) is var parent && parent != default ? Source.StartActivity(name, ActivityKind.Internal, parent) : Source.StartActivity(name))?.SetTag("calls.session.id", session.Id.Value);
 
     private void Found(CallSession before, CallSession after)
     {

@@ -1,6 +1,5 @@
 using Calls.Application.Ports;
 using Calls.Domain;
-using Microsoft.Extensions.Logging;
 
 namespace Calls.Application;
 
@@ -15,7 +14,6 @@ internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue
         var saved = await inner.SaveAsync(loaded, decision, cancellationToken);
         trace.Decision = decision;
         telemetry.Decided(loaded.Session, decision);
-        Tell(loaded.Session, decision);
         if (decision is not { Changed: true, Session: { } session })
             return saved;
         foreach (var effect in Runnable(loaded.Session, session))
@@ -23,19 +21,6 @@ internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue
         if (session.IsEnded && loaded.Session is { IsEnded: false } && session.Caller.Party is Party.Client caller)
             quotas.GivePlaceBack(caller.Identity, session.Id);
         return saved;
-    }
-
-    /// <summary>One line for the start of a call and one for its end; the rest is for whoever debugs.</summary>
-    private void Tell(CallSession? before, Decision decision)
-    {
-        Log.Decided(logger, decision.Happened.GetType().Name, CallsTelemetry.OutcomeOf(decision), CallsTelemetry.BecauseOf(decision));
-        if (decision is not { Changed: true, Session: { } after })
-            return;
-        var known = before?.Nonce == after.Nonce ? before : null;
-        if (known is null)
-            Log.Started(logger, after.Id.Value);
-        if (after is { EndedAt: { } endedAt } && known is not { IsEnded: true })
-            Log.Ended(logger, after.Id.Value, after.EndReason, after.EndEvidence, (endedAt - after.StartedAt).TotalSeconds);
     }
 
     /// <summary>What this commit has made runnable: new effects, and guests whose room has opened.</summary>
@@ -50,17 +35,5 @@ internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue
         });
 
         bool IsNew(Effect effect) => before is null || !before.Effects.Contains(effect);
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(2002, LogLevel.Information, "The call {SessionId} has started")]
-        public static partial void Started(ILogger logger, string sessionId);
-
-        [LoggerMessage(2003, LogLevel.Information, "The call {SessionId} has ended: {Reason}, known by {Evidence}, after {Seconds} s")]
-        public static partial void Ended(ILogger logger, string sessionId, EndReason? reason, Evidence? evidence, double seconds);
-
-        [LoggerMessage(2004, LogLevel.Debug, "{Event}: {Outcome} {Because}")]
-        public static partial void Decided(ILogger logger, string @event, string outcome, string because);
     }
 }

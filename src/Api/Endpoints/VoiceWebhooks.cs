@@ -48,7 +48,6 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
-            trail.StoreWasAway();
             Log.LeaveNotStored(logger, participant.Value);
         }
 
@@ -93,7 +92,6 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         trace.Begin(null);
         Activity.Current = trace.Span;
         telemetry.Unusable(cause);
-        trail.WasRefused();
         Log.Unusable(logger, cause);
         return TwiML.Refuse(words);
     }

@@ -13,7 +13,7 @@ internal static class WebhookRoutes
 
     public static void MapWebhooks(this IEndpointRouteBuilder app)
     {
-        var twilio = app.MapGroup("").AddEndpointFilter<SignedRequest>().AddEndpointFilter<TracedUnderItsCall>().ExcludeFromDescription().AllowAnonymous().DisableAntiforgery()
+        var twilio = app.MapGroup("").AddEndpointFilter<SignedRequest>().ExcludeFromDescription().AllowAnonymous().DisableAntiforgery()
             .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBody));
 
         twilio.MapMethods("/twilio/voice", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http))).WithMetadata(new WebhookKind("voice"));
@@ -61,6 +61,6 @@ internal static class WebhookRoutes
         SessionId.TryParse(sessionId, out var session) && ParticipantId.TryParse(participantId, out var participant) ? (session, participant) : null;
 
     /// <summary>A room is named after its session: the id, a dot and the nonce.</summary>
-    internal static SessionId? SessionOf(string? room) =>
+    private static SessionId? SessionOf(string? room) =>
         room is not null && room.LastIndexOf('.') is > 0 and var dot && SessionId.TryParse(room[..dot], out var session) ? session : null;
 }

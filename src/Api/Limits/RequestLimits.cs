@@ -15,7 +15,6 @@ internal sealed class RequestLimits : IDisposable
 
     private readonly CallsTelemetry telemetry;
     private readonly CallsOptions.RequestLimits limits;
-    private readonly WebhookTelemetry telemetry;
     private readonly PartitionedRateLimiter<HttpContext> bearers;
     private readonly PartitionedRateLimiter<HttpContext> streams;
     private readonly PartitionedRateLimiter<HttpContext> addresses;

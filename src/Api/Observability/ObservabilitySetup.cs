@@ -36,7 +36,6 @@ internal static class ObservabilitySetup
             telemetry.WithLogging(logging => logging.AddOtlpExporter(), options => options.IncludeFormattedMessage = true);
     }
 
-    /// <summary>A frontend's request continues the trace that it comes with. Webhooks have spans of their own, under their calls; health and metrics have none.</summary>
-    private static bool IsRest(HttpContext http) =>
-        http.Request.Path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase) || http.Request.Path.StartsWithSegments("/addUser", StringComparison.OrdinalIgnoreCase);
+    private static bool IsManagement(HttpContext http) =>
+        http.Request.Path.StartsWithSegments("/healthz", StringComparison.Ordinal) || http.Request.Path.StartsWithSegments("/metrics", StringComparison.Ordinal);
 }

@@ -10,8 +10,6 @@ internal sealed class WebhookTelemetry : IDisposable
 {
     public const string MeterName = "Calls.Api";
 
-    private static readonly ActivitySource Source = new(MeterName);
-
     private readonly Meter meter;
     private readonly Counter<long> webhooks;
     private readonly Histogram<double> duration;
@@ -28,10 +26,6 @@ internal sealed class WebhookTelemetry : IDisposable
         refusals = meter.CreateCounter<long>("calls.webhooks.refused", "{request}", "Webhooks that were not signed by Twilio, by likely cause.");
         unusable = meter.CreateCounter<long>("calls.webhooks.unusable", "{request}", "Signed voice webhooks that were answered with words and a hang-up, by cause.");
         holds = meter.CreateCounter<long>("calls.webhooks.held", "{request}", "Voice webhooks answered with a pause and a redirect, because the session store was away.");
-        webhooks = meter.CreateCounter<long>("calls.webhooks", "{request}", "Webhooks by kind and outcome.");
-        duration = meter.CreateHistogram("calls.webhook.duration", "s", "From the arrival of a webhook to its answer, by kind and outcome.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15] });
-        limited = meter.CreateCounter<long>("calls.limits.refused", "{request}", "Requests that were answered 429, by rule.");
     }
 
     public void Refused(string kind, string cause)

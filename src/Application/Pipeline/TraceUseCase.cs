@@ -21,6 +21,8 @@ internal sealed class TraceUseCase<TRequest, TResponse>(CallTrace trace, ISessio
             deferred.Make();
         }
 
+        // A second attempt comes from outside of the first one's flow.
+        Activity.Current ??= trace.Span;
         using var span = CallsTelemetry.UseCase(typeof(TRequest).Name, request.SessionId);
         TResponse response;
         try

@@ -17,7 +17,6 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
     /// <summary>One round over all partitions.</summary>
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
 
-    /// <summary>After the first failure; it doubles up to eight seconds.</summary>
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim slots = new(MostAtOnce);
@@ -131,7 +130,7 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
 
     private static partial class Log
     {
-        [LoggerMessage(4002, LogLevel.Warning, "Sessions that are due cannot be looked for: {Cause}. It is tried again, and said when it works")]
+        [LoggerMessage(4002, LogLevel.Warning, "A partition could not be swept: {Cause}")]
         public static partial void SweepFailed(ILogger logger, string cause);
 
         [LoggerMessage(4005, LogLevel.Information, "The session store is back; the sweeper goes on")]

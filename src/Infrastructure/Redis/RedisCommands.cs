@@ -54,24 +54,15 @@ internal static class RedisCommands
 
     /// <summary>A command that is sent with another one's round trip, and waited for together with it: no span.</summary>
     /// <exception cref="SessionStoreUnavailableException">No answer, or none that says that the command was run.</exception>
-    public static Task<T> RunBesideAsync<T>(string name, Func<Task<T>> command) => TimedAsync(name, null, command);
-
-    private static async Task<T> TimedAsync<T>(string name, Activity? span, Func<Task<T>> command)
+    public static async Task<T> RunBesideAsync<T>(string name, Func<Task<T>> command)
     {
-        var began = Stopwatch.GetTimestamp();
         try
         {
-            var answer = await command();
-            RedisTelemetry.Answered(name, "ok", Stopwatch.GetElapsedTime(began));
-            return answer;
+            return await command();
         }
-        catch (Exception e)
+        catch (Exception e) when (IsUnavailable(e))
         {
-            RedisTelemetry.Answered(name, IsUnavailable(e) ? "unavailable" : "error", Stopwatch.GetElapsedTime(began));
-            span?.SetTag("error.type", e.GetType().Name).SetStatus(ActivityStatusCode.Error);
-            if (IsUnavailable(e))
-                throw new SessionStoreUnavailableException($"Redis did not answer {name}: {e.GetType().Name}", e);
-            throw;
+            throw new SessionStoreUnavailableException($"Redis did not answer {name}: {e.GetType().Name}", e);
         }
     }
 

@@ -6,17 +6,15 @@ using StackExchange.Redis;
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>The index of deadlines. Claims move a deadline forward and never remove it; leases are reckoned by Redis's own clock.</summary>
-internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy policy, RedisTelemetry? telemetry = null) : IDueSessions
+internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy policy) : IDueSessions
 {
     /// <summary>KEYS: due index. ARGV: lease in ms, most.</summary>
     internal const string ClaimScript = """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%d', now), 'LIMIT', 0, ARGV[2])
-        local overdue = 0
-        if ids[1] then overdue = now - tonumber(redis.call('ZSCORE', KEYS[1], ids[1])) end
         for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], string.format('%d', now + ARGV[1]), id) end
-        return {ids, redis.call('ZCARD', KEYS[1]), overdue}
+        return ids
         """;
 
     /// <summary>KEYS: session, due index. ARGV: etag that the deadline was derived from, deadline in ms or '', session id.</summary>

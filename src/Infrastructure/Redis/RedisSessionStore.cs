@@ -91,11 +91,6 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
                     throw;
                 await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
             }
-            catch (SessionStoreUnavailableException)
-            {
-                RedisTelemetry.Saved("unavailable");
-                throw;
-            }
         }
     }
 

@@ -17,14 +17,12 @@ internal sealed class GatewayPipelines
     private readonly TimeProvider clock;
     private readonly List<(RequestKind Kind, CircuitBreakerStateProvider State)> circuits = [];
     private readonly Dictionary<RequestKind, ResiliencePipeline<TwilioAnswer>> pipelines;
-    private readonly Dictionary<RequestKind, CircuitBreakerStateProvider> breakers = [];
 
-    public GatewayPipelines(GatewaySettings settings, TimeProvider clock, GatewayTelemetry telemetry, ILoggerFactory loggers)
+    public GatewayPipelines(GatewaySettings settings, TimeProvider clock, ILoggerFactory loggers)
     {
         this.settings = settings;
         this.clock = clock;
         pipelines = Enum.GetValues<RequestKind>().ToDictionary(kind => kind, kind => Build(kind, loggers));
-        telemetry.Circuits(breakers);
     }
 
     /// <summary>The breakers there are.</summary>
@@ -64,7 +62,6 @@ internal sealed class GatewayPipelines
                 MinimumThroughput = breaker.MinimumThroughput,
                 SamplingDuration = breaker.Sampling,
                 BreakDuration = breaker.Break,
-                StateProvider = breakers[kind] = new CircuitBreakerStateProvider(),
                 ShouldHandle = args => ValueTask.FromResult(args.Outcome is { Result.Status: >= HttpStatusCode.InternalServerError } || IsFailure(args.Outcome.Exception)),
             });
         }

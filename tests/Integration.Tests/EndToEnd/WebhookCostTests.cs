@@ -67,8 +67,7 @@ public sealed class WebhookCostTests(RedisFixture redis)
         return durations;
     }
 
-    /// <summary>Counts the store's commands by the attempt at a use case that they were made for: each command has a span, and each attempt one above it. The load of a
-    /// webhook is made before its use case, and counts for each attempt.</summary>
+    /// <summary>Counts the store's commands by the attempt at a use case that they were made for: each command has a span, and each attempt one above it.</summary>
     private sealed class RedisSpans : IDisposable
     {
         private readonly List<Activity> spans = [];
@@ -78,7 +77,7 @@ public sealed class WebhookCostTests(RedisFixture redis)
         {
             listener = new ActivityListener
             {
-                ShouldListenTo = source => source.Name is "Calls.Redis" or "Calls" or "Calls.Api",
+                ShouldListenTo = source => source.Name is "Calls.Redis" or "Calls",
                 Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
                 ActivityStopped = span =>
                 {
@@ -92,11 +91,9 @@ public sealed class WebhookCostTests(RedisFixture redis)
         public List<(string UseCase, int Commands)> ByUseCase(string session)
         {
             lock (spans)
-                return [.. spans.Where(span => span.Source.Name == "Calls" && IsUseCase(span) && (string?)span.GetTagItem("calls.session.id") == session)
-                    .Select(useCase => (useCase.OperationName, spans.Count(span => span.Source.Name == "Calls.Redis" && (span.ParentSpanId == useCase.SpanId || span.ParentSpanId == useCase.ParentSpanId))))];
+                return [.. spans.Where(span => span.Source.Name == "Calls" && !span.OperationName.StartsWith("effect ", StringComparison.Ordinal) && (string?)span.GetTagItem("calls.session.id") == session)
+                    .Select(useCase => (useCase.OperationName, spans.Count(span => span.Source.Name == "Calls.Redis" && span.ParentSpanId == useCase.SpanId)))];
         }
-
-        private static bool IsUseCase(Activity span) => span.OperationName is not ("call" or "review") && !span.OperationName.StartsWith("effect ", StringComparison.Ordinal);
 
         public void Dispose() => listener.Dispose();
     }

@@ -29,8 +29,8 @@ internal sealed class Installation : IAsyncDisposable
         var installation = new Installation(twilio, front, await OtlpReceiver.StartAsync(), redis);
         try
         {
-            foreach (var replica in Enumerable.Range(1, replicas))
-                installation.Replicas.Add(await ApiProcess.StartAsync(installation.Keys($"replica-{replica}").Concat(settings.Select(s => KeyValuePair.Create(s.Key, s.Value)))));
+            for (var i = 0; i < replicas; i++)
+                installation.Replicas.Add(await ApiProcess.StartAsync(installation.Keys().Concat(settings.Select(s => KeyValuePair.Create(s.Key, s.Value)))));
             front.Rotation = () => [.. installation.Replicas.Select(replica => replica.Address)];
             return installation;
         }
@@ -62,7 +62,7 @@ internal sealed class Installation : IAsyncDisposable
         await redis.DisposeAsync();
     }
 
-    private Dictionary<string, string> Keys(string replica)
+    private Dictionary<string, string> Keys()
     {
         var keys = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -75,7 +75,7 @@ internal sealed class Installation : IAsyncDisposable
             ["Twilio:Voice:CallerId"] = "+15550100000",
             ["Calls:Dialing:AllowedCountries:0"] = "+1",
             ["Logging:LogLevel:Calls"] = "Debug",
-            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = Collector.EndpointFor(replica),
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = Collector.Address,
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
             ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
             ["OTEL_BLRP_SCHEDULE_DELAY"] = "200",
