@@ -34,6 +34,7 @@ public static class CallsService
         services.AddCallsOutbox();
 
         services.AddSingleton<WebhookTelemetry>();
+        services.AddSingleton<WebhookObserver>();
         services.AddSingleton<TwiML>();
         services.AddSingleton<RequestLimits>();
         services.AddScoped<VoiceWebhooks>();
@@ -61,6 +62,7 @@ public static class CallsService
     {
         // It listens for reconnections, and must not miss the first.
         app.Services.GetRequiredService<IStoreMemory>();
+        app.Use(app.Services.GetRequiredService<WebhookObserver>().ObserveAsync);
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         UseManagementPort(app);

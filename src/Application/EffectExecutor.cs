@@ -10,14 +10,17 @@ namespace Calls.Application;
 /// <summary>Runs one effect of a stored session at Twilio, and feeds what Twilio says back as one more event.</summary>
 /// <remarks>May be run twice for the same effect, by two replicas or after a crash: a dial is claimed first and then sent by one alone, and ending what has ended is success.</remarks>
 public sealed partial class EffectExecutor(
-    ISender mediator, IVoiceGateway gateway, IStoreMemory memory, CallPolicy policy, DialOutcomes outcomes, CallsTelemetry telemetry, ILogger<EffectExecutor> logger)
+    ISender mediator, IVoiceGateway gateway, IStoreMemory memory, CallPolicy policy, DialOutcomes outcomes, CallsTelemetry telemetry, TimeProvider clock,
+    ILogger<EffectExecutor> logger)
 {
     /// <param name="session">The session as this replica last saw it; what is decided is decided on what is stored.</param>
     /// <param name="effect">One of its effects.</param>
     /// <param name="cancellationToken">Stops before a request is sent, never in the middle of one.</param>
     public async Task RunAsync(CallSession session, Effect effect, CancellationToken cancellationToken)
     {
-        using var span = CallsTelemetry.Effect(effect, session.Id, session.TraceParent);
+        using var span = CallsTelemetry.Effect(effect, session);
+        if (effect.Attempt == 0)
+            telemetry.Waited(effect, clock.GetUtcNow() - session.TouchedAt);
         var outcome = effect switch
         {
             Effect.Dial { State: DialState.Planned } dial => await DialAsync(session, dial, cancellationToken),
@@ -27,7 +30,7 @@ public sealed partial class EffectExecutor(
             _ => throw new UnreachableException($"No execution for {effect.GetType().Name}"),
         };
         telemetry.Ran(effect, outcome);
-        span?.SetTag("calls.outcome", outcome);
+        span?.SetTag("calls.outcome", outcome).SetTag("calls.attempt", effect.Attempt + 1);
         Log.Ran(logger, effect.GetType().Name, outcome, effect.Attempt + 1);
     }
 

@@ -19,6 +19,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<DialOutcomes>();
         services.AddSingleton<ConflictLines>();
         services.AddSingleton<SessionFeed>();
+        services.AddScoped<RequestTrail>();
         services.AddScoped<EffectExecutor>();
         services.AddScoped<SessionReviewer>();
         return services;
@@ -29,7 +30,6 @@ public static class ServiceCollectionExtensions
         where TStore : class, ISessionStore
     {
         services.AddScoped<TStore>();
-        return services.AddScoped<ISessionStore>(provider =>
-            new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallsTelemetry>()));
+        return services.AddScoped<ISessionStore>(provider => ActivatorUtilities.CreateInstance<OutboxSessionStore>(provider, provider.GetRequiredService<TStore>()));
     }
 }

@@ -15,9 +15,11 @@ public sealed class SessionReviewer(
         var stored = await sessions.LoadAsync(id, cancellationToken);
         var (session, now) = (stored.Session, clock.GetUtcNow());
         var effects = session is null ? [] : Deadlines.DueEffects(session, policy, now).ToList();
+        var reviewIsDue = session is not null && Deadlines.ReviewIsDue(session, policy, now);
+        using var span = reviewIsDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;
         foreach (var effect in effects)
             await executor.RunAsync(session!, effect, cancellationToken);
-        var observation = session is not null && Deadlines.ReviewIsDue(session, policy, now) ? await ObserveAsync(session, cancellationToken) : null;
+        var observation = reviewIsDue ? await ObserveAsync(session!, cancellationToken) : null;
         if (observation is not null)
             await mediator.Send(new SessionObserved(id, observation), cancellationToken);
         else if (effects.Count == 0)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Calls.Api.Twilio;
+using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;
@@ -10,7 +11,8 @@ using MediatR;
 namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that want TwiML: what is a leg to do now? They never wait for Twilio's own API, and they always answer something that Twilio can play.</summary>
-internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
+internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, RequestTrail trail,
+    ILogger<VoiceWebhooks> logger)
 {
     /// <summary>How often a caller is asked to hold on while the session store is away, and for how long each time: ten seconds in all.</summary>
     private const int MaxHolds = 5;
@@ -47,6 +49,7 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
+            trail.StoreWasAway();
             Log.LeaveNotStored(logger, participant.Value);
         }
 
@@ -75,6 +78,7 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
     private IResult Hold(HttpContext http, int retry)
     {
         telemetry.Held();
+        trail.StoreWasAway();
         Log.Held(logger, retry);
         if (retry >= MaxHolds)
             return TwiML.Refuse("We are sorry, the call cannot be connected right now. Please call again.");
@@ -87,6 +91,7 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
     private IResult Unusable(string cause, string words)
     {
         telemetry.Unusable(cause);
+        trail.WasRefused();
         Log.Unusable(logger, cause);
         return TwiML.Refuse(words);
     }

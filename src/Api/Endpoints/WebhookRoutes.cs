@@ -12,28 +12,28 @@ internal static class WebhookRoutes
 
     public static void MapWebhooks(this IEndpointRouteBuilder app)
     {
-        var twilio = app.MapGroup("").AddEndpointFilter<SignedRequest>().ExcludeFromDescription().AllowAnonymous().DisableAntiforgery()
+        var twilio = app.MapGroup("").AddEndpointFilter<SignedRequest>().AddEndpointFilter<TracedUnderItsCall>().ExcludeFromDescription().AllowAnonymous().DisableAntiforgery()
             .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBody));
 
-        twilio.MapMethods("/twilio/voice", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http)));
+        twilio.MapMethods("/twilio/voice", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http))).WithMetadata(WebhookKind.Voice);
         twilio.MapMethods("/twilio/sessions/{sessionId}/join/{participantId}", Methods, (HttpContext http, VoiceWebhooks voice, string sessionId, string participantId) =>
-            Parse(sessionId, participantId) is var (session, participant) ? voice.Join(http, Signed(http), session, participant) : Task.FromResult(TwiML.HangUp()));
+            Parse(sessionId, participantId) is var (session, participant) ? voice.Join(http, Signed(http), session, participant) : Task.FromResult(TwiML.HangUp())).WithMetadata(WebhookKind.Join);
         twilio.MapMethods("/twilio/sessions/{sessionId}/left/{participantId}", Methods, (HttpContext http, VoiceWebhooks voice, string sessionId, string participantId) =>
-            Parse(sessionId, participantId) is var (session, participant) ? voice.Left(Signed(http), session, participant, http.RequestAborted) : Task.FromResult(TwiML.HangUp()));
+            Parse(sessionId, participantId) is var (session, participant) ? voice.Left(Signed(http), session, participant, http.RequestAborted) : Task.FromResult(TwiML.HangUp())).WithMetadata(WebhookKind.Left);
         twilio.MapMethods("/twilio/sessions/{sessionId}/conference", Methods, (HttpContext http, StatusCallbacks callbacks, string sessionId) =>
-            SessionId.TryParse(sessionId, out var session) ? callbacks.Conference(Signed(http), session, http.RequestAborted) : NothingToDo);
+            SessionId.TryParse(sessionId, out var session) ? callbacks.Conference(Signed(http), session, http.RequestAborted) : NothingToDo).WithMetadata(WebhookKind.Conference);
         twilio.MapMethods("/twilio/sessions/{sessionId}/calls/{participantId}", Methods, (HttpContext http, StatusCallbacks callbacks, string sessionId, string participantId) =>
-            Parse(sessionId, participantId) is var (session, participant) ? callbacks.Call(Signed(http), session, participant, http.RequestAborted) : NothingToDo);
-        twilio.MapMethods("/twilio/wait", Methods, (CallbackUrls urls) => TwiML.Ringback(urls.Ringback().ToString()));
+            Parse(sessionId, participantId) is var (session, participant) ? callbacks.Call(Signed(http), session, participant, http.RequestAborted) : NothingToDo).WithMetadata(WebhookKind.CallStatus);
+        twilio.MapMethods("/twilio/wait", Methods, (CallbackUrls urls) => TwiML.Ringback(urls.Ringback().ToString())).WithMetadata(WebhookKind.Wait);
 
         // The seed's paths, for an app and a console that were set up for them.
-        twilio.MapMethods("/makeCall", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http)));
+        twilio.MapMethods("/makeCall", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http))).WithMetadata(WebhookKind.Voice);
         twilio.MapMethods("/joinConf/{id}", Methods, (HttpContext http, VoiceWebhooks voice, string id) =>
-            SessionId.TryParse(id, out var session) ? voice.Join(http, Signed(http), session, ParticipantId.Callee) : Task.FromResult(TwiML.HangUp()));
+            SessionId.TryParse(id, out var session) ? voice.Join(http, Signed(http), session, ParticipantId.Callee) : Task.FromResult(TwiML.HangUp())).WithMetadata(WebhookKind.Join);
         twilio.MapMethods("/leave", Methods, (HttpContext http, StatusCallbacks callbacks) =>
-            SessionOf(Signed(http).FriendlyName) is { } session ? callbacks.Conference(Signed(http), session, http.RequestAborted) : NothingToDo);
+            SessionOf(Signed(http).FriendlyName) is { } session ? callbacks.Conference(Signed(http), session, http.RequestAborted) : NothingToDo).WithMetadata(WebhookKind.Conference);
         twilio.MapMethods("/completeCall/{id}", Methods, (HttpContext http, StatusCallbacks callbacks, string id) =>
-            SessionId.TryParse(id, out var session) ? callbacks.Call(Signed(http), session, ParticipantId.Callee, http.RequestAborted) : NothingToDo);
+            SessionId.TryParse(id, out var session) ? callbacks.Call(Signed(http), session, ParticipantId.Callee, http.RequestAborted) : NothingToDo).WithMetadata(WebhookKind.CallStatus);
 
         // The sound itself is nobody's secret, and Twilio's caches may keep it.
         app.MapGet("/twilio/wait/ringback.wav", (HttpContext http) =>
@@ -51,6 +51,6 @@ internal static class WebhookRoutes
         SessionId.TryParse(sessionId, out var session) && ParticipantId.TryParse(participantId, out var participant) ? (session, participant) : null;
 
     /// <summary>A room is named after its session: the id, a dot and the nonce.</summary>
-    private static SessionId? SessionOf(string? room) =>
+    internal static SessionId? SessionOf(string? room) =>
         room is not null && room.LastIndexOf('.') is > 0 and var dot && SessionId.TryParse(room[..dot], out var session) ? session : null;
 }

@@ -12,11 +12,13 @@ internal sealed class RequestLimits : IDisposable
     private const string UnsignedWebhooks = "unsigned-webhooks";
 
     private readonly CallsOptions.RequestLimits limits;
+    private readonly WebhookTelemetry telemetry;
     private readonly PartitionedRateLimiter<HttpContext> bearers;
     private readonly PartitionedRateLimiter<HttpContext> addresses;
 
-    public RequestLimits(IOptions<CallsOptions> options)
+    public RequestLimits(IOptions<CallsOptions> options, WebhookTelemetry telemetry)
     {
+        this.telemetry = telemetry;
         limits = options.Value.Limits;
         bearers = PartitionedRateLimiter.Create<HttpContext, string>(http => RateLimitPartition.GetTokenBucketLimiter(BearerOf(http), _ => new TokenBucketRateLimiterOptions
         {
@@ -69,8 +71,9 @@ internal sealed class RequestLimits : IDisposable
         addresses.Dispose();
     }
 
-    private static IResult TooMany(HttpContext http, string policy, string key, TimeSpan wait)
+    private IResult TooMany(HttpContext http, string policy, string key, TimeSpan wait)
     {
+        telemetry.Limited(policy);
         http.Response.Headers.RetryAfter = Problems.Seconds(wait);
         return Problems.Of(429, "too-many-requests", $"Too many requests; see {key}.", ("policy", policy));
     }

@@ -1,4 +1,5 @@
 using Calls.Application;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -18,7 +19,7 @@ internal static class ObservabilitySetup
             .WithTracing(tracing =>
             {
                 tracing.AddSource(CallsTelemetry.Name, CallsTelemetry.Name + ".*")
-                    .AddAspNetCoreInstrumentation(options => options.Filter = http => !IsManagement(http));
+                    .AddAspNetCoreInstrumentation(options => options.Filter = IsRest);
                 if (otlp)
                     tracing.AddOtlpExporter();
             })
@@ -31,9 +32,10 @@ internal static class ObservabilitySetup
                     metrics.AddOtlpExporter();
             });
         if (otlp)
-            telemetry.WithLogging(null, options => options.IncludeScopes = true);
+            telemetry.WithLogging(logging => logging.AddOtlpExporter(), options => options.IncludeScopes = true);
     }
 
-    private static bool IsManagement(HttpContext http) =>
-        http.Request.Path.StartsWithSegments("/healthz", StringComparison.Ordinal) || http.Request.Path.StartsWithSegments("/metrics", StringComparison.Ordinal);
+    /// <summary>A frontend's request continues the trace that it comes with. Webhooks have spans of their own, under their calls; health and metrics have none.</summary>
+    private static bool IsRest(HttpContext http) =>
+        http.Request.Path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase) || http.Request.Path.StartsWithSegments("/addUser", StringComparison.OrdinalIgnoreCase);
 }

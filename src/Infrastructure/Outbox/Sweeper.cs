@@ -17,6 +17,7 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
     /// <summary>One round over all partitions.</summary>
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
 
+    /// <summary>After the first failure; it doubles up to eight seconds.</summary>
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim slots = new(MostAtOnce);
@@ -50,12 +51,16 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var failures = 0;
         for (var turn = Random.Shared.Next(due.Partitions); !stoppingToken.IsCancellationRequested; turn++)
         {
             try
             {
                 await Task.Delay(Round / due.Partitions * (0.5 + Random.Shared.NextDouble()), clock, stoppingToken);
                 await SweepAsync(turn % due.Partitions, stoppingToken);
+                if (failures > 0)
+                    Log.SweepsAgain(logger, failures);
+                failures = 0;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -65,8 +70,9 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                Log.SweepFailed(logger, e.Message);
-                await Task.Delay(AfterFailure, clock, stoppingToken).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                if (failures++ == 0)
+                    Log.SweepFailed(logger, e.Message);
+                await Task.Delay(AfterFailure * Math.Min(1 << Math.Min(failures - 1, 3), 8), clock, stoppingToken).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
         }
     }
@@ -104,8 +110,11 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
 
     private static partial class Log
     {
-        [LoggerMessage(4002, LogLevel.Warning, "A partition could not be swept: {Cause}")]
+        [LoggerMessage(4002, LogLevel.Warning, "Sessions that are due cannot be looked for: {Cause}. It is tried again, and said when it works")]
         public static partial void SweepFailed(ILogger logger, string cause);
+
+        [LoggerMessage(4005, LogLevel.Information, "Sessions that are due are looked for again, after {Failures} failures")]
+        public static partial void SweepsAgain(ILogger logger, int failures);
 
         [LoggerMessage(4003, LogLevel.Warning, "A session that is due could not be looked at; it comes up again when its lease is out")]
         public static partial void LookFailed(ILogger logger, Exception exception);

@@ -38,14 +38,14 @@ internal sealed class RedisLiveSessions(IConnectionMultiplexer redis) : ILiveSes
 
     private async Task<IEnumerable<SessionId>> IdsAsync(int partition, string? after)
     {
-        var members = await RedisCommands.RunAsync("ZRANGE", () => Database.SortedSetRangeByRankAsync(RedisKeys.Due(partition), flags: CommandFlags.DemandMaster));
+        var members = await redis.RunAsync("ZRANGE", () => Database.SortedSetRangeByRankAsync(RedisKeys.Due(partition), flags: CommandFlags.DemandMaster));
         return members.Select(member => SessionId.TryParse(member, out var id) ? id : null).OfType<SessionId>()
             .OrderBy(id => id.Value, StringComparer.Ordinal).SkipWhile(id => after is not null && string.CompareOrdinal(id.Value, after) <= 0);
     }
 
     private async Task<StoredSession> LoadAsync(SessionId id)
     {
-        var fields = await RedisCommands.RunAsync("HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
+        var fields = await redis.RunAsync("HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
         return RedisSessionStore.Read(id, fields[0], fields[1], fields[2]);
     }
 }

@@ -50,12 +50,12 @@ internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allow
     public async Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var wait = (long)await RedisCommands.RunAsync("take", () => Database.ScriptEvaluateAsync(
+        var wait = (long)await redis.RunAsync("take", () => Database.ScriptEvaluateAsync(
             TakeAddScript, [RedisKeys.Adds(HashOf(asker.Identity))], [allowances.AddsPerHour, (long)Window.TotalMilliseconds], CommandFlags.DemandMaster));
         return wait == 0 ? null : TimeSpan.FromMilliseconds(wait);
     }
 
-    public Task GiveAddBackAsync(Asker asker) => RedisCommands.RunAsync("give back", () => Database.ScriptEvaluateAsync(
+    public Task GiveAddBackAsync(Asker asker) => redis.RunAsync("give back", () => Database.ScriptEvaluateAsync(
         GiveAddBackScript, [RedisKeys.Adds(HashOf(asker.Identity))], flags: CommandFlags.DemandMaster));
 
     public async Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken)
@@ -65,12 +65,12 @@ internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allow
         if (place != Place.NoneLeft)
             return place;
         // Places of calls that are over, whose end could not be told: looked for only now that they matter.
-        var held = await RedisCommands.RunAsync("ZRANGE", () => Database.SortedSetRangeByRankAsync(RedisKeys.Places(HashOf(caller)), flags: CommandFlags.DemandMaster));
+        var held = await redis.RunAsync("ZRANGE", () => Database.SortedSetRangeByRankAsync(RedisKeys.Places(HashOf(caller)), flags: CommandFlags.DemandMaster));
         var over = await Task.WhenAll(held.Select(member => IsOverAsync(caller, member)));
         var free = held.Where((_, i) => over[i]).ToArray();
         if (free.Length == 0)
             return Place.NoneLeft;
-        await RedisCommands.RunAsync("ZREM", () => Database.SortedSetRemoveAsync(RedisKeys.Places(HashOf(caller)), free));
+        await redis.RunAsync("ZREM", () => Database.SortedSetRemoveAsync(RedisKeys.Places(HashOf(caller)), free));
         return await SendTakeAsync(caller, session);
     }
 
@@ -89,7 +89,7 @@ internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allow
     {
         if (!SessionId.TryParse(member, out var id))
             return true;
-        var data = await RedisCommands.RunAsync("HGET", () => Database.HashGetAsync(RedisKeys.Session(id), "data", CommandFlags.DemandMaster));
+        var data = await redis.RunAsync("HGET", () => Database.HashGetAsync(RedisKeys.Session(id), "data", CommandFlags.DemandMaster));
         if (data.IsNullOrEmpty)
             return true;
         var session = StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span);

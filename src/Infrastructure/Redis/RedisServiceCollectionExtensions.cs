@@ -22,6 +22,7 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<RedisOptions>, RedisOptions.Validator>();
         services.AddSingleton(provider => new SessionStoreSettings(provider.GetRequiredService<IOptions<RedisOptions>>().Value.Retention));
         services.AddSingleton<IConnectionMultiplexer>(provider => ConnectionMultiplexer.Connect(provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration()));
+        services.AddSingleton<RedisTelemetry>();
         services.AddSingleton<IDueSessions, RedisDueSessions>();
         services.AddSingleton<ISessionChanges, RedisSessionChanges>();
         services.AddSingleton<IQuotas, RedisQuotas>();

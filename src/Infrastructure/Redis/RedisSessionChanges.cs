@@ -27,7 +27,7 @@ internal sealed class RedisSessionChanges(IConnectionMultiplexer redis) : ISessi
         }
     }
 
-    private Task SubscribeAsync(int partition, Action<SessionId, long> told) => RedisCommands.RunAsync("SUBSCRIBE", async () =>
+    private Task SubscribeAsync(int partition, Action<SessionId, long> told) => redis.RunAsync("SUBSCRIBE", async () =>
     {
         await redis.GetSubscriber().SubscribeAsync(RedisKeys.Changed(partition), (_, message) =>
         {

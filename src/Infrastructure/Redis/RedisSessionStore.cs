@@ -48,7 +48,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
             return known;
         }
 
-        var fields = await RedisCommands.RunAsync("HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
+        var fields = await redis.RunAsync("HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
         return Read(id, fields[0], fields[1], fields[2]);
     }
 
@@ -66,6 +66,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
             RedisKeys.Changed(partition).ToString(),
         ];
         var answer = (RedisResult[])(await RepeatedAsync(() => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
+        RedisTelemetry.Saved((int)answer[0] switch { 1 => "written", 2 => "repeated", _ => "conflict" });
         if ((int)answer[0] != 0)
             return new StoredSession(loaded.Id, session, (long)answer[1], etag);
         handedBack = Read(loaded.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]);
@@ -81,11 +82,16 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
         {
             try
             {
-                return await RedisCommands.RunAsync("save", write);
+                return await redis.RunAsync("save", write);
             }
             catch (SessionStoreUnavailableException) when (attempt < settings.SaveAttempts)
             {
                 await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
+            }
+            catch (SessionStoreUnavailableException)
+            {
+                RedisTelemetry.Saved("unavailable");
+                throw;
             }
         }
     }

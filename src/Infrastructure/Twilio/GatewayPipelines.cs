@@ -15,12 +15,14 @@ internal sealed class GatewayPipelines
     private readonly GatewaySettings settings;
     private readonly TimeProvider clock;
     private readonly Dictionary<RequestKind, ResiliencePipeline<TwilioAnswer>> pipelines;
+    private readonly Dictionary<RequestKind, CircuitBreakerStateProvider> breakers = [];
 
-    public GatewayPipelines(GatewaySettings settings, TimeProvider clock, ILoggerFactory loggers)
+    public GatewayPipelines(GatewaySettings settings, TimeProvider clock, GatewayTelemetry telemetry, ILoggerFactory loggers)
     {
         this.settings = settings;
         this.clock = clock;
         pipelines = Enum.GetValues<RequestKind>().ToDictionary(kind => kind, kind => Build(kind, loggers));
+        telemetry.Circuits(breakers);
     }
 
     public ResiliencePipeline<TwilioAnswer> For(RequestKind kind) => pipelines[kind];
@@ -52,6 +54,7 @@ internal sealed class GatewayPipelines
                 MinimumThroughput = breaker.MinimumThroughput,
                 SamplingDuration = breaker.Sampling,
                 BreakDuration = breaker.Break,
+                StateProvider = breakers[kind] = new CircuitBreakerStateProvider(),
                 ShouldHandle = args => ValueTask.FromResult(args.Outcome is { Result.Status: >= HttpStatusCode.InternalServerError } || IsFailure(args.Outcome.Exception)),
             });
         return builder

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Polly.CircuitBreaker;
 
 namespace Calls.Infrastructure.Twilio;
 
@@ -44,6 +45,18 @@ public sealed class GatewayTelemetry : IDisposable
             ["error.type"] = error,
         }));
 
+    /// <summary>Watches the breakers.</summary>
+    internal void Circuits(IReadOnlyDictionary<RequestKind, CircuitBreakerStateProvider> breakers) => meter.CreateObservableGauge(
+        "calls.twilio.circuit", () => breakers.Select(breaker => new Measurement<int>(StateOf(breaker.Value), new KeyValuePair<string, object?>("pipeline", breaker.Key.ToString()))),
+        "{state}", "The breaker of a kind of request: 0 closed, 1 half open, 2 open.");
+
+    private static int StateOf(CircuitBreakerStateProvider breaker) => breaker.CircuitState switch
+    {
+        CircuitState.Closed => 0,
+        CircuitState.HalfOpen => 1,
+        _ => 2,
+    };
+
     internal void Concurrent(int requests) => concurrent.Record(requests);
 
     /// <param name="span">The request's span.</param>
@@ -58,7 +71,7 @@ public sealed class GatewayTelemetry : IDisposable
     {
         span?.SetTag("twilio.outcome", outcome).SetTag("twilio.detail", detail).SetTag("twilio.error_code", code).SetTag("twilio.attempts", attempts);
         if (failed)
-            span?.SetStatus(ActivityStatusCode.Error, detail);
+            span?.SetTag("error.type", detail ?? outcome).SetStatus(ActivityStatusCode.Error, detail);
         var tags = new TagList { { "operation", operation.Name }, { "outcome", outcome } };
         requests.Add(1, tags);
         duration.Record(took.TotalSeconds, tags);

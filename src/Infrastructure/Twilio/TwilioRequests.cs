@@ -119,10 +119,10 @@ internal sealed partial class TwilioRequests(GatewayPipelines pipelines, Gateway
 
     private static partial class Log
     {
-        [LoggerMessage(EventId = 3001, Message = "Twilio refused {Operation}: {Meaning}, code {Code}, after {Attempts} attempts (twilio.com/docs/api/errors)")]
+        [LoggerMessage(EventId = 5001, Message = "Twilio refused {Operation}: {Meaning}, code {Code}, after {Attempts} attempts (twilio.com/docs/api/errors)")]
         public static partial void Refused(ILogger logger, LogLevel level, string operation, Refusal meaning, int? code, int attempts);
 
-        [LoggerMessage(3002, LogLevel.Warning, "Nobody knows whether Twilio did {Operation}: {Why}, after {Attempts} attempts")]
+        [LoggerMessage(5002, LogLevel.Warning, "Nobody knows whether Twilio did {Operation}: {Why}, after {Attempts} attempts")]
         public static partial void Unknown(ILogger logger, string operation, string why, int attempts);
     }
 }
