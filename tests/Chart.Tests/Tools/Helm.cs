@@ -15,7 +15,7 @@ internal sealed class Helm
 
     public static Helm Four => new(Unpacked("v35"));
 
-    public static IEnumerable<string> Values => Directory.EnumerateFiles(Path.Combine(Tool.Chart, "ci"), "*-values.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Values => Directory.EnumerateFiles(Path.Combine(Tool.Chart, "ci"), "*-values.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).Append("../examples/values-prod.yaml");
 
     public Task<(int ExitCode, string Output)> LintAsync(string values) => Tool.RunAsync(program, ["lint", "--strict", Tool.Chart, "-f", File(values)]);
 
