@@ -26,6 +26,9 @@ public sealed class CallsOptions
     /// <summary>Calls that one identity may have placed at once. A person needs one or two; more is a loop, or somebody else.</summary>
     public int MaxSessionsPerIdentity { get; set; } = 10;
 
+    /// <summary>How long everything is still served after SIGTERM, with readiness red: as long as the load balancer takes to notice. None by default; a pod's preStop sleep does the same.</summary>
+    public TimeSpan DrainDelay { get; set; } = TimeSpan.Zero;
+
     public DialingLimits Dialing { get; set; } = new();
 
     public RequestLimits Limits { get; set; } = new();

@@ -17,11 +17,10 @@ namespace Calls.Api;
 /// <summary>The service, composed: what <c>Program</c> runs, and the sandbox beside its emulated Twilio.</summary>
 public static class CallsService
 {
-    private const long MaxBody = 64 * 1024;
-
     public static WebApplicationBuilder AddCalls(this WebApplicationBuilder builder)
     {
         var (services, configuration) = (builder.Services, builder.Configuration);
+        configuration.AddSecretFiles();
         services.TryAddSingleton(TimeProvider.System);
         services.AddOptions<CallsOptions>().BindConfiguration(CallsOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<CallsOptions>, CallsOptions.Validator>();
@@ -48,11 +47,10 @@ public static class CallsService
         services.AddOpenApi("v1", Documentation.Describe);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase);
         builder.AddCallsObservability();
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = MaxBody;
-        });
+        builder.AddHardening();
+        services.AddSingleton<Drain>();
+        services.AddHostedService(provider => provider.GetRequiredService<Drain>());
+        services.AddOptions<HostOptions>().Configure<IOptions<CallsOptions>>((host, calls) => host.ShutdownTimeout = calls.Value.DrainDelay + Drain.ShutdownTimeout);
         if (ManagementPort(configuration) is { } port)
             builder.WebHost.UseUrls([.. MainUrls(configuration), $"http://*:{port}"]);
         return builder;
@@ -62,9 +60,12 @@ public static class CallsService
     {
         // It listens for reconnections, and must not miss the first.
         app.Services.GetRequiredService<IStoreMemory>();
+        app.Use(app.Services.GetRequiredService<Drain>().CloseConnectionsAsync);
+        app.UseHardening();
         app.Use(app.Services.GetRequiredService<WebhookObserver>().ObserveAsync);
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        app.UseRequestTimeouts();
         UseManagementPort(app);
         app.UseAuthentication();
         app.Use(app.Services.GetRequiredService<RequestLimits>().LimitAsync);

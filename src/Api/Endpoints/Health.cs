@@ -9,6 +9,9 @@ internal static class Health
     {
         var health = app.MapGroup("/healthz").ExcludeFromDescription().AllowAnonymous();
         health.MapGet("/live", () => TypedResults.Text("live"));
+        // Kestrel listens before everything has started, and the options have been validated by then.
+        health.MapGet("/startup", (IHostApplicationLifetime lifetime) =>
+            lifetime.ApplicationStarted.IsCancellationRequested ? Results.Text("started") : Results.Text("starting", statusCode: StatusCodes.Status503ServiceUnavailable));
         health.MapGet("/ready", (IHostApplicationLifetime lifetime) =>
             lifetime.ApplicationStarted.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested
                 ? Results.Text("ready")
