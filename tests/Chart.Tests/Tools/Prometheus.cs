@@ -56,6 +56,8 @@ internal sealed class Prometheus : IAsyncDisposable
     {
         using var form = new FormUrlEncodedContent([new("query", expression)]);
         using var response = await http.PostAsync(new Uri("/api/v1/query", UriKind.Relative), form);
+        if (response.StatusCode == HttpStatusCode.ServiceUnavailable)
+            throw new HttpRequestException("Prometheus is starting");
         using var answer = JsonDocument.Parse(await response.Content.ReadAsStreamAsync());
         if (!response.IsSuccessStatusCode)
             throw new InvalidOperationException($"{expression}: {answer.RootElement}");
@@ -79,7 +81,7 @@ internal sealed class Prometheus : IAsyncDisposable
             }
             catch (HttpRequestException)
             {
-                // It does not listen yet.
+                // It does not listen yet, or reads what it has stored.
             }
 
             if (Stopwatch.GetElapsedTime(since) > Patience)
