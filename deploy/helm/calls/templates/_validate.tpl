@@ -1,0 +1,43 @@
+{{/* What the schema cannot say: keys that want or exclude one another. */}}
+{{- define "calls.validate" -}}
+{{- $v := .Values }}
+{{- if not (or $v.secrets.existingSecret $v.secrets.externalSecret.enabled) }}
+{{- fail "secrets.existingSecret is empty: name the secret with Twilio's tokens, or enable secrets.externalSecret. The chart makes no secret of values." }}
+{{- end }}
+{{- if and $v.secrets.existingSecret $v.secrets.externalSecret.enabled }}
+{{- fail "secrets.existingSecret and secrets.externalSecret.enabled exclude one another." }}
+{{- end }}
+{{- if $v.secrets.externalSecret.enabled }}
+{{- if not $v.secrets.externalSecret.storeRef.name }}{{ fail "secrets.externalSecret.storeRef.name is empty." }}{{ end }}
+{{- if not $v.secrets.externalSecret.data }}{{ fail "secrets.externalSecret.data is empty: which keys are to be fetched?" }}{{ end }}
+{{- end }}
+{{- $ways := 0 }}
+{{- $inSecrets := or (hasKey $v.secrets.keys "ConnectionStrings__Redis") (and $v.secrets.externalSecret.enabled (hasKey $v.secrets.externalSecret.data "ConnectionStrings__Redis")) }}
+{{- range list $v.redis.connectionString $v.redis.existingSecret.name $v.redis.trial.enabled $inSecrets }}{{ if . }}{{ $ways = add1 $ways }}{{ end }}{{ end }}
+{{- if ne (int $ways) 1 }}
+{{- fail "Exactly one of redis.connectionString, redis.existingSecret.name, redis.trial.enabled and the file ConnectionStrings__Redis (secrets.keys, secrets.externalSecret.data) says where Redis is." }}
+{{- end }}
+{{- if and $v.autoscaling.enabled (gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) }}
+{{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas." }}
+{{- end }}
+{{- if and $v.autoscaling.enabled (not (or $v.autoscaling.targetCPUUtilizationPercentage $v.autoscaling.liveCallsPerReplica $v.autoscaling.metrics)) }}
+{{- fail "autoscaling.enabled without a metric: set autoscaling.targetCPUUtilizationPercentage, liveCallsPerReplica or metrics." }}
+{{- end }}
+{{- if lt (int $v.shutdown.terminationGracePeriodSeconds) (add (int $v.shutdown.preStopSleepSeconds) 25 | int) }}
+{{- fail "shutdown.terminationGracePeriodSeconds is too short: it holds shutdown.preStopSleepSeconds, the service's own 20 s, and 5 s to spare." }}
+{{- end }}
+{{- if and (or $v.api.ingress.enabled $v.api.httpRoute.enabled) (not $v.api.host) }}
+{{- fail "api.host is empty: the name that the frontend reaches the API under." }}
+{{- end }}
+{{- if and $v.webhooks.httpRoute.enabled (not $v.webhooks.httpRoute.parentRefs) }}{{ fail "webhooks.httpRoute.parentRefs is empty: which gateway?" }}{{ end }}
+{{- if and $v.api.httpRoute.enabled (not $v.api.httpRoute.parentRefs) }}{{ fail "api.httpRoute.parentRefs is empty: which gateway?" }}{{ end }}
+{{- if and $v.networkPolicy.enabled (not $v.networkPolicy.redis.to) (not $v.redis.trial.enabled) }}
+{{- fail "networkPolicy.redis.to is empty: with networkPolicy.enabled nothing goes out to Redis unless it is named." }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled $v.otlp.endpoint (not $v.networkPolicy.collector.to) }}
+{{- fail "networkPolicy.collector.to is empty: with networkPolicy.enabled nothing goes out to the collector unless it is named." }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled (not $v.networkPolicy.ingressFrom) }}
+{{- fail "networkPolicy.ingressFrom is empty: with networkPolicy.enabled nobody reaches the service unless named, not even your ingress controller." }}
+{{- end }}
+{{- end }}

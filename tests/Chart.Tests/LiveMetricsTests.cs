@@ -1,0 +1,128 @@
+using System.Diagnostics.Metrics;
+using System.Text.RegularExpressions;
+using Calls.Chart.Tests.Tools;
+using Calls.Domain;
+using Calls.Sandbox;
+
+namespace Calls.Chart.Tests;
+
+/// <summary>The service takes calls, a real Prometheus scrapes it, and everything that alerts and dashboards ask for is asked: a metric of another name would be a blind alert.</summary>
+public sealed partial class LiveMetricsTests : IDisposable
+{
+    private readonly HashSet<string> instruments = new(StringComparer.Ordinal);
+    private readonly MeterListener listener = new();
+
+    /// <summary>What only trouble writes: the instrument must be there, its series need not.</summary>
+    private static readonly string[] OnlyInTrouble =
+    [
+        "calls_webhooks_held_total", "calls_webhooks_unusable_total", "calls_effects_dropped_total", "calls_limits_refused_total", "calls_review_findings_total", "calls_session_conflicts_total", "calls_sweeper_due_total",
+    ];
+
+    public LiveMetricsTests()
+    {
+        listener.InstrumentPublished = (instrument, _) =>
+        {
+            lock (instruments)
+                instruments.Add(instrument.Name.Replace('.', '_'));
+        };
+        listener.Start();
+    }
+
+    public void Dispose() => listener.Dispose();
+
+    [Fact]
+    public async Task Alerts_and_dashboards_ask_for_what_the_service_says()
+    {
+        var program = Tool.Prometheus();
+        await using var sandbox = await SandboxHost.StartAsync(new SandboxOptions { Twilio = new() { RingBuffer = TimeSpan.Zero }, Settings = [new("Calls:RingTimeout", "00:00:05")] });
+        await using var prometheus = await Prometheus.StartAsync(program, sandbox.Address);
+        await CallAsync(sandbox, "first");
+        await prometheus.WaitForAsync("calls_ended_total");
+        // A second time, so that rates have two points.
+        await CallAsync(sandbox, "second");
+        await sandbox.RestAsync(HttpMethod.Post, "/twilio/voice", bearer: null);
+        await prometheus.WaitForAsync("rate(calls_ended_total[1m]) > 0");
+        await prometheus.WaitForAsync("calls_webhooks_refused_total");
+        foreach (var (recorded, _) in Alerts.Expressions.Where(one => one.Name.Contains(':', StringComparison.Ordinal)))
+            await prometheus.WaitForAsync(recorded);
+
+        var expressions = Alerts.Expressions.Concat(Dashboards.Paths.SelectMany(path => Dashboards.Expressions(path, "1m", "5m"))).ToList();
+        expressions.Count.ShouldBeGreaterThan(100);
+        List<string> wrong = [];
+        foreach (var (name, expression) in expressions)
+        {
+            await prometheus.SeriesAsync(expression); // throws where it cannot be evaluated
+            foreach (var (metric, selector) in Selectors(expression))
+                if (await WhatIsWrongAsync(prometheus, metric, selector) is { } complaint)
+                    wrong.Add($"{name}: {complaint}");
+        }
+
+        wrong.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Reasons_and_evidence_that_alerts_ask_for_exist()
+    {
+        var matchers = Alerts.Expressions.SelectMany(one => Label().Matches(one.Expression)).Select(match => (Label: match.Groups["label"].Value, Value: match.Groups["matcher"].Value.TrimStart('=').Trim('"'))).ToList();
+        matchers.Where(matcher => matcher.Label == "reason").ShouldAllBe(matcher => Enum.IsDefined(Enum.Parse<EndReason>(matcher.Value)));
+        matchers.Where(matcher => matcher.Label == "evidence").ShouldAllBe(matcher => Enum.IsDefined(Enum.Parse<Evidence>(matcher.Value)));
+        matchers.Select(matcher => matcher.Label).ShouldContain("reason");
+    }
+
+    [Fact]
+    public void Selectors_are_found_in_expressions() =>
+        Selectors("sum by (http_route) (rate(calls_ended_total{reason=\"x\"}[5m])) / on (http_route) calls:webhooks:increase1h > 5 and up == 1").Select(one => one.Selector)
+            .ShouldBe(["calls_ended_total{reason=\"x\"}", "calls:webhooks:increase1h", "up"]);
+
+    /// <summary>A selector finds series; or, where none is in such trouble just now, its metric has all the labels that it selects by.</summary>
+    private async Task<string?> WhatIsWrongAsync(Prometheus prometheus, string metric, string selector)
+    {
+        if ((await prometheus.SeriesAsync(selector)).Count > 0)
+            return null;
+        if (metric.Length == 0)
+            return $"nothing matches {selector}";
+        var series = await prometheus.SeriesAsync(metric);
+        if (series.Count == 0)
+            return OnlyInTrouble.Contains(metric, StringComparer.Ordinal) && IsPublished(metric) ? null : $"nothing is called {metric}";
+        var bound = Label().Matches(selector).FirstOrDefault(match => match.Groups["label"].Value == "le");
+        if (bound is not null && (await prometheus.SeriesAsync($"{metric}{{{bound.Value}}}")).Count == 0)
+            return $"{metric} has no such bound: {bound.Value}";
+        var missing = Label().Matches(selector).Select(match => match.Groups["label"].Value).Where(label => !series.Any(one => one.ContainsKey(label))).ToList();
+        return missing.Count == 0 ? null : $"{metric} has no label {string.Join(", ", missing)}";
+    }
+
+    private bool IsPublished(string metric)
+    {
+        lock (instruments)
+            return instruments.Any(instrument => metric.StartsWith(instrument, StringComparison.Ordinal));
+    }
+
+    private static async Task CallAsync(SandboxHost sandbox, string session)
+    {
+        const string Lawyer = "+15550100101";
+        var (alice, bob, lawyer) = (sandbox.Twilio.Client("alice"), sandbox.Twilio.Client("bob"), sandbox.Twilio.Phone(Lawyer));
+        await alice.CallAsync("bob", session);
+        await bob.RingsAsync();
+        await bob.AnswerAsync();
+        await bob.TalksAsync();
+        await sandbox.AddPhoneAsync(session, "alice", Lawyer);
+        await lawyer.RingsAsync();
+        await lawyer.AnswerAsync();
+        await lawyer.TalksAsync();
+        await alice.HangUpAsync();
+        await bob.HangUpAsync();
+        await lawyer.IsIdleAsync();
+    }
+
+    private static IEnumerable<(string Metric, string Selector)> Selectors(string expression) =>
+        Selector().Matches(Grouping().Replace(expression, "")).Select(match => (match.Groups["metric"].Value, match.Value));
+
+    [GeneratedRegex(@"\b(by|on|ignoring|without) \([^)]*\)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Grouping();
+
+    [GeneratedRegex(@"\b(?<metric>(calls[_:]|dotnet_|http_|kestrel_|resilience_)[\w:]+|target_info|up)\b(\{[^}]*\})?|\{__name__[^}]*\}", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Selector();
+
+    [GeneratedRegex(@"(?<label>\w+) *(?<matcher>(=~|!~|!=|=) *""[^""]*"")", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Label();
+}
