@@ -84,6 +84,17 @@ internal sealed class OwnProcess : IDisposable
         process.WaitForExit();
     }
 
+    /// <summary>SIGTERM: it is asked to end.</summary>
+    public void Terminate() => Signal("-TERM");
+
+    /// <returns>Its exit code.</returns>
+    public async Task<int> ExitAsync(TimeSpan patience)
+    {
+        using var enough = new CancellationTokenSource(patience);
+        await process.WaitForExitAsync(enough.Token);
+        return process.ExitCode;
+    }
+
     /// <summary>SIGSTOP: its connections stay open, and nothing answers.</summary>
     public void Pause() => Signal("-STOP");
 
