@@ -21,6 +21,8 @@ internal sealed class OwnProcess : IDisposable
 
     private OwnProcess(Process process) => this.process = process;
 
+    public int Id => process.Id;
+
     public bool HasExited => process.HasExited;
 
     /// <summary>The processor time that it has used.</summary>
