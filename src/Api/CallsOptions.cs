@@ -26,12 +26,16 @@ public sealed class CallsOptions
     /// <summary>Calls that one identity may have placed at once. A person needs one or two; more is a loop, or somebody else.</summary>
     public int MaxSessionsPerIdentity { get; set; } = 10;
 
-    /// <summary>How long everything is still served after SIGTERM, with readiness red: as long as the load balancer takes to notice. None by default; a pod's preStop sleep does the same.</summary>
-    public TimeSpan DrainDelay { get; set; } = TimeSpan.Zero;
-
     public DialingLimits Dialing { get; set; } = new();
 
     public RequestLimits Limits { get; set; } = new();
+
+    public ShutdownTimes Shutdown { get; set; } = new();
+
+    /// <summary>A directory of secrets, a file for each key; read by <see cref="Lifecycle.SecretFiles"/> before anything else.</summary>
+    public string SecretsDirectory { get; set; } = "";
+
+    public Proxies ForwardedHeaders { get; set; } = new();
 
     /// <summary>What bounds the phones that people add.</summary>
     public sealed class DialingLimits
@@ -57,6 +61,29 @@ public sealed class CallsOptions
 
         /// <summary>Webhooks of one address within a minute that Twilio has not signed; what it has signed is never counted.</summary>
         public int UnsignedPerMinute { get; set; } = 60;
+
+        /// <inheritdoc cref="DefaultConnections"/>
+        public int Connections { get; set; } = DefaultConnections;
+
+        /// <summary>Connections open at once, the management port's aside. An idle one takes some 20 KB, so all of them 100 MB; two thousand calls with two people who follow each take 4,000.</summary>
+        internal const int DefaultConnections = 5_000;
+    }
+
+    /// <summary>How the process ends.</summary>
+    public sealed class ShutdownTimes
+    {
+        /// <summary>How long to serve on after SIGTERM, with readiness red. None, since Kubernetes' preStop sleep does it; for a platform that has no such thing.</summary>
+        public TimeSpan DrainDelay { get; set; }
+    }
+
+    /// <summary>Whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> are believed. Nobody's by default.</summary>
+    public sealed class Proxies
+    {
+        /// <summary>Addresses of proxies.</summary>
+        public IList<string> KnownProxies { get; } = [];
+
+        /// <summary>Networks of proxies, <c>10.0.0.0/8</c>.</summary>
+        public IList<string> KnownNetworks { get; } = [];
     }
 
     public Application.Ports.Allowances ToAllowances() => new(Dialing.PerIdentityPerHour, MaxSessionsPerIdentity);
@@ -81,6 +108,7 @@ public sealed class CallsOptions
             Between(wrong, "JoinGrace", options.JoinGrace, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), "a leg takes a second or two into the room");
             Between(wrong, "ReviewInterval", options.ReviewInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), "a lost webhook is repaired within this time");
             Between(wrong, "Retention", options.Retention, TimeSpan.FromMinutes(1), TimeSpan.FromDays(30), "an ended call can be seen for this long");
+            Between(wrong, "Shutdown:DrainDelay", options.Shutdown.DrainDelay, TimeSpan.Zero, TimeSpan.FromMinutes(2), "load balancers notice within seconds");
             if (options.MaxParticipants is < 2 or > 250)
                 wrong.Add($"{Section}:MaxParticipants must be 2 to 250, as Twilio's conferences, and is {options.MaxParticipants}");
             if (options.Dialing.PerSession < 0)
@@ -92,6 +120,9 @@ public sealed class CallsOptions
             AtLeastOne(wrong, "Limits:Burst", options.Limits.Burst);
             AtLeastOne(wrong, "Limits:StreamsPerBearer", options.Limits.StreamsPerBearer);
             AtLeastOne(wrong, "Limits:UnsignedPerMinute", options.Limits.UnsignedPerMinute);
+            AtLeastOne(wrong, "Limits:Connections", options.Limits.Connections);
+            wrong.AddRange(options.ForwardedHeaders.KnownProxies.Where(proxy => !System.Net.IPAddress.TryParse(proxy, out _)).Select(proxy => $"{Section}:ForwardedHeaders:KnownProxies has {proxy}, which is not an IP address"));
+            wrong.AddRange(options.ForwardedHeaders.KnownNetworks.Where(network => !System.Net.IPNetwork.TryParse(network, out _)).Select(network => $"{Section}:ForwardedHeaders:KnownNetworks has {network}, which is not a network such as 10.0.0.0/8"));
             return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);
         }
 

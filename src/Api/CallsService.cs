@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Calls.Api.Auth;
 using Calls.Api.Endpoints;
+using Calls.Api.Lifecycle;
 using Calls.Api.Observability;
 using Calls.Api.Twilio;
 using Calls.Application;
@@ -19,8 +20,8 @@ public static class CallsService
 {
     public static WebApplicationBuilder AddCalls(this WebApplicationBuilder builder)
     {
+        builder.Configuration.AddSecretFiles();
         var (services, configuration) = (builder.Services, builder.Configuration);
-        configuration.AddSecretFiles();
         services.TryAddSingleton(TimeProvider.System);
         services.AddOptions<CallsOptions>().BindConfiguration(CallsOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<CallsOptions>, CallsOptions.Validator>();
@@ -32,6 +33,9 @@ public static class CallsService
         services.AddCallsRedis();
         services.AddCallsOutbox();
 
+        services.AddSingleton<GracefulStop>();
+        services.AddHostedService(provider => provider.GetRequiredService<GracefulStop>());
+        services.AddOptions<HostOptions>().Configure<IConfiguration>(GracefulStop.Limit);
         services.AddSingleton<WebhookTelemetry>();
         services.AddSingleton<TwiML>();
         services.AddSingleton<RequestLimits>();
@@ -46,10 +50,7 @@ public static class CallsService
         services.AddOpenApi("v1", Documentation.Describe);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase);
         builder.AddCallsObservability();
-        builder.AddHardening();
-        services.AddSingleton<Drain>();
-        services.AddHostedService(provider => provider.GetRequiredService<Drain>());
-        services.AddOptions<HostOptions>().Configure<IOptions<CallsOptions>>((host, calls) => host.ShutdownTimeout = calls.Value.DrainDelay + Drain.ShutdownTimeout);
+        builder.AddHardening(ManagementPort(configuration));
         if (ManagementPort(configuration) is { } port)
             builder.WebHost.UseUrls([.. MainUrls(configuration), $"http://*:{port}"]);
         return builder;
@@ -59,12 +60,13 @@ public static class CallsService
     {
         // It listens for reconnections, and must not miss the first.
         app.Services.GetRequiredService<IStoreMemory>();
-        app.Use(app.Services.GetRequiredService<Drain>().CloseConnectionsAsync);
-        app.UseHardening();
+        app.Use(app.Services.GetRequiredService<GracefulStop>().CloseConnectionAsync);
+        app.UseSecurityHeaders(isPublicOverHttps: app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith(Uri.UriSchemeHttps + ":", StringComparison.Ordinal));
+        app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);
         app.UseExceptionHandler();
         app.UseStatusCodePages();
-        app.UseRequestTimeouts();
         UseManagementPort(app);
+        app.UseRequestTimeouts();
         app.UseAuthentication();
         app.Use(app.Services.GetRequiredService<RequestLimits>().LimitAsync);
         app.UseAuthorization();

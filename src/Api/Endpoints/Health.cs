@@ -1,3 +1,5 @@
+using Calls.Api.Lifecycle;
+using Calls.Infrastructure.Outbox;
 using StackExchange.Redis;
 
 namespace Calls.Api.Endpoints;
@@ -5,17 +7,15 @@ namespace Calls.Api.Endpoints;
 /// <summary>What Kubernetes and people ask about the process. Live and ready say nothing of Redis: a pod that can still speak TwiML is worth more than an empty service.</summary>
 internal static class Health
 {
+    /// <summary>A round takes a second; a loop that has not come round for this long will not do so any more.</summary>
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
+
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
         var health = app.MapGroup("/healthz").ExcludeFromDescription().AllowAnonymous();
-        health.MapGet("/live", () => TypedResults.Text("live"));
-        // Kestrel listens before everything has started, and the options have been validated by then.
-        health.MapGet("/startup", (IHostApplicationLifetime lifetime) =>
-            lifetime.ApplicationStarted.IsCancellationRequested ? Results.Text("started") : Results.Text("starting", statusCode: StatusCodes.Status503ServiceUnavailable));
-        health.MapGet("/ready", (IHostApplicationLifetime lifetime) =>
-            lifetime.ApplicationStarted.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested
-                ? Results.Text("ready")
-                : Results.Text("not ready", statusCode: StatusCodes.Status503ServiceUnavailable));
+        health.MapGet("/startup", (GracefulStop life) => Answer(life.HasStarted, "started", "starting"));
+        health.MapGet("/live", (Pulse pulse) => Answer(pulse.Age < LongestSilence, "live", "the worker loop stands still"));
+        health.MapGet("/ready", (GracefulStop life) => Answer(life.IsServing, "ready", "not ready"));
         health.MapGet("/dependencies", async (IConnectionMultiplexer redis) =>
         {
             var latency = await PingAsync(redis);
@@ -24,6 +24,9 @@ internal static class Health
                 statusCode: latency is null ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
         });
     }
+
+    private static IResult Answer(bool good, string yes, string no) =>
+        good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<TimeSpan?> PingAsync(IConnectionMultiplexer redis)
     {

@@ -8,13 +8,12 @@ namespace Calls.Api.Endpoints;
 /// <summary>Twilio's way in: the contract's routes, and the seed's five paths over the same handlers. Signed, small, and always answered.</summary>
 internal static class WebhookRoutes
 {
-    private const long MaxBody = 64 * 1024;
     private static readonly string[] Methods = ["GET", "POST"];
 
     public static void MapWebhooks(this IEndpointRouteBuilder app)
     {
         var twilio = app.MapGroup("").AddEndpointFilter<SignedRequest>().ExcludeFromDescription().AllowAnonymous().DisableAntiforgery()
-            .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxBody));
+            .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Hardening.MaxBody));
 
         twilio.MapMethods("/twilio/voice", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http))).WithMetadata(new WebhookKind("voice"));
         twilio.MapMethods("/twilio/sessions/{sessionId}/join/{participantId}", Methods, (HttpContext http, VoiceWebhooks voice, string sessionId, string participantId) =>

@@ -67,8 +67,9 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
                 else if (!await BodyIsSignedAsync(request, http.RequestAborted))
                     return (null, "body hash");
             }
-            catch (Exception e) when (e is InvalidDataException or BadHttpRequestException)
+            catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException)
             {
+                // Beyond a bound, cut off, or in an encoding that there is no more (UTF-7).
                 return (null, "unreadable body");
             }
         }

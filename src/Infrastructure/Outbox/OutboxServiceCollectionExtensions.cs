@@ -10,6 +10,7 @@ public static class OutboxServiceCollectionExtensions
     {
         services.AddSingleton<EffectQueue>();
         services.AddSingleton<IEffectQueue>(provider => provider.GetRequiredService<EffectQueue>());
+        services.AddSingleton<Pulse>();
         services.AddHostedService<OutboxWorker>();
         return services.AddHostedService<Sweeper>();
     }

@@ -21,6 +21,8 @@ internal sealed class OwnProcess : IDisposable
 
     private OwnProcess(Process process) => this.process = process;
 
+    public int Id => process.Id;
+
     public bool HasExited => process.HasExited;
 
     /// <summary>The processor time that it has used.</summary>
@@ -82,6 +84,17 @@ internal sealed class OwnProcess : IDisposable
         if (!process.HasExited)
             process.Kill();
         process.WaitForExit();
+    }
+
+    /// <summary>SIGTERM: it is asked to end.</summary>
+    public void Terminate() => Signal("-TERM");
+
+    /// <returns>Its exit code.</returns>
+    public async Task<int> ExitAsync(TimeSpan patience)
+    {
+        using var enough = new CancellationTokenSource(patience);
+        await process.WaitForExitAsync(enough.Token);
+        return process.ExitCode;
     }
 
     /// <summary>SIGSTOP: its connections stay open, and nothing answers.</summary>

@@ -59,6 +59,19 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
         killedAt = TimeProvider.System.GetTimestamp();
     }
 
+    /// <summary>SIGTERM, as Kubernetes sends it; the front leaves it alone as soon as its readiness is not green any more.</summary>
+    /// <returns>The exit code, and how long the front and the process took.</returns>
+    public async Task<(int ExitCode, TimeSpan OutOfRotation, TimeSpan Ended)> TerminateAsync(TimeSpan patience)
+    {
+        var stopping = process ?? throw new InvalidOperationException("It was never started");
+        var from = TimeProvider.System.GetTimestamp();
+        stopping.Terminate();
+        await Eventually.TrueAsync(async () => await HealthAsync("ready") != HttpStatusCode.OK, "the readiness turns red", patience);
+        InRotation = false;
+        var noticed = TimeProvider.System.GetElapsedTime(from);
+        return (await stopping.ExitAsync(patience), noticed, TimeProvider.System.GetElapsedTime(from));
+    }
+
     /// <summary>The answer of one health route; null where nothing answered.</summary>
     public async Task<HttpStatusCode?> HealthAsync(string route)
     {

@@ -54,7 +54,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
         keys["Management__Port"] = management.Port.ToString(CultureInfo.InvariantCulture);
         using var api = Start(keys);
         await ReadyAsync(management, api);
-        foreach (var path in new[] { "/healthz/live", "/healthz/ready", "/healthz/dependencies", "/metrics" })
+        foreach (var path in new[] { "/healthz/startup", "/healthz/live", "/healthz/ready", "/healthz/dependencies", "/metrics" })
         {
             (await RestAsync(HttpMethod.Get, new Uri(management, path), null)).Status.ShouldBe(HttpStatusCode.OK, path);
             (await RestAsync(HttpMethod.Get, new Uri(address, path), null)).Status.ShouldBe(HttpStatusCode.NotFound, path);

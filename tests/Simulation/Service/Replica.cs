@@ -166,7 +166,7 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<IStoreMemory, RedisMemory>();
         services.AddSingleton(provider => new Sweeper(
             provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<WhoseScope>().Singletons.Get<IServiceScopeFactory>(), provider.GetRequiredService<CallPolicy>(),
-            provider.GetRequiredService<TimeProvider>(), NullLogger<Sweeper>.Instance));
+            new Pulse(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(), NullLogger<Sweeper>.Instance));
         services.AddSingleton<TwiML>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();

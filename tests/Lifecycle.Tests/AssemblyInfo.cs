@@ -1,0 +1,2 @@
+// Processes that are started and stopped within seconds: each test has the machine to itself.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
