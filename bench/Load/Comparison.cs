@@ -102,6 +102,9 @@ internal static class Comparison
     private static Process Start(string file, params string[] arguments)
     {
         var start = new ProcessStartInfo(file, arguments) { UseShellExecute = false, RedirectStandardOutput = true };
+        // Where its settings are, as in the image: without them every request would be logged, twice.
+        if (arguments is [var program] && Path.GetDirectoryName(program) is { Length: > 0 } folder)
+            start.WorkingDirectory = folder;
         foreach (var (key, value) in new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:" + Text(ServicePort),

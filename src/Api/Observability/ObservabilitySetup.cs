@@ -14,6 +14,9 @@ internal static class ObservabilitySetup
 
     public static void AddCallsObservability(this WebApplicationBuilder builder)
     {
+        // Request lines hold paths and queries. Not only in appsettings.json, which is not there for whoever starts the service from another folder.
+        foreach (var talkative in new[] { "Microsoft.AspNetCore", "System.Net.Http.HttpClient", "Polly" })
+            builder.Logging.AddFilter(talkative, LogLevel.Warning);
         var otlp = !string.IsNullOrEmpty(builder.Configuration[EndpointKey]);
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService("calls", serviceVersion: typeof(ObservabilitySetup).Assembly.GetName().Version?.ToString(3)))
