@@ -83,13 +83,16 @@ public sealed partial class LiveMetricsTests : IDisposable
             return $"nothing matches {selector}";
         var series = await prometheus.SeriesAsync(metric);
         if (series.Count == 0)
-            return OnlyInTrouble.Contains(metric, StringComparer.Ordinal) && IsPublished(metric) ? null : $"nothing is called {metric}";
+            return IsPublished(metric) && (OnlyInTrouble.Contains(metric, StringComparer.Ordinal) || IsKestrels(metric)) ? null : $"nothing is called {metric}";
         var bound = Label().Matches(selector).FirstOrDefault(match => match.Groups["label"].Value == "le");
         if (bound is not null && (await prometheus.SeriesAsync($"{metric}{{{bound.Value}}}")).Count == 0)
             return $"{metric} has no such bound: {bound.Value}";
         var missing = Label().Matches(selector).Select(match => match.Groups["label"].Value).Where(label => !series.Any(one => one.ContainsKey(label))).ToList();
         return missing.Count == 0 ? null : $"{metric} has no label {string.Join(", ", missing)}";
     }
+
+    /// <summary>Kestrel counts a connection only if somebody listened when it was opened, and a test's connections are few and long.</summary>
+    private static bool IsKestrels(string metric) => metric.StartsWith("kestrel_", StringComparison.Ordinal);
 
     private bool IsPublished(string metric)
     {
