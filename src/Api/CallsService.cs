@@ -39,8 +39,9 @@ public static class CallsService
         services.AddSingleton<WebhookTelemetry>();
         services.AddSingleton<TwiML>();
         services.AddSingleton<RequestLimits>();
-        services.AddScoped<VoiceWebhooks>();
-        services.AddScoped<StatusCallbacks>();
+        services.AddSingleton<SignedRequest>();
+        services.AddTransient<VoiceWebhooks>();
+        services.AddTransient<StatusCallbacks>();
         services.AddScoped<PhoneAdder>();
         services.AddScoped<SessionEvents>();
         services.AddBearerAuthentication();
@@ -67,6 +68,8 @@ public static class CallsService
         app.UseStatusCodePages();
         UseManagementPort(app);
         app.UseRequestTimeouts();
+        // Webhooks end here: their signature is their bearer.
+        app.UseRouting();
         app.UseAuthentication();
         app.Use(app.Services.GetRequiredService<RequestLimits>().LimitAsync);
         app.UseAuthorization();

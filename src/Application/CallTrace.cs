@@ -53,7 +53,10 @@ public sealed class CallTrace
         }
     }
 
-    /// <summary>What was read ahead, once.</summary>
+    /// <summary>What the next load of that session is to find, without a round trip. It may be old by then: a save that compares will say so.</summary>
+    internal void Keep(StoredSession session) => ahead = (session.Id, Task.FromResult(session));
+
+    /// <summary>What was read ahead, or kept, once.</summary>
     internal bool TryTake(SessionId id, out Task<StoredSession> loading)
     {
         var taken = ahead is { } read && read.Id == id;

@@ -10,19 +10,20 @@ namespace Calls.Application;
 /// <summary>Runs one effect of a stored session at Twilio, and feeds what Twilio says back as one more event.</summary>
 /// <remarks>May be run twice for the same effect, by two replicas or after a crash: a dial is claimed first and then sent by one alone, and ending what has ended is success.</remarks>
 public sealed partial class EffectExecutor(
-    ISender mediator, IVoiceGateway gateway, IStoreMemory memory, CallPolicy policy, DialOutcomes outcomes, CallsTelemetry telemetry, TimeProvider clock,
+    ISender mediator, IVoiceGateway gateway, IStoreMemory memory, CallPolicy policy, DialOutcomes outcomes, CallTrace trace, CallsTelemetry telemetry, TimeProvider clock,
     ILogger<EffectExecutor> logger)
 {
-    /// <param name="session">The session as this replica last saw it; what is decided is decided on what is stored.</param>
+    /// <param name="stored">The session as this replica last saw it; what is decided is decided on what is stored.</param>
     /// <param name="effect">One of its effects.</param>
     /// <param name="cancellationToken">Stops before a request is sent, never in the middle of one.</param>
-    public async Task RunAsync(CallSession session, Effect effect, CancellationToken cancellationToken)
+    public async Task RunAsync(StoredSession stored, Effect effect, CancellationToken cancellationToken)
     {
+        var session = stored.Session ?? throw new ArgumentException("Where nothing is stored there are no effects", nameof(stored));
         using var span = CallsTelemetry.Effect(effect, session.Id, session.TraceParent);
         var delay = clock.GetUtcNow() - session.TouchedAt;
         var outcome = effect switch
         {
-            Effect.Dial { State: DialState.Planned } dial => await DialAsync(session, dial, cancellationToken),
+            Effect.Dial { State: DialState.Planned } dial => await DialAsync(stored, dial, cancellationToken),
             Effect.Dial dial => await LookUpAsync(session, dial, cancellationToken),
             Effect.HangUp hangUp => await HangUpAsync(session, hangUp, cancellationToken),
             Effect.SetFlags flags => await SetFlagsAsync(session, flags, cancellationToken),
@@ -33,9 +34,11 @@ public sealed partial class EffectExecutor(
         Log.Ran(logger, effect.GetType().Name, outcome, effect.Attempt + 1);
     }
 
-    private async Task<string> DialAsync(CallSession session, Effect.Dial dial, CancellationToken cancellationToken)
+    private async Task<string> DialAsync(StoredSession stored, Effect.Dial dial, CancellationToken cancellationToken)
     {
-        if (await mediator.Send(new ClaimDial(session.Id, session.Nonce, dial.Participant), cancellationToken) is not CallReply.DialGranted granted)
+        // Written or read a moment ago: claimed as it is, and read again only if somebody else has written since.
+        trace.Keep(stored);
+        if (await mediator.Send(new ClaimDial(stored.Id, stored.Session!.Nonce, dial.Participant), cancellationToken) is not CallReply.DialGranted granted)
             return "not granted";
         var (current, participant) = (granted.Session, granted.Participant);
         if (memory.IsSuspect && await FindForgottenAsync(current, participant, cancellationToken) is { } forgotten)

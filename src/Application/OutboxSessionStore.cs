@@ -17,7 +17,7 @@ internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue
         if (decision is not { Changed: true, Session: { } session })
             return saved;
         foreach (var effect in Runnable(loaded.Session, session))
-            queue.Enqueue(session, effect);
+            queue.Enqueue(saved, effect);
         if (session.IsEnded && loaded.Session is { IsEnded: false } && session.Caller.Party is Party.Client caller)
             quotas.GivePlaceBack(caller.Identity, session.Id);
         return saved;

@@ -29,7 +29,7 @@ public static class ServiceCollectionExtensions
     public static IServiceCollection AddSessionStore<TStore>(this IServiceCollection services)
         where TStore : class, ISessionStore
     {
-        services.AddScoped<TStore>();
+        services.AddSingleton<TStore>();
         return services.AddScoped<ISessionStore>(provider =>
             new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallTrace>(), provider.GetRequiredService<CallsTelemetry>()));
     }

@@ -18,7 +18,7 @@ public sealed class SessionReviewer(
         var isDue = session is not null && Deadlines.ReviewIsDue(session, policy, now);
         using var span = isDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;
         foreach (var effect in effects)
-            await executor.RunAsync(session!, effect, cancellationToken);
+            await executor.RunAsync(stored, effect, cancellationToken);
         var observation = isDue ? await ObserveAsync(session!, cancellationToken) : null;
         if (observation is not null)
             await mediator.Send(new SessionObserved(id, observation), cancellationToken);

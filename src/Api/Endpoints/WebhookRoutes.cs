@@ -2,6 +2,7 @@ using Calls.Api.Twilio;
 using Calls.Application;
 using Calls.Domain;
 using Calls.Infrastructure.Twilio;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api.Endpoints;
 
@@ -12,32 +13,28 @@ internal static class WebhookRoutes
 
     public static void MapWebhooks(this IEndpointRouteBuilder app)
     {
-        var twilio = app.MapGroup("").AddEndpointFilter<SignedRequest>().ExcludeFromDescription().AllowAnonymous().DisableAntiforgery()
-            .WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(Hardening.MaxBody));
-
-        twilio.MapMethods("/twilio/voice", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http))).WithMetadata(new WebhookKind("voice"));
-        twilio.MapMethods("/twilio/sessions/{sessionId}/join/{participantId}", Methods, (HttpContext http, VoiceWebhooks voice, string sessionId, string participantId) =>
-            Parse(sessionId, participantId) is var (session, participant) ? voice.Join(http, Signed(http), session, participant) : Task.FromResult(TwiML.HangUp())).WithMetadata(new WebhookKind("join"));
-        twilio.MapMethods("/twilio/sessions/{sessionId}/left/{participantId}", Methods, (HttpContext http, VoiceWebhooks voice, string sessionId, string participantId) =>
-            Parse(sessionId, participantId) is var (session, participant) ? voice.Left(Signed(http), session, participant, http.RequestAborted) : Task.FromResult(TwiML.HangUp())).WithMetadata(new WebhookKind("left"));
-        twilio.MapMethods("/twilio/sessions/{sessionId}/conference", Methods, (HttpContext http, StatusCallbacks callbacks, string sessionId) =>
-            SessionId.TryParse(sessionId, out var session) ? callbacks.Conference(Signed(http), session, http.RequestAborted) : NothingToDo).WithMetadata(new WebhookKind("conference"));
-        twilio.MapMethods("/twilio/sessions/{sessionId}/calls/{participantId}", Methods, (HttpContext http, StatusCallbacks callbacks, string sessionId, string participantId) =>
-            Parse(sessionId, participantId) is var (session, participant) ? callbacks.Call(Signed(http), session, participant, http.RequestAborted) : NothingToDo).WithMetadata(new WebhookKind("call_status"));
-        twilio.MapMethods("/twilio/wait", Methods, (HttpContext http, CallbackUrls urls, CallTrace trace) =>
+        app.MapWebhook("/twilio/voice", "voice", (http, request) => Voice(http).Voice(http, request));
+        app.MapWebhook("/twilio/sessions/{sessionId}/join/{participantId}", "join", (http, request) =>
+            SessionOf(http) is { } session && ParticipantOf(http) is { } participant ? Voice(http).Join(http, request, session, participant) : HangUp);
+        app.MapWebhook("/twilio/sessions/{sessionId}/left/{participantId}", "left", (http, request) =>
+            SessionOf(http) is { } session && ParticipantOf(http) is { } participant ? Voice(http).Left(request, session, participant, http.RequestAborted) : HangUp);
+        app.MapWebhook("/twilio/sessions/{sessionId}/conference", "conference", (http, request) =>
+            SessionOf(http) is { } session ? Callbacks(http).Conference(request, session, http.RequestAborted) : NothingToDo);
+        app.MapWebhook("/twilio/sessions/{sessionId}/calls/{participantId}", "call_status", (http, request) =>
+            SessionOf(http) is { } session && ParticipantOf(http) is { } participant ? Callbacks(http).Call(request, session, participant, http.RequestAborted) : NothingToDo);
+        app.MapWebhook("/twilio/wait", "wait", (http, request) =>
         {
-            trace.Begin(Signed(http).Trace);
-            return TwiML.Ringback(urls.Ringback().ToString());
-        }).WithMetadata(new WebhookKind("wait"));
+            http.RequestServices.GetRequiredService<CallTrace>().Begin(request.Trace);
+            return Task.FromResult(TwiML.Ringback(http.RequestServices.GetRequiredService<CallbackUrls>().Ringback()));
+        });
 
         // The seed's paths, for an app and a console that were set up for them.
-        twilio.MapMethods("/makeCall", Methods, (HttpContext http, VoiceWebhooks voice) => voice.Voice(http, Signed(http))).WithMetadata(new WebhookKind("voice"));
-        twilio.MapMethods("/joinConf/{id}", Methods, (HttpContext http, VoiceWebhooks voice, string id) =>
-            SessionId.TryParse(id, out var session) ? voice.Join(http, Signed(http), session, ParticipantId.Callee) : Task.FromResult(TwiML.HangUp())).WithMetadata(new WebhookKind("join"));
-        twilio.MapMethods("/leave", Methods, (HttpContext http, StatusCallbacks callbacks) =>
-            SessionOf(Signed(http).FriendlyName) is { } session ? callbacks.Conference(Signed(http), session, http.RequestAborted) : NothingToDo).WithMetadata(new WebhookKind("conference"));
-        twilio.MapMethods("/completeCall/{id}", Methods, (HttpContext http, StatusCallbacks callbacks, string id) =>
-            SessionId.TryParse(id, out var session) ? callbacks.Call(Signed(http), session, ParticipantId.Callee, http.RequestAborted) : NothingToDo).WithMetadata(new WebhookKind("call_status"));
+        app.MapWebhook("/makeCall", "voice", (http, request) => Voice(http).Voice(http, request));
+        app.MapWebhook("/joinConf/{sessionId}", "join", (http, request) => SessionOf(http) is { } session ? Voice(http).Join(http, request, session, ParticipantId.Callee) : HangUp);
+        app.MapWebhook("/leave", "conference", (http, request) =>
+            SessionOfRoom(request.FriendlyName) is { } session ? Callbacks(http).Conference(request, session, http.RequestAborted) : NothingToDo);
+        app.MapWebhook("/completeCall/{sessionId}", "call_status", (http, request) =>
+            SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee, http.RequestAborted) : NothingToDo);
 
         // The sound itself is nobody's secret, and Twilio's caches may keep it.
         app.MapGet("/twilio/wait/ringback.wav", (HttpContext http) =>
@@ -52,14 +49,26 @@ internal static class WebhookRoutes
 
     private static readonly string[] Paths = ["/twilio", "/makeCall", "/joinConf", "/leave", "/completeCall"];
 
+    private static void MapWebhook(this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<IResult>> answer)
+    {
+        var kind = new WebhookKind(name, route);
+        app.MapMethods(route, Methods, app.ServiceProvider.GetRequiredService<SignedRequest>().Guard(kind, answer))
+            .WithMetadata(kind, new RequestSizeLimitAttribute(Hardening.MaxBody)).ExcludeFromDescription().AllowAnonymous().ShortCircuit();
+    }
+
     private static Task<IResult> NothingToDo => Task.FromResult<IResult>(TypedResults.NoContent());
 
-    private static TwilioRequest Signed(HttpContext http) => http.Features.Get<TwilioRequest>() ?? throw new System.Diagnostics.UnreachableException("The signature filter comes first");
+    private static Task<IResult> HangUp => Task.FromResult(TwiML.HangUp());
 
-    private static (SessionId Session, ParticipantId Participant)? Parse(string sessionId, string participantId) =>
-        SessionId.TryParse(sessionId, out var session) && ParticipantId.TryParse(participantId, out var participant) ? (session, participant) : null;
+    private static VoiceWebhooks Voice(HttpContext http) => http.RequestServices.GetRequiredService<VoiceWebhooks>();
+
+    private static StatusCallbacks Callbacks(HttpContext http) => http.RequestServices.GetRequiredService<StatusCallbacks>();
+
+    private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(http.GetRouteValue("sessionId") as string, out var session) ? session : null;
+
+    private static ParticipantId? ParticipantOf(HttpContext http) => ParticipantId.TryParse(http.GetRouteValue("participantId") as string, out var participant) ? participant : null;
 
     /// <summary>A room is named after its session: the id, a dot and the nonce.</summary>
-    private static SessionId? SessionOf(string? room) =>
+    private static SessionId? SessionOfRoom(string? room) =>
         room is not null && room.LastIndexOf('.') is > 0 and var dot && SessionId.TryParse(room[..dot], out var session) ? session : null;
 }

@@ -60,18 +60,24 @@ internal static class Hardening
     /// <summary>Set last, so that an error's answer has them too. HSTS goes by the public address, since TLS may end before us.</summary>
     public static void UseSecurityHeaders(this WebApplication app, bool isPublicOverHttps) => app.Use((http, next) =>
     {
-        http.Response.OnStarting(() =>
-        {
-            var headers = http.Response.Headers;
-            headers.XContentTypeOptions = "nosniff";
-            headers["Referrer-Policy"] = "no-referrer";
-            headers.ContentSecurityPolicy = "frame-ancestors 'none'";
-            if (isPublicOverHttps)
-                headers.StrictTransportSecurity = "max-age=31536000";
-            return Task.CompletedTask;
-        });
+        http.Response.OnStarting(isPublicOverHttps ? SetSecurityAndHsts : SetSecurity, http);
         return next(http);
     });
+
+    private static readonly Func<object, Task> SetSecurity = http =>
+    {
+        var headers = ((HttpContext)http).Response.Headers;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers.ContentSecurityPolicy = "frame-ancestors 'none'";
+        return Task.CompletedTask;
+    };
+
+    private static readonly Func<object, Task> SetSecurityAndHsts = http =>
+    {
+        ((HttpContext)http).Response.Headers.StrictTransportSecurity = "max-age=31536000";
+        return SetSecurity(http);
+    };
 
     /// <summary>Closes what comes on top, so that a flood costs sockets and not memory. The management port is not counted: a probe that finds no place would have the process killed for its popularity.</summary>
     private sealed class ConnectionLimit(int most)

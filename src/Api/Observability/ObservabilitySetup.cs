@@ -17,6 +17,8 @@ internal static class ObservabilitySetup
         // Request lines hold paths and queries. Not only in appsettings.json, which is not there for whoever starts the service from another folder.
         foreach (var talkative in new[] { "Microsoft.AspNetCore", "System.Net.Http.HttpClient", "Polly" })
             builder.Logging.AddFilter(talkative, LogLevel.Warning);
+        // It would put the path, and so the session's id, on each line that is logged while a request is served. What such a line belongs to, its trace says.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         var otlp = !string.IsNullOrEmpty(builder.Configuration[EndpointKey]);
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService("calls", serviceVersion: typeof(ObservabilitySetup).Assembly.GetName().Version?.ToString(3)))

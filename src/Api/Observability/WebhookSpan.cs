@@ -6,12 +6,12 @@ namespace Calls.Api;
 
 /// <summary>The span, the count and the duration of one signed webhook. The span is an HTTP server's, in the call's trace: it begins when the call is known, with the time at which the webhook came.</summary>
 /// <remarks>ASP.NET Core's own span is none of the call's: it takes its parent from the request's headers, and anybody can send those (docs/telemetry.md).</remarks>
-internal sealed class WebhookSpan(HttpContext http, string kind, CallTrace trace, WebhookTelemetry telemetry, TimeProvider clock)
+internal sealed class WebhookSpan(HttpContext http, WebhookKind kind, CallTrace trace, WebhookTelemetry telemetry, TimeProvider clock)
 {
     private readonly long began = clock.GetTimestamp();
 
     /// <summary>From here on, whatever is traced waits for the call to be known.</summary>
-    public static WebhookSpan Begin(HttpContext http, string kind, WebhookTelemetry telemetry, TimeProvider clock)
+    public static WebhookSpan Begin(HttpContext http, WebhookKind kind, WebhookTelemetry telemetry, TimeProvider clock)
     {
         var trace = http.RequestServices.GetRequiredService<CallTrace>();
         var span = new WebhookSpan(http, kind, trace, telemetry, clock);
@@ -20,9 +20,7 @@ internal sealed class WebhookSpan(HttpContext http, string kind, CallTrace trace
         return span;
     }
 
-    private string Name => http.Request.Method + " " + Route;
-
-    private string? Route => (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
+    private string Name => HttpMethods.IsPost(http.Request.Method) ? kind.PostName : kind.GetName;
 
     /// <summary>The answer is known.</summary>
     public void End(int status, TwilioRequest request)
@@ -31,13 +29,13 @@ internal sealed class WebhookSpan(HttpContext http, string kind, CallTrace trace
         trace.Begin(null);
         var outcome = WebhookOutcomes.Of(trace, status, http.Items.ContainsKey(Held));
         Activity.Current = trace.Span;
-        telemetry.Answered(kind, outcome, clock.GetElapsedTime(began));
+        telemetry.Answered(kind.Name, outcome, clock.GetElapsedTime(began));
         Activity.Current = null;
         if (trace.Span is not { } span)
             return;
-        span.SetTag("http.request.method", http.Request.Method).SetTag("http.route", Route).SetTag("url.path", http.Request.Path.Value).SetTag("url.scheme", http.Request.Scheme)
+        span.SetTag("http.request.method", http.Request.Method).SetTag("http.route", kind.Route).SetTag("url.path", http.Request.Path.Value).SetTag("url.scheme", http.Request.Scheme)
             .SetTag("http.response.status_code", status).SetTag("network.protocol.version", Protocol)
-            .SetTag("calls.webhook.kind", kind).SetTag("calls.webhook.outcome", outcome).SetTag("calls.webhook.event", request.Event ?? request.CallStatus)
+            .SetTag("calls.webhook.kind", kind.Name).SetTag("calls.webhook.outcome", outcome).SetTag("calls.webhook.event", request.Event ?? request.CallStatus)
             .SetTag("twilio.call_sid", request.CallSid?.Value).SetTag("twilio.conference_sid", request.ConferenceSid?.Value);
         if (status >= StatusCodes.Status500InternalServerError)
             span.SetTag("error.type", status.ToString(System.Globalization.CultureInfo.InvariantCulture)).SetStatus(ActivityStatusCode.Error);
@@ -47,5 +45,5 @@ internal sealed class WebhookSpan(HttpContext http, string kind, CallTrace trace
     /// <summary>Marks a request that was answered with a pause and a redirect.</summary>
     public static readonly object Held = new();
 
-    private string Protocol => http.Request.Protocol.Split('/') is [_, var version] ? version : "";
+    private string Protocol => HttpProtocol.IsHttp11(http.Request.Protocol) ? "1.1" : HttpProtocol.IsHttp2(http.Request.Protocol) ? "2" : "1.0";
 }

@@ -51,7 +51,13 @@ internal sealed class WebhookTelemetry : IDisposable
 
 /// <summary>Which webhook a route is for.</summary>
 /// <param name="Name">As the metrics have it: voice, join, conference, call_status, left, wait.</param>
-internal sealed record WebhookKind(string Name);
+/// <param name="Route">The route's template.</param>
+internal sealed record WebhookKind(string Name, string Route)
+{
+    public string PostName { get; } = "POST " + Route;
+
+    public string GetName { get; } = "GET " + Route;
+}
 
 /// <summary>What became of a webhook, in the words of the metrics.</summary>
 internal static class WebhookOutcomes

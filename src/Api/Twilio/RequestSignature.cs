@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Primitives;
@@ -9,31 +10,25 @@ internal static class RequestSignature
 {
     private const int Sha1Length = 20;
 
-    /// <summary>Whether one of the tokens made this signature for this request. Every token and every form of the URL is tried, with no early exit.</summary>
+    /// <summary>The longest thing that a spelling of the URL adds to it: <c>:443</c>.</summary>
+    private const int LongestPort = 4;
+
+    /// <summary>Whether one of the tokens made this signature for this request. Every token and every spelling of the URL is tried, with no early exit.</summary>
     /// <param name="tokens">The account's auth tokens: the current one and, while it is being rotated, the other.</param>
     /// <param name="url">The URL that Twilio was given: its own origin, the path and query as they were sent; no fragment.</param>
     /// <param name="form">The decoded form fields of a POST; empty for GET and for JSON. A key that occurs twice counts once for each different value.</param>
     /// <param name="signature">The header's value; null or nonsense is simply wrong.</param>
-    public static bool IsValid(IReadOnlyCollection<string> tokens, string url, IReadOnlyCollection<KeyValuePair<string, StringValues>> form, string? signature)
+    public static bool IsValid(IReadOnlyCollection<string> tokens, string url, IEnumerable<KeyValuePair<string, StringValues>> form, string? signature)
     {
         Span<byte> claimed = stackalloc byte[Sha1Length + 4];
         if (string.IsNullOrEmpty(signature) || !Convert.TryFromBase64String(signature, claimed, out var length) || length != Sha1Length)
             return false;
-        var parameters = Concatenate(form);
-        Span<byte> expected = stackalloc byte[Sha1Length];
-        var valid = false;
-        foreach (var candidate in Candidates(url))
-        {
-            var signed = Encoding.UTF8.GetBytes(candidate + parameters);
-            foreach (var token in tokens)
-            {
-#pragma warning disable CA5350 // Twilio's algorithm, not our choice; as a MAC it holds.
-                HMACSHA1.HashData(Encoding.UTF8.GetBytes(token), signed, expected);
-#pragma warning restore CA5350
-                valid |= CryptographicOperations.FixedTimeEquals(expected, claimed[..Sha1Length]);
-            }
-        }
-
+        KeyValuePair<string, StringValues>[] fields = [.. form];
+        Array.Sort(fields, static (one, other) => string.CompareOrdinal(one.Key, other.Key));
+        var valid = IsSigned(tokens, url, fields, claimed[..Sha1Length]);
+        // Twilio signs the query with ' encoded.
+        if (url.IndexOf('?', StringComparison.Ordinal) is >= 0 and var query && url.AsSpan(query).Contains('\''))
+            valid |= IsSigned(tokens, url.Replace("'", "%27", StringComparison.Ordinal), fields, claimed[..Sha1Length]);
         return valid;
     }
 
@@ -47,37 +42,97 @@ internal static class RequestSignature
         return CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash)), Encoding.ASCII.GetBytes(bodySha256));
     }
 
-    private static string Concatenate(IReadOnlyCollection<KeyValuePair<string, StringValues>> form)
+    /// <summary>Twilio drops the port of an https URL and keeps that of an http one; its libraries try both, and so do we.</summary>
+    private static bool IsSigned(IReadOnlyCollection<string> tokens, string url, KeyValuePair<string, StringValues>[] fields, ReadOnlySpan<byte> claimed)
     {
-        var text = new StringBuilder();
-        foreach (var (key, values) in form.OrderBy(field => field.Key, StringComparer.Ordinal))
+        // The parameters are written once, and each spelling of the URL right before them.
+        var room = Encoding.UTF8.GetMaxByteCount(url.Length + LongestPort);
+        var buffer = ArrayPool<byte>.Shared.Rent(room + MaxLength(fields));
+        try
         {
-            if (values.Count <= 1)
-                text.Append(key).Append(values.ToString());
-            else
-                foreach (var value in values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
-                    text.Append(key).Append(value);
+            var signed = buffer.AsSpan(0, room + Write(fields, buffer.AsSpan(room)));
+            var (from, to, port) = PortOf(url);
+            return Matches(tokens, Before(signed, room, url, default, default), claimed)
+                | (from > 0 && Matches(tokens, Before(signed, room, url.AsSpan(0, from), port, url.AsSpan(to)), claimed));
         }
-
-        return text.ToString();
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
-    /// <summary>Twilio drops the port of an https URL and keeps that of an http one, its libraries try both; and it signs the query with <c>'</c> encoded.</summary>
-    private static List<string> Candidates(string url)
+    private static bool Matches(IReadOnlyCollection<string> tokens, ReadOnlySpan<byte> signed, ReadOnlySpan<byte> claimed)
     {
-        var candidates = new List<string>(4) { url };
+        Span<byte> expected = stackalloc byte[Sha1Length];
+        Span<byte> small = stackalloc byte[128];
+        var valid = false;
+        foreach (var token in tokens)
+        {
+            var key = Encoding.UTF8.TryGetBytes(token, small, out var length) ? small[..length] : Encoding.UTF8.GetBytes(token);
+#pragma warning disable CA5350 // Twilio's algorithm, not our choice; as a MAC it holds.
+            HMACSHA1.HashData(key, signed, expected);
+#pragma warning restore CA5350
+            valid |= CryptographicOperations.FixedTimeEquals(expected, claimed);
+        }
+
+        return valid;
+    }
+
+    /// <summary>Puts a URL, in up to three pieces, right before what lies at <paramref name="at"/>.</summary>
+    private static ReadOnlySpan<byte> Before(Span<byte> signed, int at, ReadOnlySpan<char> head, ReadOnlySpan<char> middle, ReadOnlySpan<char> tail)
+    {
+        at -= Encoding.UTF8.GetByteCount(head) + Encoding.UTF8.GetByteCount(middle) + Encoding.UTF8.GetByteCount(tail);
+        var written = Encoding.UTF8.GetBytes(head, signed[at..]);
+        written += Encoding.UTF8.GetBytes(middle, signed[(at + written)..]);
+        Encoding.UTF8.GetBytes(tail, signed[(at + written)..]);
+        return signed[at..];
+    }
+
+    private static int MaxLength(KeyValuePair<string, StringValues>[] fields)
+    {
+        var length = 0;
+        foreach (var (key, values) in fields)
+        {
+            length += Encoding.UTF8.GetMaxByteCount(key.Length);
+            foreach (var value in values)
+                length += Encoding.UTF8.GetMaxByteCount(key.Length + (value?.Length ?? 0));
+        }
+
+        return length;
+    }
+
+    private static int Write(KeyValuePair<string, StringValues>[] fields, Span<byte> to)
+    {
+        var written = 0;
+        foreach (var (key, values) in fields)
+        {
+            if (values.Count <= 1)
+                written += Write(key, values.ToString(), to[written..]);
+            else
+                foreach (var value in values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+                    written += Write(key, value, to[written..]);
+        }
+
+        return written;
+    }
+
+    private static int Write(string key, string? value, Span<byte> to)
+    {
+        var written = Encoding.UTF8.GetBytes(key, to);
+        return written + Encoding.UTF8.GetBytes(value, to[written..]);
+    }
+
+    /// <summary>Where the URL's port is, with its colon, and what to spell instead: nothing, or, where there is none, the scheme's own. From 0 on: not a URL.</summary>
+    private static (int From, int To, string Instead) PortOf(string url)
+    {
         var authority = url.IndexOf("://", StringComparison.Ordinal) + 3;
         if (authority < 3)
-            return candidates;
+            return (0, 0, "");
         var end = url.AsSpan(authority).IndexOfAny('/', '?');
         end = end < 0 ? url.Length : authority + end;
         var host = url.AsSpan(authority, end - authority).LastIndexOf('@') + 1 + authority;
         var port = url.AsSpan(host, end - host).LastIndexOf(':');
         var isHttps = url.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
-        candidates.Add(port >= 0 && url[end - 1] != ']' ? url.Remove(host + port, end - host - port) : url.Insert(end, isHttps ? ":443" : ":80"));
-        var query = url.IndexOf('?', StringComparison.Ordinal);
-        if (query >= 0 && url.AsSpan(query).Contains('\''))
-            candidates.AddRange(candidates.ConvertAll(candidate => candidate.Replace("'", "%27", StringComparison.Ordinal)));
-        return candidates;
+        return port >= 0 && url[end - 1] != ']' ? (host + port, end, "") : (end, end, isHttps ? ":443" : ":80");
     }
 }

@@ -3,29 +3,28 @@ using Calls.Application.Ports;
 using Calls.Infrastructure.Twilio;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
-using Microsoft.Extensions.Primitives;
 
 namespace Calls.Api.Twilio;
 
 /// <summary>The gate of every webhook: only what Twilio has signed comes through; anything else is 403 and changes nothing.</summary>
 /// <remarks>The URL is made of the public base URL and the request's own path and query, never of the Host header (twilio.com/docs/usage/security).</remarks>
-internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, RequestLimits limits, TimeProvider clock, ILogger<SignedRequest> logger) : IEndpointFilter
+internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, RequestLimits limits, TimeProvider clock, ILogger<SignedRequest> logger)
 {
     public const string Header = "X-Twilio-Signature";
 
-    private static readonly Dictionary<string, StringValues> NoForm = [];
+    /// <summary>An endpoint that only what Twilio has signed reaches.</summary>
+    public RequestDelegate Guard(WebhookKind kind, Func<HttpContext, TwilioRequest, Task<IResult>> answer) =>
+        async http => await (await AnswerAsync(http, kind, answer)).ExecuteAsync(http);
 
-    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    private async Task<IResult> AnswerAsync(HttpContext http, WebhookKind kind, Func<HttpContext, TwilioRequest, Task<IResult>> answer)
     {
-        var http = context.HttpContext;
-        var kind = http.GetEndpoint()?.Metadata.GetMetadata<WebhookKind>()?.Name ?? "other";
         var span = WebhookSpan.Begin(http, kind, telemetry, clock);
         // Whatever trace the request claims to be part of: nobody has checked that yet.
         Activity.Current = null;
         var (request, refusal) = await ReadAsync(http);
         if (request is null)
         {
-            telemetry.Refused(kind, refusal);
+            telemetry.Refused(kind.Name, refusal);
             if (limits.Unsigned(http) is { } tooMany)
                 return tooMany;
             Log.Refused(logger, refusal);
@@ -33,11 +32,10 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
                 "The request is not signed by Twilio for this address.", statusCode: StatusCodes.Status403Forbidden, type: Problems.TypeOf("signature"));
         }
 
-        http.Features.Set(request);
         var status = StatusCodes.Status500InternalServerError;
         try
         {
-            var result = await next(context);
+            var result = await answer(http, request);
             status = (result as IStatusCodeHttpResult)?.StatusCode ?? StatusCodes.Status200OK;
             return result;
         }
@@ -57,13 +55,13 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         var request = http.Request;
         if (request.Headers[Header] is not [{ Length: > 0 } signature])
             return (null, "no signature");
-        var form = NoForm;
+        IFormCollection? form = null;
         if (HttpMethods.IsPost(request.Method))
         {
             try
             {
                 if (request.HasFormContentType)
-                    form = (await request.ReadFormAsync(http.RequestAborted)).ToDictionary(StringComparer.Ordinal);
+                    form = await request.ReadFormAsync(http.RequestAborted);
                 else if (!await BodyIsSignedAsync(request, http.RequestAborted))
                     return (null, "body hash");
             }
@@ -75,9 +73,8 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         }
 
         var url = urls.Origin + PathAndQuery(http);
-        var parameters = HttpMethods.IsPost(request.Method) && request.HasFormContentType ? form : request.Query.ToDictionary(StringComparer.Ordinal);
-        return RequestSignature.IsValid(options.CurrentValue.RequestValidation.Tokens, url, form, signature)
-            ? (new TwilioRequest(parameters, request.Query), "")
+        return RequestSignature.IsValid(options.CurrentValue.RequestValidation.Tokens, url, form ?? FormCollection.Empty, signature)
+            ? (new TwilioRequest(form, request.Query), "")
             : (null, "wrong signature");
     }
 

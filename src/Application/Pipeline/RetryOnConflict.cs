@@ -7,7 +7,7 @@ namespace Calls.Application.Pipeline;
 /// <summary>Somebody else wrote the session first: decide again on what they wrote. Outermost, bounded, jittered, and for that one cause alone.</summary>
 /// <remarks>Who has lost once stands in line with the others of this process that want the same session, so that twenty at once are served one after another and
 /// not all turned away. A write that was not acknowledged is not a conflict; the store repeats it under its own id.</remarks>
-internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry telemetry, ConflictLines lines, TimeProvider clock) : IPipelineBehavior<TRequest, TResponse>
+internal sealed class RetryOnConflict<TRequest, TResponse>(CallTrace trace, CallsTelemetry telemetry, ConflictLines lines, TimeProvider clock) : IPipelineBehavior<TRequest, TResponse>
     where TRequest : ISessionCommand
 {
     private const int MaxAttempts = 12;
@@ -20,9 +20,9 @@ internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry teleme
         {
             return await next();
         }
-        catch (SessionConflictException)
+        catch (SessionConflictException conflict)
         {
-            telemetry.Conflict(typeof(TRequest).Name);
+            Lost(conflict);
         }
 
         var line = lines.For(request.SessionId);
@@ -45,15 +45,21 @@ internal sealed class RetryOnConflict<TRequest, TResponse>(CallsTelemetry teleme
             {
                 return await next();
             }
-            catch (SessionConflictException) when (attempt < MaxAttempts)
+            catch (SessionConflictException conflict) when (attempt < MaxAttempts)
             {
-                telemetry.Conflict(typeof(TRequest).Name);
+                Lost(conflict);
             }
 
             // The first conflict in line is with what happened while waiting for it, and calls for no more of that.
             if (attempt > 2)
                 await Task.Delay(Jittered(attempt), clock, cancellationToken);
         }
+    }
+
+    private void Lost(SessionConflictException conflict)
+    {
+        telemetry.Conflict(typeof(TRequest).Name);
+        trace.Keep(conflict.Found);
     }
 
     /// <summary>Full jitter over a range that grows with the attempts: 0-5 ms at first, 0-40 ms at most.</summary>

@@ -6,5 +6,7 @@ namespace Calls.Application.Ports;
 /// <remarks>A hint: an effect that is lost here is taken by a sweeper when its lease is out.</remarks>
 public interface IEffectQueue
 {
-    void Enqueue(CallSession session, Effect effect);
+    /// <param name="committed">The session as it was written with the effect.</param>
+    /// <param name="effect">One of its effects.</param>
+    void Enqueue(StoredSession committed, Effect effect);
 }

@@ -25,7 +25,11 @@ public interface ISessionStore
 public sealed record StoredSession(SessionId Id, CallSession? Session, long Version, string ETag);
 
 /// <summary>Somebody else has written the session since it was loaded.</summary>
-public sealed class SessionConflictException(SessionId id) : Exception($"The session changed while it was being decided upon ({id.Value.Length} characters of id)");
+/// <param name="found">What they wrote: no round trip is needed to decide again.</param>
+public sealed class SessionConflictException(StoredSession found) : Exception($"The session changed while it was being decided upon ({found.Id.Value.Length} characters of id)")
+{
+    public StoredSession Found => found;
+}
 
 /// <summary>The session store did not answer in time, or could not be reached.</summary>
 public sealed class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);

@@ -27,10 +27,10 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
 
     public ChannelReader<QueuedEffect> Others => others.Reader;
 
-    public void Enqueue(CallSession session, Effect effect)
+    public void Enqueue(StoredSession committed, Effect effect)
     {
         var lane = effect is Effect.HangUp ? endings : others;
-        if (!lane.Writer.TryWrite(new QueuedEffect(session, effect)))
+        if (!lane.Writer.TryWrite(new QueuedEffect(committed, effect)))
             dropped.Add(1);
     }
 
@@ -46,4 +46,4 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
 }
 
 /// <summary>One effect, and the session as it was committed with it.</summary>
-internal sealed record QueuedEffect(CallSession Session, Effect Effect);
+internal sealed record QueuedEffect(StoredSession Session, Effect Effect);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Calls.Domain;
 using StackExchange.Redis;
 
@@ -18,11 +19,18 @@ internal static class RedisKeys
         return (int)(hash % Partitions);
     }
 
+    private static readonly string[] Prefixes = [.. Enumerable.Range(0, Partitions).Select(partition => string.Create(CultureInfo.InvariantCulture, $"calls:{{{partition}}}:"))];
+    private static readonly RedisKey[] Dues = [.. Prefixes.Select(prefix => (RedisKey)(prefix + "due"))];
+    private static readonly string[] Channels = [.. Prefixes.Select(prefix => prefix + "changed")];
+
     /// <summary>The session: <c>data</c>, <c>ver</c>, <c>etag</c>, <c>wid</c>.</summary>
-    public static RedisKey Session(SessionId id) => $"calls:{{{PartitionOf(id)}}}:session:{id.Value}";
+    public static RedisKey Session(SessionId id) => Session(id, PartitionOf(id));
+
+    /// <inheritdoc cref="Session(SessionId)" />
+    public static RedisKey Session(SessionId id, int partition) => string.Concat(Prefixes[partition], "session:", id.Value);
 
     /// <summary>The partition's session ids by their next deadline, in Unix milliseconds.</summary>
-    public static RedisKey Due(int partition) => $"calls:{{{partition}}}:due";
+    public static RedisKey Due(int partition) => Dues[partition];
 
     /// <summary>How many phones a person has added within the hour.</summary>
     public static RedisKey Adds(string personHash) => $"calls:adds:{personHash}";
@@ -31,5 +39,5 @@ internal static class RedisKeys
     public static RedisKey Places(string personHash) => $"calls:places:{personHash}";
 
     /// <summary>The channel on which a partition's changes are told: <c>&lt;session id&gt; &lt;version&gt;</c>.</summary>
-    public static RedisChannel Changed(int partition) => RedisChannel.Literal($"calls:{{{partition}}}:changed");
+    public static string Changed(int partition) => Channels[partition];
 }

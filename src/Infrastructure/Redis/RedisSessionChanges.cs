@@ -29,7 +29,7 @@ internal sealed class RedisSessionChanges(IConnectionMultiplexer redis) : ISessi
 
     private Task SubscribeAsync(int partition, Action<SessionId, long> told) => RedisCommands.RunAsync(redis, "SUBSCRIBE", async () =>
     {
-        await redis.GetSubscriber().SubscribeAsync(RedisKeys.Changed(partition), (_, message) =>
+        await redis.GetSubscriber().SubscribeAsync(RedisChannel.Literal(RedisKeys.Changed(partition)), (_, message) =>
         {
             if (Read(message) is var (session, version))
                 told(session, version);

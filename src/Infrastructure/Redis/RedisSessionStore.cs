@@ -1,4 +1,3 @@
-using System.Globalization;
 using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Domain;
@@ -6,8 +5,7 @@ using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Sessions in Redis, each written by one script that compares and writes. One of these serves one request.</summary>
-/// <remarks>A conflict hands back what somebody else wrote; the next load of that session takes it from here, without a round trip.</remarks>
+/// <summary>Sessions in Redis, each written by one script that compares and writes. A conflict hands back what somebody else wrote.</summary>
 internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock) : ISessionStore
 {
     /// <summary>Compares the etag; writes session, version, etag and write id, the deadline, and the expiry. One slot, one round trip, nothing half done:
@@ -37,17 +35,9 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
 
     private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
 
-    private StoredSession? handedBack;
-
     public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (handedBack is { } known && known.Id == id)
-        {
-            handedBack = null;
-            return known;
-        }
-
         var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
         return Read(id, fields[0], fields[1], fields[2]);
     }
@@ -57,20 +47,21 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
         if (decision is not { Changed: true, Session: { } session })
             return loaded;
         cancellationToken.ThrowIfCancellationRequested();
-        var etag = Nonces.Next();
+        // New with each write, so it names the write as well as what was written.
+        RedisValue etag = Nonces.Next();
         var partition = RedisKeys.PartitionOf(loaded.Id);
-        RedisKey[] keys = [RedisKeys.Session(loaded.Id), RedisKeys.Due(partition)];
+        var next = Deadlines.Next(session, policy);
+        RedisKey[] keys = [RedisKeys.Session(loaded.Id, partition), RedisKeys.Due(partition)];
         RedisValue[] values =
         [
-            loaded.ETag, etag, Nonces.Next(), StoredForm.Write(session), Deadline(session), (long)TimeToLive(session).TotalMilliseconds, loaded.Id.Value,
-            RedisKeys.Changed(partition).ToString(),
+            loaded.ETag, etag, etag, StoredForm.Write(session), next is { } at ? at.ToUnixTimeMilliseconds() : RedisValue.EmptyString,
+            (long)TimeToLive(isAtRest: next is null).TotalMilliseconds, loaded.Id.Value, RedisKeys.Changed(partition),
         ];
         var answer = (RedisResult[])(await RepeatedAsync(() => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
         RedisCommands.Saved((int)answer[0] switch { 0 => "conflict", 1 => "written", _ => "repeated" });
         if ((int)answer[0] != 0)
-            return new StoredSession(loaded.Id, session, (long)answer[1], etag);
-        handedBack = Read(loaded.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]);
-        throw new SessionConflictException(loaded.Id);
+            return new StoredSession(loaded.Id, session, (long)answer[1], etag.ToString());
+        throw new SessionConflictException(Read(loaded.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }
 
     private IDatabase Database => redis.GetDatabase();
@@ -94,11 +85,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
         }
     }
 
-    private RedisValue Deadline(CallSession session) =>
-        Deadlines.Next(session, policy) is { } next ? next.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "";
-
-    private TimeSpan TimeToLive(CallSession session) =>
-        Deadlines.Next(session, policy) is null || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
+    private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
     internal static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
         ? new StoredSession(id, null, 0, "")

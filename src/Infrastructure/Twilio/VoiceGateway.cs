@@ -33,8 +33,8 @@ internal sealed class VoiceGateway(ITwilioApi api, TwilioRequests requests, Call
         {
             To = to,
             From = from,
-            Url = urls.Answer(call.Session, call.Participant, call.Nonce).AbsoluteUri,
-            StatusCallback = urls.CallStatus(call.Session, call.Participant, call.Nonce).AbsoluteUri,
+            Url = urls.Answer(call.Session, call.Participant, call.Nonce),
+            StatusCallback = urls.CallStatus(call.Session, call.Participant, call.Nonce),
             Timeout = Seconds(call.RingTimeout),
         };
         Activity? span = null;
@@ -49,8 +49,8 @@ internal sealed class VoiceGateway(ITwilioApi api, TwilioRequests requests, Call
             From = callerId,
             Label = participant.Participant.Value,
             Timeout = Seconds(participant.RingTimeout),
-            StatusCallback = urls.CallStatus(participant.Session, participant.Participant, participant.Nonce).AbsoluteUri,
-            ConferenceStatusCallback = urls.Conference(participant.Session).AbsoluteUri,
+            StatusCallback = urls.CallStatus(participant.Session, participant.Participant, participant.Nonce),
+            ConferenceStatusCallback = urls.Conference(participant.Session),
         };
         Activity? span = null;
         return requests.SendAsync(

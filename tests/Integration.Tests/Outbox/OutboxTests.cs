@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Outbox;
 using Calls.Integration.Tests.Redis;
@@ -41,8 +42,8 @@ public sealed class OutboxTests(RedisFixture redis)
         await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
         rig.Twilio.Dials.SetResult();
         var session = OutboxRig.Started();
-        rig.Queue.Enqueue(session with { Participants = [] }, new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: null) { NotBefore = session.StartedAt });
-        rig.Queue.Enqueue(session with { Participants = default }, new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, NotBefore = session.StartedAt });
+        rig.Queue.Enqueue(Committed(session with { Participants = [] }), new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: null) { NotBefore = session.StartedAt });
+        rig.Queue.Enqueue(Committed(session with { Participants = default }), new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, NotBefore = session.StartedAt });
         await rig.StoreAsync(session, queued: true);
         await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
     }
@@ -83,10 +84,12 @@ public sealed class OutboxTests(RedisFixture redis)
         listener.Start();
         var session = OutboxRig.Started();
         for (var i = 0; i < 10_002; i++)
-            queue.Enqueue(session, session.Effects[0]);
+            queue.Enqueue(Committed(session), session.Effects[0]);
         dropped.ShouldBe(2);
-        queue.Enqueue(session, new Effect.HangUp(session.Caller.Leg!) { NotBefore = session.StartedAt });
+        queue.Enqueue(Committed(session), new Effect.HangUp(session.Caller.Leg!) { NotBefore = session.StartedAt });
         dropped.ShouldBe(2, "hang-ups have a lane of their own");
         queue.Endings.Count.ShouldBe(1);
     }
+
+    private static StoredSession Committed(CallSession session) => new(session.Id, session, 1, "etag");
 }

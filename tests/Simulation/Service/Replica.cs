@@ -190,12 +190,12 @@ internal sealed class Replica : IDisposable
     /// <summary>Runs each effect at once, as the worker does while it has hands free.</summary>
     private sealed class ImmediateQueue(Replica replica) : IEffectQueue
     {
-        public void Enqueue(CallSession session, Effect effect) => replica.Process.Start(async () =>
+        public void Enqueue(StoredSession committed, Effect effect) => replica.Process.Start(async () =>
         {
             var scope = replica.Scope();
             try
             {
-                await scope.GetRequiredService<EffectExecutor>().RunAsync(session, effect, CancellationToken.None);
+                await scope.GetRequiredService<EffectExecutor>().RunAsync(committed, effect, CancellationToken.None);
             }
             catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
             {

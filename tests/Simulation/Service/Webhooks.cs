@@ -23,12 +23,12 @@ internal static class Webhooks
         http.Request.QueryString = QueryString.FromUriComponent(url);
         var query = new QueryCollection(QueryHelpers.ParseQuery(url.Query));
         http.Request.Query = query;
-        var parameters = request.Form is { } form
-            ? form.GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => new StringValues([.. group.Select(pair => pair.Value)]), StringComparer.Ordinal)
-            : query.ToDictionary(StringComparer.Ordinal);
+        var form = request.Form is { } sent
+            ? new FormCollection(sent.GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => new StringValues([.. group.Select(pair => pair.Value)]), StringComparer.Ordinal))
+            : null;
         // As behind the signature: the session is read ahead, for the trace's sake.
         services.GetRequiredService<CallTrace>().Await(_ => null);
-        return Read(await RouteAsync(services, http, url, new TwilioRequest(parameters, query)));
+        return Read(await RouteAsync(services, http, url, new TwilioRequest(form, query)));
     }
 
     private static Task<IResult> RouteAsync(IServiceProvider services, HttpContext http, Uri url, TwilioRequest request)
