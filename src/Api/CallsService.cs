@@ -67,9 +67,9 @@ public static class CallsService
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         UseManagementPort(app);
-        app.UseRequestTimeouts();
-        // Webhooks end here: their signature is their bearer.
+        // Webhooks end here: their signature is their bearer, and they see to it themselves that they end in time.
         app.UseRouting();
+        app.UseRequestTimeouts();
         app.UseAuthentication();
         app.Use(app.Services.GetRequiredService<RequestLimits>().LimitAsync);
         app.UseAuthorization();

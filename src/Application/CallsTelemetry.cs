@@ -15,7 +15,7 @@ public sealed class CallsTelemetry : IDisposable
     private readonly Meter meter;
     private readonly Counter<long> started;
     private readonly Counter<long> ended;
-    private readonly Counter<long> decisions;
+    private readonly TallyCounter decisions;
     private readonly Counter<long> conflicts;
     private readonly Counter<long> effects;
     private readonly Counter<long> findings;
@@ -32,7 +32,7 @@ public sealed class CallsTelemetry : IDisposable
         meter = meters.Create(Name);
         started = meter.CreateCounter<long>("calls.started", "{call}", "Calls that were started.");
         ended = meter.CreateCounter<long>("calls.ended", "{call}", "Calls that ended, by reason and by what told us.");
-        decisions = meter.CreateCounter<long>("calls.decisions", "{decision}", "Decisions by use case and outcome: changed, refused, or ignored, because.");
+        decisions = new TallyCounter(meter, "calls.decisions", "{decision}", "Decisions by use case and outcome: changed, refused, or ignored, because.", "event", "outcome", "because");
         conflicts = meter.CreateCounter<long>("calls.session.conflicts", "{conflict}", "Saves that found a newer version, by use case.");
         effects = meter.CreateCounter<long>("calls.effects", "{effect}", "Effects that were run, by kind and outcome.");
         findings = meter.CreateCounter<long>("calls.review.findings", "{finding}", "What a review found that no webhook had told: each is a lost or late one.");
@@ -57,7 +57,7 @@ public sealed class CallsTelemetry : IDisposable
 
     /// <summary>One attempt of a use case.</summary>
     public static Activity? UseCase(string name, SessionId session) =>
-        Source.StartActivity(name)?.SetTag("calls.session.id", session.Value);
+        Source.StartActivity(name)?.AddTag("calls.session.id", session.Value);
 
     /// <summary>One run of an effect, under its call's trace.</summary>
     public static Activity? Effect(Effect effect, SessionId session, string? traceParent) => InCall("effect " + KindOf(effect), session, traceParent);
@@ -69,8 +69,8 @@ public sealed class CallsTelemetry : IDisposable
     {
         var outcome = decision.Refused is not null ? "refused" : decision.Ignored is not null ? "ignored" : "changed";
         var because = decision.Refused?.ToString() ?? decision.Ignored?.ToString() ?? "";
-        decisions.Add(1, new("event", decision.Happened.GetType().Name), new("outcome", outcome), new("because", because));
-        Activity.Current?.SetTag("calls.outcome", outcome).SetTag("calls.because", because.Length == 0 ? null : because);
+        decisions.Add(decision.Happened.GetType().Name, outcome, because);
+        Activity.Current?.AddTag("calls.outcome", outcome).AddTag("calls.because", because.Length == 0 ? null : because);
         LinkToCall(decision.Session);
         if (!decision.Changed || decision.Session is not { } after)
             return;

@@ -17,7 +17,7 @@ public static class ServiceCollectionExtensions
         });
         services.AddSingleton<CallsTelemetry>();
         services.AddSingleton<DialOutcomes>();
-        services.AddSingleton<ConflictLines>();
+        services.AddSingleton<SessionLines>();
         services.AddSingleton<SessionFeed>();
         services.AddScoped<CallTrace>();
         services.AddScoped<EffectExecutor>();

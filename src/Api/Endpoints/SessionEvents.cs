@@ -8,7 +8,6 @@ using Calls.Application.UseCases;
 using Calls.Domain;
 using MediatR;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.Extensions.Options;
 using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 
@@ -37,7 +36,6 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, RequestL
         using var open = limits.Stream(http, out var refusal);
         if (refusal is not null)
             return refusal;
-        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         using var expired = new CancellationTokenSource(LifeOf(http.User), clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ending.Token, expired.Token);

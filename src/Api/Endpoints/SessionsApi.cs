@@ -32,7 +32,8 @@ internal static class SessionsApi
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(412).ProducesProblem(503);
         sessions.MapGet("/events", EventsAsync).WithName("FollowSession").WithSummary("A call as it happens")
             .WithDescription("Server-sent events: the session as it is, and then each change, until the call is over. A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings what is newer; 204 where the call is over and nothing is.")
-            .Produces<string>(200, SessionEvents.ContentType).Produces(204).ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+            .Produces<string>(200, SessionEvents.ContentType).Produces(204).ProducesProblem(401).ProducesProblem(404).ProducesProblem(503)
+            .DisableRequestTimeout();
         app.MapPost("/addUser", AddUserAsync).RequireAuthorization().ExcludeFromDescription();
     }
 

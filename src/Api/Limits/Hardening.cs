@@ -13,7 +13,7 @@ internal static class Hardening
     public const long MaxBody = 64 * 1024;
 
     /// <summary>Twilio waits for 15 s; who has not got an answer by then has none.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     public static void AddHardening(this WebApplicationBuilder builder, int? managementPort)
     {

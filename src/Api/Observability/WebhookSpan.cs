@@ -33,10 +33,10 @@ internal sealed class WebhookSpan(HttpContext http, WebhookKind kind, CallTrace 
         Activity.Current = null;
         if (trace.Span is not { } span)
             return;
-        span.SetTag("http.request.method", http.Request.Method).SetTag("http.route", kind.Route).SetTag("url.path", http.Request.Path.Value).SetTag("url.scheme", http.Request.Scheme)
-            .SetTag("http.response.status_code", status).SetTag("network.protocol.version", Protocol)
-            .SetTag("calls.webhook.kind", kind.Name).SetTag("calls.webhook.outcome", outcome).SetTag("calls.webhook.event", request.Event ?? request.CallStatus)
-            .SetTag("twilio.call_sid", request.CallSid?.Value).SetTag("twilio.conference_sid", request.ConferenceSid?.Value);
+        span.AddTag("http.request.method", http.Request.Method).AddTag("http.route", kind.Route).AddTag("url.path", http.Request.Path.Value).AddTag("url.scheme", http.Request.Scheme)
+            .AddTag("http.response.status_code", status).AddTag("network.protocol.version", Protocol)
+            .AddTag("calls.webhook.kind", kind.Name).AddTag("calls.webhook.outcome", outcome).AddTag("calls.webhook.event", request.Event ?? request.CallStatus)
+            .AddTag("twilio.call_sid", request.CallSid?.Value).AddTag("twilio.conference_sid", request.ConferenceSid?.Value);
         if (status >= StatusCodes.Status500InternalServerError)
             span.SetTag("error.type", status.ToString(System.Globalization.CultureInfo.InvariantCulture)).SetStatus(ActivityStatusCode.Error);
         span.Dispose();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Calls.Application;
 using Calls.Domain;
@@ -11,7 +10,7 @@ internal sealed class WebhookTelemetry : IDisposable
     public const string MeterName = "Calls.Api";
 
     private readonly Meter meter;
-    private readonly Counter<long> webhooks;
+    private readonly TallyCounter webhooks;
     private readonly Histogram<double> duration;
     private readonly Counter<long> refusals;
     private readonly Counter<long> unusable;
@@ -20,7 +19,7 @@ internal sealed class WebhookTelemetry : IDisposable
     public WebhookTelemetry(IMeterFactory meters)
     {
         meter = meters.Create(MeterName);
-        webhooks = meter.CreateCounter<long>("calls.webhooks", "{request}", "Webhooks by kind and outcome: accepted, ignored, duplicate, late, refused, unavailable.");
+        webhooks = new TallyCounter(meter, "calls.webhooks", "{request}", "Webhooks by kind and outcome: accepted, ignored, duplicate, late, refused, unavailable.", "kind", "outcome");
         duration = meter.CreateHistogram("calls.webhook.duration", "s", "From a webhook's arrival to its answer, by kind and outcome. Twilio gives up after 15 s.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15] });
         refusals = meter.CreateCounter<long>("calls.webhooks.refused", "{request}", "Webhooks that were not signed by Twilio, by likely cause.");
@@ -31,7 +30,7 @@ internal sealed class WebhookTelemetry : IDisposable
     public void Refused(string kind, string cause)
     {
         refusals.Add(1, new KeyValuePair<string, object?>("cause", cause));
-        webhooks.Add(1, new("kind", kind), new("outcome", "refused"));
+        webhooks.Add(kind, "refused");
     }
 
     public void Unusable(string cause) => unusable.Add(1, new KeyValuePair<string, object?>("cause", cause));
@@ -41,9 +40,8 @@ internal sealed class WebhookTelemetry : IDisposable
     /// <summary>A signed webhook has its answer.</summary>
     public void Answered(string kind, string outcome, TimeSpan took)
     {
-        var tags = new TagList { { "kind", kind }, { "outcome", outcome } };
-        webhooks.Add(1, tags);
-        duration.Record(took.TotalSeconds, tags);
+        webhooks.Add(kind, outcome);
+        duration.Record(took.TotalSeconds, new("kind", kind), new("outcome", outcome));
     }
 
     public void Dispose() => meter.Dispose();

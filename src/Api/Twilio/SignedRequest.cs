@@ -61,13 +61,13 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
             try
             {
                 if (request.HasFormContentType)
-                    form = await request.ReadFormAsync(http.RequestAborted);
-                else if (!await BodyIsSignedAsync(request, http.RequestAborted))
+                    form = await InTimeAsync(request.ReadFormAsync(http.RequestAborted), http);
+                else if (!await InTimeAsync(BodyIsSignedAsync(request, http.RequestAborted), http))
                     return (null, "body hash");
             }
-            catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException)
+            catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or OperationCanceledException)
             {
-                // Beyond a bound, cut off, or in an encoding that there is no more (UTF-7).
+                // Beyond a bound, cut off, too slow, or in an encoding that there is no more (UTF-7).
                 return (null, "unreadable body");
             }
         }
@@ -76,6 +76,20 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         return RequestSignature.IsValid(options.CurrentValue.RequestValidation.Tokens, url, form ?? FormCollection.Empty, signature)
             ? (new TwilioRequest(form, request.Query), "")
             : (null, "wrong signature");
+    }
+
+    /// <summary>A body mostly comes with its headers. One that does not is waited for, but not for ever: then its connection is closed. What is done after it, Redis's time-outs bound.</summary>
+    private async Task<T> InTimeAsync<T>(Task<T> reading, HttpContext http)
+    {
+        try
+        {
+            return await (reading.IsCompleted ? reading : reading.WaitAsync(Hardening.Patience, clock));
+        }
+        catch (TimeoutException)
+        {
+            http.Abort();
+            return await reading;
+        }
     }
 
     private static async Task<bool> BodyIsSignedAsync(HttpRequest request, CancellationToken cancellationToken)

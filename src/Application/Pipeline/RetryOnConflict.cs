@@ -1,13 +1,12 @@
 using Calls.Application.Ports;
-using Calls.Domain;
 using MediatR;
 
 namespace Calls.Application.Pipeline;
 
 /// <summary>Somebody else wrote the session first: decide again on what they wrote. Outermost, bounded, jittered, and for that one cause alone.</summary>
-/// <remarks>Who has lost once stands in line with the others of this process that want the same session, so that twenty at once are served one after another and
-/// not all turned away. A write that was not acknowledged is not a conflict; the store repeats it under its own id.</remarks>
-internal sealed class RetryOnConflict<TRequest, TResponse>(CallTrace trace, CallsTelemetry telemetry, ConflictLines lines, TimeProvider clock) : IPipelineBehavior<TRequest, TResponse>
+/// <remarks>Requests of this process for one session are served one after another, so that conflicts are left to those of other replicas.
+/// A write that was not acknowledged is not a conflict; the store repeats it under its own id.</remarks>
+internal sealed class RetryOnConflict<TRequest, TResponse>(CallTrace trace, CallsTelemetry telemetry, SessionLines lines, TimeProvider clock) : IPipelineBehavior<TRequest, TResponse>
     where TRequest : ISessionCommand
 {
     private const int MaxAttempts = 12;
@@ -16,70 +15,37 @@ internal sealed class RetryOnConflict<TRequest, TResponse>(CallTrace trace, Call
 
     public async Task<TResponse> Handle(TRequest request, RequestHandlerDelegate<TResponse> next, CancellationToken cancellationToken)
     {
+        var turn = lines.StandIn(request.SessionId);
         try
         {
-            return await next();
-        }
-        catch (SessionConflictException conflict)
-        {
-            Lost(conflict);
-        }
+            if (!turn.HasCome)
+                await turn.ComesAsync(clock, cancellationToken);
+            for (var attempt = 1; ; attempt++)
+            {
+                try
+                {
+                    return await next();
+                }
+                catch (SessionConflictException conflict) when (attempt < MaxAttempts)
+                {
+                    telemetry.Conflict(typeof(TRequest).Name);
+                    trace.Keep(conflict.Found);
+                }
 
-        var line = lines.For(request.SessionId);
-        await line.WaitAsync(cancellationToken);
-        try
-        {
-            return await InLineAsync(next, cancellationToken);
+                if (attempt > 1)
+                    await Task.Delay(Jittered(attempt), clock, cancellationToken);
+            }
         }
         finally
         {
-            line.Release();
+            turn.End();
         }
     }
 
-    private async Task<TResponse> InLineAsync(RequestHandlerDelegate<TResponse> next, CancellationToken cancellationToken)
-    {
-        for (var attempt = 2; ; attempt++)
-        {
-            try
-            {
-                return await next();
-            }
-            catch (SessionConflictException conflict) when (attempt < MaxAttempts)
-            {
-                Lost(conflict);
-            }
-
-            // The first conflict in line is with what happened while waiting for it, and calls for no more of that.
-            if (attempt > 2)
-                await Task.Delay(Jittered(attempt), clock, cancellationToken);
-        }
-    }
-
-    private void Lost(SessionConflictException conflict)
-    {
-        telemetry.Conflict(typeof(TRequest).Name);
-        trace.Keep(conflict.Found);
-    }
-
-    /// <summary>Full jitter over a range that grows with the attempts: 0-5 ms at first, 0-40 ms at most.</summary>
+    /// <summary>Full jitter over a range that grows with the attempts: 0-10 ms at first, 0-40 ms at most.</summary>
     private static TimeSpan Jittered(int attempt)
     {
         var range = Math.Min(MaxWait.TotalMilliseconds, 5 * attempt);
         return TimeSpan.FromMilliseconds(Chance.Jitter() * range);
-    }
-}
-
-/// <summary>Lines to stand in, one for each of 256 groups of sessions: a stranger's session before one's own costs a moment, and nothing else.</summary>
-internal sealed class ConflictLines : IDisposable
-{
-    private readonly SemaphoreSlim[] lines = [.. Enumerable.Range(0, 256).Select(_ => new SemaphoreSlim(1))];
-
-    public SemaphoreSlim For(SessionId session) => lines[(uint)session.GetHashCode() % (uint)lines.Length];
-
-    public void Dispose()
-    {
-        foreach (var line in lines)
-            line.Dispose();
     }
 }

@@ -29,14 +29,20 @@ internal sealed class TraceUseCase<TRequest, TResponse>(CallTrace trace, ISessio
         {
             response = await next();
         }
-        catch (SessionConflictException)
+        catch (SessionConflictException) when (Conflicted(span))
         {
-            span?.SetTag("calls.outcome", "conflict");
             throw;
         }
 
         if (response is CallReply.Refused { Because: var because })
             telemetry.Refused(because);
         return response;
+    }
+
+    /// <summary>Looks on as it passes; to catch it and to throw it again would cost twice.</summary>
+    private static bool Conflicted(Activity? span)
+    {
+        span?.AddTag("calls.outcome", "conflict");
+        return false;
     }
 }

@@ -21,7 +21,7 @@ internal static class RedisCommands
     private static readonly Histogram<double> Duration = Meter.CreateHistogram("calls.redis.duration", "s", "Duration of operations in Redis, by operation and outcome.",
         advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2] });
 
-    private static readonly Counter<long> Saves = Meter.CreateCounter<long>("calls.session.saves", "{save}", "Saves of sessions: written, repeated (written before, and not acknowledged), conflict, unavailable.");
+    private static readonly TallyCounter Saves = new(Meter, "calls.session.saves", "{save}", "Saves of sessions: written, repeated (written before, and not acknowledged), conflict, unavailable.", "outcome");
 
     private static readonly Counter<long> Due = Meter.CreateCounter<long>("calls.sweeper.due", "{session}", "Sessions that were due, and were taken by this replica's sweeper.");
 
@@ -66,7 +66,7 @@ internal static class RedisCommands
         }
     }
 
-    public static void Saved(string outcome) => Saves.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+    public static void Saved(string outcome) => Saves.Add(outcome);
 
     public static void Claimed(int sessions)
     {
@@ -87,7 +87,7 @@ internal static class RedisCommands
         if (span is null)
             return;
         var server = Servers.GetValue(redis, static redis => Server.Of(redis.GetEndPoints()));
-        span.SetTag("db.system.name", "redis").SetTag("db.operation.name", name).SetTag("server.address", server.Address).SetTag("server.port", server.Port);
+        span.AddTag("db.system.name", "redis").AddTag("db.operation.name", name).AddTag("server.address", server.Address).AddTag("server.port", server.Port);
         if (failure is not null)
             span.SetTag("error.type", failure.GetType().Name).SetStatus(ActivityStatusCode.Error);
     }
@@ -99,7 +99,7 @@ internal static class RedisCommands
     private static readonly string[] Passing = ["READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "NOREPLICAS", "BUSY", "OOM", "No connection"];
 
     /// <summary>Where Redis is: of Sentinel and Cluster, the first address that was configured.</summary>
-    private sealed record Server(string? Address, int? Port)
+    private sealed record Server(string? Address, object? Port)
     {
         public static Server Of(EndPoint[] endPoints) => endPoints switch
         {
