@@ -33,7 +33,8 @@ internal sealed class SessionLines
     /// <summary>One place in a line.</summary>
     public sealed class Turn(SessionLines lines, string session)
     {
-        private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        // Whoever comes next runs on from End itself, up to their first wait: that is soon.
+        private readonly TaskCompletionSource ended = new();
 
         /// <summary>Who came before; null where nobody did.</summary>
         internal Turn? Before { get; set; }
