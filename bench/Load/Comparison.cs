@@ -105,7 +105,9 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
 
     private static async Task PinLoadAsync()
     {
-        using var taskset = Process.Start("taskset", ["--all-tasks", "--cpu-list", "--pid", "1", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]);
+        string[] arguments = ["--all-tasks", "--cpu-list", "--pid", "1", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)];
+        using var taskset = Process.Start(new ProcessStartInfo("taskset", arguments) { UseShellExecute = false, RedirectStandardOutput = true }) ?? throw new InvalidOperationException("taskset did not start");
+        await taskset.StandardOutput.ReadToEndAsync();
         await taskset.WaitForExitAsync();
     }
 

@@ -21,13 +21,16 @@ internal sealed record Options
           --rate N           calls a second, however the service gets on; without it --concurrency calls at once
 
         Both:
-          --calls N          calls of a run (1500)
-          --warm-up N        calls before them, not measured (1000)
+          --calls N          calls of a run (1000)
+          --warm-up N        calls before them, not measured (800)
           --concurrency N    calls at once (8)
         """;
 
     private static readonly string[] OfComparisons = ["--quick", "--pairs", "--live", "--pin"];
     private static readonly string[] OfUrls = ["--port", "--latency", "--rate"];
+
+    /// <summary>The command that was given.</summary>
+    public string Command { get; private init; } = "";
 
     public Uri? Url { get; private init; }
 
@@ -46,9 +49,9 @@ internal sealed record Options
     /// <summary>Null for a closed loop.</summary>
     public double? Rate { get; private init; }
 
-    public int Calls { get; private init; } = 1_500;
+    public int Calls { get; private init; } = 1_000;
 
-    public int WarmUp { get; private init; } = 1_000;
+    public int WarmUp { get; private init; } = 800;
 
     public int Concurrency { get; private init; } = 8;
 
@@ -56,6 +59,7 @@ internal sealed record Options
     public static Options Parse(string[] args)
     {
         var options = args.Contains("--quick") ? new Options { Quick = true, Pairs = 1, Live = 300, Calls = 200, WarmUp = 200 } : new Options();
+        options = options with { Command = string.Join(' ', ["dotnet run --project bench/Load -c Release", .. args.Length > 0 ? ["--", .. args] : args]) };
         for (var at = 0; at < args.Length; at++)
         {
             var name = args[at];

@@ -16,9 +16,9 @@ internal static class PerformanceSection
         PerformancePage.Write("load", string.Create(CultureInfo.InvariantCulture, $"""
             ## Whole calls, against the floor
 
-            `dotnet run --project bench/Load -c Release` places, rings, answers, talks, leaves and ends calls of two, with the service and with the floor (`bench/Floor`: the least code that carries such a call) in turn. Each figure is a ratio of
-            medians over {options.Pairs} pairs; beside it are the least and the greatest ratio within a pair. Both are published as the image is, export to the same collector and log as in production as far as they do; each starts in a process
-            of its own with an empty Redis and {options.WarmUp:N0} calls that are not counted. {Machine()}; everything runs on it{(options.Pin ? ", the service on one processor and the rest on another" : "")}. {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
+            `{options.Command}` places, rings, answers, talks, leaves and ends calls of two, with the service and with the floor (`bench/Floor`: the least code that carries such a call) in turn. Each figure is a ratio of
+            medians over {options.Pairs} {(options.Pairs == 1 ? "pair" : "pairs")}; beside it are the least and the greatest ratio within a pair. Both are published as the image is; the service exports its telemetry and logs as in production, the floor does neither.
+            Each starts anew with an empty Redis, and {options.WarmUp:N0} calls that are not counted come first. {Machine()}; everything runs on it{(options.Pin ? ", the service or the floor on one processor and the rest on another" : "")}. {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
 
             {Bounds(result)}
 
@@ -29,7 +29,7 @@ internal static class PerformanceSection
             - *Open loop*: calls arrive evenly spaced, however those before them get on. A voice webhook's time counts from when its call was due, any other's from when the one before it was answered or the request that causes it came in: what
               waits is counted, not omitted.
             - *Twilio takes 100 ms*: an open loop at a quarter of the saturating load. The floor's voice webhook waits for Twilio's answer; the service's does not.
-            - *Memory*: `VmHWM` of a fresh process, with {options.Live:N0} calls of two who talk.
+            - *Memory*: the most that a fresh process ever had in RAM (`VmHWM`), once {options.Live:N0} calls of two who talk have been placed.
 
             {Medians(result)}
 
@@ -45,7 +45,7 @@ internal static class PerformanceSection
         foreach (var v in result.Verdicts)
         {
             table.Append(CultureInfo.InvariantCulture,
-                $"\n| {v.What} | {v.Figure:0.00} | {v.Relation} {v.Bound:0.00} | {(v.Passed ? "pass" : "**fail**")} | {v.Service.Median():0.00} | {(v.Against.Count > 0 ? Text(v.Against.Median()) : "")} | {v.Each.Min():0.00} to {v.Each.Max():0.00} |");
+                $"\n| {v.What} | {v.Figure:0.00} | {v.Relation} {v.Bound:0.00} | {(v.Passed ? "pass" : "**fail**")} | {Text(v.Service.Median())} | {(v.Against.Count > 0 ? Text(v.Against.Median()) : "")} | {v.Each.Min():0.00} to {v.Each.Max():0.00} |");
         }
 
         return table.ToString();
@@ -101,5 +101,5 @@ internal static class PerformanceSection
         return string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} cores ({processor}), {RuntimeInformation.FrameworkDescription}");
     }
 
-    private static string Text(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+    private static string Text(double value) => value.ToString(value < 100 ? "0.00" : "0", CultureInfo.InvariantCulture);
 }
