@@ -1,21 +1,20 @@
-using System.Globalization;
-
 namespace Calls.Load;
 
-/// <summary>A fixed number of calls under way: each that ends makes room for the next.</summary>
-internal sealed record ClosedLoop(Tally Tally, TimeSpan Took)
+/// <summary>A fixed number of calls under way: each that ends makes room for the next, so that the service is given as much as it can take and no more.</summary>
+/// <remarks>Its times say little: a service that falls behind is sent less. Those of <see cref="OpenLoop"/> count.</remarks>
+internal static class ClosedLoop
 {
-    public double CallsPerSecond => Tally.Calls / Took.TotalSeconds;
-
-    public static async Task<ClosedLoop> RunAsync(QuickTwilio twilio, Uri origin, int calls, int concurrency)
+    /// <param name="twilio">Plays the calls.</param>
+    /// <param name="origin">Where the service is.</param>
+    /// <param name="calls">How many in all.</param>
+    /// <param name="concurrency">How many at once.</param>
+    /// <param name="stay">Leaves every call under way, once its two people talk.</param>
+    public static async Task<Run> RunAsync(QuickTwilio twilio, Uri origin, int calls, int concurrency, bool stay = false)
     {
         var tally = new Tally();
         var from = TimeProvider.System.GetTimestamp();
         await Parallel.ForEachAsync(Enumerable.Range(0, calls), new ParallelOptions { MaxDegreeOfParallelism = concurrency },
-            async (_, _) => await twilio.PlayAsync(origin, Guid.NewGuid().ToString("N"), tally));
-        return new ClosedLoop(tally, TimeProvider.System.GetElapsedTime(from));
+            async (_, _) => await twilio.PlayAsync(origin, tally, due: TimeProvider.System.GetTimestamp(), stay));
+        return new Run(tally, TimeProvider.System.GetElapsedTime(from));
     }
-
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{CallsPerSecond:0} calls/s, {Tally.Webhooks / Took.TotalSeconds:0} webhooks/s; voice p50 {Tally.Percentile("voice", 0.5):0.0} ms, conference p50 {Tally.Percentile("conference", 0.5):0.0} p99 {Tally.Percentile("conference", 0.99):0.0} ms; {Tally.Calls} calls, {Tally.Failed} failed webhooks, {Tally.StuckCalls} stuck, {Tally.RungTwice} rung twice");
 }

@@ -1,145 +1,120 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 
 namespace Calls.Load;
 
-/// <summary>The service and the floor in turn, on one Redis and one Twilio; every figure is a ratio of medians.</summary>
-internal static class Comparison
+/// <summary>The service and the floor in turn, each in processes of its own, on one Redis and one Twilio.</summary>
+internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServer redis)
 {
-    private const int Port = 18_080;
-    private const int RedisPort = 18_081;
-    private const int ServicePort = 18_082;
+    /// <summary>Steps of one contender in one pair.</summary>
+    private static readonly int Steps = 4 + Sample.Shares.Length;
 
-    public static async Task<int> RunAsync(int calls, int concurrency, int pairs)
+    private readonly Uri origin = new("http://127.0.0.1:" + FreePort().ToString(CultureInfo.InvariantCulture));
+    private readonly Progress progress = new(1 + (options.Pairs * 2 * Steps));
+
+    /// <returns>The program's exit code: 0 where every bound and every guarantee held.</returns>
+    public static async Task<int> RunAsync(Options options)
     {
-        await using var twilio = await QuickTwilio.StartAsync(Port);
-        using var redis = Start("redis-server", "--port", Text(RedisPort), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no");
-        try
-        {
-            List<Sample> service = [], floor = [];
-            for (var pair = 1; pair <= pairs; pair++)
-            {
-                service.Add(await MeasureAsync("service", "src/Api", "Calls.Api.dll", twilio, calls, concurrency));
-                floor.Add(await MeasureAsync("floor", "bench/Floor", "Calls.Floor.dll", twilio, calls, concurrency));
-            }
+        Console.WriteLine("Publishing the service and the floor");
+        await Contender.Service.PublishAsync();
+        await Contender.Floor.PublishAsync();
+        if (options.Pin)
+            await PinLoadAsync();
+        await using var twilio = await QuickTwilio.StartAsync(FreePort());
+        using var redis = await RedisServer.StartAsync(FreePort(), options.Pin ? 1 : null);
+        var result = await new Comparison(options, twilio, redis).MeasureAsync();
+        Console.WriteLine(result.ToString());
+        if (!options.Quick)
+            PerformanceSection.Write(result, options);
+        return result.Passed ? 0 : 1;
+    }
 
-            var passed = Judge("calls/s, of the floor's", service, floor, s => s.CallsPerSecond, 0.70, atLeast: true)
-                & Judge("CPU s per 1,000 calls, of the floor's", service, floor, s => s.Cpu, 1.5, atLeast: false)
-                & Judge("voice p50 with Twilio at 100 ms, of the floor's", service, floor, s => s.VoiceSlow, 0.1, atLeast: false)
-                & Judge("voice p50 at 100 ms, of its own at 0 ms", service, service, s => s.VoiceSlow, 1.5, atLeast: false, s => s.Voice)
-                & Judge("conference p99, of the floor's", service, floor, s => s.ConferenceP99, 1.5, atLeast: false)
-                & Judge("start to ready, s", service, [], s => s.Ready, 1.0, atLeast: false);
-            Console.WriteLine($"telemetry batches taken: {twilio.Exported.ToString(CultureInfo.InvariantCulture)}");
-            return passed && service.All(s => s.Sound) ? 0 : 1;
+    private async Task<Result> MeasureAsync()
+    {
+        var saturation = await SaturateAsync();
+        var samples = new Dictionary<Contender, List<Sample>> { [Contender.Service] = [], [Contender.Floor] = [] };
+        for (var pair = 1; pair <= options.Pairs; pair++)
+        {
+            // Which of the two comes first alternates, so that neither always has the warmer machine.
+            foreach (var contender in pair % 2 == 1 ? samples.Keys : samples.Keys.Reverse())
+                samples[contender].Add(await MeasureAsync(contender, $"pair {pair}, {contender.Name}", saturation));
         }
-        finally
+
+        return new Result(saturation, samples[Contender.Service], samples[Contender.Floor], twilio.Exported);
+    }
+
+    /// <summary>The most calls a second that the service takes, which open loops offer shares of, to it and to the floor alike. It warms up this process too.</summary>
+    private async Task<double> SaturateAsync()
+    {
+        using var server = await StartAsync(Contender.Service);
+        await ClosedLoop.RunAsync(twilio, server.Origin, options.WarmUp, options.Concurrency);
+        List<double> rates = [];
+        while (rates.Count < 3)
+            rates.Add((await ClosedLoop.RunAsync(twilio, server.Origin, options.Calls / 2, options.Concurrency)).CallsPerSecond);
+        progress.Done(string.Create(CultureInfo.InvariantCulture, $"The service saturates at {rates.Median():0} calls/s"));
+        return rates.Median();
+    }
+
+    private async Task<Sample> MeasureAsync(Contender contender, string turn, double saturation)
+    {
+        var live = await LiveAsync(contender, turn);
+        using var server = await StartAsync(contender);
+        await ClosedLoop.RunAsync(twilio, server.Origin, options.WarmUp, options.Concurrency);
+        progress.Done($"{turn}, warmed up");
+
+        var before = server.Processor;
+        var closed = await ClosedLoop.RunAsync(twilio, server.Origin, options.Calls, options.Concurrency);
+        var (processor, peak) = (server.Processor - before, server.PeakMegabytes);
+        progress.Done($"{turn}, closed loop: {closed}");
+
+        List<Run> open = [];
+        foreach (var share in Sample.Shares)
         {
-            redis.Kill();
+            open.Add(await OpenAsync(server, share, saturation));
+            progress.Done($"{turn}, open loop: {open[^1]}");
         }
+
+        twilio.Latency = Sample.Slow;
+        var slow = await OpenAsync(server, Sample.Low, saturation);
+        twilio.Latency = TimeSpan.Zero;
+        progress.Done($"{turn}, slow Twilio: {slow}");
+        return new Sample { Live = live, ReadyIn = server.ReadyIn, Closed = closed, Processor = processor, PeakMegabytes = peak, Open = open, SlowTwilio = slow };
     }
 
-    private static async Task<Sample> MeasureAsync(string name, string project, string file, QuickTwilio twilio, int calls, int concurrency)
+    private async Task<LiveSample> LiveAsync(Contender contender, string turn)
     {
-        var origin = new Uri("http://127.0.0.1:" + Text(ServicePort));
-        var from = TimeProvider.System.GetTimestamp();
-        using var process = Start("dotnet", Path.Combine(Root(), project, "bin/Release/net10.0", file));
-        try
-        {
-            await ReadyAsync(origin);
-            var ready = TimeProvider.System.GetElapsedTime(from).TotalSeconds;
-            twilio.Latency = TimeSpan.Zero;
-            await ClosedLoop.RunAsync(twilio, origin, calls / 2, concurrency);
-            process.Refresh();
-            var before = process.TotalProcessorTime;
-            var run = await ClosedLoop.RunAsync(twilio, origin, calls, concurrency);
-            process.Refresh();
-            var cpu = (process.TotalProcessorTime - before).TotalSeconds * 1000 / calls;
-            twilio.Latency = TimeSpan.FromMilliseconds(100);
-            var slow = await ClosedLoop.RunAsync(twilio, origin, Math.Max(calls / 10, 20), concurrency);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-8} {run}; {cpu:0.00} CPU s/1,000 calls, peak {PeakMegabytes(process)} MB, ready in {ready:0.00} s, voice p50 {slow.Tally.Percentile("voice", 0.5):0.0} ms at 100 ms"));
-            return new Sample(run.CallsPerSecond, cpu, run.Tally.Percentile("voice", 0.5), slow.Tally.Percentile("voice", 0.5), run.Tally.Percentile("conference", 0.99), ready,
-                run.Tally is { StuckCalls: 0, RungTwice: 0, Failed: 0 } && slow.Tally is { StuckCalls: 0, RungTwice: 0, Failed: 0 });
-        }
-        finally
-        {
-            process.Kill();
-        }
+        using var server = await StartAsync(contender);
+        var placed = await ClosedLoop.RunAsync(twilio, server.Origin, options.Live, options.Concurrency, stay: true);
+        var sample = new LiveSample(server.ReadyIn, placed, server.PeakMegabytes);
+        progress.Done(string.Create(CultureInfo.InvariantCulture, $"{turn}, {options.Live} live: {sample.PeakMegabytes:0} MB"));
+        return sample;
     }
 
-    private static bool Judge(string what, List<Sample> over, List<Sample> under, Func<Sample, double> of, double bound, bool atLeast, Func<Sample, double>? underOf = null)
+    /// <summary>As long as the closed loop takes of the service, whatever the rate.</summary>
+    private Task<Run> OpenAsync(Server server, double share, double saturation) =>
+        OpenLoop.RunAsync(twilio, server.Origin, Math.Max(1, (int)(options.Calls * share)), share * saturation);
+
+    private async Task<Server> StartAsync(Contender contender)
     {
-        var ratio = under.Count == 0 ? Median(over.Select(of)) : Median(over.Select(of)) / Median(under.Select(underOf ?? of));
-        var passed = atLeast ? ratio >= bound : ratio <= bound;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(passed ? "PASS" : "FAIL")}  {ratio,6:0.00}  {(atLeast ? ">=" : "<=")} {bound:0.00}  {what}"));
-        return passed;
+        twilio.Forget();
+        await redis.EmptyAsync();
+        return await Server.StartAsync(contender, origin, twilio.Address, redis.Address, options.Pin ? 0 : null);
     }
 
-    private static double Median(IEnumerable<double> values) => values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : double.NaN;
-
-    private static async Task ReadyAsync(Uri origin)
+    private static async Task PinLoadAsync()
     {
-        using var http = new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false });
-        for (var attempt = 0; ; attempt++)
-        {
-            try
-            {
-                using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(origin, "/healthz/ready"));
-                using var response = await http.SendAsync(request, CancellationToken.None);
-                if (response.IsSuccessStatusCode)
-                    return;
-            }
-            catch (HttpRequestException) when (attempt < 2000)
-            {
-                // Not up yet.
-            }
-
-            await Task.Delay(10);
-        }
+        string[] arguments = ["--all-tasks", "--cpu-list", "--pid", "1", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)];
+        using var taskset = Process.Start(new ProcessStartInfo("taskset", arguments) { UseShellExecute = false, RedirectStandardOutput = true }) ?? throw new InvalidOperationException("taskset did not start");
+        await taskset.StandardOutput.ReadToEndAsync();
+        await taskset.WaitForExitAsync();
     }
 
-    /// <summary>As production runs it: by environment variables alone, telemetry exported, logging at its default.</summary>
-    private static Process Start(string file, params string[] arguments)
+    private static int FreePort()
     {
-        var start = new ProcessStartInfo(file, arguments) { UseShellExecute = false, RedirectStandardOutput = true };
-        // Where its settings are, as in the image: without them every request would be logged, twice.
-        if (arguments is [var program] && Path.GetDirectoryName(program) is { Length: > 0 } folder)
-            start.WorkingDirectory = folder;
-        foreach (var (key, value) in new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["ASPNETCORE_URLS"] = "http://127.0.0.1:" + Text(ServicePort),
-            ["ConnectionStrings__Redis"] = "127.0.0.1:" + Text(RedisPort),
-            ["PublicBaseUrl"] = "http://127.0.0.1:" + Text(ServicePort),
-            ["Twilio__Client__AccountSid"] = QuickTwilio.Account,
-            ["Twilio__Client__ApiBaseUrl"] = "http://127.0.0.1:" + Text(Port),
-            ["Twilio__AuthToken"] = QuickTwilio.Token,
-            ["Twilio__Voice__CallerId"] = QuickTwilio.Number,
-            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:" + Text(Port),
-            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
-        })
-            start.Environment[key] = value;
-        var process = Process.Start(start) ?? throw new InvalidOperationException(file + " did not start");
-        process.OutputDataReceived += (_, _) => { };
-        process.BeginOutputReadLine();
-        return process;
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
-
-    private static string PeakMegabytes(Process process)
-    {
-        var line = File.ReadLines($"/proc/{Text(process.Id)}/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal));
-        return Text(int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024);
-    }
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Calls.sln")))
-            folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("Run it from the repository");
-    }
-
-    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-
-    /// <summary>One process, measured.</summary>
-    private sealed record Sample(double CallsPerSecond, double Cpu, double Voice, double VoiceSlow, double ConferenceP99, double Ready, bool Sound);
 }

@@ -5,18 +5,20 @@ using Calls.Sandbox.Twilio;
 namespace Calls.Load;
 
 /// <summary>A Twilio made for load: it plays two-party calls as fast as the service answers, takes the service's REST requests, and counts what they did.</summary>
-/// <remarks>It takes one thing from each answer, that a leg was let into a room; what Twilio does besides is <c>src/Sandbox</c>'s to emulate.</remarks>
+/// <remarks>It takes one thing from each answer, whether it is a success; what Twilio does besides is <c>src/Sandbox</c>'s to emulate.</remarks>
 internal sealed class QuickTwilio : IAsyncDisposable
 {
     public const string Account = "AC00000000000000000000000000000001";
     public const string Token = "0123456789abcdef0123456789abcdef";
     public const string Number = "+15005550006";
 
+    /// <summary>What Twilio waits for an answer, and we for the service's next request.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
-    private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { UseCookies = false, UseProxy = false });
+    private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null });
     private readonly ConcurrentDictionary<string, Line> lines = new();
     private readonly ConcurrentDictionary<string, Line> legs = new();
+    private readonly ConcurrentDictionary<string, (Line Line, string Callee)> rooms = new();
     private readonly WebApplication rest;
     private long sids;
     private long exported;
@@ -25,16 +27,23 @@ internal sealed class QuickTwilio : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}");
+        Address = new Uri("http://127.0.0.1:" + port.ToString(CultureInfo.InvariantCulture));
+        builder.WebHost.UseUrls(Address.ToString());
         rest = builder.Build();
-        rest.MapPost("/2010-04-01/Accounts/{account}/Calls.json", (Delegate)CreateAsync);
-        rest.MapPost("/2010-04-01/Accounts/{account}/Calls/{sid}.json", (Delegate)UpdateAsync);
+        var account = rest.MapGroup("/2010-04-01/Accounts/{account}");
+        account.MapPost("/Calls.json", (Delegate)CreateAsync);
+        account.MapPost("/Calls/{sid}.json", (Delegate)UpdateAsync);
+        account.MapGet("/Conferences/{sid}.json", (Delegate)FetchConferenceAsync);
+        account.MapGet("/Conferences/{sid}/Participants.json", (Delegate)ListParticipantsAsync);
         rest.MapPost("/v1/{signal}", async (HttpContext request) =>
         {
             await request.Request.Body.CopyToAsync(Stream.Null);
             Interlocked.Increment(ref exported);
         });
     }
+
+    /// <summary>Where the REST API is, and what takes telemetry.</summary>
+    public Uri Address { get; }
 
     /// <summary>What each request to the REST API takes.</summary>
     public TimeSpan Latency { get; set; }
@@ -49,34 +58,44 @@ internal sealed class QuickTwilio : IAsyncDisposable
         return twilio;
     }
 
+    /// <summary>Forgets the calls that were left under way: whoever served them is gone.</summary>
+    public void Forget()
+    {
+        legs.Clear();
+        rooms.Clear();
+    }
+
     /// <summary>One whole call: placed, rung, answered, talked, left, ended. Every webhook's time goes into the tally.</summary>
     /// <param name="origin">Where the service is.</param>
-    /// <param name="name">Names the call and its people; new for each.</param>
     /// <param name="tally">What is counted.</param>
+    /// <param name="due">When the call is to arrive, as a timestamp; its first webhook's time counts from then.</param>
     /// <param name="stay">Leaves the two talking.</param>
-    public async Task PlayAsync(Uri origin, string name, Tally tally, bool stay = false)
+    public async Task PlayAsync(Uri origin, Tally tally, long due, bool stay = false)
     {
-        var line = new Line(name, Sid("CA"), Sid("CF"));
-        lines["client:bob-" + name] = line;
+        var line = new Line(Guid.NewGuid().ToString("N"), Sid("CA"), Sid("CF"), due);
+        lines[line.Bob] = line;
         try
         {
-            var room = $"{origin.GetLeftPart(UriPartial.Authority)}/twilio/sessions/{name}/conference";
-            await SendAsync(tally, "voice", origin.GetLeftPart(UriPartial.Authority) + "/twilio/voice", Leg(line.Caller, "alice-" + name, "bob-" + name, "ringing", ("SessionID", name)));
-            await SendAsync(tally, "conference", room, Conference(line, "participant-join", line.Caller, "caller"));
-            var callee = await line.Dialled.Task.WaitAsync(Patience);
+            var twilio = origin.GetLeftPart(UriPartial.Authority) + "/twilio";
+            var session = $"{twilio}/sessions/{line.Name}";
+            await SendAsync(tally, line, Webhook.Voice, twilio + "/voice", Forms.Incoming(line));
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "participant-join", line.Caller, "caller"));
+            var callee = await line.WaitForAsync(line.Dialled, Patience);
             foreach (var status in new[] { "initiated", "ringing", "in-progress" })
-                await SendAsync(tally, "status", line.StatusUrl, Leg(callee, Number, "bob-" + name, status));
-            await SendAsync(tally, "join", line.AnswerUrl, Leg(callee, Number, "bob-" + name, "in-progress"));
-            await SendAsync(tally, "conference", room, Conference(line, "conference-start", null, null));
-            await SendAsync(tally, "conference", room, Conference(line, "participant-join", callee, "callee"));
+                await SendAsync(tally, line, Webhook.Status, line.StatusUrl, Forms.Leg(callee, Number, line.Bob, status));
+            await SendAsync(tally, line, Webhook.Join, line.AnswerUrl, Forms.Leg(callee, Number, line.Bob, "in-progress"));
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "conference-start"));
+            rooms[line.Conference] = (line, callee);
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "participant-join", callee, "callee"));
             if (stay)
                 return;
-            await SendAsync(tally, "conference", room, Conference(line, "participant-leave", line.Caller, "caller"));
-            await SendAsync(tally, "left", room.Replace("/conference", "/left/caller", StringComparison.Ordinal), Leg(line.Caller, "alice-" + name, "bob-" + name, "completed"));
-            await line.HungUp.Task.WaitAsync(Patience);
-            await SendAsync(tally, "conference", room, Conference(line, "participant-leave", callee, "callee"));
-            await SendAsync(tally, "conference", room, Conference(line, "conference-end", null, null));
-            await SendAsync(tally, "status", line.StatusUrl, Leg(callee, Number, "bob-" + name, "completed"));
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "participant-leave", line.Caller, "caller"));
+            await SendAsync(tally, line, Webhook.Left, session + "/left/caller", Forms.Leg(line.Caller, line.Alice, line.Bob, "completed"));
+            await line.WaitForAsync(line.HungUp, Patience);
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "participant-leave", callee, "callee"));
+            rooms.TryRemove(line.Conference, out _);
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "conference-end"));
+            await SendAsync(tally, line, Webhook.Status, line.StatusUrl, Forms.Leg(callee, Number, line.Bob, "completed"));
         }
         catch (TimeoutException)
         {
@@ -85,7 +104,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
         finally
         {
             tally.Ended(line.Rings);
-            lines.TryRemove("client:bob-" + name, out _);
+            lines.TryRemove(line.Bob, out _);
         }
     }
 
@@ -95,96 +114,73 @@ internal sealed class QuickTwilio : IAsyncDisposable
         await rest.DisposeAsync();
     }
 
-    private async Task<IResult> CreateAsync(HttpContext request)
+    private async Task SendAsync(Tally tally, Line line, Webhook kind, string url, List<KeyValuePair<string, string>> form)
     {
-        var form = await request.Request.ReadFormAsync();
-        if (Latency > TimeSpan.Zero)
-            await Task.Delay(Latency);
+        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent(form) };
+        request.Headers.TryAddWithoutValidation("X-Twilio-Signature", Signer.Sign(Token, url, form));
+        using var patience = new CancellationTokenSource(Patience);
+        var ok = false;
+        try
+        {
+            using var response = await http.SendAsync(request, patience.Token);
+            await response.Content.CopyToAsync(Stream.Null, patience.Token);
+            ok = response.IsSuccessStatusCode;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        {
+            // Counted as failed; the call goes on, as Twilio's does.
+        }
+
+        var answered = TimeProvider.System.GetTimestamp();
+        tally.Answered(kind, TimeProvider.System.GetElapsedTime(line.Due, answered), ok);
+        line.Due = answered;
+    }
+
+    private async Task<IResult> CreateAsync(HttpContext http)
+    {
+        var form = await http.Request.ReadFormAsync();
+        await TakeTimeAsync();
         var sid = Sid("CA");
         if (lines.TryGetValue(form["To"].ToString(), out var line))
         {
             legs[sid] = line;
-            (line.AnswerUrl, line.StatusUrl) = (Bare(form["Url"].ToString()), Bare(form["StatusCallback"].ToString()));
-            line.Ring();
-            line.Dialled.TrySetResult(sid);
+            line.Ring(sid, Bare(form["Url"].ToString()), Bare(form["StatusCallback"].ToString()));
         }
 
-        return Results.Text($$"""{"sid":"{{sid}}","status":"queued","to":"{{form["To"]}}","from":"{{form["From"]}}","date_created":null}""", "application/json", statusCode: 201);
+        return Json($$"""{"sid":"{{sid}}","status":"queued","to":"{{form["To"]}}","from":"{{form["From"]}}","date_created":null}""", 201);
     }
 
-    private async Task<IResult> UpdateAsync(HttpContext request, string sid)
+    private async Task<IResult> UpdateAsync(HttpContext http, string sid)
     {
-        await request.Request.ReadFormAsync();
-        if (Latency > TimeSpan.Zero)
-            await Task.Delay(Latency);
+        await http.Request.ReadFormAsync();
+        await TakeTimeAsync();
         if (legs.TryRemove(sid, out var line))
-            line.HungUp.TrySetResult();
-        return Results.Text($$"""{"sid":"{{sid}}","status":"completed","to":"","from":"","date_created":null}""", "application/json");
+            line.HungUp.Happened(true);
+        return Json($$"""{"sid":"{{sid}}","status":"completed","to":"","from":"","date_created":null}""");
     }
 
-    private async Task SendAsync(Tally tally, string kind, string url, List<KeyValuePair<string, string>> form)
+    /// <summary>Asked where the service looks after a call that has been silent for a while.</summary>
+    private async Task<IResult> FetchConferenceAsync(string sid)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent(form) };
-        request.Headers.TryAddWithoutValidation("X-Twilio-Signature", Signer.Sign(Token, url, form));
-        var from = TimeProvider.System.GetTimestamp();
-        using var response = await http.SendAsync(request, CancellationToken.None);
-        await response.Content.CopyToAsync(Stream.Null);
-        tally.Answered(kind, TimeProvider.System.GetElapsedTime(from), response.IsSuccessStatusCode);
+        await TakeTimeAsync();
+        return rooms.TryGetValue(sid, out var room) ? Json($$"""{"sid":"{{sid}}","friendly_name":"{{room.Line.Name}}","status":"in-progress"}""") : Results.NotFound();
     }
 
-    private static List<KeyValuePair<string, string>> Leg(string sid, string from, string to, string status, params ReadOnlySpan<(string Key, string Value)> more)
+    private async Task<IResult> ListParticipantsAsync(string sid)
     {
-        List<KeyValuePair<string, string>> form =
-        [
-            new("AccountSid", Account), new("ApiVersion", "2010-04-01"), new("CallSid", sid), new("CallStatus", status), new("Direction", "inbound"),
-            new("From", from.StartsWith('+') ? from : "client:" + from), new("To", status == "ringing" && from != Number ? to : "client:" + to),
-        ];
-        foreach (var (key, value) in more)
-            form.Add(new(key, value));
-        return form;
+        await TakeTimeAsync();
+        return rooms.TryGetValue(sid, out var room)
+            ? Json($$"""{"participants":[{{Participant(room.Line.Caller, "caller")}},{{Participant(room.Callee, "callee")}}],"next_page_uri":null}""")
+            : Results.NotFound();
     }
 
-    private static List<KeyValuePair<string, string>> Conference(Line line, string name, string? leg, string? label)
-    {
-        List<KeyValuePair<string, string>> form =
-        [
-            new("AccountSid", Account), new("ConferenceSid", line.Conference), new("SequenceNumber", line.NextSequence().ToString(CultureInfo.InvariantCulture)),
-            new("StatusCallbackEvent", name), new("Timestamp", "Mon, 01 Jan 2024 00:00:00 +0000"),
-        ];
-        if (leg is not null)
-            form.AddRange([new("CallSid", leg), new("Coaching", "false"), new("EndConferenceOnExit", "false"), new("Hold", "false"), new("Muted", "false"),
-                new("ParticipantLabel", label ?? ""), new("StartConferenceOnEnter", "true")]);
-        return form;
-    }
+    private Task TakeTimeAsync() => Latency > TimeSpan.Zero ? Task.Delay(Latency) : Task.CompletedTask;
+
+    private static string Participant(string leg, string label) => $$"""{"call_sid":"{{leg}}","label":"{{label}}","status":"connected","muted":false,"hold":false}""";
+
+    private static IResult Json(string body, int status = 200) => Results.Text(body, "application/json", statusCode: status);
 
     private static string Bare(string url) => url.IndexOf('#', StringComparison.Ordinal) is var hash and >= 0 ? url[..hash] : url;
 
     private string Sid(string kind) => kind + Interlocked.Increment(ref sids).ToString("x32", CultureInfo.InvariantCulture);
-
-    /// <summary>One call, as it goes.</summary>
-    private sealed class Line(string name, string caller, string conference)
-    {
-        private int rings;
-        private int sequence;
-
-        public string Name { get; } = name;
-
-        public string Caller { get; } = caller;
-
-        public string Conference { get; } = conference;
-
-        public string AnswerUrl { get; set; } = "";
-
-        public string StatusUrl { get; set; } = "";
-
-        public int Rings => rings;
-
-        public TaskCompletionSource<string> Dialled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public TaskCompletionSource HungUp { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public void Ring() => Interlocked.Increment(ref rings);
-
-        public int NextSequence() => sequence++;
-    }
 }

@@ -1,0 +1,24 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Calls.Report;
+
+namespace Calls.Load;
+
+/// <summary>One of the two that are compared, published as the image has it: for this platform, and so compiled ahead of time.</summary>
+internal sealed record Contender(string Name, string Project, string Assembly)
+{
+    public static readonly Contender Service = new("service", "src/Api", "Calls.Api.dll");
+    public static readonly Contender Floor = new("floor", "bench/Floor", "Calls.Floor.dll");
+
+    public string Folder { get; } = Path.Combine(PerformancePage.Root, "artifacts", "bench", Name);
+
+    public async Task PublishAsync()
+    {
+        var architecture = RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();
+        string[] arguments = ["publish", Project, "-c", "Release", "-a", architecture, "--no-self-contained", "-o", Folder, "-v", "quiet", "--nologo"];
+        using var publish = Process.Start(new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = PerformancePage.Root }) ?? throw new InvalidOperationException("dotnet did not start");
+        await publish.WaitForExitAsync();
+        if (publish.ExitCode != 0)
+            throw new InvalidOperationException($"{Project} could not be published.");
+    }
+}

@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Text;
+
+namespace Calls.Load;
+
+/// <summary>All pairs, judged.</summary>
+/// <param name="Saturation">Calls a second that the service took before the pairs; open loops offer shares of it.</param>
+/// <param name="Service">The service's samples, a pair each.</param>
+/// <param name="Floor">The floor's, of the same pairs.</param>
+/// <param name="Exported">Batches of telemetry that came in from the service.</param>
+internal sealed record Result(double Saturation, IReadOnlyList<Sample> Service, IReadOnlyList<Sample> Floor, long Exported)
+{
+    public IReadOnlyList<Verdict> Verdicts =>
+    [
+        Compare("Calls a second, closed loop", 0.70, s => s.Closed.CallsPerSecond) with { AtLeast = true },
+        Compare("CPU seconds per 1,000 calls", 1.5, s => s.ProcessorPerThousand),
+        Compare("Voice webhook p50 in ms, Twilio takes 100 ms", 0.1, SlowVoice),
+        new("Voice webhook p50 in ms, Twilio takes 100 ms, against its own at 0 ms", 1.5, [.. Service.Select(SlowVoice)], [.. Service.Select(s => s.At(Sample.Low).Percentile(Webhook.Voice, 50))]),
+        Compare("Conference webhooks p99 in ms, half of the saturating load", 1.5, s => s.At(Sample.Half).Percentile(Webhook.Conference, 99)),
+        Compare($"Peak memory in MB, {Service[0].Live.Placed.Tally.Calls.ToString("N0", CultureInfo.InvariantCulture)} live sessions", 1.5, s => s.Live.PeakMegabytes),
+        new("Start to ready in seconds", 1.0, [.. Service.SelectMany(s => s.Starts)], []),
+    ];
+
+    /// <summary>Everything that was counted of all runs of both.</summary>
+    public Tally Total => Tally.Sum(Service.Concat(Floor).SelectMany(s => s.Runs).Select(run => run.Tally));
+
+    /// <summary>Every bound and every guarantee held, and the service's telemetry was on.</summary>
+    public bool Passed => Verdicts.All(v => v.Passed) && Total.IsSound && Exported > 0;
+
+    public override string ToString()
+    {
+        var text = new StringBuilder().AppendLine().AppendLine("       figure    bound    service    against");
+        foreach (var v in Verdicts)
+        {
+            var against = v.Against.Count == 0 ? "" : v.Against.Median().ToString("0.00", CultureInfo.InvariantCulture);
+            text.AppendLine(CultureInfo.InvariantCulture, $"{Word(v.Passed)}   {v.Figure,6:0.00}   {v.Relation} {v.Bound:0.00}   {v.Service.Median(),8:0.00}   {against,8}   {v.What}");
+        }
+
+        var total = Total;
+        text.AppendLine(CultureInfo.InvariantCulture, $"{Word(total.IsSound)}   {total.Calls} calls, {total.Webhooks} webhooks: {total.StuckCalls} stuck, {total.RungTwice} rung twice, {total.Failed} webhooks failed");
+        return text.Append(CultureInfo.InvariantCulture, $"{Word(Exported > 0)}   {Exported} batches of telemetry came in").ToString();
+    }
+
+    private static string Word(bool passed) => passed ? "PASS" : "FAIL";
+
+    private static double SlowVoice(Sample sample) => sample.SlowTwilio.Tally.Percentile(Webhook.Voice, 50);
+
+    private Verdict Compare(string what, double bound, Func<Sample, double> of) => new(what, bound, [.. Service.Select(of)], [.. Floor.Select(of)]);
+}

@@ -1,0 +1,81 @@
+namespace Calls.Load;
+
+/// <summary>A contender that is up.</summary>
+internal sealed class Server : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Started process;
+
+    private Server(Started process, Uri origin) => (this.process, Origin) = (process, origin);
+
+    public Uri Origin { get; }
+
+    /// <summary>From its start to the first time that it says it is ready, the runtime's own start included.</summary>
+    public TimeSpan ReadyIn { get; private set; }
+
+    public TimeSpan Processor => process.Processor;
+
+    public double PeakMegabytes => process.PeakMegabytes;
+
+    /// <summary>As production runs it: by environment variables alone, telemetry exported, logging at its default.</summary>
+    public static async Task<Server> StartAsync(Contender contender, Uri origin, Uri twilio, string redis, int? processor)
+    {
+        var from = TimeProvider.System.GetTimestamp();
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["ASPNETCORE_URLS"] = origin.ToString(),
+            ["ConnectionStrings__Redis"] = redis,
+            ["DOTNET_EnableDiagnostics"] = "0",
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = twilio.ToString(),
+            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+            ["PublicBaseUrl"] = origin.GetLeftPart(UriPartial.Authority),
+            ["Twilio__AuthToken"] = QuickTwilio.Token,
+            ["Twilio__Client__AccountSid"] = QuickTwilio.Account,
+            ["Twilio__Client__ApiBaseUrl"] = twilio.GetLeftPart(UriPartial.Authority),
+            ["Twilio__Voice__CallerId"] = QuickTwilio.Number,
+        };
+        // Where its settings are, as in the image: without them every request would be logged, twice.
+        var server = new Server(new Started(["dotnet", contender.Assembly], environment, contender.Folder, processor), origin);
+        try
+        {
+            await server.AwaitReadyAsync();
+        }
+        catch
+        {
+            server.Dispose();
+            throw;
+        }
+
+        server.ReadyIn = TimeProvider.System.GetElapsedTime(from);
+        return server;
+    }
+
+    public void Dispose() => process.Dispose();
+
+    private async Task AwaitReadyAsync()
+    {
+        using var http = new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false });
+        using var patience = new CancellationTokenSource(Patience);
+        while (!await IsReadyAsync(http, patience.Token))
+        {
+            if (process.HasExited)
+                throw new InvalidOperationException("It ended before it was ready.");
+            await Task.Delay(10, patience.Token);
+        }
+    }
+
+    private async Task<bool> IsReadyAsync(HttpMessageInvoker http, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Origin, "/healthz/ready"));
+            using var response = await http.SendAsync(request, cancellationToken);
+            return response.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+}
