@@ -197,7 +197,7 @@ public sealed partial class PolicyTests
         (await Helm.Four.RenderAsync("minimal-values.yaml")).ShouldContain("NOT FOR PRODUCTION");
     }
 
-    [GeneratedRegex("Map(Methods|Get)\\(\"(?<first>/[^/\"]+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("Map(Webhook|Get)\\(\"(?<first>/[^/\"]+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex MappedPath();
 
     private static V1Deployment Service(IEnumerable<IKubernetesObject> objects) =>
