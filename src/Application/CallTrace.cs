@@ -12,6 +12,7 @@ public sealed class CallTrace
 
     private Func<ActivityContext, Activity?>? begin;
     private (SessionId Id, Task<StoredSession> Loading)? ahead;
+    private StoredSession? remembered;
 
     /// <summary>Whether a span waits to be told where it belongs.</summary>
     public bool IsAwaited => begin is not null;
@@ -53,8 +54,28 @@ public sealed class CallTrace
         }
     }
 
-    /// <summary>What the next load of that session is to find, without a round trip. It may be old by then: a save that compares will say so.</summary>
-    internal void Keep(StoredSession session) => ahead = (session.Id, Task.FromResult(session));
+    /// <summary>What the next load of that session is to find, without a round trip: what the store has just said.</summary>
+    internal void Keep(StoredSession session)
+    {
+        ahead = (session.Id, Task.FromResult(session));
+        remembered = null;
+    }
+
+    /// <summary>What the next load of that session is to find, without a round trip: what this replica remembers. It may be old: a save that compares will say so.</summary>
+    internal void Remember(StoredSession session)
+    {
+        ahead = (session.Id, Task.FromResult(session));
+        remembered = session;
+    }
+
+    /// <summary>Whether something was remembered that the store has not been asked about since.</summary>
+    internal bool RestsOnMemory => remembered is not null;
+
+    /// <summary>Whether this was remembered, and nothing more.</summary>
+    internal bool IsOnlyRemembered(StoredSession session) => remembered?.ETag == session.ETag;
+
+    /// <summary>The store has said that it was the truth.</summary>
+    internal void Prove() => remembered = null;
 
     /// <summary>What was read ahead, or kept, once.</summary>
     internal bool TryTake(SessionId id, out Task<StoredSession> loading)

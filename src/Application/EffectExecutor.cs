@@ -37,7 +37,7 @@ public sealed partial class EffectExecutor(
     private async Task<string> DialAsync(StoredSession stored, Effect.Dial dial, CancellationToken cancellationToken)
     {
         // Written or read a moment ago: claimed as it is, and read again only if somebody else has written since.
-        trace.Keep(stored);
+        trace.Remember(stored);
         if (await mediator.Send(new ClaimDial(stored.Id, stored.Session!.Nonce, dial.Participant), cancellationToken) is not CallReply.DialGranted granted)
             return "not granted";
         var (current, participant) = (granted.Session, granted.Participant);

@@ -18,6 +18,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<CallsTelemetry>();
         services.AddSingleton<DialOutcomes>();
         services.AddSingleton<SessionLines>();
+        services.AddSingleton<RecentSessions>();
         services.AddSingleton<SessionFeed>();
         services.AddScoped<CallTrace>();
         services.AddScoped<EffectExecutor>();
@@ -30,7 +31,8 @@ public static class ServiceCollectionExtensions
         where TStore : class, ISessionStore
     {
         services.AddSingleton<TStore>();
-        return services.AddScoped<ISessionStore>(provider =>
-            new OutboxSessionStore(provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallTrace>(), provider.GetRequiredService<CallsTelemetry>()));
+        return services.AddScoped<ISessionStore>(provider => new OutboxSessionStore(
+            provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallTrace>(),
+            provider.GetRequiredService<RecentSessions>(), provider.GetRequiredService<Domain.CallPolicy>(), provider.GetRequiredService<CallsTelemetry>()));
     }
 }

@@ -1,12 +1,14 @@
+using System.Diagnostics;
 using Calls.Application.Ports;
 using MediatR;
 
 namespace Calls.Application.Pipeline;
 
 /// <summary>Somebody else wrote the session first: decide again on what they wrote. Outermost, bounded, jittered, and for that one cause alone.</summary>
-/// <remarks>Requests of this process for one session are served one after another, so that conflicts are left to those of other replicas.
+/// <remarks>Requests of this process for one session are served one after another, so that conflicts are left to those of other replicas. A report is decided on what this replica
+/// remembers of the session, where it does: a save says whether that was the truth, and the first attempt is then spent instead of a load.
 /// A write that was not acknowledged is not a conflict; the store repeats it under its own id.</remarks>
-internal sealed class RetryOnConflict<TRequest, TResponse>(CallTrace trace, CallsTelemetry telemetry, SessionLines lines, TimeProvider clock) : IPipelineBehavior<TRequest, TResponse>
+internal sealed class RetryOnConflict<TRequest, TResponse>(CallTrace trace, CallsTelemetry telemetry, SessionLines lines, RecentSessions recent, TimeProvider clock) : IPipelineBehavior<TRequest, TResponse>
     where TRequest : ISessionCommand
 {
     private const int MaxAttempts = 12;
@@ -20,15 +22,21 @@ internal sealed class RetryOnConflict<TRequest, TResponse>(CallTrace trace, Call
         {
             if (!turn.HasCome)
                 await turn.ComesAsync(clock, cancellationToken);
+            var remembered = request is ISessionReport ? recent.Find(request.SessionId) : null;
+            if (remembered is not null)
+                trace.Remember(remembered);
             for (var attempt = 1; ; attempt++)
             {
                 try
                 {
-                    return await next();
+                    var response = await next();
+                    return trace.RestsOnMemory ? throw new UnreachableException($"{typeof(TRequest).Name} was answered from memory alone") : response;
                 }
                 catch (SessionConflictException conflict) when (attempt < MaxAttempts)
                 {
                     telemetry.Conflict(typeof(TRequest).Name);
+                    if (attempt == 1 && remembered is not null)
+                        recent.IsShared(request.SessionId);
                     trace.Keep(conflict.Found);
                 }
 

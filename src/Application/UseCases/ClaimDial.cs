@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>A replica is about to send a dial: the intent is stored first, so that no two send it and a crash leaves a mark.</summary>
 /// <remarks>Answered with <see cref="CallReply.DialGranted"/> to the one who may send it.</remarks>
-public sealed record ClaimDial(SessionId SessionId, string Nonce, ParticipantId Participant) : IRequest<CallReply>, ISessionCommand;
+public sealed record ClaimDial(SessionId SessionId, string Nonce, ParticipantId Participant) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class ClaimDialHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<ClaimDial, CallReply>
 {

@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Twilio reports that the conference is over (<c>conference-end</c>).</summary>
 /// <remarks>Not the end of its legs, and their own words may be lost: if anyone is still thought to be on the line, Twilio is asked at once.</remarks>
-public sealed record ConferenceEnded(SessionId SessionId, ConferenceSid Conference, string? Room) : IRequest<CallReply>, ISessionCommand;
+public sealed record ConferenceEnded(SessionId SessionId, ConferenceSid Conference, string? Room) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class ConferenceEndedHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<ConferenceEnded, CallReply>
 {

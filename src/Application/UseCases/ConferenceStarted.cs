@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Twilio names the conference that is open under the room's name (<c>conference-start</c>).</summary>
 /// <remarks>Guests who were waiting for the room are dialled after the commit.</remarks>
-public sealed record ConferenceStarted(SessionId SessionId, ConferenceSid Conference, string? Room) : IRequest<CallReply>, ISessionCommand;
+public sealed record ConferenceStarted(SessionId SessionId, ConferenceSid Conference, string? Room) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class ConferenceStartedHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<ConferenceStarted, CallReply>
 {

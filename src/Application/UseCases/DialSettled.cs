@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Twilio has answered a dial, or has not, or was asked what became of one.</summary>
 /// <remarks>Refused for good: the participant is unreachable, and the rules apply. Unknown: it is looked for, and never sent again.</remarks>
-public sealed record DialSettled(SessionId SessionId, string Nonce, ParticipantId Participant, int Attempt, DialOutcome Outcome) : IRequest<CallReply>, ISessionCommand;
+public sealed record DialSettled(SessionId SessionId, string Nonce, ParticipantId Participant, int Attempt, DialOutcome Outcome) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class DialSettledHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<DialSettled, CallReply>
 {

@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Twilio has answered a change of mute or hold.</summary>
 /// <remarks>What the participant is, is taken from the conference's own events.</remarks>
-public sealed record FlagsSettled(SessionId SessionId, ParticipantId Participant, bool? Muted, bool? Hold, EffectOutcome Outcome) : IRequest<CallReply>, ISessionCommand;
+public sealed record FlagsSettled(SessionId SessionId, ParticipantId Participant, bool? Muted, bool? Hold, EffectOutcome Outcome) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class FlagsSettledHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<FlagsSettled, CallReply>
 {

@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Twilio has answered a hang-up.</summary>
 /// <remarks>Ending what has ended is success; anything else is tried again, for ever, at most every 15 s.</remarks>
-public sealed record HangUpSettled(SessionId SessionId, CallSid Leg, EffectOutcome Outcome) : IRequest<CallReply>, ISessionCommand;
+public sealed record HangUpSettled(SessionId SessionId, CallSid Leg, EffectOutcome Outcome) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class HangUpSettledHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<HangUpSettled, CallReply>
 {

@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>A person who was rung has picked up: Twilio asks the call's answer URL what to do with the leg.</summary>
 /// <remarks>Delivered again on a retry, and late: only the participant's own leg enters, and only a call that goes on; anything else is hung up.</remarks>
-public sealed record JoinCall(SessionId SessionId, ParticipantId Participant, CallSid Leg, string? Nonce) : IRequest<CallReply>, ISessionCommand;
+public sealed record JoinCall(SessionId SessionId, ParticipantId Participant, CallSid Leg, string? Nonce) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class JoinCallHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<JoinCall, CallReply>
 {

@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>A leg that was answered has ended (call status callback <c>completed</c>).</summary>
 /// <remarks>A second word of a leave: whichever arrives first is acted upon, the other changes nothing.</remarks>
-public sealed record LegCompleted(SessionId SessionId, ParticipantId Participant, CallSid Leg, string? Nonce) : IRequest<CallReply>, ISessionCommand;
+public sealed record LegCompleted(SessionId SessionId, ParticipantId Participant, CallSid Leg, string? Nonce) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class LegCompletedHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<LegCompleted, CallReply>
 {

@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>A leg that we created was queued, rings, or was answered (call status callback).</summary>
 /// <remarks>Delivered at least once and in any order. The first word of a leg whose creation was never acknowledged adopts it.</remarks>
-public sealed record LegProgressed(SessionId SessionId, ParticipantId Participant, CallSid Leg, Progress Progress, string? Nonce) : IRequest<CallReply>, ISessionCommand;
+public sealed record LegProgressed(SessionId SessionId, ParticipantId Participant, CallSid Leg, Progress Progress, string? Nonce) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class LegProgressedHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<LegProgressed, CallReply>
 {

@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Twilio reports that a participant was muted, unmuted, put on hold or taken off it.</summary>
 /// <remarks>Settled by Twilio's SequenceNumber: an older word never overwrites a newer one.</remarks>
-public sealed record ParticipantFlagsSeen(SessionId SessionId, ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags Flags) : IRequest<CallReply>, ISessionCommand;
+public sealed record ParticipantFlagsSeen(SessionId SessionId, ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags Flags) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class ParticipantFlagsSeenHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<ParticipantFlagsSeen, CallReply>
 {

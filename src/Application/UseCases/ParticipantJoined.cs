@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Twilio reports that a leg has entered the conference.</summary>
 /// <remarks>Delivered at least once and in any order. A leg that has gone stays gone.</remarks>
-public sealed record ParticipantJoined(SessionId SessionId, ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags? Flags) : IRequest<CallReply>, ISessionCommand;
+public sealed record ParticipantJoined(SessionId SessionId, ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags? Flags) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class ParticipantJoinedHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<ParticipantJoined, CallReply>
 {

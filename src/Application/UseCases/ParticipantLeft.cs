@@ -6,7 +6,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>Twilio reports that a leg left the conference: hung up, dropped, was removed, or could never be added.</summary>
 /// <remarks>Delivered at least once and in any order; a leg already gone is a no-op. When one person is left and nobody is being rung, that one's line ends.</remarks>
-public sealed record ParticipantLeft(SessionId SessionId, CallSid Leg, ParticipantId? Label, string? Room, GoneBecause Because) : IRequest<CallReply>, ISessionCommand;
+public sealed record ParticipantLeft(SessionId SessionId, CallSid Leg, ParticipantId? Label, string? Room, GoneBecause Because) : IRequest<CallReply>, ISessionReport;
 
 internal sealed class ParticipantLeftHandler(ISessionStore sessions, CallPolicy policy, TimeProvider clock) : IRequestHandler<ParticipantLeft, CallReply>
 {

@@ -4,6 +4,7 @@ using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
+using MediatR;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -40,6 +41,13 @@ internal sealed class OutboxRig : IAsyncDisposable
         rig = new OutboxRig(builder.Build());
         await rig.host.StartAsync();
         return rig;
+    }
+
+    /// <summary>Sends a command as an endpoint would: in a scope of its own.</summary>
+    public async Task<CallReply> SendAsync(IRequest<CallReply> command)
+    {
+        await using var scope = host.Services.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<ISender>().Send(command);
     }
 
     public Task StopAsync() => host.StopAsync();

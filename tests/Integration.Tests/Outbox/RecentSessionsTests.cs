@@ -1,0 +1,92 @@
+using Calls.Application;
+using Calls.Application.Ports;
+using Calls.Application.UseCases;
+using Calls.Domain;
+using Calls.Integration.Tests.Redis;
+
+namespace Calls.Integration.Tests.Outbox;
+
+/// <summary>A replica decides on what it remembers of a call, and never on that alone.</summary>
+public sealed class RecentSessionsTests(RedisFixture redis)
+{
+    [Fact]
+    public async Task Who_picks_up_is_not_let_into_a_call_that_another_replica_has_ended()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
+        var session = await RingsAsync(rig);
+        var leg = session.Participants[1].Leg!;
+        await EndedElsewhereAsync(rig, session);
+        (await rig.SendAsync(new JoinCall(session.Id, ParticipantId.Callee, leg, session.Nonce))).ShouldBeOfType<CallReply.HangUp>();
+        (await rig.LoadAsync(session.Id))!.IsEnded.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task What_would_change_nothing_that_is_remembered_is_decided_on_what_is_stored()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
+        var session = await RingsAsync(rig);
+        var leg = session.Caller.Leg!;
+        await EndedElsewhereAsync(rig, session);
+        (await rig.LoadAsync(session.Id))!.Effects.OfType<Effect.HangUp>().ShouldContain(hangUp => hangUp.Leg == leg);
+        await rig.SendAsync(new HangUpSettled(session.Id, leg, EffectOutcome.Done));
+        (await rig.LoadAsync(session.Id))!.Effects.OfType<Effect.HangUp>().ShouldNotContain(hangUp => hangUp.Leg == leg, "this replica remembers a call that rings, with nothing to hang up");
+    }
+
+    [Fact]
+    public void A_session_is_remembered_until_it_is_at_rest()
+    {
+        var (recent, stored) = (new RecentSessions(), Stored());
+        recent.Find(stored.Id).ShouldBeNull();
+        recent.Saw(stored, isAtRest: false);
+        recent.Find(stored.Id).ShouldBeSameAs(stored);
+        recent.Saw(stored with { Version = 2 }, isAtRest: false);
+        recent.Find(stored.Id)!.Version.ShouldBe(2);
+        recent.Saw(stored with { Version = 3 }, isAtRest: true);
+        recent.Find(stored.Id).ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_session_that_others_write_too_is_read_from_then_on()
+    {
+        var (recent, stored) = (new RecentSessions(), Stored());
+        recent.Saw(stored, isAtRest: false);
+        recent.IsShared(stored.Id);
+        recent.Find(stored.Id).ShouldBeNull();
+        recent.Saw(stored with { Version = 2 }, isAtRest: false);
+        recent.Find(stored.Id).ShouldBeNull();
+    }
+
+    [Fact]
+    public void More_sessions_than_there_are_places_push_one_another_out_and_are_never_mistaken()
+    {
+        var recent = new RecentSessions();
+        List<StoredSession> many = [.. Enumerable.Range(0, 5_000).Select(_ => Stored())];
+        foreach (var stored in many)
+            recent.Saw(stored, isAtRest: false);
+        List<StoredSession> found = [.. many.Where(stored => recent.Find(stored.Id) is not null)];
+        found.Count.ShouldBeInRange(1, 1_024);
+        found.ShouldAllBe(stored => ReferenceEquals(recent.Find(stored.Id), stored));
+    }
+
+    /// <summary>Bob's phone rings, and this replica has written all of it.</summary>
+    private static async Task<CallSession> RingsAsync(OutboxRig rig)
+    {
+        var session = OutboxRig.Started();
+        rig.Twilio.Dials.SetResult();
+        await rig.StoreAsync(session, queued: true);
+        await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
+        var leg = (await rig.LoadAsync(session.Id))!.Participants[1].Leg!;
+        await rig.SendAsync(new LegProgressed(session.Id, ParticipantId.Callee, leg, Progress.Ringing, session.Nonce));
+        return (await rig.LoadAsync(session.Id))!;
+    }
+
+    /// <summary>Written past this replica's pipeline, as another one would.</summary>
+    private static Task EndedElsewhereAsync(OutboxRig rig, CallSession session) =>
+        rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndRequested(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: false);
+
+    private static StoredSession Stored()
+    {
+        var session = OutboxRig.Started();
+        return new StoredSession(session.Id, session, 1, Nonces.Next());
+    }
+}
