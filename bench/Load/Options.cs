@@ -21,8 +21,8 @@ internal sealed record Options
           --rate N           calls a second, however the service gets on; without it --concurrency calls at once
 
         Both:
-          --calls N          calls of a run (1000)
-          --warm-up N        calls before them, not measured (800)
+          --calls N          calls of a run (2000)
+          --warm-up N        calls before them, not measured (5000): the JIT is busy for thousands
           --concurrency N    calls at once (8)
         """;
 
@@ -49,9 +49,9 @@ internal sealed record Options
     /// <summary>Null for a closed loop.</summary>
     public double? Rate { get; private init; }
 
-    public int Calls { get; private init; } = 1_000;
+    public int Calls { get; private init; } = 2_000;
 
-    public int WarmUp { get; private init; } = 800;
+    public int WarmUp { get; private init; } = 5_000;
 
     public int Concurrency { get; private init; } = 8;
 

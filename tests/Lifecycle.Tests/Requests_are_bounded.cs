@@ -58,6 +58,37 @@ public sealed class Requests_are_bounded
         await Eventually.TrueAsync(async () => (await RawAsync(host.Address, Ask)).StartsWith("HTTP/1.1 200", StringComparison.Ordinal), "its place is free again", TimeSpan.FromSeconds(10));
     }
 
+    [Fact]
+    public async Task A_webhook_whose_body_trickles_in_loses_its_connection_long_before_the_body_is_whole()
+    {
+        const int length = 60_000;
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions());
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, host.Address.Port);
+        await socket.SendAsync(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $"POST /twilio/voice HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n")));
+        // Two thousand bytes a second: more than Kestrel's own bound on what is too slow.
+        var (piece, sent) = (new byte[500], 0);
+        Array.Fill(piece, (byte)'x');
+        var closed = AskAsync(socket, "CallSid=", TimeSpan.FromSeconds(25));
+        while (!closed.IsCompleted && sent < length)
+        {
+            try
+            {
+                sent += await socket.SendAsync(piece);
+            }
+            catch (SocketException)
+            {
+                break;
+            }
+
+            await Task.WhenAny(closed, Task.Delay(250));
+        }
+
+        (await closed).ShouldNotContain(" 200 ");
+        sent.ShouldBeLessThan(length);
+    }
+
     [Theory]
     [InlineData("", "192.0.2.2", true)]
     [InlineData("127.0.0.1", "192.0.2.2", false)]
@@ -104,9 +135,9 @@ public sealed class Requests_are_bounded
         return await AskAsync(socket, request);
     }
 
-    private static async Task<string> AskAsync(Socket socket, string request = Ask)
+    private static async Task<string> AskAsync(Socket socket, string request = Ask, TimeSpan? atMost = null)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+        using var patience = new CancellationTokenSource(atMost ?? TimeSpan.FromSeconds(15));
         using var answer = new MemoryStream();
         try
         {
