@@ -6,6 +6,8 @@ namespace Calls.Scale;
 /// <summary>One Redis with sessions, and one process of the service on it.</summary>
 internal sealed class Installation(Storage storage, Replica service) : IDisposable
 {
+    private int asked;
+
     public Storage Storage => storage;
 
     public static async Task<Installation> StartAsync(Children children, QuickTwilio twilio)
@@ -43,8 +45,8 @@ internal sealed class Installation(Storage storage, Replica service) : IDisposab
         storage.Dispose();
     }
 
-    /// <summary>Knuth's multiplicative hash: the same calls each time, and no order among them.</summary>
-    private CallSession Anyone(int number) => Storage.Call((int)(unchecked((uint)(number + 1) * 2_654_435_769) % (uint)storage.Sessions));
+    /// <summary>Knuth's multiplicative hash of how many have been asked for: another call each time, and no order among them.</summary>
+    private CallSession Anyone(int number) => Storage.Call((int)(unchecked((uint)Interlocked.Increment(ref asked) * 2_654_435_769) % (uint)storage.Sessions));
 }
 
 /// <summary>One measurement of an installation.</summary>

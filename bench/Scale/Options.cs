@@ -54,7 +54,7 @@ internal sealed record Options
     public static Options Parse(string[] args)
     {
         var options = args.Contains("--quick")
-            ? new Options { Quick = true, Sessions = 5_000, Pairs = 1, Calls = 60, Webhooks = 300, WarmUp = 300, Rest = TimeSpan.FromSeconds(2), ParticipantSizes = [2, 50, MostParticipants] }
+            ? new Options { Quick = true, Sessions = 5_000, Pairs = 1, Calls = 60, Webhooks = 300, WarmUp = 200, Rest = TimeSpan.FromSeconds(2), ParticipantSizes = [2, 50, MostParticipants] }
             : new Options();
         for (var at = 0; at < args.Length; at++)
         {

@@ -20,7 +20,7 @@ internal sealed class ReplicaGrowth(Options options, QuickTwilio twilio, Childre
         {
             while (replicas.Count < options.ReplicaSizes.Max())
                 replicas.Add(await Replica.StartAsync(children, twilio, storage.Address, ingress.Origin));
-            await PlayAsync(replicas, options.WarmUp * replicas.Count / 2);
+            await PlayAsync(replicas, options.WarmUp * replicas.Count);
             progress.Done("Replicas: all are warm");
 
             List<ReplicaSample.Turn> turns = [];
