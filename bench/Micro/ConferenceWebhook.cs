@@ -1,0 +1,90 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text;
+using Calls.Api;
+using Calls.Api.Twilio;
+using Calls.Domain;
+using Calls.Sandbox.Twilio;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Calls.Micro;
+
+/// <summary>Twilio's <c>participant-join</c>, as it comes in: headers, body, signature. The one place that knows how the service reads a webhook.</summary>
+internal sealed class ConferenceWebhook
+{
+    private const string Route = "/twilio/sessions/{sessionId}/conference";
+    private const string FormType = "application/x-www-form-urlencoded; charset=UTF-8";
+
+    private readonly string path;
+    private readonly string signature;
+    private readonly byte[] body;
+    private readonly byte[] arrived;
+    private readonly IFormCollection form;
+    private readonly RequestDelegate gate;
+
+    public ConferenceWebhook(IServiceProvider services, MadeCall call, string room)
+    {
+        var fields = Fields(call, room);
+        path = $"/twilio/sessions/{call.Id.Value}/conference";
+        signature = Signer.Sign(Service.Token, Service.Origin + path, fields);
+        body = Encoding.ASCII.GetBytes(string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Key)}={Uri.EscapeDataString(field.Value)}")));
+        arrived = new byte[body.Length];
+        form = new FormCollection(fields.ToDictionary(field => field.Key, field => new Microsoft.Extensions.Primitives.StringValues(field.Value), StringComparer.OrdinalIgnoreCase));
+        gate = services.GetRequiredService<SignedRequest>().Guard(new WebhookKind("conference", Route), (_, request) =>
+            Task.FromResult<IResult>(Bind(request) is not null ? TypedResults.NoContent() : TypedResults.BadRequest()));
+    }
+
+    /// <summary>The signature alone: two tokens and two spellings of the URL.</summary>
+    public bool IsSigned() => RequestSignature.IsValid(["0123456789abcdef0123456789abcdef", Service.Token], Service.Origin + path, form, signature);
+
+    /// <summary>The body becomes a form, and the form what the use case is told.</summary>
+    public async Task<object?> ReadAsync(IServiceProvider services)
+    {
+        var http = Arrive(services);
+        return Bind(new TwilioRequest(await http.Request.ReadFormAsync(), http.Request.Query));
+    }
+
+    /// <summary>The whole gate, up to where a use case would begin: the form, the signature, the span and the metrics.</summary>
+    /// <returns>The status: 204 where it was let in.</returns>
+    public async Task<int> EnterAsync(IServiceProvider services)
+    {
+        var http = Arrive(services);
+        await gate(http);
+        return http.Response.StatusCode;
+    }
+
+    private static SessionEvent.LegJoined? Bind(TwilioRequest request) =>
+        (request.Event, request.ConferenceSid, request.CallSid) is ("participant-join", { } conference, { } leg)
+            ? new SessionEvent.LegJoined(conference, request.FriendlyName, leg, request.Label, request.Flags)
+            : null;
+
+    private HttpContext Arrive(IServiceProvider services)
+    {
+        var http = new DefaultHttpContext { RequestServices = services };
+        // Whoever reads a form decodes it where it lies.
+        body.CopyTo(arrived, 0);
+        http.Features.Set<IRequestBodyPipeFeature>(new Body(arrived));
+        var request = http.Request;
+        (request.Method, request.Scheme, request.Path) = (HttpMethods.Post, "https", path);
+        (request.ContentType, request.ContentLength) = (FormType, body.Length);
+        request.Headers[SignedRequest.Header] = signature;
+        return http;
+    }
+
+    /// <summary>What Twilio sends (twilio.com/docs/voice/twiml/conference, "statusCallback").</summary>
+    private static KeyValuePair<string, string>[] Fields(MadeCall call, string room) =>
+    [
+        new("AccountSid", "AC0123456789abcdef0123456789abcdef"), new("CallSid", call.Leg(1).Value), new("CallSidEndingConference", ""), new("Coaching", "false"),
+        new("ConferenceSid", call.Conference.Value), new("EndConferenceOnExit", "false"), new("FriendlyName", room), new("Hold", "false"), new("Muted", "false"),
+        new("ParticipantCallStatus", "in-progress"), new("ParticipantLabel", "callee"), new("SequenceNumber", "3"), new("StartConferenceOnEnter", "true"),
+        new("StatusCallbackEvent", "participant-join"), new("Timestamp", "Mon, 05 Jan 2026 10:00:00 +0000"),
+    ];
+
+    /// <summary>All of it has arrived with the headers, as it mostly does.</summary>
+    private sealed class Body(byte[] bytes) : IRequestBodyPipeFeature
+    {
+        public PipeReader Reader { get; } = PipeReader.Create(new ReadOnlySequence<byte>(bytes));
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using Calls.Domain;
+
+namespace Calls.Micro;
+
+/// <summary>A call as Twilio's webhooks leave it: every step is decided by the domain. The names are as long as Twilio's own and as a GUID that an app would choose.</summary>
+/// <param name="number">Makes the call's names, which differ from those of any other number.</param>
+/// <param name="policy">What is decided by.</param>
+/// <param name="at">When all of it happens.</param>
+internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
+{
+    private const string Nonce = "k3vq7zj2mx5tw4ha";
+
+    private readonly string name = number.ToString("x32", CultureInfo.InvariantCulture);
+    private Decision last = null!;
+
+    public SessionId Id => Named<SessionId>(SessionId.TryParse, name);
+
+    public ClientIdentity Caller => Named<ClientIdentity>(ClientIdentity.TryParse, "alice-" + name);
+
+    public ConferenceSid Conference => Named<ConferenceSid>(ConferenceSid.TryParse, "CF" + name);
+
+    /// <summary>The caller's leg is 0, the callee's 1, and so on.</summary>
+    public CallSid Leg(int participant) =>
+        Named<CallSid>(CallSid.TryParse, "CA" + participant.ToString("x4", CultureInfo.InvariantCulture) + number.ToString("x28", CultureInfo.InvariantCulture));
+
+    /// <summary>The callee has picked up, and is about to enter the room in which the caller waits.</summary>
+    public Decision AtTheDoor()
+    {
+        Decide(null, new SessionEvent.CallStarted(Id, Nonce, Leg(0), Caller, new Party.Client(Named<ClientIdentity>(ClientIdentity.TryParse, "bob-" + name)),
+            $"00-{number:x32}-{number:x16}-01"));
+        Then(Enters(ParticipantId.Caller, 0));
+        Answers(ParticipantId.Callee, 1);
+        return last;
+    }
+
+    /// <summary>That many people talk: two app users and, beyond them, phones.</summary>
+    public Decision Talking(int participants)
+    {
+        AtTheDoor();
+        Then(Enters(ParticipantId.Callee, 1));
+        for (var guest = 2; guest < participants; guest++)
+        {
+            var id = Named<ParticipantId>(ParticipantId.TryParse, string.Create(CultureInfo.InvariantCulture, $"guest-{guest:d10}"));
+            var phone = Named<PhoneNumber>(PhoneNumber.TryParse, string.Create(CultureInfo.InvariantCulture, $"+1415555{guest:d4}"));
+            Then(new SessionEvent.PhoneRequested(id, phone, string.Create(CultureInfo.InvariantCulture, $"Guest {guest:d3}")));
+            Answers(id, guest);
+            Then(Enters(id, guest));
+        }
+
+        return last;
+    }
+
+    /// <summary>Twilio's word that somebody has come into the room.</summary>
+    public SessionEvent.LegJoined Enters(ParticipantId id, int participant) =>
+        new(Conference, last.Session!.Room, Leg(participant), id, new Flags(Muted: false, Hold: false, Sequence: participant));
+
+    private void Answers(ParticipantId id, int participant)
+    {
+        Then(new SessionEvent.DialClaimed(id, Nonce));
+        Then(new SessionEvent.DialSettled(id, Nonce, 1, new DialOutcome.Accepted(Leg(participant))));
+        Then(new SessionEvent.LegAnswered(id, Leg(participant), Nonce));
+    }
+
+    private Decision Then(SessionEvent happened) => Decide(last.Session, happened);
+
+    private Decision Decide(CallSession? session, SessionEvent happened)
+    {
+        last = SessionDecider.Decide(session, happened, policy, at);
+        return last.Changed ? last : throw new InvalidOperationException($"{happened.GetType().Name} changed nothing: {last.Ignored}{last.Refused}");
+    }
+
+    private delegate bool TryParse<T>(string? text, out T? value);
+
+    private static T Named<T>(TryParse<T> parse, string text) => parse(text, out var value) && value is not null ? value : throw new FormatException(text);
+}

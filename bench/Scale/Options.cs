@@ -1,0 +1,88 @@
+using System.Globalization;
+
+namespace Calls.Scale;
+
+/// <summary>What the command line asks for.</summary>
+internal sealed record Options
+{
+    public const string Usage = """
+        dotnet run --project bench/Scale -c Release -- [options]
+
+        What the work costs as it grows: more sessions, more participants, more replicas.
+          --quick         5000 sessions and short runs, which show that it works and no more: no bound is judged
+          --sessions N    the most sessions in one Redis, 2000 or more (1000000)
+          --pairs N       paired measurements of each size (5)
+        """;
+
+    /// <summary>The fewest sessions, which all other numbers of them are set against.</summary>
+    public const int FewestSessions = 1_000;
+
+    /// <summary>Of the most participants, the bound is judged; Twilio allows no more.</summary>
+    public const int MostParticipants = 250;
+
+    /// <summary>The command that was given.</summary>
+    public string Command { get; private init; } = "";
+
+    public bool Quick { get; private init; }
+
+    public int Sessions { get; private init; } = 1_000_000;
+
+    public int Pairs { get; private init; } = 5;
+
+    /// <summary>Whole calls of one measurement; each is 13 webhooks.</summary>
+    public int Calls { get; private init; } = 400;
+
+    /// <summary>Conference webhooks of one measurement.</summary>
+    public int Webhooks { get; private init; } = 2_000;
+
+    /// <summary>Calls that each process is given before it is measured, so that its code has been compiled for good.</summary>
+    public int WarmUp { get; private init; } = 3_000;
+
+    /// <summary>For how long processor time is taken while nothing happens; each replica counts what is live every 10 seconds.</summary>
+    public TimeSpan Rest { get; private init; } = TimeSpan.FromSeconds(10);
+
+    public IReadOnlyList<int> SessionSizes { get; private init; } = [];
+
+    public IReadOnlyList<int> ParticipantSizes { get; private init; } = [2, 10, 50, 100, MostParticipants];
+
+    public IReadOnlyList<int> ReplicaSizes { get; } = [1, 2, 3];
+
+    /// <summary>What <see cref="Load.Progress"/> is told of.</summary>
+    public int Steps => 1 + (SessionSizes.Count * (2 + Pairs)) + 1 + Pairs + 1 + Pairs;
+
+    /// <exception cref="FormatException">Says which option cannot be used, and why.</exception>
+    public static Options Parse(string[] args)
+    {
+        var options = args.Contains("--quick")
+            ? new Options { Quick = true, Sessions = 5_000, Pairs = 1, Calls = 60, Webhooks = 300, WarmUp = 200, Rest = TimeSpan.FromSeconds(2), ParticipantSizes = [2, 50, MostParticipants] }
+            : new Options();
+        for (var at = 0; at < args.Length; at++)
+        {
+            var name = args[at];
+            options = name switch
+            {
+                "--quick" => options,
+                "--sessions" => options with { Sessions = Whole(least: 2 * FewestSessions) },
+                "--pairs" => options with { Pairs = Whole(least: 1) },
+                _ => throw new FormatException($"{name} is not an option."),
+            };
+
+            int Whole(int least) => ++at >= args.Length ? throw new FormatException($"{name} needs a value.")
+                : int.TryParse(args[at], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least ? number
+                : throw new FormatException($"{name} is a whole number from {least}, and {args[at]} is not.");
+        }
+
+        return options with
+        {
+            Command = string.Join(' ', ["dotnet run --project bench/Scale -c Release", .. args.Length > 0 ? ["--", .. args] : args]),
+            SessionSizes = [.. Sizes(options.Sessions)],
+        };
+    }
+
+    private static IEnumerable<int> Sizes(int most)
+    {
+        for (var size = FewestSessions; size < most; size *= 10)
+            yield return size;
+        yield return most;
+    }
+}

@@ -1,0 +1,41 @@
+// What the work costs as it grows: more sessions, more participants, more replicas.
+using Calls.Load;
+using Calls.Scale;
+
+if (args.Contains("--help"))
+{
+    Console.WriteLine(Options.Usage);
+    return 0;
+}
+
+Options options;
+try
+{
+    options = Options.Parse(args);
+}
+catch (FormatException wrong)
+{
+    await Console.Error.WriteLineAsync(wrong.Message + "\n\n" + Options.Usage);
+    return 2;
+}
+
+if (Machine.WhyTooSmall(options.Sessions) is { } tooSmall)
+{
+    await Console.Error.WriteLineAsync(tooSmall);
+    return 1;
+}
+
+Console.WriteLine("Publishing the service");
+await Contender.Service.PublishAsync();
+using var children = new Children();
+await using var twilio = await QuickTwilio.StartAsync(Machine.FreePort());
+var progress = new Progress(options.Steps);
+var result = new Result(
+    await new SessionGrowth(options, twilio, children, progress).MeasureAsync(),
+    await new ParticipantGrowth(options, twilio, children, progress).MeasureAsync(),
+    await new ReplicaGrowth(options, twilio, children, progress).MeasureAsync());
+Console.WriteLine(result.ToString());
+if (options.Quick)
+    return result.Total.IsSound ? 0 : 1;
+PerformanceSection.Write(result, options);
+return result.Passed ? 0 : 1;

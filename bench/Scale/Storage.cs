@@ -1,0 +1,154 @@
+using System.Globalization;
+using Calls.Application;
+using Calls.Application.Ports;
+using Calls.Domain;
+using Calls.Infrastructure.Redis;
+using Calls.Load;
+using Calls.Micro;
+using StackExchange.Redis;
+using Role = Calls.Domain.Role;
+
+namespace Calls.Scale;
+
+/// <summary>A Redis of our own, and in it calls under way, which the service's own code has written: all keys that a call has.</summary>
+internal sealed class Storage : IDisposable
+{
+    /// <summary>The service's longest.</summary>
+    public static readonly TimeSpan ReviewInterval = TimeSpan.FromHours(1);
+
+    private const int Batch = 250, Writers = 4, Sampled = 200, PartitionsSampled = 8;
+
+    private static readonly CallPolicy Policy = new() { ReviewInterval = ReviewInterval, MaxGuests = Options.MostParticipants };
+    private static readonly Allowances Unlimited = new(int.MaxValue, int.MaxValue);
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(500);
+
+    private readonly Children children;
+    private readonly RedisServer server;
+    private readonly ConnectionMultiplexer redis;
+
+    private Storage(Children children, RedisServer server, ConnectionMultiplexer redis) => (this.children, this.server, this.redis) = (children, server, redis);
+
+    public string Address => server.Address;
+
+    public int Sessions { get; private set; }
+
+    public IDueSessions Due => new RedisDueSessions(redis, Policy);
+
+    public IDatabase Database => redis.GetDatabase();
+
+    public static async Task<Storage> StartAsync(Children children)
+    {
+        var server = children.Keep(await RedisServer.StartAsync(Machine.FreePort(), processor: null));
+        return new Storage(children, server, await ConnectionMultiplexer.ConnectAsync(server.Address + ",allowAdmin=true"));
+    }
+
+    /// <summary>The call of that number, as it is first written: two people talk.</summary>
+    public static CallSession Call(int number) => Made(number, participants: 2).Session ?? throw new InvalidOperationException("No call was made");
+
+    public Task EmptyAsync() => server.EmptyAsync();
+
+    /// <summary>Writes calls of two until there are that many, over a connection that leaves nothing behind in the server.</summary>
+    public async Task GrowAsync(int sessions)
+    {
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(Address);
+        var from = TimeProvider.System.GetTimestamp();
+        await Parallel.ForEachAsync(Enumerable.Range(Sessions, sessions - Sessions).Chunk(Batch), new ParallelOptions { MaxDegreeOfParallelism = Writers }, async (numbers, _) =>
+        {
+            await Task.WhenAll(numbers.Select(number => WriteAsync(connection, Made(number, participants: 2))));
+            if (numbers[0] % 100_000 == 0 && numbers[0] > Sessions)
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {numbers[0]:N0} sessions written in {TimeProvider.System.GetElapsedTime(from).TotalSeconds:0} s"));
+        });
+        Sessions = sessions;
+    }
+
+    /// <summary>Writes one call.</summary>
+    public async Task<StoredSession> WriteAsync(int number, int participants) => await WriteAsync(redis, Made(number, participants));
+
+    public Task<StoredSession> LoadAsync(SessionId id) => Store(redis).LoadAsync(id, CancellationToken.None);
+
+    /// <summary>The server's own count of the bytes that it has allocated, once it has come to rest: a table that grows is moved in the background, and a connection's buffers shrink.</summary>
+    public async Task<long> UsedMemoryAsync()
+    {
+        var (before, used) = (0L, await ReadAsync());
+        for (var attempt = 0; attempt < 20 && Math.Abs(used - before) > 4_096; attempt++)
+        {
+            await Task.Delay(Settling);
+            (before, used) = (used, await ReadAsync());
+        }
+
+        return used;
+
+        async Task<long> ReadAsync() => (long)await InfoAsync("memory", "used_memory");
+    }
+
+    /// <summary>What the server has used of all processors.</summary>
+    public async Task<TimeSpan> ProcessorAsync() => TimeSpan.FromSeconds(await InfoAsync("cpu", "used_cpu_sys") + await InfoAsync("cpu", "used_cpu_user"));
+
+    /// <summary>The mean of some sessions' keys, as the server accounts for each; tables of keys and of expiries are not in it.</summary>
+    public async Task<Footprint> SampleAsync()
+    {
+        var due = 0d;
+        for (var partition = 0; partition < PartitionsSampled; partition++)
+            due += (double)await BytesAsync(RedisKeys.Due(partition)) / await Database.SortedSetLengthAsync(RedisKeys.Due(partition)) / PartitionsSampled;
+        var session = await Task.WhenAll(Enumerable.Range(0, Sampled).Select(async n => (double)await BytesAsync(RedisKeys.Session(Call((int)((long)n * Sessions / Sampled)).Id))));
+        return new Footprint(session.Average(), due, await MeanOfPlacesAsync());
+    }
+
+    /// <summary>All keys that there are.</summary>
+    public async Task<long> BytesAsync()
+    {
+        var bytes = 0L;
+        await foreach (var key in Server.KeysAsync())
+            bytes += await BytesAsync(key);
+        return bytes;
+    }
+
+    public void Dispose()
+    {
+        redis.Dispose();
+        children.End(server);
+    }
+
+    private IServer Server => redis.GetServers()[0];
+
+    /// <summary>A call that is over has none.</summary>
+    private async Task<double> MeanOfPlacesAsync()
+    {
+        List<double> bytes = [];
+        await foreach (var key in Server.KeysAsync(pattern: RedisKeys.Places("*").ToString(), pageSize: Sampled))
+        {
+            bytes.Add(await BytesAsync(key));
+            if (bytes.Count == Sampled)
+                break;
+        }
+
+        return bytes.Average();
+    }
+
+    private async Task<long> BytesAsync(RedisKey key) => (long)await Database.ExecuteAsync("MEMORY", "USAGE", key, "SAMPLES", 0);
+
+    private async Task<double> InfoAsync(string section, string name) =>
+        double.Parse((await Server.InfoAsync(section)).SelectMany(group => group).First(pair => pair.Key == name).Value, CultureInfo.InvariantCulture);
+
+    private static async Task<StoredSession> WriteAsync(IConnectionMultiplexer connection, Decision made)
+    {
+        if (made.Session is not { Caller.Party: Party.Client caller } session)
+            throw new InvalidOperationException("No app user has placed this call");
+        var quotas = new RedisQuotas(connection, Unlimited, TimeProvider.System);
+        var placed = quotas.TakePlaceAsync(caller.Identity, session.Id, CancellationToken.None);
+        foreach (var _ in session.Participants.Where(p => p.Role == Role.Guest))
+            await quotas.TakeAddAsync(new Asker(caller.Identity, IsOperator: false), CancellationToken.None);
+        await placed;
+        return await Store(connection).SaveAsync(new StoredSession(session.Id, null, 0, ""), made, CancellationToken.None);
+    }
+
+    private static Decision Made(int number, int participants) => new MadeCall(number, Policy, TimeProvider.System.GetUtcNow()).Talking(participants);
+
+    private static RedisSessionStore Store(IConnectionMultiplexer connection) => new(connection, new SessionStoreSettings(TimeSpan.FromHours(24)), Policy, TimeProvider.System);
+}
+
+/// <summary>In bytes, of one session: the session itself, its entry among the deadlines, and its place among its caller's calls.</summary>
+internal sealed record Footprint(double Session, double Due, double Place)
+{
+    public double Sum => Session + Due + Place;
+}
