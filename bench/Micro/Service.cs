@@ -49,6 +49,8 @@ internal static class Service
     {
         public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) => Task.FromResult(stored);
 
+        public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken) => Task.FromResult(seen.ETag == stored.ETag);
+
         public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken) =>
             Task.FromResult(loaded with { Session = decision.Session, Version = loaded.Version + 1 });
     }

@@ -65,10 +65,10 @@ public static class CallsService
         app.UseSecurityHeaders(isPublicOverHttps: app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith(Uri.UriSchemeHttps + ":", StringComparison.Ordinal));
         app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);
         app.UseExceptionHandler();
-        app.UseStatusCodePages();
         UseManagementPort(app);
         // Webhooks end here: their signature is their bearer, and they see to it themselves that they end in time.
         app.UseRouting();
+        app.UseStatusCodePages();
         app.UseRequestTimeouts();
         app.UseAuthentication();
         app.Use(app.Services.GetRequiredService<RequestLimits>().LimitAsync);
@@ -106,8 +106,7 @@ public static class CallsService
             var isManagement = http.Request.Path.StartsWithSegments("/healthz", StringComparison.Ordinal) || http.Request.Path.StartsWithSegments("/metrics", StringComparison.Ordinal);
             if (isManagement == (http.Connection.LocalPort == port))
                 return next(http);
-            http.Response.StatusCode = StatusCodes.Status404NotFound;
-            return Task.CompletedTask;
+            return TypedResults.Problem(statusCode: StatusCodes.Status404NotFound).ExecuteAsync(http);
         });
     }
 }

@@ -10,10 +10,12 @@ internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue
     public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) =>
         trace.TryTake(id, out var ahead) ? ahead : inner.LoadAsync(id, cancellationToken);
 
+    public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken) => inner.IsCurrentAsync(seen, cancellationToken);
+
     public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
     {
-        if (!decision.Changed && trace.IsOnlyRemembered(loaded) && await inner.LoadAsync(loaded.Id, cancellationToken) is var found && found.ETag != loaded.ETag)
-            throw new SessionConflictException(found);
+        if (!decision.Changed && trace.IsOnlyRemembered(loaded) && !await inner.IsCurrentAsync(loaded, cancellationToken))
+            throw new SessionConflictException(await inner.LoadAsync(loaded.Id, cancellationToken));
         var saved = await inner.SaveAsync(loaded, decision, cancellationToken);
         trace.Prove();
         trace.Decision = decision;

@@ -12,8 +12,7 @@ public static class ServiceCollectionExtensions
         services.AddMediatR(mediator =>
         {
             mediator.RegisterServicesFromAssemblyContaining<Asker>();
-            mediator.AddOpenBehavior(typeof(RetryOnConflict<,>));
-            mediator.AddOpenBehavior(typeof(TraceUseCase<,>));
+            mediator.AddOpenBehavior(typeof(SessionPipeline<,>));
         });
         services.AddSingleton<CallsTelemetry>();
         services.AddSingleton<DialOutcomes>();

@@ -77,7 +77,7 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
     {
         Activity.Current = trace.Span;
         telemetry.Held();
-        http.Items[WebhookSpan.Held] = true;
+        http.Features.Set(WebhookSpan.Held.Instance);
         Log.Held(logger, retry);
         if (retry >= MaxHolds)
             return TwiML.Refuse("We are sorry, the call cannot be connected right now. Please call again.");

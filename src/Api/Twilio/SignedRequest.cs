@@ -14,9 +14,9 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
 
     /// <summary>An endpoint that only what Twilio has signed reaches.</summary>
     public RequestDelegate Guard(WebhookKind kind, Func<HttpContext, TwilioRequest, Task<IResult>> answer) =>
-        async http => await (await AnswerAsync(http, kind, answer)).ExecuteAsync(http);
+        http => ServeAsync(http, kind, answer);
 
-    private async Task<IResult> AnswerAsync(HttpContext http, WebhookKind kind, Func<HttpContext, TwilioRequest, Task<IResult>> answer)
+    private async Task ServeAsync(HttpContext http, WebhookKind kind, Func<HttpContext, TwilioRequest, Task<IResult>> answer)
     {
         var span = WebhookSpan.Begin(http, kind, telemetry, clock);
         // Whatever trace the request claims to be part of: nobody has checked that yet.
@@ -24,20 +24,16 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         var (request, refusal) = await ReadAsync(http);
         if (request is null)
         {
-            telemetry.Refused(kind.Name, refusal);
-            if (limits.Unsigned(http) is { } tooMany)
-                return tooMany;
-            Log.Refused(logger, refusal);
-            return TypedResults.Problem(
-                "The request is not signed by Twilio for this address.", statusCode: StatusCodes.Status403Forbidden, type: Problems.TypeOf("signature"));
+            await Refuse(http, kind, refusal).ExecuteAsync(http);
+            return;
         }
 
+        IResult result;
         var status = StatusCodes.Status500InternalServerError;
         try
         {
-            var result = await answer(http, request);
+            result = await answer(http, request);
             status = (result as IStatusCodeHttpResult)?.StatusCode ?? StatusCodes.Status200OK;
-            return result;
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
@@ -48,6 +44,17 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         {
             span.End(status, request);
         }
+
+        await result.ExecuteAsync(http);
+    }
+
+    private IResult Refuse(HttpContext http, WebhookKind kind, string refusal)
+    {
+        telemetry.Refused(kind.Name, refusal);
+        if (limits.Unsigned(http) is { } tooMany)
+            return tooMany;
+        Log.Refused(logger, refusal);
+        return TypedResults.Problem("The request is not signed by Twilio for this address.", statusCode: StatusCodes.Status403Forbidden, type: Problems.TypeOf("signature"));
     }
 
     private async Task<(TwilioRequest? Request, string Refusal)> ReadAsync(HttpContext http)
@@ -79,11 +86,13 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
     }
 
     /// <summary>A body mostly comes with its headers. One that does not is waited for, but not for ever: then its connection is closed. What is done after it, Redis's time-outs bound.</summary>
-    private async Task<T> InTimeAsync<T>(Task<T> reading, HttpContext http)
+    private Task<T> InTimeAsync<T>(Task<T> reading, HttpContext http) => reading.IsCompleted ? reading : AwaitInTimeAsync(reading, http);
+
+    private async Task<T> AwaitInTimeAsync<T>(Task<T> reading, HttpContext http)
     {
         try
         {
-            return await (reading.IsCompleted ? reading : reading.WaitAsync(Hardening.Patience, clock));
+            return await reading.WaitAsync(Hardening.Patience, clock);
         }
         catch (TimeoutException)
         {

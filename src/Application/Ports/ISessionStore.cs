@@ -9,6 +9,10 @@ public interface ISessionStore
     /// <exception cref="SessionStoreUnavailableException">The store did not answer.</exception>
     Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken);
 
+    /// <summary>Whether a session is stored still as it was: one round trip, and less than a load.</summary>
+    /// <exception cref="SessionStoreUnavailableException">The store did not answer.</exception>
+    Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken);
+
     /// <summary>Stores what was decided, if anything changed: the session, its expiry and its next deadline, in one compare-and-set.
     /// A write whose outcome is unknown is repeated under the same write id, and recognised.</summary>
     /// <remarks>Once sent, a write is finished: <paramref name="cancellationToken"/> counts only before.</remarks>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Domain;
@@ -33,7 +34,13 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     /// <summary>Far longer than Twilio lets a call last (4 hours): a live session is ended by what happens to it, never by its expiry.</summary>
     private static readonly TimeSpan LiveAtLeast = TimeSpan.FromHours(24);
 
+    /// <summary>Random once a process: a random name for each write would be no more unique.</summary>
+    private static readonly string Writer = Nonces.Next()[..10] + ".";
+
     private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
+    private static readonly RedisValue[] ETag = ["etag"];
+
+    private static long writes;
 
     public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
     {
@@ -42,13 +49,20 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
         return Read(id, fields[0], fields[1], fields[2]);
     }
 
+    public async Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(RedisKeys.Session(seen.Id), ETag, CommandFlags.DemandMaster));
+        return fields[0] == seen.ETag;
+    }
+
     public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
     {
         if (decision is not { Changed: true, Session: { } session })
             return loaded;
         cancellationToken.ThrowIfCancellationRequested();
         // New with each write, so it names the write as well as what was written.
-        RedisValue etag = Nonces.Next();
+        RedisValue etag = string.Create(CultureInfo.InvariantCulture, $"{Writer}{Interlocked.Increment(ref writes):x}");
         var partition = RedisKeys.PartitionOf(loaded.Id);
         var next = Deadlines.Next(session, policy);
         RedisKey[] keys = [RedisKeys.Session(loaded.Id, partition), RedisKeys.Due(partition)];

@@ -62,6 +62,7 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
 
         Value(await Gateway.CompleteConferenceAsync(conference.Sid, Token));
         await bob.IsIdleAsync();
+        await host.Twilio.Client("alice").IsIdleAsync();
         Refused(await Gateway.CompleteCallAsync(caller!, Token)).ShouldBe(Refusal.AlreadyOver);
         Refused(await Gateway.CreateParticipantAsync(outbound, Token)).ShouldBe(Refusal.AlreadyOver);
     }

@@ -48,5 +48,7 @@ internal sealed class TamperedStore(ISessionStore real, Tampering tampering) : I
         return stored.Session is { } session && tampering.Change is { } change ? stored with { Session = change(session) } : stored;
     }
 
+    public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken) => real.IsCurrentAsync(seen, cancellationToken);
+
     public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken) => real.SaveAsync(loaded, decision, cancellationToken);
 }
