@@ -22,7 +22,7 @@ internal sealed record Options
 
         Both:
           --calls N          calls of a run (2000)
-          --warm-up N        calls before them, not measured (5000): the JIT is busy for thousands
+          --warm-up N        calls before them, not measured (12000): the JIT is busy for the first ten thousand
           --concurrency N    calls at once (8)
         """;
 
@@ -51,7 +51,7 @@ internal sealed record Options
 
     public int Calls { get; private init; } = 2_000;
 
-    public int WarmUp { get; private init; } = 5_000;
+    public int WarmUp { get; private init; } = 12_000;
 
     public int Concurrency { get; private init; } = 8;
 

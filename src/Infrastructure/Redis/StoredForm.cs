@@ -136,7 +136,7 @@ internal static class StoredForm
     private static DateTimeOffset? At(long? ms) => ms is null ? null : At(ms.Value);
 }
 
-/// <remarks>Settable and nothing required: System.Text.Json reads such a class at half the cost of one that is made in one piece (docs/performance.md).</remarks>
+/// <remarks>Settable and nothing required: such a class System.Text.Json fills as it reads, and need not collect arguments for first.</remarks>
 internal sealed class SessionForm
 {
     public int V { get; set; }
