@@ -34,5 +34,5 @@ internal sealed class RecentSessions
 
     private StoredSession? In(int place, SessionId id) => Volatile.Read(ref places[place]) is { } seen && seen.Id == id ? seen : null;
 
-    private static int PlaceOf(SessionId id) => (int)((uint)id.Value.GetHashCode(StringComparison.Ordinal) % Places);
+    private static int PlaceOf(SessionId id) => (int)(id.StableHash() % Places);
 }

@@ -12,6 +12,15 @@ public sealed record SessionId
 
     public string Value { get; }
 
+    /// <summary>FNV-1a over the id's characters, which are ASCII: the same in every process and for ever, as <see cref="string.GetHashCode()"/> is not.</summary>
+    public uint StableHash()
+    {
+        var hash = 2166136261u;
+        foreach (var c in Value)
+            hash = unchecked((hash ^ c) * 16777619u);
+        return hash;
+    }
+
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out SessionId? id)
     {
         var valid = text is { Length: > 0 and <= MaxLength } && text.All(IsAllowed) && !text.All(c => c == '.');

@@ -10,14 +10,7 @@ internal static class RedisKeys
     /// <summary>Fixed for ever: another number would look for stored sessions elsewhere.</summary>
     public const int Partitions = 64;
 
-    public static int PartitionOf(SessionId id)
-    {
-        // FNV-1a over the id's characters, which are ASCII: the same in every process and for ever, as string.GetHashCode is not.
-        var hash = 2166136261u;
-        foreach (var c in id.Value)
-            hash = unchecked((hash ^ c) * 16777619u);
-        return (int)(hash % Partitions);
-    }
+    public static int PartitionOf(SessionId id) => (int)(id.StableHash() % Partitions);
 
     private static readonly string[] Prefixes = [.. Enumerable.Range(0, Partitions).Select(partition => string.Create(CultureInfo.InvariantCulture, $"calls:{{{partition}}}:"))];
     private static readonly RedisKey[] Dues = [.. Prefixes.Select(prefix => (RedisKey)(prefix + "due"))];

@@ -34,13 +34,13 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     /// <summary>Far longer than Twilio lets a call last (4 hours): a live session is ended by what happens to it, never by its expiry.</summary>
     private static readonly TimeSpan LiveAtLeast = TimeSpan.FromHours(24);
 
-    /// <summary>Random once a process: a random name for each write would be no more unique.</summary>
-    private static readonly string Writer = Nonces.Next()[..10] + ".";
-
     private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
     private static readonly RedisValue[] ETag = ["etag"];
 
-    private static long writes;
+    /// <summary>Random once a store: a random name for each write would be no more unique.</summary>
+    private readonly string writer = Nonces.Next()[..10] + ".";
+
+    private long writes;
 
     public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
     {
@@ -62,7 +62,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
             return loaded;
         cancellationToken.ThrowIfCancellationRequested();
         // New with each write, so it names the write as well as what was written.
-        RedisValue etag = string.Create(CultureInfo.InvariantCulture, $"{Writer}{Interlocked.Increment(ref writes):x}");
+        RedisValue etag = string.Create(CultureInfo.InvariantCulture, $"{writer}{Interlocked.Increment(ref writes):x}");
         var partition = RedisKeys.PartitionOf(loaded.Id);
         var next = Deadlines.Next(session, policy);
         RedisKey[] keys = [RedisKeys.Session(loaded.Id, partition), RedisKeys.Due(partition)];
