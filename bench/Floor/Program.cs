@@ -66,7 +66,7 @@ async Task<IResult> SignedAsync(HttpContext http, Func<IFormCollection, Task<IRe
 {
     var form = await http.Request.ReadFormAsync();
     var signature = http.Request.Headers["X-Twilio-Signature"].ToString();
-    var valid = RequestSignature.IsValid(tokens, origin + http.Request.Path + http.Request.QueryString, [.. form], signature);
+    var valid = RequestSignature.IsValid(tokens, origin + http.Request.Path + http.Request.QueryString, form, signature);
     return valid ? await then(form) : Results.StatusCode(403);
 }
 

@@ -39,11 +39,20 @@ internal sealed class ConferenceWebhook
     /// <summary>The signature alone: two tokens and two spellings of the URL.</summary>
     public bool IsSigned() => RequestSignature.IsValid(["0123456789abcdef0123456789abcdef", Service.Token], Service.Origin + path, form, signature);
 
-    /// <summary>The body becomes a form, and the form what the use case is told.</summary>
+    /// <summary>The body becomes a form, its signature is checked, and it becomes what the use case is told.</summary>
     public async Task<object?> ReadAsync(IServiceProvider services)
     {
         var http = Arrive(services);
-        return Bind(new TwilioRequest(await http.Request.ReadFormAsync(), http.Request.Query));
+        using var read = await WebhookForm.ReadAsync(http.Request.BodyReader) ?? throw new InvalidOperationException("The webhook's body is not read as the usual ones are.");
+        return RequestSignature.IsValid([Service.Token], Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request.Query)) : null;
+    }
+
+    /// <summary>The same with ASP.NET Core's form.</summary>
+    public async Task<object?> ReadPlainlyAsync(IServiceProvider services)
+    {
+        var http = Arrive(services);
+        var read = new DecodedForm(await http.Request.ReadFormAsync());
+        return RequestSignature.IsValid([Service.Token], Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request.Query)) : null;
     }
 
     /// <summary>The whole gate, up to where a use case would begin: the form, the signature, the span and the metrics.</summary>
@@ -63,7 +72,7 @@ internal sealed class ConferenceWebhook
     private HttpContext Arrive(IServiceProvider services)
     {
         var http = new DefaultHttpContext { RequestServices = services };
-        // Whoever reads a form decodes it where it lies.
+        // ASP.NET Core decodes a form where it lies.
         body.CopyTo(arrived, 0);
         http.Features.Set<IRequestBodyPipeFeature>(new Body(arrived));
         var request = http.Request;

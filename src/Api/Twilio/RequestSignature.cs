@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Extensions.Primitives;
 
 namespace Calls.Api.Twilio;
 
@@ -16,21 +15,22 @@ internal static class RequestSignature
     /// <summary>Whether one of the tokens made this signature for this request. Every token and every spelling of the URL is tried, with no early exit.</summary>
     /// <param name="tokens">The account's auth tokens: the current one and, while it is being rotated, the other.</param>
     /// <param name="url">The URL that Twilio was given: its own origin, the path and query as they were sent; no fragment.</param>
-    /// <param name="form">The decoded form fields of a POST; empty for GET and for JSON. A key that occurs twice counts once for each different value.</param>
+    /// <param name="form">The decoded form fields of a POST; empty for GET and for JSON.</param>
     /// <param name="signature">The header's value; null or nonsense is simply wrong.</param>
-    public static bool IsValid(IReadOnlyCollection<string> tokens, string url, IEnumerable<KeyValuePair<string, StringValues>> form, string? signature)
+    public static bool IsValid(IReadOnlyCollection<string> tokens, string url, ISignedForm form, string? signature)
     {
         Span<byte> claimed = stackalloc byte[Sha1Length + 4];
         if (string.IsNullOrEmpty(signature) || !Convert.TryFromBase64String(signature, claimed, out var length) || length != Sha1Length)
             return false;
-        KeyValuePair<string, StringValues>[] fields = [.. form];
-        Array.Sort(fields, static (one, other) => string.CompareOrdinal(one.Key, other.Key));
-        var valid = IsSigned(tokens, url, fields, claimed[..Sha1Length]);
+        var valid = IsSigned(tokens, url, form, claimed[..Sha1Length]);
         // Twilio signs the query with ' encoded.
         if (url.IndexOf('?', StringComparison.Ordinal) is >= 0 and var query && url.AsSpan(query).Contains('\''))
-            valid |= IsSigned(tokens, url.Replace("'", "%27", StringComparison.Ordinal), fields, claimed[..Sha1Length]);
+            valid |= IsSigned(tokens, url.Replace("'", "%27", StringComparison.Ordinal), form, claimed[..Sha1Length]);
         return valid;
     }
+
+    /// <inheritdoc cref="IsValid(IReadOnlyCollection{string}, string, ISignedForm, string?)" />
+    public static bool IsValid(IReadOnlyCollection<string> tokens, string url, IFormCollection form, string? signature) => IsValid(tokens, url, new DecodedForm(form), signature);
 
     /// <summary>Whether a JSON body is the one whose hash is in the signed URL (<c>bodySHA256</c>).</summary>
     public static bool BodyMatches(ReadOnlySpan<byte> body, string? bodySha256)
@@ -43,14 +43,14 @@ internal static class RequestSignature
     }
 
     /// <summary>Twilio drops the port of an https URL and keeps that of an http one; its libraries try both, and so do we.</summary>
-    private static bool IsSigned(IReadOnlyCollection<string> tokens, string url, KeyValuePair<string, StringValues>[] fields, ReadOnlySpan<byte> claimed)
+    private static bool IsSigned(IReadOnlyCollection<string> tokens, string url, ISignedForm form, ReadOnlySpan<byte> claimed)
     {
         // The parameters are written once, and each spelling of the URL right before them.
         var room = Encoding.UTF8.GetMaxByteCount(url.Length + LongestPort);
-        var buffer = ArrayPool<byte>.Shared.Rent(room + MaxLength(fields));
+        var buffer = ArrayPool<byte>.Shared.Rent(room + form.MaxLength);
         try
         {
-            var signed = buffer.AsSpan(0, room + Write(fields, buffer.AsSpan(room)));
+            var signed = buffer.AsSpan(0, room + form.Write(buffer.AsSpan(room)));
             var (from, to, port) = PortOf(url);
             return Matches(tokens, Before(signed, room, url, default, default), claimed)
                 | (from > 0 && Matches(tokens, Before(signed, room, url.AsSpan(0, from), port, url.AsSpan(to)), claimed));
@@ -86,40 +86,6 @@ internal static class RequestSignature
         written += Encoding.UTF8.GetBytes(middle, signed[(at + written)..]);
         Encoding.UTF8.GetBytes(tail, signed[(at + written)..]);
         return signed[at..];
-    }
-
-    private static int MaxLength(KeyValuePair<string, StringValues>[] fields)
-    {
-        var length = 0;
-        foreach (var (key, values) in fields)
-        {
-            length += Encoding.UTF8.GetMaxByteCount(key.Length);
-            foreach (var value in values)
-                length += Encoding.UTF8.GetMaxByteCount(key.Length + (value?.Length ?? 0));
-        }
-
-        return length;
-    }
-
-    private static int Write(KeyValuePair<string, StringValues>[] fields, Span<byte> to)
-    {
-        var written = 0;
-        foreach (var (key, values) in fields)
-        {
-            if (values.Count <= 1)
-                written += Write(key, values.ToString(), to[written..]);
-            else
-                foreach (var value in values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
-                    written += Write(key, value, to[written..]);
-        }
-
-        return written;
-    }
-
-    private static int Write(string key, string? value, Span<byte> to)
-    {
-        var written = Encoding.UTF8.GetBytes(key, to);
-        return written + Encoding.UTF8.GetBytes(value, to[written..]);
     }
 
     /// <summary>Where the URL's port is, with its colon, and what to spell instead: nothing, or, where there is none, the scheme's own. From 0 on: not a URL.</summary>

@@ -21,13 +21,14 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         var span = WebhookSpan.Begin(http, kind, telemetry, clock);
         // Whatever trace the request claims to be part of: nobody has checked that yet.
         Activity.Current = null;
-        var (request, refusal) = await ReadAsync(http);
-        if (request is null)
+        var (form, refusal) = await ReadAsync(http);
+        if (form is null)
         {
             await Refuse(http, kind, refusal).ExecuteAsync(http);
             return;
         }
 
+        var request = new TwilioRequest(form == DecodedForm.Empty ? null : form, http.Request.Query);
         IResult result;
         var status = StatusCodes.Status500InternalServerError;
         try
@@ -43,6 +44,7 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         finally
         {
             span.End(status, request);
+            (form as IDisposable)?.Dispose();
         }
 
         await result.ExecuteAsync(http);
@@ -57,18 +59,20 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         return TypedResults.Problem("The request is not signed by Twilio for this address.", statusCode: StatusCodes.Status403Forbidden, type: Problems.TypeOf("signature"));
     }
 
-    private async Task<(TwilioRequest? Request, string Refusal)> ReadAsync(HttpContext http)
+    private async Task<(ISignedForm? Form, string Refusal)> ReadAsync(HttpContext http)
     {
         var request = http.Request;
         if (request.Headers[Header] is not [{ Length: > 0 } signature])
             return (null, "no signature");
-        IFormCollection? form = null;
+        ISignedForm form = DecodedForm.Empty;
         if (HttpMethods.IsPost(request.Method))
         {
             try
             {
-                if (request.HasFormContentType)
-                    form = await InTimeAsync(request.ReadFormAsync(http.RequestAborted), http);
+                if (WebhookForm.Is(request.ContentType) && await InTimeAsync(WebhookForm.ReadAsync(request.BodyReader), http) is { } usual)
+                    form = usual;
+                else if (request.HasFormContentType)
+                    form = new DecodedForm(await InTimeAsync(request.ReadFormAsync(http.RequestAborted), http));
                 else if (!await InTimeAsync(BodyIsSignedAsync(request, http.RequestAborted), http))
                     return (null, "body hash");
             }
@@ -80,9 +84,10 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         }
 
         var url = urls.Origin + PathAndQuery(http);
-        return RequestSignature.IsValid(options.CurrentValue.RequestValidation.Tokens, url, form ?? FormCollection.Empty, signature)
-            ? (new TwilioRequest(form, request.Query), "")
-            : (null, "wrong signature");
+        if (RequestSignature.IsValid(options.CurrentValue.RequestValidation.Tokens, url, form, signature))
+            return (form, "");
+        (form as IDisposable)?.Dispose();
+        return (null, "wrong signature");
     }
 
     /// <summary>A body mostly comes with its headers. One that does not is waited for, but not for ever: then its connection is closed. What is done after it, Redis's time-outs bound.</summary>

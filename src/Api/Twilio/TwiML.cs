@@ -12,7 +12,11 @@ internal sealed class TwiML(CallbackUrls urls)
 
     private const string ContentType = "text/xml; charset=utf-8";
 
-    private static readonly ContentHttpResult HangUpDocument = Document("<Hangup/>");
+    private const string Prologue = """<?xml version="1.0" encoding="UTF-8"?><Response>""";
+
+    private const string Epilogue = "</Response>";
+
+    private static readonly ContentHttpResult HangUpDocument = Document(Prologue + "<Hangup/>" + Epilogue);
 
     /// <summary>Into the room. Every leg gets the same callback settings, since Twilio honours those of whoever is first
     /// (twilio.com/docs/voice/twiml/conference); the caller hears ringback until somebody answers, everyone else silence.</summary>
@@ -21,25 +25,24 @@ internal sealed class TwiML(CallbackUrls urls)
     {
         var waitUrl = participant.Role == Role.Caller ? urls.Wait(traceParent) : "";
         return Document(
-            $"<Dial action=\"{Escape(urls.Left(session, participant.Id))}\" method=\"POST\"><Conference beep=\"false\" participantLabel=\"{Escape(participant.Id.Value)}\" " +
+            $"{Prologue}<Dial action=\"{Escape(urls.Left(session, participant.Id))}\" method=\"POST\"><Conference beep=\"false\" participantLabel=\"{Escape(participant.Id.Value)}\" " +
             $"statusCallback=\"{Escape(urls.Conference(session))}\" statusCallbackMethod=\"POST\" statusCallbackEvent=\"{Events}\" " +
-            $"waitUrl=\"{Escape(waitUrl)}\" waitMethod=\"GET\">{Escape(room)}</Conference></Dial><Hangup/>");
+            $"waitUrl=\"{Escape(waitUrl)}\" waitMethod=\"GET\">{Escape(room)}</Conference></Dial><Hangup/>{Epilogue}");
     }
 
     public static IResult HangUp() => HangUpDocument;
 
     /// <summary>Says why not, and hangs up: on a 4xx Twilio would play "an application error has occurred".</summary>
-    public static IResult Refuse(string words) => Document($"<Say>{Escape(words)}</Say><Hangup/>");
+    public static IResult Refuse(string words) => Document($"{Prologue}<Say>{Escape(words)}</Say><Hangup/>{Epilogue}");
 
     /// <summary>Keeps the caller on the line, and asks again.</summary>
     public static IResult Hold(string url, TimeSpan pause) => Document(string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"<Pause length=\"{(int)pause.TotalSeconds}\"/><Redirect method=\"POST\">{Escape(url)}</Redirect>"));
+        System.Globalization.CultureInfo.InvariantCulture, $"{Prologue}<Pause length=\"{(int)pause.TotalSeconds}\"/><Redirect method=\"POST\">{Escape(url)}</Redirect>{Epilogue}"));
 
     /// <summary>Ringback for as long as it takes: a wait document is not repeated by itself.</summary>
-    public static IResult Ringback(string audio) => Document($"<Play loop=\"0\">{Escape(audio)}</Play>");
+    public static IResult Ringback(string audio) => Document($"{Prologue}<Play loop=\"0\">{Escape(audio)}</Play>{Epilogue}");
 
     private static string Escape(string text) => SecurityElement.Escape(text);
 
-    private static ContentHttpResult Document(string verbs) =>
-        TypedResults.Text($"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>", ContentType);
+    private static ContentHttpResult Document(string text) => TypedResults.Text(text, ContentType);
 }

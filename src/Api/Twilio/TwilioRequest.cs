@@ -5,7 +5,7 @@ namespace Calls.Api.Twilio;
 
 /// <summary>A signed request of Twilio's: its parameters, wherever they travelled. Trust nothing in it but <c>From</c>, the SIDs and the URL that we made.</summary>
 /// <remarks>POST carries them as a form, GET in the query (twilio.com/docs/voice/twiml, "Request parameters"). Parameters that we do not know are none of our business.</remarks>
-internal sealed class TwilioRequest(IFormCollection? form, IQueryCollection query)
+internal sealed class TwilioRequest(ISignedForm? form, IQueryCollection query)
 {
     /// <summary>The session that an app names, or that our own callback URL names.</summary>
     public const string SessionIdKey = "SessionID";
@@ -57,5 +57,5 @@ internal sealed class TwilioRequest(IFormCollection? form, IQueryCollection quer
     private int? Number(string key) => int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     /// <summary>A parameter's value; null where it is missing, and where it came more than once: Twilio sends none twice.</summary>
-    private string? Single(string key) => (form is null ? query[key] : form[key]) is [{ } value] ? value : null;
+    private string? Single(string key) => form is not null ? form.Single(key) : query[key] is [{ } value] ? value : null;
 }

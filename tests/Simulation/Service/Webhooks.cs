@@ -28,7 +28,7 @@ internal static class Webhooks
             : null;
         // As behind the signature: the session is read ahead, for the trace's sake.
         services.GetRequiredService<CallTrace>().Await(_ => null);
-        return Read(await RouteAsync(services, http, url, new TwilioRequest(form, query)));
+        return Read(await RouteAsync(services, http, url, new TwilioRequest(form is null ? null : new DecodedForm(form), query)));
     }
 
     private static Task<IResult> RouteAsync(IServiceProvider services, HttpContext http, Uri url, TwilioRequest request)
