@@ -9,7 +9,7 @@ namespace Calls.Load;
 internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServer redis)
 {
     /// <summary>Steps of one contender in one pair.</summary>
-    private static readonly int Steps = 4 + Sample.Shares.Length;
+    private static readonly int Steps = 5 + Sample.Shares.Length;
 
     private readonly Uri origin = new("http://127.0.0.1:" + FreePort().ToString(CultureInfo.InvariantCulture));
     private readonly Progress progress = new(1 + (options.Pairs * 2 * Steps));
@@ -69,6 +69,9 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         var (processor, peak) = (server.Processor - before, server.PeakMegabytes);
         progress.Done($"{turn}, closed loop: {closed}");
 
+        var half = await OpenAsync(server, Sample.Half, closed.CallsPerSecond);
+        progress.Done($"{turn}, half of that: {half}");
+
         List<Run> open = [];
         foreach (var share in Sample.Shares)
         {
@@ -80,7 +83,7 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         var slow = await OpenAsync(server, Sample.Low, saturation);
         twilio.Latency = TimeSpan.Zero;
         progress.Done($"{turn}, slow Twilio: {slow}");
-        return new Sample { Live = live, ReadyIn = server.ReadyIn, Closed = closed, Processor = processor, PeakMegabytes = peak, Open = open, SlowTwilio = slow };
+        return new Sample { Live = live, ReadyIn = server.ReadyIn, Closed = closed, Processor = processor, PeakMegabytes = peak, HalfOfItsOwn = half, Open = open, SlowTwilio = slow };
     }
 
     private async Task<LiveSample> LiveAsync(Contender contender, string turn)
@@ -92,7 +95,7 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         return sample;
     }
 
-    /// <summary>As long as the closed loop takes of the service, whatever the rate.</summary>
+    /// <summary>As long as the closed loop takes, whatever the rate.</summary>
     private Task<Run> OpenAsync(Server server, double share, double saturation) =>
         OpenLoop.RunAsync(twilio, server.Origin, Math.Max(1, (int)(options.Calls * share)), share * saturation);
 

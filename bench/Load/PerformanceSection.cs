@@ -25,10 +25,12 @@ internal static class PerformanceSection
             {total.Calls:N0} calls and {total.Webhooks:N0} webhooks in all: {total.StuckCalls} calls stuck, {total.RungTwice} rung twice, {total.Failed} webhooks failed.
 
             - *Closed loop*: {options.Calls:N0} calls, {options.Concurrency} at once. Processor time is the process's own.
-            - *Saturating load*: {result.Saturation:0} calls a second, the service's median of three closed loops before the first pair. Open loops offer the same share of it to both, so that both are measured under equal load.
+            - *Half of the own saturating load*: an open loop at half of the calls a second that the same process took in its closed loop just before. The floor, which takes more, is offered more.
+            - *The service's saturating load*: {result.Saturation:0} calls a second, its median of three closed loops before the first pair. The second table and the plots compare both at equal shares of it: at the same calls a
+              second the floor has the idler processors, and its tail is shorter for that too.
             - *Open loop*: calls arrive evenly spaced, however those before them get on. A voice webhook's time counts from when its call was due, any other's from when the one before it was answered or the request that causes it came in: what
               waits is counted, not omitted.
-            - *Twilio takes 100 ms*: an open loop at a quarter of the saturating load. The floor's voice webhook waits for Twilio's answer; the service's does not.
+            - *Twilio takes 100 ms*: an open loop at a quarter of the service's saturating load. The floor's voice webhook waits for Twilio's answer; the service's does not.
             - *Memory*: the most that a fresh process ever had in RAM (`VmHWM`), once {options.Live:N0} calls of two who talk have been placed.
 
             {Medians(result)}
@@ -59,10 +61,11 @@ internal static class PerformanceSection
         Row("Webhooks a second, closed loop", s => s.Closed.WebhooksPerSecond);
         Row("Peak memory after the closed loop in MB", s => s.PeakMegabytes);
         Row("Start to ready in seconds", s => s.Starts.Median());
-        foreach (var (name, share) in new[] { ("a quarter", Sample.Low), ("half", Sample.Half) })
+        foreach (var (name, share) in new[] { ("a quarter", Sample.Low), ("half", Sample.Half), ("three quarters", Sample.Shares[^1]) })
         {
             foreach (var kind in Enum.GetValues<Webhook>())
-                Row($"{kind} webhook p50 in ms, {name} of the saturating load", s => s.At(share).Percentile(kind, 50));
+                Row($"{kind} webhook p50 in ms, {name} of the service's saturating load", s => s.At(share).Percentile(kind, 50));
+            Row($"Conference webhook p99 in ms, {name} of the service's saturating load", s => s.At(share).Percentile(Webhook.Conference, 99));
         }
 
         return table.ToString();
@@ -70,7 +73,7 @@ internal static class PerformanceSection
 
     private static Plot ByPercentile(Result result)
     {
-        var plot = new Plot("Conference webhooks at half of the saturating load", "1 / (1 - percentile): 10 is p90, 100 is p99", "ms", logarithmic: true);
+        var plot = new Plot("Conference webhooks, both at half of the service's saturating load", "1 / (1 - percentile): 10 is p90, 100 is p99", "ms", logarithmic: true);
         foreach (var (name, samples) in Both(result))
         {
             var tally = Tally.Sum(samples.Select(s => s.At(Sample.Half)));

@@ -3,7 +3,7 @@ namespace Calls.Load;
 /// <summary>All that one contender did in one pair.</summary>
 internal sealed record Sample
 {
-    /// <summary>Of the saturating load, what open loops offer; nothing waits for anything at the least of them.</summary>
+    /// <summary>Of the service's saturating load, what open loops offer to both; nothing waits for anything at the least of them.</summary>
     public static readonly double[] Shares = [Low, Half, 0.75];
 
     public const double Low = 0.25;
@@ -25,6 +25,9 @@ internal sealed record Sample
     /// <summary>After the closed loop.</summary>
     public required double PeakMegabytes { get; init; }
 
+    /// <summary>An open loop at half the rate that the closed one had just had.</summary>
+    public required Run HalfOfItsOwn { get; init; }
+
     /// <summary>An open loop at each of <see cref="Shares"/>, with a Twilio that answers at once.</summary>
     public required IReadOnlyList<Run> Open { get; init; }
 
@@ -36,7 +39,7 @@ internal sealed record Sample
 
     public double ProcessorPerThousand => Processor.TotalSeconds * 1000 / Closed.Tally.Calls;
 
-    public IEnumerable<Run> Runs => [Closed, .. Open, SlowTwilio, Live.Placed];
+    public IEnumerable<Run> Runs => [Closed, HalfOfItsOwn, .. Open, SlowTwilio, Live.Placed];
 
     public Tally At(double share) => Open[Array.IndexOf(Shares, share)].Tally;
 }
