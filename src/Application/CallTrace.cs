@@ -68,6 +68,9 @@ public sealed class CallTrace
         remembered = session;
     }
 
+    /// <summary>Whether the next load of that session finds something without a round trip.</summary>
+    internal bool Keeps(SessionId session) => ahead?.Id == session;
+
     /// <summary>Whether something was remembered that the store has not been asked about since.</summary>
     internal bool RestsOnMemory => remembered is not null;
 

@@ -5,7 +5,7 @@ namespace Calls.Application;
 
 /// <summary>Hands the effects of each commit to the queue: they run at once, in the replica that wrote them, and hold nobody.</summary>
 /// <remarks>What was committed is remembered for the call's next report. Where such a one changes nothing, and so no save compares, the store is asked whether that was the truth.</remarks>
-internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue, IQuotas quotas, CallTrace trace, RecentSessions recent, CallPolicy policy, CallsTelemetry telemetry) : ISessionStore
+internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue, IQuotas quotas, CallTrace trace, RecentSessions recent, CallsTelemetry telemetry) : ISessionStore
 {
     public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) =>
         trace.TryTake(id, out var ahead) ? ahead : inner.LoadAsync(id, cancellationToken);
@@ -22,7 +22,7 @@ internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue
         telemetry.Decided(loaded.Session, decision);
         if (decision is not { Changed: true, Session: { } session })
             return saved;
-        recent.Saw(saved, isAtRest: Deadlines.Next(session, policy) is null);
+        recent.Saw(saved);
         foreach (var effect in Runnable(loaded.Session, session))
             queue.Enqueue(saved, effect);
         if (session.IsEnded && loaded.Session is { IsEnded: false } && session.Caller.Party is Party.Client caller)

@@ -6,7 +6,7 @@ namespace Calls.Application;
 /// <summary>What this replica has last written of the calls that it is busy with. The next report of a call is decided on that at once, and the save compares as ever: what was read
 /// before a write proves nothing more than what was remembered.</summary>
 /// <remarks>Nothing depends on it, and it is small: a call finds its place by its id, and who comes later to the same place has it. A call whose reports come to other replicas too
-/// is not remembered once that has shown; one that is over and settled is not either.</remarks>
+/// is not remembered once that has shown. One that is over is: its last reports come when it has long been settled.</remarks>
 internal sealed class RecentSessions
 {
     private const int Places = 1024;
@@ -16,16 +16,11 @@ internal sealed class RecentSessions
     /// <summary>The session as it was last written here; null where that is not known, or others write it as well.</summary>
     public StoredSession? Find(SessionId id) => In(PlaceOf(id), id) is { Session: not null } seen ? seen : null;
 
-    /// <summary>The session was written.</summary>
-    /// <param name="written">As it is stored now.</param>
-    /// <param name="isAtRest">Whether nothing more is to be done for it: it is forgotten.</param>
-    public void Saw(StoredSession written, bool isAtRest)
+    /// <summary>The session was written, and is stored like this now.</summary>
+    public void Saw(StoredSession written)
     {
         var place = PlaceOf(written.Id);
-        var seen = In(place, written.Id);
-        if (isAtRest && seen is not null)
-            Volatile.Write(ref places[place], null);
-        else if (!isAtRest && seen is not { Session: null })
+        if (In(place, written.Id) is not { Session: null })
             Volatile.Write(ref places[place], written);
     }
 

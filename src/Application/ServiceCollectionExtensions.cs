@@ -32,6 +32,6 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<TStore>();
         return services.AddScoped<ISessionStore>(provider => new OutboxSessionStore(
             provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallTrace>(),
-            provider.GetRequiredService<RecentSessions>(), provider.GetRequiredService<Domain.CallPolicy>(), provider.GetRequiredService<CallsTelemetry>()));
+            provider.GetRequiredService<RecentSessions>(), provider.GetRequiredService<CallsTelemetry>()));
     }
 }

@@ -14,18 +14,20 @@ internal sealed class StartCallHandler(ISessionStore sessions, IDialingRules rul
     {
         if (command.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } because)
             return new CallReply.Refused(because);
-        var loading = sessions.LoadAsync(command.SessionId, cancellationToken);
-        var placing = quotas.TakePlaceAsync(command.Caller, command.SessionId, cancellationToken);
-        await Task.WhenAll(loading, placing);
-        var (loaded, place) = (await loading, await placing);
+        var place = await quotas.TakePlaceAsync(command.Caller, command.SessionId, cancellationToken);
+        // Who had no place for it has no such call, and nobody else has, most likely: that is not looked up, since the save compares.
+        var loaded = place == Place.Taken && !trace.Keeps(command.SessionId) ? new StoredSession(command.SessionId, null, 0, "") : await sessions.LoadAsync(command.SessionId, cancellationToken);
         var started = new SessionEvent.CallStarted(
             command.SessionId, Nonces.Next(), command.CallerLeg, command.Caller, command.Callee, trace.Span?.Id ?? CallsTelemetry.CurrentTraceParent);
         var decision = SessionDecider.Decide(loaded.Session, started, policy, clock.GetUtcNow());
         if (decision.Changed && place == Place.NoneLeft)
             return new CallReply.Refused(RefusedBecause.TooManyCalls);
-        if (!decision.Changed && place == Place.Taken)
+        if (!decision.Changed && !IsLiveAndTheirs(loaded.Session, command.Caller))
             quotas.GivePlaceBack(command.Caller, command.SessionId);
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;
     }
+
+    private static bool IsLiveAndTheirs(CallSession? session, ClientIdentity caller) =>
+        session is { IsEnded: false, Caller.Party: Party.Client client } && client.Identity == caller;
 }

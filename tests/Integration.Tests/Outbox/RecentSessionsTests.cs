@@ -33,26 +33,24 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     }
 
     [Fact]
-    public void A_session_is_remembered_until_it_is_at_rest()
+    public void A_session_is_remembered_as_it_was_last_written()
     {
         var (recent, stored) = (new RecentSessions(), Stored());
         recent.Find(stored.Id).ShouldBeNull();
-        recent.Saw(stored, isAtRest: false);
+        recent.Saw(stored);
         recent.Find(stored.Id).ShouldBeSameAs(stored);
-        recent.Saw(stored with { Version = 2 }, isAtRest: false);
+        recent.Saw(stored with { Version = 2 });
         recent.Find(stored.Id)!.Version.ShouldBe(2);
-        recent.Saw(stored with { Version = 3 }, isAtRest: true);
-        recent.Find(stored.Id).ShouldBeNull();
     }
 
     [Fact]
     public void A_session_that_others_write_too_is_read_from_then_on()
     {
         var (recent, stored) = (new RecentSessions(), Stored());
-        recent.Saw(stored, isAtRest: false);
+        recent.Saw(stored);
         recent.IsShared(stored.Id);
         recent.Find(stored.Id).ShouldBeNull();
-        recent.Saw(stored with { Version = 2 }, isAtRest: false);
+        recent.Saw(stored with { Version = 2 });
         recent.Find(stored.Id).ShouldBeNull();
     }
 
@@ -62,7 +60,7 @@ public sealed class RecentSessionsTests(RedisFixture redis)
         var recent = new RecentSessions();
         List<StoredSession> many = [.. Enumerable.Range(0, 5_000).Select(_ => Stored())];
         foreach (var stored in many)
-            recent.Saw(stored, isAtRest: false);
+            recent.Saw(stored);
         List<StoredSession> found = [.. many.Where(stored => recent.Find(stored.Id) is not null)];
         found.Count.ShouldBeInRange(1, 1_024);
         found.ShouldAllBe(stored => ReferenceEquals(recent.Find(stored.Id), stored));
