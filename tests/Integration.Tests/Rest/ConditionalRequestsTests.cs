@@ -27,6 +27,7 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
         await host.Twilio.Client("bob").TalksAsync();
         await Eventually.TrueAsync(async () => JsonDocument.Parse((await SendAsync(HttpMethod.Get, $"/v1/sessions/{Session}")).Body).RootElement
             .GetProperty("participants").EnumerateArray().All(p => p.GetProperty("state").GetString() == "connected"));
+        await host.Twilio.WaitUntilAsync(cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count, "nothing more changes the call's version");
     }
 
     public ValueTask DisposeAsync() => host.DisposeAsync();
