@@ -5,13 +5,15 @@ using System.Net.Sockets;
 
 namespace Calls.Load;
 
-/// <summary>The service and the floor in turn, each in processes of its own, on one Redis and one Twilio.</summary>
+/// <summary>The service and the floor in turns, each in a process of its own, on one Redis and one Twilio.</summary>
 internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServer redis)
 {
+    /// <summary>Into how many turns a closed loop is cut, and the open one at half its rate.</summary>
+    private const int Turns = 4;
+
     /// <summary>Steps of one contender in one pair.</summary>
     private static readonly int Steps = 5 + Sample.Shares.Length;
 
-    private readonly Uri origin = new("http://127.0.0.1:" + FreePort().ToString(CultureInfo.InvariantCulture));
     private readonly Progress progress = new(1 + (options.Pairs * 2 * Steps));
 
     /// <returns>The program's exit code: 0 where every bound and every guarantee held.</returns>
@@ -38,8 +40,8 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         for (var pair = 1; pair <= options.Pairs; pair++)
         {
             // Which of the two comes first alternates, so that neither always has the warmer machine.
-            foreach (var contender in pair % 2 == 1 ? samples.Keys : samples.Keys.Reverse())
-                samples[contender].Add(await MeasureAsync(contender, $"pair {pair}, {contender.Name}", saturation));
+            foreach (var (contender, sample) in await PairAsync(pair % 2 == 1 ? [Contender.Service, Contender.Floor] : [Contender.Floor, Contender.Service], $"pair {pair}", saturation))
+                samples[contender].Add(sample);
         }
 
         return new Result(saturation, samples[Contender.Service], samples[Contender.Floor], twilio.Exported);
@@ -48,46 +50,88 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
     /// <summary>The most calls a second that the service takes, which open loops offer shares of, to it and to the floor alike. It warms up this process too.</summary>
     private async Task<double> SaturateAsync()
     {
+        await EmptyAsync();
         using var server = await StartAsync(Contender.Service);
         await ClosedLoop.RunAsync(twilio, server.Origin, options.WarmUp, options.Concurrency);
         List<double> rates = [];
         while (rates.Count < 3)
-            rates.Add((await ClosedLoop.RunAsync(twilio, server.Origin, options.Calls / 2, options.Concurrency)).CallsPerSecond);
+            rates.Add((await ClosedLoop.RunAsync(twilio, server.Origin, options.Calls / 4, options.Concurrency)).CallsPerSecond);
         progress.Done(string.Create(CultureInfo.InvariantCulture, $"The service saturates at {rates.Median():0} calls/s"));
         return rates.Median();
     }
 
-    private async Task<Sample> MeasureAsync(Contender contender, string turn, double saturation)
+    /// <summary>Both are up and warm, and take short turns: a machine that is faster in one minute than in the next is so for both.</summary>
+    private async Task<IReadOnlyDictionary<Contender, Sample>> PairAsync(Contender[] order, string pair, double saturation)
     {
-        var live = await LiveAsync(contender, turn);
-        using var server = await StartAsync(contender);
-        await ClosedLoop.RunAsync(twilio, server.Origin, options.WarmUp, options.Concurrency);
-        progress.Done($"{turn}, warmed up");
+        var live = new Dictionary<Contender, LiveSample>();
+        foreach (var contender in order)
+            live[contender] = await LiveAsync(contender, $"{pair}, {contender.Name}");
 
-        var before = server.Processor;
-        var closed = await ClosedLoop.RunAsync(twilio, server.Origin, options.Calls, options.Concurrency);
-        var (processor, peak) = (server.Processor - before, server.PeakMegabytes);
-        progress.Done($"{turn}, closed loop: {closed}");
-
-        var half = await OpenAsync(server, Sample.Half, closed.CallsPerSecond);
-        progress.Done($"{turn}, half of that: {half}");
-
-        List<Run> open = [];
-        foreach (var share in Sample.Shares)
+        await EmptyAsync();
+        using var first = await StartAsync(order[0]);
+        using var second = await StartAsync(order[1]);
+        Dictionary<Contender, Server> servers = new() { [order[0]] = first, [order[1]] = second };
+        foreach (var (contender, server) in servers)
         {
-            open.Add(await OpenAsync(server, share, saturation));
-            progress.Done($"{turn}, open loop: {open[^1]}");
+            await ClosedLoop.RunAsync(twilio, server.Origin, options.WarmUp, options.Concurrency);
+            progress.Done($"{pair}, {contender.Name}, warmed up");
         }
 
+        var before = servers.ToDictionary(up => up.Key, up => up.Value.Processor);
+        var closed = await InTurnsAsync(order, pair, "closed loop", contender => ClosedLoop.RunAsync(twilio, servers[contender].Origin, options.Calls / Turns, options.Concurrency));
+        var processor = servers.ToDictionary(up => up.Key, up => up.Value.Processor - before[up.Key]);
+        var peak = servers.ToDictionary(up => up.Key, up => up.Value.PeakMegabytes);
+        var half = await InTurnsAsync(order, pair, "half of that", contender => OpenAsync(servers[contender], Sample.Half / Turns, Sample.Half * closed[contender].CallsPerSecond));
+        var open = order.ToDictionary(contender => contender, _ => new List<Run>());
+        foreach (var share in Sample.Shares)
+        {
+            foreach (var contender in order)
+            {
+                open[contender].Add(await OpenAsync(servers[contender], share / 2, share * saturation));
+                progress.Done($"{pair}, {contender.Name}, open loop: {open[contender][^1]}");
+            }
+        }
+
+        var slow = new Dictionary<Contender, Run>();
         twilio.Latency = Sample.Slow;
-        var slow = await OpenAsync(server, Sample.Low, saturation);
+        foreach (var contender in order)
+        {
+            slow[contender] = await OpenAsync(servers[contender], Sample.Low / 2, Sample.Low * saturation);
+            progress.Done($"{pair}, {contender.Name}, slow Twilio: {slow[contender]}");
+        }
+
         twilio.Latency = TimeSpan.Zero;
-        progress.Done($"{turn}, slow Twilio: {slow}");
-        return new Sample { Live = live, ReadyIn = server.ReadyIn, Closed = closed, Processor = processor, PeakMegabytes = peak, HalfOfItsOwn = half, Open = open, SlowTwilio = slow };
+        return order.ToDictionary(contender => contender, contender => new Sample
+        {
+            Live = live[contender],
+            ReadyIn = servers[contender].ReadyIn,
+            Closed = closed[contender],
+            Processor = processor[contender],
+            PeakMegabytes = peak[contender],
+            HalfOfItsOwn = half[contender],
+            Open = open[contender],
+            SlowTwilio = slow[contender],
+        });
+    }
+
+    /// <summary>Each as often as the other, and neither always first.</summary>
+    private async Task<Dictionary<Contender, Run>> InTurnsAsync(Contender[] order, string pair, string what, Func<Contender, Task<Run>> run)
+    {
+        var runs = order.ToDictionary(contender => contender, _ => new List<Run>());
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            foreach (var contender in turn % 2 == 0 ? order : order.Reverse())
+                runs[contender].Add(await run(contender));
+        }
+
+        foreach (var (contender, own) in runs)
+            progress.Done($"{pair}, {contender.Name}, {what}: {Run.Sum(own)}");
+        return runs.ToDictionary(of => of.Key, of => Run.Sum(of.Value));
     }
 
     private async Task<LiveSample> LiveAsync(Contender contender, string turn)
     {
+        await EmptyAsync();
         using var server = await StartAsync(contender);
         var placed = await ClosedLoop.RunAsync(twilio, server.Origin, options.Live, options.Concurrency, stay: true);
         var sample = new LiveSample(server.ReadyIn, placed, server.PeakMegabytes);
@@ -95,16 +139,19 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         return sample;
     }
 
-    /// <summary>As long as the closed loop takes, whatever the rate.</summary>
-    private Task<Run> OpenAsync(Server server, double share, double saturation) =>
-        OpenLoop.RunAsync(twilio, server.Origin, Math.Max(1, (int)(options.Calls * share)), share * saturation);
+    /// <param name="server">Who is called.</param>
+    /// <param name="share">Of the calls of a run.</param>
+    /// <param name="rate">Calls a second.</param>
+    private Task<Run> OpenAsync(Server server, double share, double rate) => OpenLoop.RunAsync(twilio, server.Origin, Math.Max(1, (int)(options.Calls * share)), rate);
 
-    private async Task<Server> StartAsync(Contender contender)
+    private async Task EmptyAsync()
     {
         twilio.Forget();
         await redis.EmptyAsync();
-        return await Server.StartAsync(contender, origin, twilio.Address, redis.Address, options.Pin ? 0 : null);
     }
+
+    private Task<Server> StartAsync(Contender contender) =>
+        Server.StartAsync(contender, new Uri("http://127.0.0.1:" + FreePort().ToString(CultureInfo.InvariantCulture)), twilio.Address, redis.Address, options.Pin ? 0 : null);
 
     private static async Task PinLoadAsync()
     {

@@ -16,16 +16,16 @@ internal static class PerformanceSection
         PerformancePage.Write("load", string.Create(CultureInfo.InvariantCulture, $"""
             ## Whole calls, against the floor
 
-            `{options.Command}` places, rings, answers, talks, leaves and ends calls of two, with the service and with the floor (`bench/Floor`: the least code that carries such a call) in turn. Each figure is a ratio of
+            `{options.Command}` places, rings, answers, talks, leaves and ends calls of two, with the service and with the floor (`bench/Floor`: the least code that carries such a call) in turns. Each figure is a ratio of
             medians over {options.Pairs} {(options.Pairs == 1 ? "pair" : "pairs")}; beside it are the least and the greatest ratio within a pair. Both are published as the image is; the service exports its telemetry and logs as in production, the floor does neither.
-            Each starts anew with an empty Redis, and {options.WarmUp:N0} calls that are not counted come first. {Machine()}; everything runs on it{(options.Pin ? ", the service or the floor on one processor and the rest on another" : "")}. {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
+            In each pair both start anew with an empty Redis, {options.WarmUp:N0} calls that are not counted come first, and they take turns of a second or two. {Machine()}; everything runs on it{(options.Pin ? ", the service or the floor on one processor and the rest on another" : "")}. {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
 
             {Bounds(result)}
 
             {total.Calls:N0} calls and {total.Webhooks:N0} webhooks in all: {total.StuckCalls} calls stuck, {total.RungTwice} rung twice, {total.Failed} webhooks failed.
 
-            - *Closed loop*: {options.Calls:N0} calls, {options.Concurrency} at once. Processor time is the process's own.
-            - *Half of the own saturating load*: an open loop at half of the calls a second that the same process took in its closed loop just before. The floor, which takes more, is offered more.
+            - *Closed loop*: {options.Calls:N0} calls in four turns, {options.Concurrency} at once. Processor time is the process's own.
+            - *Half of the own saturating load*: an open loop at half of the calls a second that the same process took in its closed loop just before, in four turns as well. The floor, which takes more, is offered more.
             - *The service's saturating load*: {result.Saturation:0} calls a second, its median of three closed loops before the first pair. The second table and the plots compare both at equal shares of it: at the same calls a
               second the floor has the idler processors, and its tail is shorter for that too.
             - *Open loop*: calls arrive evenly spaced, however those before them get on. A voice webhook's time counts from when its call was due, any other's from when the one before it was answered or the request that causes it came in: what

@@ -5,6 +5,9 @@ namespace Calls.Load;
 /// <summary>What one loop counted, and how long it took from the first call to the end of the last.</summary>
 internal sealed record Run(Tally Tally, TimeSpan Took)
 {
+    /// <summary>One after another, as if they had been one.</summary>
+    public static Run Sum(IReadOnlyCollection<Run> runs) => new(Tally.Sum(runs.Select(run => run.Tally)), TimeSpan.FromTicks(runs.Sum(run => run.Took.Ticks)));
+
     public double CallsPerSecond => Tally.Calls / Took.TotalSeconds;
 
     public double WebhooksPerSecond => Tally.Webhooks / Took.TotalSeconds;
