@@ -9,7 +9,7 @@ namespace Calls.Load;
 internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServer redis)
 {
     /// <summary>Into how many turns a closed loop is cut, and the open one at half its rate.</summary>
-    private const int Turns = 4;
+    public const int Turns = 4;
 
     /// <summary>Steps of one contender in one pair.</summary>
     private static readonly int Steps = 5 + Sample.Shares.Length;
@@ -55,7 +55,7 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         await ClosedLoop.RunAsync(twilio, server.Origin, options.WarmUp, options.Concurrency);
         List<double> rates = [];
         while (rates.Count < 3)
-            rates.Add((await ClosedLoop.RunAsync(twilio, server.Origin, options.Calls / 4, options.Concurrency)).CallsPerSecond);
+            rates.Add((await ClosedLoop.RunAsync(twilio, server.Origin, options.Calls / Turns, options.Concurrency)).CallsPerSecond);
         progress.Done(string.Create(CultureInfo.InvariantCulture, $"The service saturates at {rates.Median():0} calls/s"));
         return rates.Median();
     }
@@ -124,9 +124,10 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
                 runs[contender].Add(await run(contender));
         }
 
-        foreach (var (contender, own) in runs)
-            progress.Done($"{pair}, {contender.Name}, {what}: {Run.Sum(own)}");
-        return runs.ToDictionary(of => of.Key, of => Run.Sum(of.Value));
+        var sums = runs.ToDictionary(of => of.Key, of => Run.Sum(of.Value));
+        foreach (var (contender, sum) in sums)
+            progress.Done($"{pair}, {contender.Name}, {what}: {sum}");
+        return sums;
     }
 
     private async Task<LiveSample> LiveAsync(Contender contender, string turn)

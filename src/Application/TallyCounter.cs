@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace Calls.Application;
 
-/// <summary>A counter that every webhook adds to: an increment of a cell of ours, which the instrument reads when it is asked. What that saves is in docs/performance.md ("count a webhook").</summary>
+/// <summary>A counter that every webhook adds to: an increment of a cell of ours, which the instrument reads when it is asked. What that saves, bench/Micro prints ("count a webhook").</summary>
 /// <remarks>It has no exemplars; the histograms have.</remarks>
 public sealed class TallyCounter
 {

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Calls.Api.Twilio;
 
-/// <summary>The TwiML documents that we answer with (twilio.com/docs/voice/twiml). Written as text; what an XML writer would cost is in docs/performance.md ("TwiML").</summary>
+/// <summary>The TwiML documents that we answer with (twilio.com/docs/voice/twiml). Written as text; what an XML writer would cost, bench/Micro prints ("TwiML").</summary>
 internal sealed class TwiML(CallbackUrls urls)
 {
     private const string Events = "start end join leave mute hold";

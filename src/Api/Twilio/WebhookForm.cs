@@ -8,7 +8,7 @@ namespace Calls.Api.Twilio;
 
 /// <summary>A webhook's body as it mostly is: some twenty fields with ASCII names, none twice. Its bytes are decoded once, into a pooled buffer, and signed as they lie there; what is never
 /// asked for never becomes a string. Whatever is unusual about a body is left to ASP.NET Core to read.</summary>
-/// <remarks>What it saves is in docs/performance.md ("form and signature"). To be disposed when the answer is known: the buffer goes back.</remarks>
+/// <remarks>What it saves, bench/Micro prints ("form and signature"). To be disposed when the answer is known: the buffer goes back.</remarks>
 internal sealed class WebhookForm : ISignedForm, IDisposable
 {
     private const string ContentType = "application/x-www-form-urlencoded";
