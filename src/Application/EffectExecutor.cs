@@ -104,7 +104,9 @@ public sealed partial class EffectExecutor(
     private async Task<string> HangUpAsync(CallSession session, Effect.HangUp hangUp, CancellationToken cancellationToken)
     {
         var outcome = OutcomeOf(await gateway.CompleteCallAsync(hangUp.Leg, cancellationToken));
-        await mediator.Send(new HangUpSettled(session.Id, hangUp.Leg, outcome), CancellationToken.None);
+        // That a participant's leg has gone, its webhook tells in a moment. If none comes, the hang-up is still there when its lease is out, and is sent again.
+        if (outcome is not EffectOutcome.Done || session.Find(hangUp.Leg) is null)
+            await mediator.Send(new HangUpSettled(session.Id, hangUp.Leg, outcome), CancellationToken.None);
         return outcome.ToString();
     }
 

@@ -4,8 +4,10 @@ using Calls.Domain;
 namespace Calls.Application;
 
 /// <summary>Hands the effects of each commit to the queue: they run at once, in the replica that wrote them, and hold nobody.</summary>
-/// <remarks>What was committed is remembered for the call's next report. Where such a one changes nothing, and so no save compares, the store is asked whether that was the truth.</remarks>
-internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue, IQuotas quotas, CallTrace trace, RecentSessions recent, CallsTelemetry telemetry) : ISessionStore
+/// <remarks>What was committed is remembered for the call's next report. Where such a one changes nothing, and so no save compares, the store is asked whether that was the truth;
+/// but not where nothing that may have happened since could make a difference, and the store cannot have forgotten what is remembered.</remarks>
+internal sealed class OutboxSessionStore(
+    ISessionStore inner, IEffectQueue queue, IQuotas quotas, IStoreMemory memory, CallTrace trace, RecentSessions recent, CallsTelemetry telemetry) : ISessionStore
 {
     public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) =>
         trace.TryTake(id, out var ahead) ? ahead : inner.LoadAsync(id, cancellationToken);
@@ -14,7 +16,7 @@ internal sealed class OutboxSessionStore(ISessionStore inner, IEffectQueue queue
 
     public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
     {
-        if (!decision.Changed && trace.IsOnlyRemembered(loaded) && !await inner.IsCurrentAsync(loaded, cancellationToken))
+        if (!decision.Changed && trace.IsOnlyRemembered(loaded) && (!decision.IsFinal || memory.IsSuspect) && !await inner.IsCurrentAsync(loaded, cancellationToken))
             throw new SessionConflictException(await inner.LoadAsync(loaded.Id, cancellationToken));
         var saved = await inner.SaveAsync(loaded, decision, cancellationToken);
         trace.Prove();

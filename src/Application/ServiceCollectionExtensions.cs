@@ -31,7 +31,7 @@ public static class ServiceCollectionExtensions
     {
         services.AddSingleton<TStore>();
         return services.AddScoped<ISessionStore>(provider => new OutboxSessionStore(
-            provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<CallTrace>(),
+            provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<IStoreMemory>(), provider.GetRequiredService<CallTrace>(),
             provider.GetRequiredService<RecentSessions>(), provider.GetRequiredService<CallsTelemetry>()));
     }
 }

@@ -11,6 +11,11 @@ public sealed record Decision(SessionEvent Happened, CallSession? Session, CallR
 
     /// <summary>Why a person's request was turned down; null where it was not.</summary>
     public RefusedBecause? Refused => (Reply as CallReply.Refused)?.Because;
+
+    /// <summary>Whether the event makes no difference to whatever the call has become since either: progress only rises, so what is known of a leg stays known, and one that has gone stays gone.
+    /// Not so of the room: another conference may have opened under its name.</summary>
+    public bool IsFinal => !Changed && Ignored is IgnoredBecause.NothingNew or IgnoredBecause.LegAlreadyGone
+        && Happened is SessionEvent.LegProgressed or SessionEvent.LegLeft or SessionEvent.DialSettled;
 }
 
 /// <summary>What whoever asked is told. Webhooks that want no TwiML are told nothing.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 
 namespace Calls.Domain.Tests.Exhaustive;
 
@@ -60,6 +61,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     private readonly HashSet<string> good = new(StringComparer.Ordinal);
     private readonly List<(World World, string Label)> next = [];
     private readonly HashSet<string> kinds = [];
+    private readonly HashSet<(Core Before, Core After)> steps = new(ByReference.Instance);
     private int quiescent;
     private int live;
 
@@ -86,6 +88,8 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
             {
                 edges++;
                 kinds.Add(label);
+                if (!ReferenceEquals(world.Core, here.World.Core) && world.RewindsLeft == here.World.RewindsLeft)
+                    steps.Add((here.World.Core, world.Core));
                 if (!ReferenceEquals(world, here.World))
                     Visit(world, way, label, pending);
             }
@@ -94,7 +98,26 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
                 return new Findings(seen.Count, cores.Count, edges, quiescent, live, kinds, $"more than {mostStates} states");
         }
 
-        return new Findings(seen.Count, cores.Count, edges, quiescent, live, kinds, null);
+        return new Findings(seen.Count, cores.Count, edges, quiescent, live, kinds, NotFinal());
+    }
+
+    /// <summary>Whoever decided on what the session was before a step, and found that an event makes no difference for good, must have been right after the step as well; and so after any number of steps.</summary>
+    private string? NotFinal()
+    {
+        foreach (var (before, after) in steps)
+            foreach (var ((happened, _), _) in before.Decided.Where(d => d is { Key.MuchLater: false, Value.IsFinal: true }))
+                if (happened is SessionEvent report and not SessionEvent.Observed && !IsFinal(after, report))
+                    return $"S: {report} made no difference for good, and then did\nbefore: {before.Key}\nafter: {after.Key}";
+        return null;
+    }
+
+    /// <summary>What is left out of a stored session here, a decision may put in again.</summary>
+    private bool IsFinal(Core core, SessionEvent happened)
+    {
+        var decision = decide(core.Session, happened, policy, Then);
+        if (decision is { Changed: true, Session: { } session } && CoreOf(session) == core)
+            decision = decide(session, happened, policy, Then);
+        return decision.IsFinal;
     }
 
     /// <summary>One way through the states, by the choices given. Steps that change nothing are not taken.</summary>
@@ -448,9 +471,12 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         return claimed with { Requests = claimed.Requests.Add(new Request(dial.Participant, granted.Attempt, dial.Participant == ParticipantId.Callee ? 0 : room)) };
     }
 
+    /// <summary>That a participant's leg was hung up is not saved: its own webhook says so, or the next hang-up, which finds it over.</summary>
     private World HangUp(World w, Effect.HangUp hangUp)
     {
         var over = w.Legs.All(l => l.Sid != hangUp.Leg || !l.IsAlive);
+        if (!over && w.Session!.Find(hangUp.Leg) is not null)
+            return w.HangUp(hangUp.Leg);
         return Hear(w.HangUp(hangUp.Leg), new SessionEvent.HangUpSettled(hangUp.Leg, over ? EffectOutcome.AlreadyOver : EffectOutcome.Done));
     }
 
@@ -505,7 +531,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         {
             Check(ReferenceEquals(decision.Session, w.Session), "S: not to be stored, and yet another session", w, happened);
             Check(reply is not CallReply.DialGranted, "S: a dial is granted and nothing is stored", w, happened);
-            return new Outcome(w.Core, reply);
+            return new Outcome(w.Core, reply, decision.IsFinal);
         }
 
         var after = decision.Session!;
@@ -514,7 +540,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         var again = decide(after, happened, policy, at);
         var core = CoreOf(after);
         Check(again.Session is { } twice && World.KeyOf(Timeless(twice)) == core.Key, "S: the same event twice is more than once", w, happened);
-        return new Outcome(core, reply);
+        return new Outcome(core, reply, core == w.Core && again.IsFinal);
     }
 
     private Core CoreOf(CallSession session)
@@ -568,6 +594,15 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     {
         public string After { get; } = after;
     }
+}
+
+file sealed class ByReference : IEqualityComparer<(Core, Core)>
+{
+    public static readonly ByReference Instance = new();
+
+    public bool Equals((Core, Core) x, (Core, Core) y) => ReferenceEquals(x.Item1, y.Item1) && ReferenceEquals(x.Item2, y.Item2);
+
+    public int GetHashCode((Core, Core) steps) => HashCode.Combine(RuntimeHelpers.GetHashCode(steps.Item1), RuntimeHelpers.GetHashCode(steps.Item2));
 }
 
 file static class Arrays

@@ -70,7 +70,7 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
     });
 
     [Fact]
-    public void Reviews_are_not_listened_to() => IsFound(Scenarios.TwoPeople, "is not known to have gone", real => (session, happened, policy, now) =>
+    public void Reviews_are_not_listened_to() => IsFound(Scenarios.TwoPeople, "somebody is alone", real => (session, happened, policy, now) =>
         real(session, happened is SessionEvent.Observed e ? new SessionEvent.Observed(e.Observation with { Legs = [] }) : happened, policy, now));
 
     [Fact]
@@ -94,6 +94,12 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
             }
             : decision;
     });
+
+    [Fact]
+    public void What_may_yet_matter_is_taken_for_known() => IsFound(Scenarios.TwoPeople, "made no difference for good, and then did", real => (session, happened, policy, now) =>
+        session is { Conference: null } && happened is SessionEvent.LegProgressed { To: Progress.Ringing }
+            ? new Decision(happened, session, CallReply.Nothing) { Ignored = IgnoredBecause.NothingNew }
+            : real(session, happened, policy, now));
 
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant

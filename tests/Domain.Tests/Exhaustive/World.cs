@@ -49,7 +49,7 @@ internal sealed record Core(CallSession? Session, string Key)
 }
 
 /// <summary>What came of one event.</summary>
-internal sealed record Outcome(Core After, CallReply Reply);
+internal sealed record Outcome(Core After, CallReply Reply, bool IsFinal);
 
 /// <summary>The session as it is stored, together with what is really so at Twilio and under way.</summary>
 /// <remarks>
