@@ -145,7 +145,8 @@ public sealed class CallsTelemetry : IDisposable
     /// <summary>A frontend's request belongs to the frontend's trace, and a webhook that repeats the call's first one is a trace of its own: both point to the call's.</summary>
     private static void LinkToCall(CallSession? session)
     {
-        if (Activity.Current is { } span && ActivityContext.TryParse(session?.TraceParent, null, isRemote: true, out var call) && call.TraceId != span.TraceId)
+        if (Activity.Current is { } span && session?.TraceParent is { } parent && !parent.Contains(span.TraceId.ToHexString(), StringComparison.Ordinal)
+            && ActivityContext.TryParse(parent, null, isRemote: true, out var call))
             span.AddLink(new ActivityLink(call));
     }
 

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using Calls.Application.Ports;
@@ -60,7 +59,6 @@ public static class TwilioServices
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
             AllowAutoRedirect = false,
             UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.All,
             // Our traces are no business of Twilio's; and no span with the URL comes to be.
             ActivityHeadersPropagator = null,
         })
