@@ -9,7 +9,10 @@ namespace Calls.Load;
 internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServer redis)
 {
     /// <summary>Into how many turns a closed loop is cut, and the open one at half its rate.</summary>
-    public const int Turns = 4;
+    public const int Turns = 8;
+
+    /// <summary>How much of the time of a closed loop an open one takes, at whatever rate.</summary>
+    private const double OpenLength = 0.25;
 
     /// <summary>Steps of one contender in one pair.</summary>
     private static readonly int Steps = 5 + Sample.Shares.Length;
@@ -87,7 +90,7 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         {
             foreach (var contender in order)
             {
-                open[contender].Add(await OpenAsync(servers[contender], share / 2, share * saturation));
+                open[contender].Add(await OpenAsync(servers[contender], share * OpenLength, share * saturation));
                 progress.Done($"{pair}, {contender.Name}, open loop: {open[contender][^1]}");
             }
         }
@@ -96,7 +99,7 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         twilio.Latency = Sample.Slow;
         foreach (var contender in order)
         {
-            slow[contender] = await OpenAsync(servers[contender], Sample.Low / 2, Sample.Low * saturation);
+            slow[contender] = await OpenAsync(servers[contender], Sample.Low * OpenLength, Sample.Low * saturation);
             progress.Done($"{pair}, {contender.Name}, slow Twilio: {slow[contender]}");
         }
 

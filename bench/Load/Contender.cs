@@ -7,8 +7,10 @@ namespace Calls.Load;
 /// <summary>One of the two that are compared, published as the image has it: for this platform, and so compiled ahead of time.</summary>
 internal sealed record Contender(string Name, string Project, string Assembly)
 {
-    public static readonly Contender Service = new("service", "src/Api", "Calls.Api.dll");
+    public static readonly Contender Service = new("service", "src/Api", "Calls.Api.dll") { HasMetrics = true };
     public static readonly Contender Floor = new("floor", "bench/Floor", "Calls.Floor.dll");
+
+    public bool HasMetrics { get; private init; }
 
     public string Folder { get; } = Path.Combine(PerformancePage.Root, "artifacts", "bench", Name);
 

@@ -21,7 +21,7 @@ internal sealed record Options
           --rate N           calls a second, however the service gets on; without it --concurrency calls at once
 
         Both:
-          --calls N          calls of a run (4000)
+          --calls N          calls of a run (8000)
           --warm-up N        calls before them, not measured (12000): the JIT is busy for the first ten thousand
           --concurrency N    calls at once (8)
         """;
@@ -49,7 +49,7 @@ internal sealed record Options
     /// <summary>Null for a closed loop.</summary>
     public double? Rate { get; private init; }
 
-    public int Calls { get; private init; } = 4_000;
+    public int Calls { get; private init; } = 8_000;
 
     public int WarmUp { get; private init; } = 12_000;
 

@@ -17,7 +17,7 @@ internal static class PerformanceSection
             ## Whole calls, against the floor
 
             `{options.Command}` places, rings, answers, talks, leaves and ends calls of two, with the service and with the floor (`bench/Floor`: the least code that carries such a call) in turns. Each figure is a ratio of
-            medians over {options.Pairs} {(options.Pairs == 1 ? "pair" : "pairs")}; beside it are the least and the greatest ratio within a pair. Both are published as the image is; the service exports its telemetry and logs as in production, the floor does neither.
+            medians over {options.Pairs} {(options.Pairs == 1 ? "pair" : "pairs")}; beside it are the least and the greatest ratio within a pair. Both are published as the image is; the service exports its traces and logs, and its metrics are scraped every 15 s (`OTEL_METRICS_EXPORTER=prometheus`); the floor has none.
             In each pair both start anew with an empty Redis, {options.WarmUp:N0} calls that are not counted come first, and they take turns of a second or two. {Machine()}; everything runs on it{(options.Pin ? ", the service or the floor on one processor and the rest on another" : "")}. {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
 
             {Bounds(result)}

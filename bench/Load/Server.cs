@@ -5,7 +5,11 @@ internal sealed class Server : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    /// <summary>As often as a Prometheus does by default, or the chart's ServiceMonitor.</summary>
+    private static readonly TimeSpan ScrapeInterval = TimeSpan.FromSeconds(15);
+
     private readonly Started process;
+    private readonly CancellationTokenSource ended = new();
 
     private Server(Started process, Uri origin) => (this.process, Origin) = (process, origin);
 
@@ -18,7 +22,7 @@ internal sealed class Server : IDisposable
 
     public double PeakMegabytes => process.PeakMegabytes;
 
-    /// <summary>As production runs it: by environment variables alone, telemetry exported, logging at its default.</summary>
+    /// <summary>As production runs it: by environment variables alone, logging at its default, traces and logs exported, and metrics scraped.</summary>
     public static async Task<Server> StartAsync(Contender contender, Uri origin, Uri twilio, string redis, int? processor)
     {
         var from = TimeProvider.System.GetTimestamp();
@@ -29,6 +33,7 @@ internal sealed class Server : IDisposable
             ["DOTNET_EnableDiagnostics"] = "0",
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = twilio.ToString(),
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+            ["OTEL_METRICS_EXPORTER"] = "prometheus",
             ["PublicBaseUrl"] = origin.GetLeftPart(UriPartial.Authority),
             ["Twilio__AuthToken"] = QuickTwilio.Token,
             ["Twilio__Client__AccountSid"] = QuickTwilio.Account,
@@ -48,10 +53,32 @@ internal sealed class Server : IDisposable
         }
 
         server.ReadyIn = TimeProvider.System.GetElapsedTime(from);
+        if (contender.HasMetrics)
+            _ = server.ScrapeAsync();
         return server;
     }
 
-    public void Dispose() => process.Dispose();
+    public void Dispose()
+    {
+        ended.Cancel();
+        ended.Dispose();
+        process.Dispose();
+    }
+
+    private async Task ScrapeAsync()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        using var timer = new PeriodicTimer(ScrapeInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(ended.Token))
+                await http.GetStringAsync(new Uri(Origin, "/metrics"), ended.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // It has ended.
+        }
+    }
 
     private async Task AwaitReadyAsync()
     {

@@ -78,7 +78,8 @@ public static class CallsService
         app.MapLiveSessionsApi();
         app.MapSessionsApi();
         app.MapHealth();
-        app.MapPrometheusScrapingEndpoint().AllowAnonymous();
+        if (MetricsExporters.Of(app.Configuration).Prometheus)
+            app.MapPrometheusScrapingEndpoint().AllowAnonymous();
         app.MapOpenApi().AllowAnonymous();
         app.MapScalarApiReference("/docs", reference => reference.WithTitle("Calls")).AllowAnonymous();
         return app;

@@ -7,7 +7,7 @@ using OpenTelemetry.Trace;
 
 namespace Calls.Api.Observability;
 
-/// <summary>Traces, metrics and logs: over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names a collector, and metrics at <c>/metrics</c> always.</summary>
+/// <summary>Traces, metrics and logs: over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names a collector, and metrics at <c>/metrics</c>, unless <see cref="MetricsExporters"/> says otherwise.</summary>
 internal static class ObservabilitySetup
 {
     private const string EndpointKey = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -20,6 +20,7 @@ internal static class ObservabilitySetup
         // It would put the path, and so the session's id, on each line that is logged while a request is served. What such a line belongs to, its trace says.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         var otlp = !string.IsNullOrEmpty(builder.Configuration[EndpointKey]);
+        var exporters = MetricsExporters.Of(builder.Configuration);
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService("calls", serviceVersion: typeof(ObservabilitySetup).Assembly.GetName().Version?.ToString(3)))
             .WithTracing(tracing =>
@@ -32,9 +33,10 @@ internal static class ObservabilitySetup
             .WithMetrics(metrics =>
             {
                 metrics.AddMeter(CallsTelemetry.Name, CallsTelemetry.Name + ".*", "Polly", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime")
-                    .SetExemplarFilter(ExemplarFilterType.TraceBased)
-                    .AddPrometheusExporter();
-                if (otlp)
+                    .SetExemplarFilter(ExemplarFilterType.TraceBased);
+                if (exporters.Prometheus)
+                    metrics.AddPrometheusExporter();
+                if (otlp && exporters.Otlp)
                     metrics.AddOtlpExporter();
             });
         if (otlp)

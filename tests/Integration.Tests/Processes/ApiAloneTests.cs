@@ -93,6 +93,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
     [InlineData("Calls__RingTimeout", "30")]
     [InlineData("Calls__MaxParticipants", "251")]
     [InlineData("Calls__ReviewInterval", "soon")]
+    [InlineData("OTEL_METRICS_EXPORTER", "zipkin")]
     public async Task With_a_key_malformed_it_names_it_and_exits(string key, string value)
     {
         var address = FreeAddress();
