@@ -54,7 +54,7 @@ internal sealed class Server : IDisposable
 
         server.ReadyIn = TimeProvider.System.GetElapsedTime(from);
         if (contender.HasMetrics)
-            _ = server.ScrapeAsync();
+            _ = server.ScrapeAsync(server.ended.Token);
         return server;
     }
 
@@ -65,14 +65,14 @@ internal sealed class Server : IDisposable
         process.Dispose();
     }
 
-    private async Task ScrapeAsync()
+    private async Task ScrapeAsync(CancellationToken until)
     {
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
         using var timer = new PeriodicTimer(ScrapeInterval);
         try
         {
-            while (await timer.WaitForNextTickAsync(ended.Token))
-                await http.GetStringAsync(new Uri(Origin, "/metrics"), ended.Token);
+            while (await timer.WaitForNextTickAsync(until))
+                await http.GetStringAsync(new Uri(Origin, "/metrics"), until);
         }
         catch (OperationCanceledException)
         {

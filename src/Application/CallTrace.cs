@@ -23,6 +23,9 @@ public sealed class CallTrace
     /// <summary>What the last decision of this request came to.</summary>
     public Decision? Decision { get; internal set; }
 
+    /// <summary>Whether the store did not answer and the caller was asked to hold on.</summary>
+    public bool IsHeld { get; set; }
+
     /// <summary>From here on a span waits. It is given its parent's context; none for the first span of a trace.</summary>
     public void Await(Func<ActivityContext, Activity?> start) => begin = start;
 

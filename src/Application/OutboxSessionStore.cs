@@ -6,8 +6,9 @@ namespace Calls.Application;
 /// <summary>Hands the effects of each commit to the queue: they run at once, in the replica that wrote them, and hold nobody.</summary>
 /// <remarks>What was committed is remembered for the call's next report. Where such a one changes nothing, and so no save compares, the store is asked whether that was the truth;
 /// but not where nothing that may have happened since could make a difference, and the store cannot have forgotten what is remembered.</remarks>
-internal sealed class OutboxSessionStore(
-    ISessionStore inner, IEffectQueue queue, IQuotas quotas, IStoreMemory memory, CallTrace trace, RecentSessions recent, CallsTelemetry telemetry) : ISessionStore
+internal sealed class OutboxSessionStore<TStore>(
+    TStore inner, IEffectQueue queue, IQuotas quotas, IStoreMemory memory, CallTrace trace, RecentSessions recent, CallsTelemetry telemetry) : ISessionStore
+    where TStore : ISessionStore
 {
     public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) =>
         trace.TryTake(id, out var ahead) ? ahead : inner.LoadAsync(id, cancellationToken);
@@ -25,24 +26,25 @@ internal sealed class OutboxSessionStore(
         if (decision is not { Changed: true, Session: { } session })
             return saved;
         recent.Saw(saved);
-        foreach (var effect in Runnable(loaded.Session, session))
-            queue.Enqueue(saved, effect);
+        foreach (var effect in session.Effects)
+        {
+            if (IsRunnable(effect, loaded.Session, session))
+                queue.Enqueue(saved, effect);
+        }
+
         if (session.IsEnded && loaded.Session is { IsEnded: false } && session.Caller.Party is Party.Client caller)
             quotas.GivePlaceBack(caller.Identity, session.Id);
         return saved;
     }
 
-    /// <summary>What this commit has made runnable: new effects, and guests whose room has opened.</summary>
-    private static IEnumerable<Effect> Runnable(CallSession? before, CallSession after)
+    /// <summary>Whether this commit has made it runnable: it is new, or a guest's dial whose room has opened.</summary>
+    private static bool IsRunnable(Effect effect, CallSession? before, CallSession after)
     {
-        var opened = before?.Conference is null && after.Conference is not null;
-        return after.Effects.Where(effect => effect switch
-        {
-            { Attempt: > 0 } => false,
-            Effect.Dial dial when after.Find(dial.Participant) is { Role: Role.Guest } => after.Conference is not null && (opened || IsNew(effect)),
-            _ => IsNew(effect),
-        });
-
-        bool IsNew(Effect effect) => before is null || !before.Effects.Contains(effect);
+        if (effect.Attempt > 0)
+            return false;
+        var isNew = before is null || !before.Effects.Contains(effect);
+        return effect is Effect.Dial dial && after.Find(dial.Participant) is { Role: Role.Guest }
+            ? after.Conference is not null && (isNew || before?.Conference is null)
+            : isNew;
     }
 }

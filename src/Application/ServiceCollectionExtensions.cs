@@ -30,8 +30,6 @@ public static class ServiceCollectionExtensions
         where TStore : class, ISessionStore
     {
         services.AddSingleton<TStore>();
-        return services.AddScoped<ISessionStore>(provider => new OutboxSessionStore(
-            provider.GetRequiredService<TStore>(), provider.GetRequiredService<IEffectQueue>(), provider.GetRequiredService<IQuotas>(), provider.GetRequiredService<IStoreMemory>(), provider.GetRequiredService<CallTrace>(),
-            provider.GetRequiredService<RecentSessions>(), provider.GetRequiredService<CallsTelemetry>()));
+        return services.AddScoped<ISessionStore, OutboxSessionStore<TStore>>();
     }
 }

@@ -76,8 +76,8 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
     private IResult Hold(HttpContext http, int retry)
     {
         Activity.Current = trace.Span;
+        trace.IsHeld = true;
         telemetry.Held();
-        http.Features.Set(WebhookSpan.Held.Instance);
         Log.Held(logger, retry);
         if (retry >= MaxHolds)
             return TwiML.Refuse("We are sorry, the call cannot be connected right now. Please call again.");

@@ -27,7 +27,7 @@ internal sealed class WebhookSpan(HttpContext http, WebhookKind kind, CallTrace 
     {
         // A request that no use case was asked about is a trace of its own.
         trace.Begin(null);
-        var outcome = WebhookOutcomes.Of(trace, status, http.Features.Get<Held>() is not null);
+        var outcome = WebhookOutcomes.Of(trace, status);
         Activity.Current = trace.Span;
         telemetry.Answered(kind.Name, outcome, clock.GetElapsedTime(began));
         Activity.Current = null;
@@ -40,12 +40,6 @@ internal sealed class WebhookSpan(HttpContext http, WebhookKind kind, CallTrace 
         if (status >= StatusCodes.Status500InternalServerError)
             span.SetTag("error.type", status.ToString(System.Globalization.CultureInfo.InvariantCulture)).SetStatus(ActivityStatusCode.Error);
         span.Dispose();
-    }
-
-    /// <summary>Marks a request that was answered with a pause and a redirect.</summary>
-    public sealed class Held
-    {
-        public static readonly Held Instance = new();
     }
 
     private string Protocol => HttpProtocol.IsHttp11(http.Request.Protocol) ? "1.1" : HttpProtocol.IsHttp2(http.Request.Protocol) ? "2" : "1.0";

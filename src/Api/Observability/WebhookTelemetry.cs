@@ -60,7 +60,7 @@ internal sealed record WebhookKind(string Name, string Route)
 /// <summary>What became of a webhook, in the words of the metrics.</summary>
 internal static class WebhookOutcomes
 {
-    public static string Of(CallTrace trace, int status, bool isHeld) => status >= StatusCodes.Status500InternalServerError || isHeld ? "unavailable" : trace.Decision switch
+    public static string Of(CallTrace trace, int status) => status >= StatusCodes.Status500InternalServerError || trace.IsHeld ? "unavailable" : trace.Decision switch
     {
         { Refused: not null } => "refused",
         { Ignored: IgnoredBecause.NothingNew } => "duplicate",

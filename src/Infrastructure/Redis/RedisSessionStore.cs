@@ -71,32 +71,32 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
             loaded.ETag, etag, etag, StoredForm.Write(session), next is { } at ? at.ToUnixTimeMilliseconds() : RedisValue.EmptyString,
             (long)TimeToLive(isAtRest: next is null).TotalMilliseconds, loaded.Id.Value, RedisKeys.Changed(partition),
         ];
-        var answer = (RedisResult[])(await RepeatedAsync(() => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
-        RedisCommands.Saved((int)answer[0] switch { 0 => "conflict", 1 => "written", _ => "repeated" });
-        if ((int)answer[0] != 0)
-            return new StoredSession(loaded.Id, session, (long)answer[1], etag.ToString());
-        throw new SessionConflictException(Read(loaded.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
-    }
-
-    private IDatabase Database => redis.GetDatabase();
-
-    /// <summary>A write that was not acknowledged may have been made: the same one again, under the same write id, is recognised.</summary>
-    private async Task<RedisResult> RepeatedAsync(Func<Task<RedisResult>> write)
-    {
+        // A write that was not acknowledged may have been made: the same one again, under the same write id, is recognised.
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await RedisCommands.RunAsync(redis, "save", write);
+                var answer = (RedisResult[])(await RedisCommands.RunAsync(redis, "save", () => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
+                return Written((int)answer[0], answer, new StoredSession(loaded.Id, session, (long)answer[1], etag.ToString()));
             }
             catch (SessionStoreUnavailableException)
             {
                 RedisCommands.Saved("unavailable");
                 if (attempt >= settings.SaveAttempts)
                     throw;
-                await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
             }
+
+            await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
         }
+    }
+
+    private IDatabase Database => redis.GetDatabase();
+
+    /// <exception cref="SessionConflictException">Somebody else came first; with what they wrote.</exception>
+    private static StoredSession Written(int outcome, RedisResult[] answer, StoredSession written)
+    {
+        RedisCommands.Saved(outcome switch { 0 => "conflict", 1 => "written", _ => "repeated" });
+        return outcome != 0 ? written : throw new SessionConflictException(Read(written.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }
 
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
