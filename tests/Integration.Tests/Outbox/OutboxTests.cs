@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Calls.Application.Ports;
+using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Infrastructure.Outbox;
 using Calls.Integration.Tests.Redis;
@@ -34,6 +35,24 @@ public sealed class OutboxTests(RedisFixture redis)
         await rig.StoreAsync(ended, queued: true);
         await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("hang up") == 1));
         rig.Twilio.Asked("dial").ShouldBe(64, "no more at once than there are hands");
+    }
+
+    [Fact]
+    public async Task A_hang_up_that_Twilio_has_taken_stays_until_its_leg_is_known_to_have_gone()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
+        rig.Twilio.FindsAllOver = false;
+        var session = OutboxRig.Started();
+        var leg = session.Caller.Leg!;
+        await rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndRequested(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("hang up") == 1));
+        await rig.StopAsync();
+        var hangUp = (await rig.LoadAsync(session.Id))!.Effects.ShouldHaveSingleItem("whatever was under way has ended").ShouldBeOfType<Effect.HangUp>();
+        (hangUp.Leg, hangUp.Attempt).ShouldBe((leg, 0));
+        await rig.SendAsync(new ParticipantLeft(session.Id, leg, null, null, GoneBecause.HungUp));
+        var settled = (await rig.LoadAsync(session.Id))!;
+        settled.Effects.ShouldBeEmpty();
+        Deadlines.Next(settled, OutboxRig.Policy).ShouldBeNull();
     }
 
     [Fact]

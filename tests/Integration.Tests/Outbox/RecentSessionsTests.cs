@@ -1,8 +1,10 @@
+using System.Diagnostics.Metrics;
 using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Integration.Tests.Redis;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Integration.Tests.Outbox;
 
@@ -30,6 +32,28 @@ public sealed class RecentSessionsTests(RedisFixture redis)
         (await rig.LoadAsync(session.Id))!.Effects.OfType<Effect.HangUp>().ShouldContain(hangUp => hangUp.Leg == leg);
         await rig.SendAsync(new HangUpSettled(session.Id, leg, EffectOutcome.Done));
         (await rig.LoadAsync(session.Id))!.Effects.OfType<Effect.HangUp>().ShouldNotContain(hangUp => hangUp.Leg == leg, "this replica remembers a call that rings, with nothing to hang up");
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 1)]
+    public async Task What_is_known_for_good_is_not_asked_of_the_store_unless_that_may_have_forgotten_it(bool suspect, int asked)
+    {
+        var stored = Stored();
+        CallSid.TryParse("CA" + new string('b', 32), out var leg).ShouldBeTrue();
+        var ringing = Decided(stored, new SessionEvent.LegProgressed(ParticipantId.Callee, leg!, Progress.Ringing, null, stored.Session!.Nonce)).Session!;
+        stored = stored with { Session = ringing };
+        (await TimesAskedAsync(stored, new SessionEvent.LegProgressed(ParticipantId.Callee, leg!, Progress.Dialing, null, ringing.Nonce), suspect)).ShouldBe(asked);
+    }
+
+    [Fact]
+    public async Task Whether_a_leg_may_enter_is_asked_of_the_store_though_nothing_changes()
+    {
+        var stored = Stored();
+        CallSid.TryParse("CA" + new string('b', 32), out var leg).ShouldBeTrue();
+        var answered = new SessionEvent.LegAnswered(ParticipantId.Callee, leg!, stored.Session!.Nonce);
+        var talking = Decided(stored, answered).Session!;
+        (await TimesAskedAsync(stored with { Session = talking }, answered, suspect: false)).ShouldBe(1);
     }
 
     [Fact]
@@ -81,6 +105,54 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     /// <summary>Written past this replica's pipeline, as another one would.</summary>
     private static Task EndedElsewhereAsync(OutboxRig rig, CallSession session) =>
         rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndRequested(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: false);
+
+    /// <summary>How often the store is asked whether what is remembered is the truth, where an event is decided on that and changes nothing.</summary>
+    private static async Task<int> TimesAskedAsync(StoredSession remembered, SessionEvent happened, bool suspect)
+    {
+        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        using var telemetry = new CallsTelemetry(services.GetRequiredService<IMeterFactory>());
+        var (trace, standing) = (new CallTrace(), new StandingStore());
+        var store = new OutboxSessionStore<StandingStore>(standing, new Unused(), new Unused(), new Memory(suspect), trace, new RecentSessions(), telemetry);
+        trace.Remember(remembered);
+        var decision = Decided(await store.LoadAsync(remembered.Id, default), happened);
+        decision.Changed.ShouldBeFalse();
+        await store.SaveAsync(remembered, decision, default);
+        trace.RestsOnMemory.ShouldBeFalse();
+        return standing.Asked;
+    }
+
+    private static Decision Decided(StoredSession stored, SessionEvent happened) => SessionDecider.Decide(stored.Session, happened, OutboxRig.Policy, TimeProvider.System.GetUtcNow());
+
+    /// <summary>A store in which nothing else happens.</summary>
+    private sealed class StandingStore : ISessionStore
+    {
+        public int Asked { get; private set; }
+
+        public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) => throw new InvalidOperationException("It is remembered");
+
+        public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken)
+        {
+            Asked++;
+            return Task.FromResult(true);
+        }
+
+        public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken) => Task.FromResult(loaded);
+    }
+
+    private sealed record Memory(bool IsSuspect) : IStoreMemory;
+
+    private sealed class Unused : IEffectQueue, IQuotas
+    {
+        public void Enqueue(StoredSession committed, Effect effect) => throw new InvalidOperationException("Nothing is committed");
+
+        public Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken) => throw new InvalidOperationException("Nobody is added");
+
+        public Task GiveAddBackAsync(Asker asker) => throw new InvalidOperationException("Nobody is added");
+
+        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) => throw new InvalidOperationException("Nobody calls");
+
+        public void GivePlaceBack(ClientIdentity caller, SessionId session) => throw new InvalidOperationException("Nobody calls");
+    }
 
     private static StoredSession Stored()
     {

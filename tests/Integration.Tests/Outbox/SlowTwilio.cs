@@ -13,6 +13,9 @@ internal sealed class SlowTwilio : IVoiceGateway
     /// <summary>What dials wait for.</summary>
     public TaskCompletionSource Dials { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Whether it finds every leg that it is to end over already.</summary>
+    public bool FindsAllOver { get; set; } = true;
+
     /// <summary>What has been asked: <c>dial</c> or <c>hang up</c>.</summary>
     public int Asked(string what) => asked.Count(a => a == what);
 
@@ -29,7 +32,8 @@ internal sealed class SlowTwilio : IVoiceGateway
     public Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken)
     {
         asked.Enqueue("hang up");
-        return Task.FromResult<GatewayOutcome<CallView>>(new GatewayOutcome<CallView>.Refused(Refusal.AlreadyOver, null));
+        return Task.FromResult<GatewayOutcome<CallView>>(
+            FindsAllOver ? new GatewayOutcome<CallView>.Refused(Refusal.AlreadyOver, null) : new GatewayOutcome<CallView>.Accepted(new CallView(leg, LegStatus.Completed, "", "", null)));
     }
 
     /// <summary>It knows of none: what is looked for before it is dialled, after Redis has been away, was never sent.</summary>

@@ -183,8 +183,9 @@ internal sealed class Replica : IDisposable
     /// <summary>Puts the tampered store before the real one.</summary>
     private static void Tamper(ServiceCollection services)
     {
-        var real = services.Last(service => service.ServiceType == typeof(ISessionStore)).ImplementationFactory!;
-        services.AddScoped<ISessionStore>(provider => new TamperedStore((ISessionStore)real(provider), provider.GetRequiredService<Tampering>()));
+        var real = services.Last(service => service.ServiceType == typeof(ISessionStore)).ImplementationType!;
+        services.AddScoped(real);
+        services.AddScoped<ISessionStore>(provider => new TamperedStore((ISessionStore)provider.GetRequiredService(real), provider.GetRequiredService<Tampering>()));
     }
 
     /// <summary>Runs each effect at once, as the worker does while it has hands free.</summary>
