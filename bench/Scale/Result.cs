@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Calls.Application;
 using Calls.Load;
 
 namespace Calls.Scale;
@@ -9,13 +10,10 @@ internal sealed record Result(IReadOnlyList<SessionSample> Sessions, IReadOnlyLi
 {
     private const double MostBytes = 1_536, MostGrowth = 1.10;
 
-    /// <summary>Sessions that a replica remembers (docs/adr/0010-decide-on-what-is-remembered.md).</summary>
-    private const int Remembered = 1_024;
-
     private SessionSample Most => Sessions[^1];
 
-    /// <summary>The fewest of which a webhook mostly has to read its call.</summary>
-    private SessionSample Unremembered => Sessions.FirstOrDefault(sample => sample.Sessions > 2 * Remembered) ?? Most;
+    /// <summary>The fewest of which a webhook mostly has to read its call: far more than a replica remembers.</summary>
+    private SessionSample Unremembered => Sessions.FirstOrDefault(sample => sample.Sessions > 2 * RecentSessions.Places) ?? Most;
 
     public IReadOnlyList<Verdict> Verdicts =>
     [

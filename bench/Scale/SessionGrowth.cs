@@ -46,10 +46,7 @@ internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Childre
     private async Task<SessionSample> MeasureAsync(Installation small, Installation grown, Mutes mutes, double bytes)
     {
         var (sessions, footprint) = (grown.Storage.Sessions, await grown.Storage.SampleAsync());
-        var noneDue = await Sweeps.NoneDueAsync(small.Storage, grown.Storage);
-        var someDue = await Sweeps.SomeDueAsync(small.Storage, grown.Storage);
         var idle = await grown.RestAsync(options.Rest);
-        progress.Done(string.Create(CultureInfo.InvariantCulture, $"{sessions:N0} sessions: {bytes:0} bytes each; a claim of nothing {noneDue.Other:0} µs, of {Sweeps.Due} {someDue.Other:0} µs"));
         List<Turn> turns = [], fewest = [];
         while (turns.Count < options.Pairs)
         {
@@ -60,6 +57,10 @@ internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Childre
                 + $"voice {other.Voice:0.00} / {one.Voice:0.00} ms, conference {other.Conference:0.00} / {one.Conference:0.00} ms, of stored calls {other.OfStored:0.00} / {one.OfStored:0.00} ms"));
         }
 
+        // Last, when Redis has long finished what so many writes leave it to do.
+        var noneDue = await Sweeps.NoneDueAsync(small.Storage, grown.Storage);
+        var someDue = await Sweeps.SomeDueAsync(small.Storage, grown.Storage);
+        progress.Done(string.Create(CultureInfo.InvariantCulture, $"{sessions:N0} sessions: {bytes:0} bytes each; a claim of nothing {noneDue.Other:0} µs, of {Sweeps.Due} {someDue.Other:0} µs"));
         return new SessionSample
         {
             Sessions = sessions,

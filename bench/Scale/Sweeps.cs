@@ -10,7 +10,7 @@ internal static class Sweeps
     /// <summary>How many are due where any are.</summary>
     public const int Due = 10;
 
-    private const int Rounds = 20;
+    private const int Rounds = 60;
 
     /// <summary>The medians of two stores, asked in turn.</summary>
     public static async Task<(double One, double Other)> NoneDueAsync(Storage one, Storage other)

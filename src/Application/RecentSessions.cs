@@ -9,7 +9,7 @@ namespace Calls.Application;
 /// is not remembered once that has shown. One that is over is: its last reports come when it has long been settled.</remarks>
 internal sealed class RecentSessions
 {
-    private const int Places = 1024;
+    public const int Places = 1024;
 
     private readonly StoredSession?[] places = new StoredSession?[Places];
 

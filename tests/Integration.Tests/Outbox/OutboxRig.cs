@@ -28,11 +28,12 @@ internal sealed class OutboxRig : IAsyncDisposable
 
     /// <param name="redis">A connection string.</param>
     /// <param name="swept">Whether the sweeper runs too.</param>
-    public static async Task<OutboxRig> StartAsync(string redis, bool swept)
+    /// <param name="liveSessions">How many calls one person may have at once.</param>
+    public static async Task<OutboxRig> StartAsync(string redis, bool swept, int liveSessions = 100)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection([new("ConnectionStrings:Redis", redis)]);
-        builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(new Allowances(AddsPerHour: 100, LiveSessions: 100))
+        builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(new Allowances(AddsPerHour: 100, LiveSessions: liveSessions)).AddSingleton<IDialingRules, AnyNumber>()
             .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
         if (!swept)
             builder.Services.Remove(builder.Services.Single(s => s.ImplementationType == typeof(Sweeper)));
@@ -77,6 +78,11 @@ internal sealed class OutboxRig : IAsyncDisposable
         ClientIdentity.TryParse("bob", out var bob).ShouldBeTrue();
         return SessionDecider.Decide(
             null, new SessionEvent.CallStarted(id!, Nonces.Next(), leg!, alice!, new Party.Client(bob!)), Policy, TimeProvider.System.GetUtcNow() - (ago ?? TimeSpan.Zero)).Session!;
+    }
+
+    private sealed class AnyNumber : IDialingRules
+    {
+        public RefusedBecause? WhyNot(PhoneNumber number) => null;
     }
 
     public async ValueTask DisposeAsync()

@@ -34,6 +34,22 @@ public sealed class RecentSessionsTests(RedisFixture redis)
         (await rig.LoadAsync(session.Id))!.Effects.OfType<Effect.HangUp>().ShouldNotContain(hangUp => hangUp.Leg == leg, "this replica remembers a call that rings, with nothing to hang up");
     }
 
+    /// <summary>The caller has no place for that call any more, so it is decided as if it were a new one; the save says that it is not.</summary>
+    [Fact]
+    public async Task A_voice_webhook_that_comes_again_when_the_call_is_over_ends_its_leg_and_takes_no_place()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false, liveSessions: 1);
+        var (first, second) = (OutboxRig.Started(), OutboxRig.Started());
+        (await rig.SendAsync(Placed(first))).ShouldBeOfType<CallReply.JoinRoom>();
+        (await rig.SendAsync(Placed(second))).ShouldBeOfType<CallReply.Refused>().Because.ShouldBe(RefusedBecause.TooManyCalls);
+        await rig.SendAsync(new ParticipantLeft(first.Id, first.Caller.Leg!, null, null, GoneBecause.HungUp));
+        await Eventually.TrueAsync(async () => await rig.SendAsync(Placed(second)) is CallReply.JoinRoom);
+        await rig.SendAsync(new ParticipantLeft(second.Id, second.Caller.Leg!, null, null, GoneBecause.HungUp));
+        await Eventually.TrueAsync(async () => await rig.SendAsync(Placed(first)) is CallReply.HangUp);
+        var third = OutboxRig.Started();
+        await Eventually.TrueAsync(async () => await rig.SendAsync(Placed(third)) is CallReply.JoinRoom);
+    }
+
     [Theory]
     [InlineData(false, 0)]
     [InlineData(true, 1)]
@@ -105,6 +121,8 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     /// <summary>Written past this replica's pipeline, as another one would.</summary>
     private static Task EndedElsewhereAsync(OutboxRig rig, CallSession session) =>
         rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndRequested(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: false);
+
+    private static StartCall Placed(CallSession session) => new(session.Id, session.Caller.Leg!, ((Party.Client)session.Caller.Party).Identity, session.Participants[1].Party);
 
     /// <summary>How often the store is asked whether what is remembered is the truth, where an event is decided on that and changes nothing.</summary>
     private static async Task<int> TimesAskedAsync(StoredSession remembered, SessionEvent happened, bool suspect)
