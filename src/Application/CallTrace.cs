@@ -80,7 +80,7 @@ public sealed class CallTrace
     /// <summary>Whether this was remembered, and nothing more.</summary>
     internal bool IsOnlyRemembered(StoredSession session) => remembered?.ETag == session.ETag;
 
-    /// <summary>The store has said that it was the truth.</summary>
+    /// <summary>The store has said that it was the truth, or it makes no difference whether it is.</summary>
     internal void Prove() => remembered = null;
 
     /// <summary>What was read ahead, or kept, once.</summary>
