@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Redis replicates after it has acknowledged. A connection that came back, or a primary that changed, may mean a failover: for a while its word is not taken.</summary>
+/// <summary>Redis replicates after it has acknowledged. A connection that broke or came back, or a primary that changed, may mean a failover: for a while its word is not taken.</summary>
 internal sealed class RedisMemory : IStoreMemory, IDisposable
 {
     /// <summary>Longer than anything that was lost can still be waiting to be sent: a dial is given up when its ring time-out is over.</summary>
@@ -16,7 +16,8 @@ internal sealed class RedisMemory : IStoreMemory, IDisposable
     public RedisMemory(IConnectionMultiplexer redis, TimeProvider clock)
     {
         (this.redis, this.clock) = (redis, clock);
-        redis.ConnectionRestored += Restored;
+        redis.ConnectionFailed += BrokeOrCameBack;
+        redis.ConnectionRestored += BrokeOrCameBack;
         redis.ConfigurationChanged += Changed;
     }
 
@@ -24,11 +25,12 @@ internal sealed class RedisMemory : IStoreMemory, IDisposable
 
     public void Dispose()
     {
-        redis.ConnectionRestored -= Restored;
+        redis.ConnectionFailed -= BrokeOrCameBack;
+        redis.ConnectionRestored -= BrokeOrCameBack;
         redis.ConfigurationChanged -= Changed;
     }
 
-    private void Restored(object? sender, ConnectionFailedEventArgs e)
+    private void BrokeOrCameBack(object? sender, ConnectionFailedEventArgs e)
     {
         if (e.ConnectionType == ConnectionType.Interactive)
             Suspect();
