@@ -48,6 +48,19 @@ public sealed class LostAnswerTests(RedisFixture fixture)
         await Should.ThrowAsync<SessionStoreUnavailableException>(() => save.WaitAsync(TimeSpan.FromSeconds(2)));
     }
 
+    [Fact]
+    public async Task A_line_that_breaks_makes_what_was_acknowledged_suspect_before_it_has_come_back()
+    {
+        var options = ConfigurationOptions.Parse(await fixture.NewDatabaseAsync());
+        var line = new CuttableLine(options.EndPoints.Single());
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = line.Endpoint }.ToConfiguration());
+        using var memory = new RedisMemory(redis, TimeProvider.System);
+        memory.IsSuspect.ShouldBeFalse();
+        line.Dispose();
+        await Eventually.TrueAsync(() => Task.FromResult(memory.IsSuspect));
+        redis.IsConnected.ShouldBeFalse("nobody takes its place");
+    }
+
     /// <summary>A line to Redis that can be cut at the worst of moments.</summary>
     private sealed class CuttableLine : IDisposable
     {
