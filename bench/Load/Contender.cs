@@ -10,6 +10,7 @@ internal sealed record Contender(string Name, string Project, string Assembly)
     public static readonly Contender Service = new("service", "src/Api", "Calls.Api.dll") { HasMetrics = true };
     public static readonly Contender Floor = new("floor", "bench/Floor", "Calls.Floor.dll");
 
+    /// <summary>Whether there is something to scrape.</summary>
     public bool HasMetrics { get; private init; }
 
     public string Folder { get; } = Path.Combine(PerformancePage.Root, "artifacts", "bench", Name);

@@ -53,8 +53,11 @@ internal sealed class Server : IDisposable
         }
 
         server.ReadyIn = TimeProvider.System.GetElapsedTime(from);
-        if (contender.HasMetrics)
-            _ = server.ScrapeAsync(server.ended.Token);
+        if (!contender.HasMetrics)
+            return server;
+        // Waited for, so that metrics which nobody can have are no silent saving.
+        await server.ScrapeOnceAsync(server.ended.Token);
+        _ = server.ScrapeAsync(server.ended.Token);
         return server;
     }
 
@@ -65,14 +68,19 @@ internal sealed class Server : IDisposable
         process.Dispose();
     }
 
-    private async Task ScrapeAsync(CancellationToken until)
+    private async Task ScrapeOnceAsync(CancellationToken until)
     {
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        await http.GetStringAsync(new Uri(Origin, "/metrics"), until);
+    }
+
+    private async Task ScrapeAsync(CancellationToken until)
+    {
         using var timer = new PeriodicTimer(ScrapeInterval);
         try
         {
             while (await timer.WaitForNextTickAsync(until))
-                await http.GetStringAsync(new Uri(Origin, "/metrics"), until);
+                await ScrapeOnceAsync(until);
         }
         catch (OperationCanceledException)
         {

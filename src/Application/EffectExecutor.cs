@@ -105,7 +105,8 @@ public sealed partial class EffectExecutor(
     {
         var outcome = OutcomeOf(await gateway.CompleteCallAsync(hangUp.Leg, cancellationToken));
         // That a participant's leg has gone, its webhook tells in a moment. If none comes, the hang-up is still there when its lease is out, and is sent again.
-        if (outcome is not EffectOutcome.Done || session.Find(hangUp.Leg) is null)
+        // Of a leg that is nobody's, or that came when its participant had been given up, no webhook would take the hang-up away.
+        if (outcome is not EffectOutcome.Done || session.Find(hangUp.Leg) is null or { Progress: Progress.Gone })
             await mediator.Send(new HangUpSettled(session.Id, hangUp.Leg, outcome), CancellationToken.None);
         return outcome.ToString();
     }

@@ -25,7 +25,7 @@ internal sealed class SessionPipeline<TRequest, TResponse>(
         try
         {
             if (!turn.HasCome)
-                await turn.ComesAsync(clock, cancellationToken);
+                await turn.ComesAsync(cancellationToken);
             var remembered = request is ISessionReport ? recent.Find(request.SessionId) : null;
             if (remembered is not null)
                 trace.Remember(remembered);
@@ -40,19 +40,24 @@ internal sealed class SessionPipeline<TRequest, TResponse>(
                 using var span = CallsTelemetry.UseCase(UseCase, request.SessionId);
                 try
                 {
-                    return Proven(await next());
+                    var response = Proven(await next());
+                    turn.Hear();
+                    return response;
                 }
                 catch (SessionConflictException conflict) when (attempt < MaxAttempts)
                 {
                     span?.AddTag("calls.outcome", "conflict");
                     telemetry.Conflict(UseCase);
+                    turn.Hear();
                     if (attempt == 1 && remembered is not null)
                         recent.IsShared(request.SessionId);
                     trace.Keep(conflict.Found);
                 }
 
                 span?.Dispose();
-                if (attempt > 1)
+                if (!turn.HasCome)
+                    await turn.ComesAsync(cancellationToken);
+                else if (attempt > 1)
                     await Task.Delay(Jittered(attempt), clock, cancellationToken);
             }
         }

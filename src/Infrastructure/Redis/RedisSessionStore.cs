@@ -77,7 +77,7 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
             try
             {
                 var answer = (RedisResult[])(await RedisCommands.RunAsync(redis, "save", () => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
-                return Written((int)answer[0], answer, new StoredSession(loaded.Id, session, (long)answer[1], etag.ToString()));
+                return Written(answer, new StoredSession(loaded.Id, session, (long)answer[1], etag.ToString()));
             }
             catch (SessionStoreUnavailableException)
             {
@@ -93,8 +93,9 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     private IDatabase Database => redis.GetDatabase();
 
     /// <exception cref="SessionConflictException">Somebody else came first; with what they wrote.</exception>
-    private static StoredSession Written(int outcome, RedisResult[] answer, StoredSession written)
+    private static StoredSession Written(RedisResult[] answer, StoredSession written)
     {
+        var outcome = (int)answer[0];
         RedisCommands.Saved(outcome switch { 0 => "conflict", 1 => "written", _ => "repeated" });
         return outcome != 0 ? written : throw new SessionConflictException(Read(written.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }

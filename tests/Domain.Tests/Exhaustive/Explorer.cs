@@ -475,7 +475,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     private World HangUp(World w, Effect.HangUp hangUp)
     {
         var over = w.Legs.All(l => l.Sid != hangUp.Leg || !l.IsAlive);
-        if (!over && w.Session!.Find(hangUp.Leg) is not null)
+        if (!over && w.Session!.Find(hangUp.Leg) is { Progress: not Progress.Gone })
             return w.HangUp(hangUp.Leg);
         return Hear(w.HangUp(hangUp.Leg), new SessionEvent.HangUpSettled(hangUp.Leg, over ? EffectOutcome.AlreadyOver : EffectOutcome.Done));
     }

@@ -29,7 +29,8 @@ internal sealed class OutboxRig : IAsyncDisposable
     /// <param name="redis">A connection string.</param>
     /// <param name="swept">Whether the sweeper runs too.</param>
     /// <param name="liveSessions">How many calls one person may have at once.</param>
-    public static async Task<OutboxRig> StartAsync(string redis, bool swept, int liveSessions = 100)
+    /// <param name="configure">What is to be composed otherwise.</param>
+    public static async Task<OutboxRig> StartAsync(string redis, bool swept, int liveSessions = 100, Action<IServiceCollection>? configure = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection([new("ConnectionStrings:Redis", redis)]);
@@ -37,6 +38,7 @@ internal sealed class OutboxRig : IAsyncDisposable
             .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
         if (!swept)
             builder.Services.Remove(builder.Services.Single(s => s.ImplementationType == typeof(Sweeper)));
+        configure?.Invoke(builder.Services);
         OutboxRig? rig = null;
         builder.Services.AddSingleton<IVoiceGateway>(_ => rig!.Twilio);
         rig = new OutboxRig(builder.Build());
