@@ -29,5 +29,5 @@ internal sealed class RecentSessions
 
     private StoredSession? In(int place, SessionId id) => Volatile.Read(ref places[place]) is { } seen && seen.Id == id ? seen : null;
 
-    private static int PlaceOf(SessionId id) => (int)(id.StableHash() % Places);
+    public static int PlaceOf(SessionId id) => (int)(id.StableHash() % Places);
 }

@@ -21,7 +21,8 @@ internal sealed class RedisMemory : IStoreMemory, IDisposable
         redis.ConfigurationChanged += Changed;
     }
 
-    public bool IsSuspect => Interlocked.Read(ref suspectSince) is not 0 and var since && clock.GetElapsedTime(since) < Epoch;
+    /// <remarks>A connection tells once that it broke, however long it stays away.</remarks>
+    public bool IsSuspect => !redis.IsConnected || (Interlocked.Read(ref suspectSince) is not 0 and var since && clock.GetElapsedTime(since) < Epoch);
 
     public void Dispose()
     {

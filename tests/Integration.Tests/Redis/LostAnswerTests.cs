@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
+using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
 namespace Calls.Integration.Tests.Redis;
@@ -49,16 +50,19 @@ public sealed class LostAnswerTests(RedisFixture fixture)
     }
 
     [Fact]
-    public async Task A_line_that_breaks_makes_what_was_acknowledged_suspect_before_it_has_come_back()
+    public async Task A_line_that_breaks_makes_what_was_acknowledged_suspect_for_as_long_as_it_is_away()
     {
         var options = ConfigurationOptions.Parse(await fixture.NewDatabaseAsync());
         var line = new CuttableLine(options.EndPoints.Single());
         await using var redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = line.Endpoint }.ToConfiguration());
-        using var memory = new RedisMemory(redis, TimeProvider.System);
+        var clock = new FakeTimeProvider();
+        using var memory = new RedisMemory(redis, clock);
         memory.IsSuspect.ShouldBeFalse();
         line.Dispose();
         await Eventually.TrueAsync(() => Task.FromResult(memory.IsSuspect));
         redis.IsConnected.ShouldBeFalse("nobody takes its place");
+        clock.Advance(TimeSpan.FromHours(1));
+        memory.IsSuspect.ShouldBeTrue();
     }
 
     /// <summary>A line to Redis that can be cut at the worst of moments.</summary>
