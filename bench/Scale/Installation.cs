@@ -1,3 +1,4 @@
+using Calls.Application;
 using Calls.Domain;
 using Calls.Load;
 
@@ -6,6 +7,7 @@ namespace Calls.Scale;
 /// <summary>One Redis with sessions, and one process of the service on it.</summary>
 internal sealed class Installation(Storage storage, Replica service) : IDisposable
 {
+    private int[] order = [];
     private int asked;
 
     public Storage Storage => storage;
@@ -16,17 +18,23 @@ internal sealed class Installation(Storage storage, Replica service) : IDisposab
         return new Installation(storage, await Replica.StartAsync(children, twilio, storage.Address));
     }
 
+    public async Task GrowAsync(int sessions)
+    {
+        await storage.GrowAsync(sessions);
+        order = Forgotten(sessions);
+    }
+
     public async Task WarmUpAsync(QuickTwilio twilio, Mutes mutes, Options options)
     {
         await ClosedLoop.RunAsync(twilio, service.Origin, options.WarmUp, concurrency: 8);
-        await mutes.SendAsync(service.Origin, options.WarmUp, concurrency: 8, Anyone);
+        await mutes.SendAsync(service.Origin, options.WarmUp, concurrency: 8, Next);
     }
 
-    /// <summary>A low and steady load: whole calls, and then webhooks about calls all over the store.</summary>
+    /// <summary>A low and steady load: whole calls, and then webhooks about calls all over the store, none of which the replica remembers.</summary>
     public async Task<Turn> MeasureAsync(QuickTwilio twilio, Mutes mutes, int calls, int webhooks)
     {
         var played = await ClosedLoop.RunAsync(twilio, service.Origin, calls, Turn.Concurrency);
-        return new Turn(played.Tally, await mutes.SendAsync(service.Origin, webhooks, Turn.Concurrency, Anyone));
+        return new Turn(played.Tally, await mutes.SendAsync(service.Origin, webhooks, Turn.Concurrency, Next));
     }
 
     /// <summary>What the two take of a processor while nothing happens, as a share of it.</summary>
@@ -45,8 +53,16 @@ internal sealed class Installation(Storage storage, Replica service) : IDisposab
         storage.Dispose();
     }
 
-    /// <summary>Knuth's multiplicative hash of how many have been asked for: another call each time, and no order among them.</summary>
-    private CallSession Anyone(int number) => Storage.Call((int)(unchecked((uint)Interlocked.Increment(ref asked) * 2_654_435_769) % (uint)storage.Sessions));
+    private CallSession Next(int number) => Storage.Call(order[(int)(unchecked((uint)Interlocked.Increment(ref asked)) % (uint)order.Length)]);
+
+    /// <summary>The stored calls one after another, without those that have a place among what a replica remembers to themselves: any other has been pushed out of it when its turn comes again,
+    /// so however many there are, a replica has to read each.</summary>
+    private static int[] Forgotten(int sessions)
+    {
+        int[] forgotten = [.. Enumerable.Range(0, sessions).GroupBy(number => RecentSessions.PlaceOf(Storage.Id(number))).Where(place => place.Count() > 1).SelectMany(place => place)];
+        new Random(sessions).Shuffle(forgotten);
+        return forgotten;
+    }
 }
 
 /// <summary>One measurement of an installation.</summary>

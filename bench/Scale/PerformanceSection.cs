@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Calls.Application;
 using Calls.Load;
 using Calls.Report;
 
@@ -26,7 +27,8 @@ internal static class PerformanceSection
             Calls of two who talk, written into one Redis by the service's own code; a second Redis keeps {Options.FewestSessions:N0} of them. Each has a service of its own, and the two are measured in turn: whole calls, {Turn.Concurrency} at once, and webhooks
             that mute or unmute somebody in any of the stored calls. In brackets is the ratio to what the Redis of {Options.FewestSessions:N0} gave in the same rounds; the first line, where both hold as many, shows what that ratio is worth. Bytes are what Redis
             has allocated for them (`used_memory`); the calls that were played, and are over, lie there too and are not counted; of the keys, as `MEMORY USAGE` has them, the session is the largest, beside it are its deadline and its place among its caller's calls.
-            A replica remembers some thousand sessions ([ADR 10](adr/0010-decide-on-what-is-remembered.md)): of {Options.FewestSessions:N0} stored calls it reads next to none again, of more it reads them, which is what webhooks of stored calls cost more from the second line on.
+            A replica remembers the {RecentSessions.Places:N0} sessions that it has written last or fewer ([ADR 10](adr/0010-decide-on-what-is-remembered.md)), and the calls that are played are among them. Stored calls are asked for in an order in which each has been forgotten when it
+            comes round again: they are read, of {Options.FewestSessions:N0} as of more.
 
             {Sessions(result)}
 

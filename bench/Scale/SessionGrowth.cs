@@ -14,12 +14,12 @@ internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Childre
         using var small = await Installation.StartAsync(children, twilio);
         using var grown = await Installation.StartAsync(children, twilio);
         using var mutes = new Mutes();
-        await small.Storage.GrowAsync(Options.FewestSessions);
+        await small.GrowAsync(Options.FewestSessions);
         List<SessionSample> samples = [];
         var allocated = 0L;
         foreach (var size in options.SessionSizes)
         {
-            allocated += await WriteAsync(grown.Storage, size);
+            allocated += await WriteAsync(grown, size);
             if (samples.Count == 0)
             {
                 await small.WarmUpAsync(twilio, mutes, options);
@@ -34,10 +34,11 @@ internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Childre
     }
 
     /// <returns>By how many bytes the store has grown.</returns>
-    private async Task<long> WriteAsync(Storage storage, int sessions)
+    private async Task<long> WriteAsync(Installation installation, int sessions)
     {
+        var storage = installation.Storage;
         var (before, from) = (await storage.UsedMemoryAsync(), TimeProvider.System.GetTimestamp());
-        await storage.GrowAsync(sessions);
+        await installation.GrowAsync(sessions);
         var took = TimeProvider.System.GetElapsedTime(from);
         progress.Done(string.Create(CultureInfo.InvariantCulture, $"{sessions:N0} sessions: written in {took.TotalSeconds:0.0} s"));
         return await storage.UsedMemoryAsync() - before;

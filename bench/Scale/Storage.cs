@@ -45,6 +45,9 @@ internal sealed class Storage : IDisposable
     /// <summary>The call of that number, as it is first written: two people talk.</summary>
     public static CallSession Call(int number) => Made(number, participants: 2).Session ?? throw new InvalidOperationException("No call was made");
 
+    /// <summary>The name of the call of that number.</summary>
+    public static SessionId Id(int number) => new MadeCall(number, Policy, default).Id;
+
     public Task EmptyAsync() => server.EmptyAsync();
 
     /// <summary>Writes calls of two until there are that many, over a connection that leaves nothing behind in the server.</summary>
