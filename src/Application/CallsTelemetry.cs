@@ -108,16 +108,15 @@ public sealed class CallsTelemetry : IDisposable
         if (after.AnsweredAt is { } answeredAt && before?.AnsweredAt is null)
             timeToAnswer.Record((answeredAt - after.StartedAt).TotalSeconds);
         if (after.IsEnded && before?.IsEnded != true)
-            Ended(after);
-        if (after.EndedAt is { } endedAt && AllGone(after) && (before is null || !AllGone(before)))
+            Ended(after, after.Conference ?? before?.Conference);
+        if (after.EndedAt is { } endedAt && after.EverybodyHasGone && before?.EverybodyHasGone != true)
             lineEndDelay.Record(Math.Max(0, (after.TouchedAt - endedAt).TotalSeconds));
 
         static bool Rings(CallSession session) => session.Participants[1] is { Progress: >= Progress.Ringing and not Progress.Gone };
-        static bool AllGone(CallSession session) => session.Participants.All(participant => participant.Progress == Progress.Gone);
     }
 
     /// <summary>The whole call as one span, made when it is over: it may have outlived any process.</summary>
-    private void Ended(CallSession session)
+    private void Ended(CallSession session, ConferenceSid? conference)
     {
         var (reason, onTheLine) = (session.EndReason?.ToString() ?? "", session.Participants.Count(participant => participant.Answered));
         ended.Add(1, new("reason", reason), new("evidence", session.EndEvidence?.ToString() ?? ""));
@@ -128,7 +127,7 @@ public sealed class CallsTelemetry : IDisposable
         using (var span = Source.StartActivity("call", ActivityKind.Internal, parent, startTime: session.StartedAt))
         {
             span?.SetTag("calls.session.id", session.Id.Value).SetTag("calls.end_reason", reason).SetTag("calls.end_evidence", session.EndEvidence?.ToString())
-                .SetTag("calls.participants", onTheLine).SetTag("calls.answered", session.AnsweredAt is not null).SetTag("twilio.conference_sid", session.Conference?.Value)
+                .SetTag("calls.participants", onTheLine).SetTag("calls.answered", session.AnsweredAt is not null).SetTag("twilio.conference_sid", conference?.Value)
                 .SetEndTime(session.EndedAt!.Value.UtcDateTime);
         }
 

@@ -38,8 +38,8 @@ internal static class CallRules
     {
         foreach (var participant in session.Participants.Where(p => p.Progress != Progress.Gone && p.Leaving == Leaving.No))
             session = session.TakeOff(participant.Id, Leaving.WithTheCall, policy, now);
-        if (session.ReviewNow && session.Participants.All(p => p.Progress == Progress.Gone))
-            session = session with { ReviewNow = false };
+        if (session.EverybodyHasGone && (session.ReviewNow || session.Conference is not null || !session.ClosedConferences.IsEmpty))
+            session = session with { ReviewNow = false, Conference = null, ClosedConferences = [] };
         var reason = ReasonFor(session);
         return reason == session.EndReason ? session : session with { EndReason = reason };
     }

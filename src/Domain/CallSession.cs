@@ -52,6 +52,9 @@ public sealed record CallSession
 
     public bool IsEnded => EndedAt is not null;
 
+    /// <summary>The call has ended and its last leg has gone. Which conferences there were matters no more, and is no longer kept.</summary>
+    public bool EverybodyHasGone => IsEnded && Participants.All(p => p.Progress == Progress.Gone);
+
     public Participant Caller => Participants[0];
 
     public static string RoomOf(SessionId id, string nonce)

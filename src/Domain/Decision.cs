@@ -13,9 +13,10 @@ public sealed record Decision(SessionEvent Happened, CallSession? Session, CallR
     public RefusedBecause? Refused => (Reply as CallReply.Refused)?.Because;
 
     /// <summary>Whether the event makes no difference to whatever the call has become since either: progress only rises, so what is known of a leg stays known, and one that has gone stays gone.
-    /// Not so of the room: another conference may have opened under its name.</summary>
+    /// Not so of the room, as long as somebody is there: another conference may have opened under its name.</summary>
     public bool IsFinal => !Changed && Ignored is IgnoredBecause.NothingNew or IgnoredBecause.LegAlreadyGone
-        && Happened is SessionEvent.LegProgressed or SessionEvent.LegLeft or SessionEvent.DialSettled;
+        && (Happened is SessionEvent.LegProgressed or SessionEvent.LegLeft or SessionEvent.DialSettled
+            || (Happened is SessionEvent.RoomOpened or SessionEvent.RoomClosed && Session is { EverybodyHasGone: true }));
 }
 
 /// <summary>What whoever asked is told. Webhooks that want no TwiML are told nothing.</summary>

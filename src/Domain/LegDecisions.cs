@@ -81,7 +81,7 @@ internal static class LegDecisions
         session.IsEnded || conference == session.Conference || session.ClosedConferences.Contains(conference) ? session : session with { Conference = conference };
 
     /// <summary>The conference is over. Its legs need not be, and their own webhooks may be lost: Twilio is asked at once.</summary>
-    public static CallSession Close(CallSession session, ConferenceSid conference) => session.ClosedConferences.Contains(conference) ? session : session with
+    public static CallSession Close(CallSession session, ConferenceSid conference) => session.EverybodyHasGone || session.ClosedConferences.Contains(conference) ? session : session with
     {
         ClosedConferences = session.ClosedConferences.Add(conference),
         Conference = session.Conference == conference ? null : session.Conference,
