@@ -23,6 +23,8 @@ internal sealed class ConferenceWebhook
     private readonly byte[] arrived;
     private readonly IFormCollection form;
     private readonly RequestDelegate gate;
+    private readonly RequestSignature twoTokens = new(["0123456789abcdef0123456789abcdef", Service.Token]);
+    private readonly RequestSignature oneToken = new([Service.Token]);
 
     public ConferenceWebhook(IServiceProvider services, MadeCall call, string room)
     {
@@ -36,15 +38,15 @@ internal sealed class ConferenceWebhook
             Task.FromResult<IResult>(Bind(request) is not null ? TypedResults.NoContent() : TypedResults.BadRequest()));
     }
 
-    /// <summary>The signature alone: two tokens and two spellings of the URL.</summary>
-    public bool IsSigned() => RequestSignature.IsValid(["0123456789abcdef0123456789abcdef", Service.Token], Service.Origin + path, form, signature);
+    /// <summary>The signature alone, by the second of two tokens.</summary>
+    public bool IsSigned() => twoTokens.IsValid(Service.Origin + path, form, signature);
 
     /// <summary>The body becomes a form, its signature is checked, and it becomes what the use case is told.</summary>
     public async Task<object?> ReadAsync(IServiceProvider services)
     {
         var http = Arrive(services);
         using var read = await WebhookForm.ReadAsync(http.Request.BodyReader) ?? throw new InvalidOperationException("The webhook's body is not read as the usual ones are.");
-        return RequestSignature.IsValid([Service.Token], Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request.Query)) : null;
+        return oneToken.IsValid(Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request.Query)) : null;
     }
 
     /// <summary>The same with ASP.NET Core's form.</summary>
@@ -52,7 +54,7 @@ internal sealed class ConferenceWebhook
     {
         var http = Arrive(services);
         var read = new DecodedForm(await http.Request.ReadFormAsync());
-        return RequestSignature.IsValid([Service.Token], Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request.Query)) : null;
+        return oneToken.IsValid(Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request.Query)) : null;
     }
 
     /// <summary>The whole gate, up to where a use case would begin: the form, the signature, the span and the metrics.</summary>

@@ -12,6 +12,8 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
 {
     public const string Header = "X-Twilio-Signature";
 
+    private volatile Checker? checker;
+
     /// <summary>An endpoint that only what Twilio has signed reaches.</summary>
     public RequestDelegate Guard(WebhookKind kind, Func<HttpContext, TwilioRequest, Task<IResult>> answer) =>
         http => ServeAsync(http, kind, answer);
@@ -84,10 +86,19 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         }
 
         var url = urls.Origin + PathAndQuery(http);
-        if (RequestSignature.IsValid(options.CurrentValue.RequestValidation.Tokens, url, form, signature))
+        if (SignatureOf(options.CurrentValue).IsValid(url, form, signature))
             return (form, "");
         (form as IDisposable)?.Dispose();
         return (null, "wrong signature");
+    }
+
+    /// <summary>Made anew when the tokens have changed, which they may without a restart.</summary>
+    private RequestSignature SignatureOf(TwilioOptions now)
+    {
+        var known = checker;
+        if (known?.Of != now)
+            checker = known = new Checker(now, new RequestSignature(now.RequestValidation.Tokens));
+        return known.Signature;
     }
 
     /// <summary>A body mostly comes with its headers. One that does not is waited for, but not for ever: then its connection is closed. What is done after it, Redis's time-outs bound.</summary>
@@ -120,6 +131,8 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         var target = http.Features.Get<IHttpRequestFeature>()?.RawTarget;
         return target is ['/', ..] ? target : http.Request.PathBase + http.Request.Path + http.Request.QueryString;
     }
+
+    private sealed record Checker(TwilioOptions Of, RequestSignature Signature);
 
     private static partial class Log
     {

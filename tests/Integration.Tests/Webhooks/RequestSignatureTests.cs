@@ -23,10 +23,10 @@ public sealed class RequestSignatureTests
             ["To"] = "+18005551212",
         };
         const string Url = "https://mycompany.com/myapp.php?foo=1&bar=2";
-        RequestSignature.IsValid(["12345"], Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue();
-        RequestSignature.IsValid(["other", "12345"], Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue("a second token is accepted while tokens are rotated");
-        RequestSignature.IsValid(["other"], Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
-        RequestSignature.IsValid([], Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
+        new RequestSignature(["12345"]).IsValid(Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue();
+        new RequestSignature(["other", "12345"]).IsValid(Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue("a second token is accepted while tokens are rotated");
+        new RequestSignature(["other"]).IsValid(Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
+        new RequestSignature([]).IsValid(Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
     }
 
     [Theory]
@@ -36,7 +36,7 @@ public sealed class RequestSignatureTests
     [InlineData("AAAA")]
     [InlineData("RSOYDt4T1cUTdK1PDd93/VVr8B8=RSOYDt4T1cUTdK1PDd93/VVr8B8=RSOYDt4T1cUTdK1PDd93/VVr8B8=")]
     public void A_signature_that_is_none_is_wrong_and_throws_nothing(string? signature) =>
-        RequestSignature.IsValid(["12345"], "https://mycompany.com/", FormCollection.Empty, signature).ShouldBeFalse();
+        new RequestSignature(["12345"]).IsValid("https://mycompany.com/", FormCollection.Empty, signature).ShouldBeFalse();
 
     [Fact]
     public void Every_published_vector_is_judged_as_its_library_judges_it()
@@ -70,13 +70,13 @@ public sealed class RequestSignatureTests
         var hash = System.Web.HttpUtility.ParseQueryString(new Uri(url).Query)["bodySHA256"];
         string[] tokens = [vector.GetProperty("authToken").GetString()!];
         var signature = vector.GetProperty("signature").GetString();
-        var valid = RequestSignature.IsValid(tokens, url, new FormCollection(form), signature);
+        var valid = new RequestSignature(tokens).IsValid(url, new FormCollection(form), signature);
         using var read = WebhookForm.Parse(Encoding.ASCII.GetBytes(string.Join('&',
             form.SelectMany(field => field.Value, (field, value) => $"{Uri.EscapeDataString(field.Key)}={Uri.EscapeDataString(value ?? "")}"))));
         if (read is not null && form.Count > 0)
         {
             usual++;
-            RequestSignature.IsValid(tokens, url, read, signature).ShouldBe(valid, vector.GetProperty("id").GetString());
+            new RequestSignature(tokens).IsValid(url, read, signature).ShouldBe(valid, vector.GetProperty("id").GetString());
         }
 
         return valid
