@@ -1,10 +1,10 @@
-// The floor: the least code that carries a two-party call. The service's webhooks, its signature check, two Redis round trips and the same requests to Twilio; no mediator,
+// The floor: the least code that carries a two-party call. The service's webhooks, the same signature check, two Redis round trips and the same requests to Twilio; no mediator,
 // no telemetry, no outbox, no validation, and no guarantee. The voice webhook dials, waits for Twilio, and answers.
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Calls.Api.Twilio;
-using Calls.Floor;
+using System.Text.Json.Serialization;
 using StackExchange.Redis;
 
 const string Save = """
@@ -19,11 +19,12 @@ builder.Logging.SetMinimumLevel(LogLevel.Warning);
 var app = builder.Build();
 string Setting(string key) => app.Configuration[key] ?? throw new InvalidOperationException(key + " is missing");
 var (origin, account, number) = (Setting("PublicBaseUrl"), Setting("Twilio:Client:AccountSid"), Setting("Twilio:Voice:CallerId"));
-string[] tokens = [Setting("Twilio:AuthToken")];
+var token = Setting("Twilio:AuthToken");
 var redis = (await ConnectionMultiplexer.ConnectAsync(Setting("ConnectionStrings:Redis"))).GetDatabase();
 using var twilio = new HttpMessageInvoker(new SocketsHttpHandler());
 var calls = $"{Setting("Twilio:Client:ApiBaseUrl")}/2010-04-01/Accounts/{account}/Calls";
-var basic = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes($"{account}:{tokens[0]}")));
+var basic = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes($"{account}:{token}")));
+var key = Encoding.UTF8.GetBytes(token);
 RedisValue[] fields = ["etag", "data"];
 
 app.MapGet("/healthz/ready", () => "ok");
@@ -65,21 +66,29 @@ await app.RunAsync();
 async Task<IResult> SignedAsync(HttpContext http, Func<IFormCollection, Task<IResult>> then)
 {
     var form = await http.Request.ReadFormAsync();
-    var signature = http.Request.Headers["X-Twilio-Signature"].ToString();
-    var valid = RequestSignature.IsValid(tokens, origin + http.Request.Path + http.Request.QueryString, form, signature);
-    return valid ? await then(form) : Results.StatusCode(403);
+    var (url, signature) = (origin + http.Request.Path + http.Request.QueryString, http.Request.Headers["X-Twilio-Signature"].ToString());
+    return IsSigned(url, form, signature) || IsSigned(WithoutPort(url), form, signature) ? await then(form) : Results.StatusCode(403);
+}
+
+bool IsSigned(string url, IFormCollection form, string signature)
+{
+    var signed = new StringBuilder(url);
+    foreach (var (name, value) in form.OrderBy(field => field.Key, StringComparer.Ordinal))
+        signed.Append(name).Append(value);
+    var expected = Convert.ToBase64String(HMACSHA1.HashData(key, Encoding.UTF8.GetBytes(signed.ToString())));
+    return CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(expected), Encoding.ASCII.GetBytes(signature));
 }
 
 async Task<Call> ChangeAsync(string id, Func<Call, Call> change)
 {
     while (true)
     {
-        RedisKey key = "floor:" + id;
-        var stored = await redis.HashGetAsync(key, fields);
+        RedisKey session = "floor:" + id;
+        var stored = await redis.HashGetAsync(session, fields);
         var call = stored[1].IsNull ? new Call() : JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)stored[1]).Span, FloorJson.Default.Call)!;
         var changed = change(call);
         RedisValue[] values = [stored[0].IsNull ? "" : stored[0], Guid.NewGuid().ToString("N"), JsonSerializer.SerializeToUtf8Bytes(changed, FloorJson.Default.Call)];
-        if ((int)await redis.ScriptEvaluateAsync(Save, [key], values) == 1)
+        if ((int)await redis.ScriptEvaluateAsync(Save, [session], values) == 1)
             return changed;
     }
 }
@@ -97,3 +106,11 @@ IResult Room(string id, string who) => Xml(
     $"statusCallbackMethod=\"POST\" statusCallbackEvent=\"start end join leave mute hold\" waitUrl=\"\">{id}</Conference></Dial><Hangup/>");
 
 static IResult Xml(string verbs) => Results.Text("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>" + verbs + "</Response>", "text/xml", Encoding.UTF8);
+
+static string WithoutPort(string url) => new UriBuilder(url) { Port = -1 }.Uri.AbsoluteUri;
+
+/// <summary>All that the floor knows of a call.</summary>
+internal sealed record Call(string? Caller = null, string? Callee = null, string? Conference = null, string? Status = null, int On = 0, int Left = 0, bool Over = false);
+
+[JsonSerializable(typeof(Call))]
+internal sealed partial class FloorJson : JsonSerializerContext;
