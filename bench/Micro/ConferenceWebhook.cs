@@ -35,7 +35,7 @@ internal sealed class ConferenceWebhook
         arrived = new byte[body.Length];
         form = new FormCollection(fields.ToDictionary(field => field.Key, field => new Microsoft.Extensions.Primitives.StringValues(field.Value), StringComparer.OrdinalIgnoreCase));
         gate = services.GetRequiredService<SignedRequest>().Guard(new WebhookKind("conference", Route), (_, request) =>
-            Task.FromResult<IResult>(Bind(request) is not null ? TypedResults.NoContent() : TypedResults.BadRequest()));
+            Task.FromResult<IResult>(Bind(request) is not null ? Noted.Answer : TypedResults.BadRequest()));
     }
 
     /// <summary>The signature alone, by the second of two tokens.</summary>
@@ -46,7 +46,7 @@ internal sealed class ConferenceWebhook
     {
         var http = Arrive(services);
         using var read = await WebhookForm.ReadAsync(http.Request.BodyReader) ?? throw new InvalidOperationException("The webhook's body is not read as the usual ones are.");
-        return oneToken.IsValid(Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request.Query)) : null;
+        return oneToken.IsValid(Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request)) : null;
     }
 
     /// <summary>The same with ASP.NET Core's form.</summary>
@@ -54,7 +54,7 @@ internal sealed class ConferenceWebhook
     {
         var http = Arrive(services);
         var read = new DecodedForm(await http.Request.ReadFormAsync());
-        return oneToken.IsValid(Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request.Query)) : null;
+        return oneToken.IsValid(Service.Origin + path, read, signature) ? Bind(new TwilioRequest(read, http.Request)) : null;
     }
 
     /// <summary>The whole gate, up to where a use case would begin: the form, the signature, the span and the metrics.</summary>

@@ -24,10 +24,9 @@ internal static class CallRules
     /// <summary>Nothing older than its deadline is dialled, after whatever pause: the person who wanted it has given up by then.</summary>
     private static CallSession DropOverdueDials(CallSession session, CallPolicy policy, DateTimeOffset now)
     {
-        foreach (var dial in session.Effects.OfType<Effect.Dial>().Where(d => d.State == DialState.Planned))
+        foreach (var effect in session.Effects)
         {
-            var participant = session.Find(dial.Participant)!;
-            if (now >= participant.Since + policy.RingTimeout)
+            if (effect is Effect.Dial { State: DialState.Planned } dial && session.Find(dial.Participant) is { } participant && now >= participant.Since + policy.RingTimeout)
                 session = session.Lose(participant.Id, GoneBecause.NeverDialed, now);
         }
 

@@ -63,12 +63,39 @@ public sealed record CallSession
         return room.Length <= MaxRoomLength ? room : string.Concat(id.Value.AsSpan(0, MaxRoomLength - nonce.Length - 1), ".", nonce);
     }
 
-    public Participant? Find(ParticipantId? id) => id is null ? null : Participants.FirstOrDefault(p => p.Id == id);
+    public Participant? Find(ParticipantId? id)
+    {
+        foreach (var participant in Participants)
+        {
+            if (participant.Id == id)
+                return participant;
+        }
 
-    public Participant? Find(CallSid leg) => Participants.FirstOrDefault(p => p.Leg == leg);
+        return null;
+    }
+
+    public Participant? Find(CallSid leg)
+    {
+        foreach (var participant in Participants)
+        {
+            if (participant.Leg == leg)
+                return participant;
+        }
+
+        return null;
+    }
 
     public T? FindEffect<T>(Func<T, bool> match)
-        where T : Effect => Effects.OfType<T>().FirstOrDefault(match);
+        where T : Effect
+    {
+        foreach (var effect in Effects)
+        {
+            if (effect is T found && match(found))
+                return found;
+        }
+
+        return null;
+    }
 }
 
 /// <summary>Why a call ended, for the people on it and for whoever is on call.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Calls.Domain;
@@ -30,6 +31,8 @@ public sealed record ClientIdentity
 
     private const string Scheme = "client:";
 
+    private static readonly SearchValues<char> Allowed = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.@+=");
+
     private ClientIdentity(string value) => Value = value;
 
     public string Value { get; }
@@ -39,7 +42,7 @@ public sealed record ClientIdentity
     {
         if (text is not null && text.StartsWith(Scheme, StringComparison.Ordinal))
             text = text[Scheme.Length..];
-        var valid = text is { Length: > 0 and <= MaxLength } && text[0] != '+' && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '@' or '+' or '=');
+        var valid = text is { Length: > 0 and <= MaxLength } && text[0] != '+' && !text.AsSpan().ContainsAnyExcept(Allowed);
         identity = valid ? new ClientIdentity(text!) : null;
         return valid;
     }

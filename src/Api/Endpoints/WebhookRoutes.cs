@@ -2,7 +2,6 @@ using Calls.Api.Twilio;
 using Calls.Application;
 using Calls.Domain;
 using Calls.Infrastructure.Twilio;
-using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api.Endpoints;
 
@@ -53,10 +52,10 @@ internal static class WebhookRoutes
     {
         var kind = new WebhookKind(name, route);
         app.MapMethods(route, Methods, app.ServiceProvider.GetRequiredService<SignedRequest>().Guard(kind, answer))
-            .WithMetadata(kind, new RequestSizeLimitAttribute(Hardening.MaxBody)).ExcludeFromDescription().AllowAnonymous().ShortCircuit();
+            .WithMetadata(kind).ExcludeFromDescription().AllowAnonymous().ShortCircuit();
     }
 
-    private static Task<IResult> NothingToDo => Task.FromResult<IResult>(TypedResults.NoContent());
+    private static Task<IResult> NothingToDo => Task.FromResult<IResult>(Noted.Answer);
 
     private static Task<IResult> HangUp => Task.FromResult(TwiML.HangUp());
 

@@ -30,7 +30,7 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
             return;
         }
 
-        var request = new TwilioRequest(form == DecodedForm.Empty ? null : form, http.Request.Query);
+        var request = new TwilioRequest(form == DecodedForm.Empty ? null : form, http.Request);
         IResult result;
         var status = StatusCodes.Status500InternalServerError;
         try
@@ -61,7 +61,7 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         return TypedResults.Problem("The request is not signed by Twilio for this address.", statusCode: StatusCodes.Status403Forbidden, type: Problems.TypeOf("signature"));
     }
 
-    private async Task<(ISignedForm? Form, string Refusal)> ReadAsync(HttpContext http)
+    private async ValueTask<(ISignedForm? Form, string Refusal)> ReadAsync(HttpContext http)
     {
         var request = http.Request;
         if (request.Headers[Header] is not [{ Length: > 0 } signature])
@@ -74,7 +74,7 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
                 if (WebhookForm.Is(request.ContentType) && await InTimeAsync(WebhookForm.ReadAsync(request.BodyReader), http) is { } usual)
                     form = usual;
                 else if (request.HasFormContentType)
-                    form = new DecodedForm(await InTimeAsync(request.ReadFormAsync(http.RequestAborted), http));
+                    form = new DecodedForm(await InTimeAsync(new ValueTask<IFormCollection>(request.ReadFormAsync(http.RequestAborted)), http));
                 else if (!await InTimeAsync(BodyIsSignedAsync(request, http.RequestAborted), http))
                     return (null, "body hash");
             }
@@ -102,7 +102,7 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
     }
 
     /// <summary>A body mostly comes with its headers. One that does not is waited for, but not for ever: then its connection is closed. What is done after it, Redis's time-outs bound.</summary>
-    private Task<T> InTimeAsync<T>(Task<T> reading, HttpContext http) => reading.IsCompleted ? reading : AwaitInTimeAsync(reading, http);
+    private ValueTask<T> InTimeAsync<T>(ValueTask<T> reading, HttpContext http) => reading.IsCompleted ? reading : new(AwaitInTimeAsync(reading.AsTask(), http));
 
     private async Task<T> AwaitInTimeAsync<T>(Task<T> reading, HttpContext http)
     {
@@ -117,7 +117,7 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         }
     }
 
-    private static async Task<bool> BodyIsSignedAsync(HttpRequest request, CancellationToken cancellationToken)
+    private static async ValueTask<bool> BodyIsSignedAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body, cancellationToken);

@@ -1,7 +1,8 @@
+using System.Buffers;
 using System.Security;
+using System.Text;
 using Calls.Domain;
 using Calls.Infrastructure.Twilio;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Calls.Api.Twilio;
 
@@ -10,13 +11,13 @@ internal sealed class TwiML(CallbackUrls urls)
 {
     private const string Events = "start end join leave mute hold";
 
-    private const string ContentType = "text/xml; charset=utf-8";
-
     private const string Prologue = """<?xml version="1.0" encoding="UTF-8"?><Response>""";
 
     private const string Epilogue = "</Response>";
 
-    private static readonly ContentHttpResult HangUpDocument = Document(Prologue + "<Hangup/>" + Epilogue);
+    private static readonly SearchValues<char> Seldom = SearchValues.Create("<>\"'");
+
+    private static readonly TwiMLAnswer HangUpDocument = Document(Prologue + "<Hangup/>" + Epilogue);
 
     /// <summary>Into the room. Every leg gets the same callback settings, since Twilio honours those of whoever is first
     /// (twilio.com/docs/voice/twiml/conference); the caller hears ringback until somebody answers, everyone else silence.</summary>
@@ -42,7 +43,40 @@ internal sealed class TwiML(CallbackUrls urls)
     /// <summary>Ringback for as long as it takes: a wait document is not repeated by itself.</summary>
     public static IResult Ringback(string audio) => Document($"{Prologue}<Play loop=\"0\">{Escape(audio)}</Play>{Epilogue}");
 
-    private static string Escape(string text) => SecurityElement.Escape(text);
+    /// <summary>Of our own URLs nothing but <c>&amp;</c> needs it, and that is replaced in one go.</summary>
+    private static string Escape(string text) => !text.AsSpan().ContainsAny(Seldom) ? text.Replace("&", "&amp;", StringComparison.Ordinal) : SecurityElement.Escape(text);
 
-    private static ContentHttpResult Document(string text) => TypedResults.Text(text, ContentType);
+    private static TwiMLAnswer Document(string text) => new(text);
+}
+
+/// <summary>A TwiML document as an answer. ASP.NET Core's own results make a logger for each.</summary>
+internal sealed class TwiMLAnswer(string document) : IResult, IStatusCodeHttpResult
+{
+    public const string ContentType = "text/xml; charset=utf-8";
+
+    public string Document => document;
+
+    public int? StatusCode => StatusCodes.Status200OK;
+
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        (response.StatusCode, response.ContentType, response.ContentLength) = (StatusCodes.Status200OK, ContentType, Encoding.UTF8.GetByteCount(document));
+        Encoding.UTF8.GetBytes(document, response.BodyWriter);
+        await response.BodyWriter.FlushAsync();
+    }
+}
+
+/// <summary>What a status callback is answered with: 204, and nothing to say.</summary>
+internal sealed class Noted : IResult, IStatusCodeHttpResult
+{
+    public static Noted Answer { get; } = new();
+
+    public int? StatusCode => StatusCodes.Status204NoContent;
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        httpContext.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
 }

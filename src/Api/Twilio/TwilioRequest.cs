@@ -5,8 +5,11 @@ namespace Calls.Api.Twilio;
 
 /// <summary>A signed request of Twilio's: its parameters, wherever they travelled. Trust nothing in it but <c>From</c>, the SIDs and the URL that we made.</summary>
 /// <remarks>POST carries them as a form, GET in the query (twilio.com/docs/voice/twiml, "Request parameters"). Parameters that we do not know are none of our business.</remarks>
-internal sealed class TwilioRequest(ISignedForm? form, IQueryCollection query)
+internal sealed class TwilioRequest(ISignedForm? form, HttpRequest http)
 {
+    private CallSid? callSid;
+    private ConferenceSid? conferenceSid;
+
     /// <summary>The session that an app names, or that our own callback URL names.</summary>
     public const string SessionIdKey = "SessionID";
 
@@ -33,16 +36,16 @@ internal sealed class TwilioRequest(ISignedForm? form, IQueryCollection query)
 
     public string? ParticipantCallStatus => Single("ParticipantCallStatus");
 
-    public string? Nonce => query[NonceKey] is [{ Length: > 0 } nonce] ? nonce : null;
+    public string? Nonce => http.Query[NonceKey] is [{ Length: > 0 } nonce] ? nonce : null;
 
     /// <summary>Of our own wait URL: the call's trace context, since no session is read for ringback.</summary>
-    public string? Trace => query[TraceKey] is [{ Length: > 0 } trace] ? trace : null;
+    public string? Trace => http.Query[TraceKey] is [{ Length: > 0 } trace] ? trace : null;
 
-    public int Retry => int.TryParse(query[RetryKey], NumberStyles.None, CultureInfo.InvariantCulture, out var retry) ? retry : 0;
+    public int Retry => int.TryParse(http.Query[RetryKey], NumberStyles.None, CultureInfo.InvariantCulture, out var retry) ? retry : 0;
 
-    public CallSid? CallSid => Domain.CallSid.TryParse(Single("CallSid"), out var sid) ? sid : null;
+    public CallSid? CallSid => callSid ??= Domain.CallSid.TryParse(Single("CallSid"), out var sid) ? sid : null;
 
-    public ConferenceSid? ConferenceSid => Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
+    public ConferenceSid? ConferenceSid => conferenceSid ??= Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
 
     public ParticipantId? Label => ParticipantId.TryParse(Single("ParticipantLabel"), out var id) ? id : null;
 
@@ -57,5 +60,5 @@ internal sealed class TwilioRequest(ISignedForm? form, IQueryCollection query)
     private int? Number(string key) => int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     /// <summary>A parameter's value; null where it is missing, and where it came more than once: Twilio sends none twice.</summary>
-    private string? Single(string key) => form is not null ? form.Single(key) : query[key] is [{ } value] ? value : null;
+    private string? Single(string key) => form is not null ? form.Single(key) : http.Query[key] is [{ } value] ? value : null;
 }

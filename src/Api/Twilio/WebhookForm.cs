@@ -32,7 +32,7 @@ internal sealed class WebhookForm : ISignedForm, IDisposable
     /// <summary>Reads a body to its end.</summary>
     /// <returns>Null where it is unusual: then nothing of it has been consumed.</returns>
     /// <exception cref="IOException">It is longer than it may be, or was cut off.</exception>
-    public static async Task<WebhookForm?> ReadAsync(PipeReader body)
+    public static async ValueTask<WebhookForm?> ReadAsync(PipeReader body)
     {
         while (true)
         {

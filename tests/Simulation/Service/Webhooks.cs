@@ -4,7 +4,6 @@ using Calls.Application;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Primitives;
@@ -28,7 +27,7 @@ internal static class Webhooks
             : null;
         // As behind the signature: the session is read ahead, for the trace's sake.
         services.GetRequiredService<CallTrace>().Await(_ => null);
-        return Read(await RouteAsync(services, http, url, new TwilioRequest(form is null ? null : new DecodedForm(form), query)));
+        return Read(await RouteAsync(services, http, url, new TwilioRequest(form is null ? null : new DecodedForm(form), http.Request)));
     }
 
     private static Task<IResult> RouteAsync(IServiceProvider services, HttpContext http, Uri url, TwilioRequest request)
@@ -51,7 +50,7 @@ internal static class Webhooks
 
     private static WebhookResponse Read(IResult result) => result switch
     {
-        ContentHttpResult content => WebhookResponse.Answered(content.StatusCode ?? 200, content.ContentType, content.ResponseContent ?? ""),
+        TwiMLAnswer twiml => WebhookResponse.Answered(StatusCodes.Status200OK, TwiMLAnswer.ContentType, twiml.Document),
         IStatusCodeHttpResult status => WebhookResponse.Answered(status.StatusCode ?? 200, null, ""),
         _ => throw new NotSupportedException($"No answer from {result.GetType().Name}"),
     };
