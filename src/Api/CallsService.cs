@@ -61,6 +61,7 @@ public static class CallsService
     {
         // It listens for reconnections, and must not miss the first.
         app.Services.GetRequiredService<IStoreMemory>();
+        app.Use(RestSpan.TraceAsync);
         app.Use(app.Services.GetRequiredService<GracefulStop>().CloseConnectionAsync);
         app.UseSecurityHeaders(isPublicOverHttps: app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith(Uri.UriSchemeHttps + ":", StringComparison.Ordinal));
         app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);
@@ -104,8 +105,7 @@ public static class CallsService
             return;
         app.Use((http, next) =>
         {
-            var isManagement = http.Request.Path.StartsWithSegments("/healthz", StringComparison.Ordinal) || http.Request.Path.StartsWithSegments("/metrics", StringComparison.Ordinal);
-            if (isManagement == (http.Connection.LocalPort == port))
+            if (Endpoints.Health.IsManagement(http.Request.Path) == (http.Connection.LocalPort == port))
                 return next(http);
             return TypedResults.Problem(statusCode: StatusCodes.Status404NotFound).ExecuteAsync(http);
         });

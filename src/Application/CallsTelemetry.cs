@@ -55,6 +55,9 @@ public sealed class CallsTelemetry : IDisposable
     /// <summary>A webhook's own span, in its call's trace (opentelemetry.io/docs/specs/semconv/http/http-spans, "HTTP server").</summary>
     public static Activity? Webhook(string name, DateTimeOffset arrived, ActivityContext call) => Source.StartActivity(name, ActivityKind.Server, call, startTime: arrived);
 
+    /// <summary>A frontend's request, in the frontend's trace where it names one.</summary>
+    public static Activity? Rest(string name, ActivityContext frontend) => Source.StartActivity(name, ActivityKind.Server, frontend);
+
     /// <summary>One attempt of a use case.</summary>
     public static Activity? UseCase(string name, SessionId session) =>
         Source.StartActivity(name)?.AddTag("calls.session.id", session.Value);

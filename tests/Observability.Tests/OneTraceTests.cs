@@ -89,6 +89,9 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         receiver.Spans.ShouldNotContain(span => span.Trace == Forged);
         var root = receiver.Spans.Single(span => span["calls.webhook.kind"] == "voice");
         receiver.Spans.Single(span => span["twilio.conference_sid"] == "CF00000000000000000000000000000001").Trace.ShouldBe(root.Trace);
+        var rest = receiver.Spans.Single(span => span.Trace == Frontends && span.Kind == 2);
+        (rest.Name, rest.Parent, rest["http.route"], rest["http.request.method"], rest["http.response.status_code"])
+            .ShouldBe(("GET /v1/sessions/{sessionId}/", "bbbbbbbbbbbbbbbb", "/v1/sessions/{sessionId}/", "GET", "200"));
     }
 
     [Fact]

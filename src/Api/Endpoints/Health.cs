@@ -25,6 +25,9 @@ internal static class Health
         });
     }
 
+    /// <summary>Whether a path is for whoever runs the service, and answers on the management port where there is one.</summary>
+    public static bool IsManagement(PathString path) => path.StartsWithSegments("/healthz", StringComparison.Ordinal) || path.StartsWithSegments("/metrics", StringComparison.Ordinal);
+
     private static IResult Answer(bool good, string yes, string no) =>
         good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: StatusCodes.Status503ServiceUnavailable);
 

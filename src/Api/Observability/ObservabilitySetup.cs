@@ -1,4 +1,3 @@
-using Calls.Api.Endpoints;
 using Calls.Application;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
@@ -25,8 +24,7 @@ internal static class ObservabilitySetup
             .ConfigureResource(resource => resource.AddService("calls", serviceVersion: typeof(ObservabilitySetup).Assembly.GetName().Version?.ToString(3)))
             .WithTracing(tracing =>
             {
-                tracing.AddSource(CallsTelemetry.Name, CallsTelemetry.Name + ".*")
-                    .AddAspNetCoreInstrumentation(options => options.Filter = http => !IsManagement(http) && !WebhookRoutes.IsWebhook(http.Request.Path));
+                tracing.AddSource(CallsTelemetry.Name, CallsTelemetry.Name + ".*");
                 if (otlp)
                     tracing.AddOtlpExporter();
             })
@@ -42,7 +40,4 @@ internal static class ObservabilitySetup
         if (otlp)
             telemetry.WithLogging(logging => logging.AddOtlpExporter(), options => options.IncludeFormattedMessage = true);
     }
-
-    private static bool IsManagement(HttpContext http) =>
-        http.Request.Path.StartsWithSegments("/healthz", StringComparison.Ordinal) || http.Request.Path.StartsWithSegments("/metrics", StringComparison.Ordinal);
 }

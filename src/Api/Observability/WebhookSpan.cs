@@ -34,7 +34,7 @@ internal sealed class WebhookSpan(HttpContext http, WebhookKind kind, CallTrace 
         if (trace.Span is not { } span)
             return;
         span.AddTag("http.request.method", http.Request.Method).AddTag("http.route", kind.Route).AddTag("url.path", http.Request.Path.Value).AddTag("url.scheme", http.Request.Scheme)
-            .AddTag("http.response.status_code", status).AddTag("network.protocol.version", Protocol)
+            .AddTag("http.response.status_code", status).AddTag("network.protocol.version", VersionOf(http.Request.Protocol))
             .AddTag("calls.webhook.kind", kind.Name).AddTag("calls.webhook.outcome", outcome).AddTag("calls.webhook.event", request.Event ?? request.CallStatus)
             .AddTag("twilio.call_sid", request.CallSid?.Value).AddTag("twilio.conference_sid", request.ConferenceSid?.Value);
         if (status >= StatusCodes.Status500InternalServerError)
@@ -42,5 +42,5 @@ internal sealed class WebhookSpan(HttpContext http, WebhookKind kind, CallTrace 
         span.Dispose();
     }
 
-    private string Protocol => HttpProtocol.IsHttp11(http.Request.Protocol) ? "1.1" : HttpProtocol.IsHttp2(http.Request.Protocol) ? "2" : "1.0";
+    internal static string VersionOf(string protocol) => HttpProtocol.IsHttp11(protocol) ? "1.1" : HttpProtocol.IsHttp2(protocol) ? "2" : "1.0";
 }
