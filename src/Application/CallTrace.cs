@@ -10,12 +10,12 @@ public sealed class CallTrace
 {
     private static readonly Task<StoredSession> NotRead = Task.FromCanceled<StoredSession>(new CancellationToken(canceled: true));
 
-    private Func<ActivityContext, Activity?>? begin;
+    private (string Name, DateTimeOffset Arrived)? awaited;
     private (SessionId Id, Task<StoredSession> Loading)? ahead;
     private StoredSession? remembered;
 
     /// <summary>Whether a span waits to be told where it belongs.</summary>
-    public bool IsAwaited => begin is not null;
+    public bool IsAwaited => awaited is not null;
 
     /// <summary>The request's own span; null before <see cref="Begin"/>, and where nobody listens.</summary>
     public Activity? Span { get; private set; }
@@ -26,19 +26,21 @@ public sealed class CallTrace
     /// <summary>Whether the store did not answer and the caller was asked to hold on.</summary>
     public bool IsHeld { get; set; }
 
-    /// <summary>From here on a span waits. It is given its parent's context; none for the first span of a trace.</summary>
-    public void Await(Func<ActivityContext, Activity?> start) => begin = start;
+    /// <summary>From here on a webhook's span waits.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="arrived">When the webhook came: the span will have begun then.</param>
+    public void Await(string name, DateTimeOffset arrived) => awaited = (name, arrived);
 
     /// <summary>Starts the span that waits, if there is one, and makes it the current one.</summary>
     /// <param name="traceParent">The call's W3C trace context; null where there is no call yet.</param>
     public void Begin(string? traceParent)
     {
-        if (begin is not { } start)
+        if (awaited is not { } webhook)
             return;
-        begin = null;
+        awaited = null;
         // Whatever is current came with the request, from somebody whom nobody has checked.
         Activity.Current = null;
-        Span = start(ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent) ? parent : default);
+        Span = CallsTelemetry.Webhook(webhook.Name, webhook.Arrived, ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent) ? parent : default);
     }
 
     /// <summary>Reads the session ahead of the use case, which then takes it from here: no round trip is added.</summary>

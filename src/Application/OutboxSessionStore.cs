@@ -5,11 +5,12 @@ namespace Calls.Application;
 
 /// <summary>Hands the effects of each commit to the queue: they run at once, in the replica that wrote them, and hold nobody.</summary>
 /// <remarks>What was committed is remembered for the call's next report. Where such a one changes nothing, and so no save compares, the store is asked whether that was the truth;
-/// but not where nothing that may have happened since could make a difference, and the store cannot have forgotten what is remembered.</remarks>
-internal sealed class OutboxSessionStore<TStore>(
-    TStore inner, IEffectQueue queue, IQuotas quotas, IStoreMemory memory, CallTrace trace, RecentSessions recent, CallsTelemetry telemetry) : ISessionStore
-    where TStore : ISessionStore
+/// but not where nothing that may have happened since could make a difference that counts, and the store cannot have forgotten what is remembered.</remarks>
+internal sealed class OutboxSessionStore(
+    StoreBehindOutbox behind, IEffectQueue queue, IQuotas quotas, IStoreMemory memory, CallTrace trace, RecentSessions recent, CallsTelemetry telemetry) : ISessionStore
 {
+    private readonly ISessionStore inner = behind.Store;
+
     public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) =>
         trace.TryTake(id, out var ahead) ? ahead : inner.LoadAsync(id, cancellationToken);
 
@@ -17,7 +18,7 @@ internal sealed class OutboxSessionStore<TStore>(
 
     public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
     {
-        if (!decision.Changed && trace.IsOnlyRemembered(loaded) && (!decision.IsFinal || memory.IsSuspect) && !await inner.IsCurrentAsync(loaded, cancellationToken))
+        if (!decision.Changed && trace.IsOnlyRemembered(loaded) && (memory.IsSuspect || !(decision.IsFinal || decision.MayBeMissed)) && !await inner.IsCurrentAsync(loaded, cancellationToken))
             throw new SessionConflictException(await inner.LoadAsync(loaded.Id, cancellationToken));
         var saved = await inner.SaveAsync(loaded, decision, cancellationToken);
         trace.Prove();
@@ -48,3 +49,6 @@ internal sealed class OutboxSessionStore<TStore>(
             : isNew;
     }
 }
+
+/// <summary>The store itself, which nobody but the outbox is to ask.</summary>
+internal sealed record StoreBehindOutbox(ISessionStore Store);

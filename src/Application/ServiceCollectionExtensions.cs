@@ -30,6 +30,7 @@ public static class ServiceCollectionExtensions
         where TStore : class, ISessionStore
     {
         services.AddSingleton<TStore>();
-        return services.AddScoped<ISessionStore, OutboxSessionStore<TStore>>();
+        services.AddSingleton(provider => new StoreBehindOutbox(provider.GetRequiredService<TStore>()));
+        return services.AddScoped<ISessionStore, OutboxSessionStore>();
     }
 }

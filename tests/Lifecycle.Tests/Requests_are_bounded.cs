@@ -40,6 +40,16 @@ public sealed class Requests_are_bounded
     }
 
     [Fact]
+    public async Task An_answer_that_takes_the_place_of_an_exception_says_so_too()
+    {
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Settings = [new("ConnectionStrings:Redis", "127.0.0.1:1")] });
+        var answer = await RawAsync(host.Address, $"GET /v1/sessions/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {host.TokenFor("alice")}\r\nConnection: close\r\n\r\n");
+        answer.ShouldStartWith("HTTP/1.1 503");
+        answer.ShouldContain("X-Content-Type-Options: nosniff\r\n");
+        answer.ShouldContain("Content-Security-Policy: frame-ancestors 'none'\r\n");
+    }
+
+    [Fact]
     public async Task Where_the_public_address_is_https_browsers_are_to_stay_with_it()
     {
         await using var host = await SandboxHost.StartAsync(new SandboxOptions { Settings = [new("PublicBaseUrl", "https://calls.example.org")] });

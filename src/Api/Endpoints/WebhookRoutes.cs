@@ -44,9 +44,18 @@ internal static class WebhookRoutes
     }
 
     /// <summary>Whether a path is a webhook's, whoever asks for it.</summary>
-    public static bool IsWebhook(PathString path) => Paths.Any(start => path.StartsWithSegments(start, StringComparison.OrdinalIgnoreCase));
+    public static bool IsWebhook(PathString path)
+    {
+        foreach (var start in Paths)
+        {
+            if (path.StartsWithSegments(start, StringComparison.OrdinalIgnoreCase))
+                return true;
+        }
 
-    private static readonly string[] Paths = ["/twilio", "/makeCall", "/joinConf", "/leave", "/completeCall"];
+        return false;
+    }
+
+    private static readonly PathString[] Paths = ["/twilio", "/makeCall", "/joinConf", "/leave", "/completeCall"];
 
     private static void MapWebhook(this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<IResult>> answer)
     {

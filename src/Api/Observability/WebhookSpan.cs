@@ -14,13 +14,9 @@ internal sealed class WebhookSpan(HttpContext http, WebhookKind kind, CallTrace 
     public static WebhookSpan Begin(HttpContext http, WebhookKind kind, WebhookTelemetry telemetry, TimeProvider clock)
     {
         var trace = http.RequestServices.GetRequiredService<CallTrace>();
-        var span = new WebhookSpan(http, kind, trace, telemetry, clock);
-        var arrived = clock.GetUtcNow();
-        trace.Await(call => CallsTelemetry.Webhook(span.Name, arrived, call));
-        return span;
+        trace.Await(HttpMethods.IsPost(http.Request.Method) ? kind.PostName : kind.GetName, clock.GetUtcNow());
+        return new WebhookSpan(http, kind, trace, telemetry, clock);
     }
-
-    private string Name => HttpMethods.IsPost(http.Request.Method) ? kind.PostName : kind.GetName;
 
     /// <summary>The answer is known.</summary>
     public void End(int status, TwilioRequest request)
@@ -28,9 +24,9 @@ internal sealed class WebhookSpan(HttpContext http, WebhookKind kind, CallTrace 
         // A request that no use case was asked about is a trace of its own.
         trace.Begin(null);
         var outcome = WebhookOutcomes.Of(trace, status);
+        // For the exemplar. It is over, and current no more, with the end of this.
         Activity.Current = trace.Span;
         telemetry.Answered(kind.Name, outcome, clock.GetElapsedTime(began));
-        Activity.Current = null;
         if (trace.Span is not { } span)
             return;
         span.AddTag("http.request.method", http.Request.Method).AddTag("http.route", kind.Route).AddTag("url.path", http.Request.Path.Value).AddTag("url.scheme", http.Request.Scheme)

@@ -12,29 +12,27 @@ internal sealed class RequestSignature(IEnumerable<string> tokens)
 {
     private const int Sha1Length = 20;
 
-    /// <summary>The longest thing that a spelling of the URL adds to it: <c>:443</c>.</summary>
+    /// <summary>The longest thing that a spelling of the origin adds to it: <c>:443</c>.</summary>
     private const int LongestPort = 4;
 
     private readonly ObjectPool<IncrementalHash>[] hashes = [.. tokens.Select(token => new DefaultObjectPool<IncrementalHash>(new Keyed(Encoding.UTF8.GetBytes(token))))];
 
     /// <summary>Whether one of the tokens made this signature for this request. Every token and every spelling of the URL is tried, until one fits: that one does, the answer tells anyway.</summary>
-    /// <param name="url">The URL that Twilio was given: its own origin, the path and query as they were sent; no fragment.</param>
+    /// <param name="origin">Of the URL that Twilio was given: scheme, host and port.</param>
+    /// <param name="target">The rest of it: path and query as they were sent; no fragment.</param>
     /// <param name="form">The decoded form fields of a POST; empty for GET and for JSON.</param>
     /// <param name="signature">The header's value; null or nonsense is simply wrong.</param>
-    public bool IsValid(string url, ISignedForm form, string? signature)
+    public bool IsValid(string origin, string target, ISignedForm form, string? signature)
     {
         Span<byte> claimed = stackalloc byte[Sha1Length + 4];
         if (string.IsNullOrEmpty(signature) || !Convert.TryFromBase64String(signature, claimed, out var length) || length != Sha1Length)
             return false;
-        if (IsSigned(url, form, claimed[..Sha1Length]))
+        if (IsSigned(origin, target, form, claimed[..Sha1Length]))
             return true;
         // Twilio signs the query with ' encoded.
-        return url.IndexOf('?', StringComparison.Ordinal) is >= 0 and var query && url.AsSpan(query).Contains('\'')
-            && IsSigned(url.Replace("'", "%27", StringComparison.Ordinal), form, claimed[..Sha1Length]);
+        return target.IndexOf('?', StringComparison.Ordinal) is >= 0 and var query && target.AsSpan(query).Contains('\'')
+            && IsSigned(origin, target.Replace("'", "%27", StringComparison.Ordinal), form, claimed[..Sha1Length]);
     }
-
-    /// <inheritdoc cref="IsValid(string, ISignedForm, string?)" />
-    public bool IsValid(string url, IFormCollection form, string? signature) => IsValid(url, new DecodedForm(form), signature);
 
     /// <summary>Whether a JSON body is the one whose hash is in the signed URL (<c>bodySHA256</c>).</summary>
     public static bool BodyMatches(ReadOnlySpan<byte> body, string? bodySha256)
@@ -47,17 +45,18 @@ internal sealed class RequestSignature(IEnumerable<string> tokens)
     }
 
     /// <summary>Twilio drops the port of an https URL and keeps that of an http one; its libraries try both, and so do we.</summary>
-    private bool IsSigned(string url, ISignedForm form, ReadOnlySpan<byte> claimed)
+    private bool IsSigned(string origin, string target, ISignedForm form, ReadOnlySpan<byte> claimed)
     {
-        // The parameters are written once, and each spelling of the URL right before them.
-        var room = Encoding.UTF8.GetMaxByteCount(url.Length + LongestPort);
-        var buffer = ArrayPool<byte>.Shared.Rent(room + form.MaxLength);
+        // The target and the parameters are written once, and each spelling of the origin right before them.
+        var room = Encoding.UTF8.GetMaxByteCount(origin.Length + LongestPort);
+        var buffer = ArrayPool<byte>.Shared.Rent(room + Encoding.UTF8.GetMaxByteCount(target.Length) + form.MaxLength);
         try
         {
-            var signed = buffer.AsSpan(0, room + form.Write(buffer.AsSpan(room)));
-            var (from, to, port) = PortOf(url);
-            return Matches(Before(signed, room, url, default, default), claimed)
-                || (from > 0 && Matches(Before(signed, room, url.AsSpan(0, from), port, url.AsSpan(to)), claimed));
+            var end = room + Encoding.UTF8.GetBytes(target, buffer.AsSpan(room));
+            var signed = buffer.AsSpan(0, end + form.Write(buffer.AsSpan(end)));
+            var (from, to, port) = PortOf(origin);
+            return Matches(Before(signed, room, origin, default, default), claimed)
+                || (from > 0 && Matches(Before(signed, room, origin.AsSpan(0, from), port, origin.AsSpan(to)), claimed));
         }
         finally
         {
@@ -81,7 +80,7 @@ internal sealed class RequestSignature(IEnumerable<string> tokens)
         return false;
     }
 
-    /// <summary>Puts a URL, in up to three pieces, right before what lies at <paramref name="at"/>.</summary>
+    /// <summary>Puts an origin, in up to three pieces, right before what lies at <paramref name="at"/>.</summary>
     private static ReadOnlySpan<byte> Before(Span<byte> signed, int at, ReadOnlySpan<char> head, ReadOnlySpan<char> middle, ReadOnlySpan<char> tail)
     {
         at -= Encoding.UTF8.GetByteCount(head) + Encoding.UTF8.GetByteCount(middle) + Encoding.UTF8.GetByteCount(tail);
@@ -91,18 +90,16 @@ internal sealed class RequestSignature(IEnumerable<string> tokens)
         return signed[at..];
     }
 
-    /// <summary>Where the URL's port is, with its colon, and what to spell instead: nothing, or, where there is none, the scheme's own. From 0 on: not a URL.</summary>
-    private static (int From, int To, string Instead) PortOf(string url)
+    /// <summary>Where the origin's port is, with its colon, and what to spell instead: nothing, or, where there is none, the scheme's own. From 0 on: not an origin.</summary>
+    private static (int From, int To, string Instead) PortOf(string origin)
     {
-        var authority = url.IndexOf("://", StringComparison.Ordinal) + 3;
+        var authority = origin.IndexOf("://", StringComparison.Ordinal) + 3;
         if (authority < 3)
             return (0, 0, "");
-        var end = url.AsSpan(authority).IndexOfAny('/', '?');
-        end = end < 0 ? url.Length : authority + end;
-        var host = url.AsSpan(authority, end - authority).LastIndexOf('@') + 1 + authority;
-        var port = url.AsSpan(host, end - host).LastIndexOf(':');
-        var isHttps = url.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
-        return port >= 0 && url[end - 1] != ']' ? (host + port, end, "") : (end, end, isHttps ? ":443" : ":80");
+        var host = Math.Max(authority, origin.LastIndexOf('@') + 1);
+        var port = origin.AsSpan(host).LastIndexOf(':');
+        return port >= 0 && origin[^1] != ']' ? (host + port, origin.Length, "")
+            : (origin.Length, origin.Length, origin.StartsWith("https:", StringComparison.OrdinalIgnoreCase) ? ":443" : ":80");
     }
 
     private sealed class Keyed(byte[] key) : PooledObjectPolicy<IncrementalHash>

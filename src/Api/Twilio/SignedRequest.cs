@@ -85,8 +85,7 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
             }
         }
 
-        var url = urls.Origin + PathAndQuery(http);
-        if (SignatureOf(options.CurrentValue).IsValid(url, form, signature))
+        if (SignatureOf(options.CurrentValue).IsValid(urls.Origin, PathAndQuery(http), form, signature))
             return (form, "");
         (form as IDisposable)?.Dispose();
         return (null, "wrong signature");

@@ -9,6 +9,8 @@ internal sealed class TwilioRequest(ISignedForm? form, HttpRequest http)
 {
     private CallSid? callSid;
     private ConferenceSid? conferenceSid;
+    private string? happened;
+    private string? callStatus;
 
     /// <summary>The session that an app names, or that our own callback URL names.</summary>
     public const string SessionIdKey = "SessionID";
@@ -28,9 +30,9 @@ internal sealed class TwilioRequest(ISignedForm? form, HttpRequest http)
 
     public string? SessionId => Single(SessionIdKey);
 
-    public string? Event => Single("StatusCallbackEvent");
+    public string? Event => happened ??= Single("StatusCallbackEvent");
 
-    public string? CallStatus => Single("CallStatus");
+    public string? CallStatus => callStatus ??= Single("CallStatus");
 
     public string? FriendlyName => Single("FriendlyName");
 

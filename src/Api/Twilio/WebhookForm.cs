@@ -56,7 +56,6 @@ internal sealed class WebhookForm : ISignedForm, IDisposable
         var fields = ArrayPool<Field>.Shared.Rent(MaxFields);
         if (Decode(body, text, fields) is ({ } count, { } length))
         {
-            Array.Sort(fields, 0, count, new ByKey(text));
             return new WebhookForm(text, fields, count) { MaxLength = length };
         }
 
@@ -123,7 +122,11 @@ internal sealed class WebhookForm : ISignedForm, IDisposable
                     return null;
             }
 
-            fields[count++] = field;
+            // They mostly come in order, or nearly.
+            var place = count++;
+            for (; place > 0 && field.Key(text).SequenceCompareTo(fields[place - 1].Key(text)) < 0; place--)
+                fields[place] = fields[place - 1];
+            fields[place] = field;
         }
 
         return (count, length);
@@ -171,10 +174,5 @@ internal sealed class WebhookForm : ISignedForm, IDisposable
         public ReadOnlySpan<byte> Value(byte[]? text) => text.AsSpan(value, end - value);
 
         public ReadOnlySpan<byte> Pair(byte[]? text) => text.AsSpan(key, end - key);
-    }
-
-    private sealed class ByKey(byte[] text) : IComparer<Field>
-    {
-        public int Compare(Field x, Field y) => x.Key(text).SequenceCompareTo(y.Key(text));
     }
 }

@@ -30,25 +30,18 @@ internal static class RedisCommands
     /// <exception cref="SessionStoreUnavailableException">No answer, or none that says that the command was run.</exception>
     public static async Task<T> RunAsync<T>(IConnectionMultiplexer redis, string name, Func<Task<T>> command)
     {
-        var deferred = DeferredSpans.Current;
-        using var span = Activity.Current is null ? null : Source.StartActivity(name, ActivityKind.Client);
-        var began = TimeProvider.System.GetTimestamp();
-        Exception? failure = null;
+        var operation = new RedisOperation(redis, name);
         try
         {
             return await command();
         }
-        catch (Exception e) when (IsUnavailable(e))
+        catch (Exception e) when (operation.IsAway(e))
         {
-            failure = e;
-            throw new SessionStoreUnavailableException($"Redis did not answer {name}: {e.GetType().Name}", e);
+            throw operation.Unavailable();
         }
         finally
         {
-            var took = TimeProvider.System.GetElapsedTime(began);
-            Describe(span, redis, name, failure);
-            Duration.Record(took.TotalSeconds, new("operation", name), new("outcome", failure is null ? "ok" : "unavailable"));
-            deferred?.Add(() => Afterwards(redis, name, took, failure));
+            operation.End();
         }
     }
 
@@ -74,6 +67,16 @@ internal static class RedisCommands
             Due.Add(sessions);
     }
 
+    internal static Activity? Begin(string name) => Activity.Current is null ? null : Source.StartActivity(name, ActivityKind.Client);
+
+    internal static void End(Activity? span, DeferredSpans? deferred, IConnectionMultiplexer redis, string name, TimeSpan took, Exception? failure)
+    {
+        Describe(span, redis, name, failure);
+        Duration.Record(took.TotalSeconds, new("operation", name), new("outcome", failure is null ? "ok" : "unavailable"));
+        deferred?.Add(() => Afterwards(redis, name, took, failure));
+        span?.Dispose();
+    }
+
     private static void Afterwards(IConnectionMultiplexer redis, string name, TimeSpan took, Exception? failure)
     {
         var now = TimeProvider.System.GetUtcNow();
@@ -93,7 +96,7 @@ internal static class RedisCommands
     }
 
     /// <summary>A time-out, a lost connection, or a server that says that it cannot serve now. What it refuses for good is a defect, and is thrown as it is.</summary>
-    private static bool IsUnavailable(Exception e) => e is RedisConnectionException or RedisTimeoutException or TimeoutException or ObjectDisposedException
+    internal static bool IsUnavailable(Exception e) => e is RedisConnectionException or RedisTimeoutException or TimeoutException or ObjectDisposedException
         || (e is RedisServerException server && Passing.Any(prefix => server.Message.StartsWith(prefix, StringComparison.Ordinal)));
 
     private static readonly string[] Passing = ["READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "NOREPLICAS", "BUSY", "OOM", "No connection"];
@@ -108,4 +111,28 @@ internal static class RedisCommands
             _ => new(null, null),
         };
     }
+}
+
+/// <summary>One operation that is under way: its span, and its duration. For whoever awaits it where they are, which spares a save an asynchronous layer.</summary>
+internal struct RedisOperation(IConnectionMultiplexer redis, string name)
+{
+    private readonly DeferredSpans? deferred = DeferredSpans.Current;
+    private readonly Activity? span = RedisCommands.Begin(name);
+    private readonly long began = TimeProvider.System.GetTimestamp();
+    private Exception? failure;
+
+    /// <summary>Whether it failed because Redis is away; noted, if so.</summary>
+    public bool IsAway(Exception e)
+    {
+        if (!RedisCommands.IsUnavailable(e))
+            return false;
+        failure = e;
+        return true;
+    }
+
+    /// <summary>What whoever asked is told.</summary>
+    public readonly SessionStoreUnavailableException Unavailable() =>
+        new($"Redis did not answer {name}: {failure!.GetType().Name}", failure);
+
+    public readonly void End() => RedisCommands.End(span, deferred, redis, name, TimeProvider.System.GetElapsedTime(began), failure);
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Domain;
@@ -30,6 +32,11 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
         redis.pcall('PUBLISH', ARGV[8], ARGV[7] .. ' ' .. version)
         return {1, version}
         """;
+
+    /// <summary>What Redis calls the script (redis.io/docs/latest/commands/evalsha). StackExchange.Redis would look it up by the text each time.</summary>
+#pragma warning disable CA5350 // Redis's choice, and nothing rests on it.
+    internal static readonly byte[] SaveScriptHash = SHA1.HashData(Encoding.UTF8.GetBytes(SaveScript));
+#pragma warning restore CA5350
 
     /// <summary>Far longer than Twilio lets a call last (4 hours): a live session is ended by what happens to it, never by its expiry.</summary>
     private static readonly TimeSpan LiveAtLeast = TimeSpan.FromHours(24);
@@ -72,18 +79,31 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
             (long)TimeToLive(isAtRest: next is null).TotalMilliseconds, loaded.Id.Value, RedisKeys.Changed(partition),
         ];
         // A write that was not acknowledged may have been made: the same one again, under the same write id, is recognised.
-        for (var attempt = 1; ; attempt++)
+        for (var (attempt, isKnown) = (1, true); ; attempt++)
         {
+            var operation = new RedisOperation(redis, "save");
             try
             {
-                var answer = (RedisResult[])(await RedisCommands.RunAsync(redis, "save", () => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
+                var answer = (RedisResult[])(await (isKnown
+                    ? Database.ScriptEvaluateAsync(SaveScriptHash, keys, values, CommandFlags.DemandMaster)
+                    : Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
                 return Written(answer, new StoredSession(loaded.Id, session, (long)answer[1], etag.ToString()));
             }
-            catch (SessionStoreUnavailableException)
+            catch (RedisServerException e) when (isKnown && e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
+            {
+                // A server that is new, or came back without its scripts, is told the text, and at once.
+                (attempt, isKnown) = (attempt - 1, false);
+                continue;
+            }
+            catch (Exception e) when (operation.IsAway(e))
             {
                 RedisCommands.Saved("unavailable");
                 if (attempt >= settings.SaveAttempts)
-                    throw;
+                    throw operation.Unavailable();
+            }
+            finally
+            {
+                operation.End();
             }
 
             await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);

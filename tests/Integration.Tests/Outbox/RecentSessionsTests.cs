@@ -130,7 +130,7 @@ public sealed class RecentSessionsTests(RedisFixture redis)
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         using var telemetry = new CallsTelemetry(services.GetRequiredService<IMeterFactory>());
         var (trace, standing) = (new CallTrace(), new StandingStore());
-        var store = new OutboxSessionStore<StandingStore>(standing, new Unused(), new Unused(), new Memory(suspect), trace, new RecentSessions(), telemetry);
+        var store = new OutboxSessionStore(new StoreBehindOutbox(standing), new Unused(), new Unused(), new Memory(suspect), trace, new RecentSessions(), telemetry);
         trace.Remember(remembered);
         var decision = Decided(await store.LoadAsync(remembered.Id, default), happened);
         decision.Changed.ShouldBeFalse();

@@ -22,11 +22,11 @@ public sealed class RequestSignatureTests
             ["From"] = "+14158675309",
             ["To"] = "+18005551212",
         };
-        const string Url = "https://mycompany.com/myapp.php?foo=1&bar=2";
-        new RequestSignature(["12345"]).IsValid(Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue();
-        new RequestSignature(["other", "12345"]).IsValid(Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue("a second token is accepted while tokens are rotated");
-        new RequestSignature(["other"]).IsValid(Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
-        new RequestSignature([]).IsValid(Url, new FormCollection(form), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
+        const string Origin = "https://mycompany.com", Target = "/myapp.php?foo=1&bar=2";
+        new RequestSignature(["12345"]).IsValid(Origin, Target, new DecodedForm(new FormCollection(form)), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue();
+        new RequestSignature(["other", "12345"]).IsValid(Origin, Target, new DecodedForm(new FormCollection(form)), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeTrue("a second token is accepted while tokens are rotated");
+        new RequestSignature(["other"]).IsValid(Origin, Target, new DecodedForm(new FormCollection(form)), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
+        new RequestSignature([]).IsValid(Origin, Target, new DecodedForm(new FormCollection(form)), "RSOYDt4T1cUTdK1PDd93/VVr8B8=").ShouldBeFalse();
     }
 
     [Theory]
@@ -36,7 +36,7 @@ public sealed class RequestSignatureTests
     [InlineData("AAAA")]
     [InlineData("RSOYDt4T1cUTdK1PDd93/VVr8B8=RSOYDt4T1cUTdK1PDd93/VVr8B8=RSOYDt4T1cUTdK1PDd93/VVr8B8=")]
     public void A_signature_that_is_none_is_wrong_and_throws_nothing(string? signature) =>
-        new RequestSignature(["12345"]).IsValid("https://mycompany.com/", FormCollection.Empty, signature).ShouldBeFalse();
+        new RequestSignature(["12345"]).IsValid("https://mycompany.com", "/", DecodedForm.Empty, signature).ShouldBeFalse();
 
     [Fact]
     public void Every_published_vector_is_judged_as_its_library_judges_it()
@@ -60,6 +60,9 @@ public sealed class RequestSignatureTests
     private static bool Judge(JsonElement vector, ref int usual)
     {
         var url = vector.GetProperty("url").GetString()!;
+        var authority = url.IndexOf("://", StringComparison.Ordinal) + 3;
+        var end = url.IndexOfAny(['/', '?'], authority) is > 0 and var at ? at : url.Length;
+        var (origin, target) = (url[..end], url[end..]);
         var body = vector.GetProperty("body").GetString();
         var form = new Dictionary<string, StringValues>(StringComparer.Ordinal);
         if (vector.GetProperty("params") is { ValueKind: JsonValueKind.Object } fields)
@@ -70,13 +73,13 @@ public sealed class RequestSignatureTests
         var hash = System.Web.HttpUtility.ParseQueryString(new Uri(url).Query)["bodySHA256"];
         string[] tokens = [vector.GetProperty("authToken").GetString()!];
         var signature = vector.GetProperty("signature").GetString();
-        var valid = new RequestSignature(tokens).IsValid(url, new FormCollection(form), signature);
+        var valid = new RequestSignature(tokens).IsValid(origin, target, new DecodedForm(new FormCollection(form)), signature);
         using var read = WebhookForm.Parse(Encoding.ASCII.GetBytes(string.Join('&',
             form.SelectMany(field => field.Value, (field, value) => $"{Uri.EscapeDataString(field.Key)}={Uri.EscapeDataString(value ?? "")}"))));
         if (read is not null && form.Count > 0)
         {
             usual++;
-            new RequestSignature(tokens).IsValid(url, read, signature).ShouldBe(valid, vector.GetProperty("id").GetString());
+            new RequestSignature(tokens).IsValid(origin, target, read, signature).ShouldBe(valid, vector.GetProperty("id").GetString());
         }
 
         return valid

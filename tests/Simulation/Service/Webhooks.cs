@@ -26,7 +26,7 @@ internal static class Webhooks
             ? new FormCollection(sent.GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => new StringValues([.. group.Select(pair => pair.Value)]), StringComparer.Ordinal))
             : null;
         // As behind the signature: the session is read ahead, for the trace's sake.
-        services.GetRequiredService<CallTrace>().Await(_ => null);
+        services.GetRequiredService<CallTrace>().Await(url.AbsolutePath, DateTimeOffset.UnixEpoch);
         return Read(await RouteAsync(services, http, url, new TwilioRequest(form is null ? null : new DecodedForm(form), http.Request)));
     }
 
