@@ -8,11 +8,11 @@ using MediatR;
 namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that only tell: 204 once it is stored. An event that we do not know, or cannot use, is noted and forgotten: a retry would not help.</summary>
-/// <remarks>With the session store away they fail with 503, and the connection overrides in our URLs have Twilio bring them again.</remarks>
+/// <remarks>What has been told counts, whether or not somebody still waits for the answer. With the session store away they fail with 503, and the connection overrides in our URLs have Twilio bring them again.</remarks>
 internal sealed class StatusCallbacks(ISender mediator)
 {
     /// <summary>Conference status callback (twilio.com/docs/voice/twiml/conference, "statusCallback").</summary>
-    public async Task<IResult> Conference(TwilioRequest request, SessionId session, CancellationToken cancellationToken)
+    public async Task<IResult> Conference(TwilioRequest request, SessionId session)
     {
         IRequest<CallReply>? command = (request.Event, request.ConferenceSid, request.CallSid) switch
         {
@@ -25,12 +25,12 @@ internal sealed class StatusCallbacks(ISender mediator)
             _ => null,
         };
         if (command is not null)
-            await mediator.Send(command, cancellationToken);
+            await mediator.Send(command, CancellationToken.None);
         return Noted.Answer;
     }
 
     /// <summary>Call status callback of a leg that we created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent").</summary>
-    public async Task<IResult> Call(TwilioRequest request, SessionId session, ParticipantId participant, CancellationToken cancellationToken)
+    public async Task<IResult> Call(TwilioRequest request, SessionId session, ParticipantId participant)
     {
         if (request.CallSid is not { } leg || !LegStatuses.TryParse(request.CallStatus, out var status))
             return Noted.Answer;
@@ -42,7 +42,7 @@ internal sealed class StatusCallbacks(ISender mediator)
                 new CalleeRejected(session, participant, leg, LegStatuses.GoneOf(status, party, request.SipResponseCode), request.Nonce),
             _ => new LegProgressed(session, participant, leg, LegStatuses.ProgressOf(status), request.Nonce),
         };
-        await mediator.Send(command, cancellationToken);
+        await mediator.Send(command, CancellationToken.None);
         return Noted.Answer;
     }
 

@@ -39,12 +39,12 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         : TwiML.HangUp();
 
     /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent word of a leave. Asked also when the leg has hung up already.</summary>
-    public async Task<IResult> Left(TwilioRequest request, SessionId session, ParticipantId participant, CancellationToken cancellationToken)
+    public async Task<IResult> Left(TwilioRequest request, SessionId session, ParticipantId participant)
     {
         try
         {
             if (request.CallSid is { } leg)
-                await mediator.Send(new ParticipantLeft(session, leg, null, null, GoneBecause.HungUp), cancellationToken);
+                await mediator.Send(new ParticipantLeft(session, leg, null, null, GoneBecause.HungUp), CancellationToken.None);
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {

@@ -16,11 +16,11 @@ internal static class WebhookRoutes
         app.MapWebhook("/twilio/sessions/{sessionId}/join/{participantId}", "join", (http, request) =>
             SessionOf(http) is { } session && ParticipantOf(http) is { } participant ? Voice(http).Join(http, request, session, participant) : HangUp);
         app.MapWebhook("/twilio/sessions/{sessionId}/left/{participantId}", "left", (http, request) =>
-            SessionOf(http) is { } session && ParticipantOf(http) is { } participant ? Voice(http).Left(request, session, participant, http.RequestAborted) : HangUp);
+            SessionOf(http) is { } session && ParticipantOf(http) is { } participant ? Voice(http).Left(request, session, participant) : HangUp);
         app.MapWebhook("/twilio/sessions/{sessionId}/conference", "conference", (http, request) =>
-            SessionOf(http) is { } session ? Callbacks(http).Conference(request, session, http.RequestAborted) : NothingToDo);
+            SessionOf(http) is { } session ? Callbacks(http).Conference(request, session) : NothingToDo);
         app.MapWebhook("/twilio/sessions/{sessionId}/calls/{participantId}", "call_status", (http, request) =>
-            SessionOf(http) is { } session && ParticipantOf(http) is { } participant ? Callbacks(http).Call(request, session, participant, http.RequestAborted) : NothingToDo);
+            SessionOf(http) is { } session && ParticipantOf(http) is { } participant ? Callbacks(http).Call(request, session, participant) : NothingToDo);
         app.MapWebhook("/twilio/wait", "wait", (http, request) =>
         {
             http.RequestServices.GetRequiredService<CallTrace>().Begin(request.Trace);
@@ -31,9 +31,9 @@ internal static class WebhookRoutes
         app.MapWebhook("/makeCall", "voice", (http, request) => Voice(http).Voice(http, request));
         app.MapWebhook("/joinConf/{sessionId}", "join", (http, request) => SessionOf(http) is { } session ? Voice(http).Join(http, request, session, ParticipantId.Callee) : HangUp);
         app.MapWebhook("/leave", "conference", (http, request) =>
-            SessionOfRoom(request.FriendlyName) is { } session ? Callbacks(http).Conference(request, session, http.RequestAborted) : NothingToDo);
+            SessionOfRoom(request.FriendlyName) is { } session ? Callbacks(http).Conference(request, session) : NothingToDo);
         app.MapWebhook("/completeCall/{sessionId}", "call_status", (http, request) =>
-            SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee, http.RequestAborted) : NothingToDo);
+            SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee) : NothingToDo);
 
         // The sound itself is nobody's secret, and Twilio's caches may keep it.
         app.MapGet("/twilio/wait/ringback.wav", (HttpContext http) =>

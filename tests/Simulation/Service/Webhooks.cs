@@ -39,9 +39,9 @@ internal static class Webhooks
             ["twilio", "voice"] => voice.Voice(http, request),
             ["twilio", "wait"] => Task.FromResult<IResult>(TwiML.Ringback(CallsWorldOrigin + "/twilio/wait/ringback.wav")),
             ["twilio", "sessions", var session, "join", var participant] => voice.Join(http, request, Session(session), Participant(participant)),
-            ["twilio", "sessions", var session, "left", var participant] => voice.Left(request, Session(session), Participant(participant), CancellationToken.None),
-            ["twilio", "sessions", var session, "conference"] => callbacks.Conference(request, Session(session), CancellationToken.None),
-            ["twilio", "sessions", var session, "calls", var participant] => callbacks.Call(request, Session(session), Participant(participant), CancellationToken.None),
+            ["twilio", "sessions", var session, "left", var participant] => voice.Left(request, Session(session), Participant(participant)),
+            ["twilio", "sessions", var session, "conference"] => callbacks.Conference(request, Session(session)),
+            ["twilio", "sessions", var session, "calls", var participant] => callbacks.Call(request, Session(session), Participant(participant)),
             _ => Task.FromResult<IResult>(TypedResults.NotFound()),
         };
     }
