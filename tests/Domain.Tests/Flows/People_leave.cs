@@ -112,6 +112,18 @@ public sealed class People_leave
     }
 
     [Fact]
+    public void Once_everybody_has_gone_the_end_of_the_room_is_no_news_and_never_will_be()
+    {
+        var call = A.Session().Live().Leaves(ParticipantId.Caller);
+        call.Session.Conference.ShouldBe(A.Room1, "one is still there");
+        call.Leaves(ParticipantId.Callee).Session.Conference.ShouldBeNull();
+        call.Closes().Last.Changed.ShouldBeFalse();
+        call.Last.IsFinal.ShouldBeTrue();
+        call.Session.ClosedConferences.ShouldBeEmpty();
+        call.Due.ShouldBeNull();
+    }
+
+    [Fact]
     public void A_late_join_of_a_room_that_is_over_opens_nothing_again()
     {
         var call = A.Session().Answered().Closes().Joins(ParticipantId.Callee);

@@ -62,6 +62,17 @@ public sealed class RecentSessionsTests(RedisFixture redis)
         (await TimesAskedAsync(stored, new SessionEvent.LegProgressed(ParticipantId.Callee, leg!, Progress.Dialing, null, ringing.Nonce), suspect)).ShouldBe(asked);
     }
 
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 1)]
+    public async Task That_the_room_has_opened_is_not_asked_of_the_store_where_the_conference_is_known_unless_it_may_have_forgotten_it(bool suspect, int asked)
+    {
+        var stored = Stored();
+        ConferenceSid.TryParse("CF" + new string('c', 32), out var conference).ShouldBeTrue();
+        var opened = new SessionEvent.RoomOpened(conference!, stored.Session!.Room);
+        (await TimesAskedAsync(stored with { Session = Decided(stored, opened).Session }, opened, suspect)).ShouldBe(asked);
+    }
+
     [Fact]
     public async Task Whether_a_leg_may_enter_is_asked_of_the_store_though_nothing_changes()
     {

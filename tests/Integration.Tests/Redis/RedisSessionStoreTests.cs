@@ -50,6 +50,19 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
     [Theory]
     [InlineData(Server.Redis)]
     [InlineData(Server.Garnet)]
+    public async Task A_server_that_does_not_know_the_script_is_told_it_and_the_save_is_made(Server server)
+    {
+        var redis = await ConnectAsync(server);
+        var (store, id) = (Store(redis), Id("unknown"));
+        var saved = await store.SaveAsync(new StoredSession(id, null, 0, ""), Started(id), default);
+        await redis.GetDatabase().ExecuteAsync("SCRIPT", "FLUSH");
+        (await store.SaveAsync(saved, Started(id), default)).Version.ShouldBe(2);
+        (await store.LoadAsync(id, default)).Version.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData(Server.Redis)]
+    [InlineData(Server.Garnet)]
     public async Task Of_a_thousand_changes_by_sixteen_writers_none_is_lost(Server server)
     {
         const int Writers = 16;
