@@ -36,6 +36,8 @@ public sealed class TwoPartyCallTests
         await bob.HangUpAsync();
         await world.EventAsync("conference-end");
         await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<WebhookAnswered>(entry => entry.Event == "completed"), World.Soon);
+        // They are sent side by side, and the last need not be the last to come in.
+        await Eventually.TrueAsync(() => Task.FromResult(world.App.At("/room").Count >= 6 && world.App.At("/status").Count >= 4));
 
         var voice = world.App.At("/voice").ShouldHaveSingleItem();
         voice.Form.Select(pair => pair.Key).ShouldBe(
