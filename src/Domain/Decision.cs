@@ -16,10 +16,10 @@ public sealed record Decision(SessionEvent Happened, CallSession? Session, CallR
     /// Not so of the room, as long as somebody is there: another conference may have opened under its name.</summary>
     public bool IsFinal => !Changed && Ignored is IgnoredBecause.NothingNew or IgnoredBecause.LegAlreadyGone
         && (Happened is SessionEvent.LegProgressed or SessionEvent.LegLeft or SessionEvent.DialSettled
-            || (Happened is SessionEvent.RoomOpened or SessionEvent.RoomClosed && Session is { EverybodyHasGone: true }));
+            || (Happened is SessionEvent.RoomClosed && Session is { EverybodyHasGone: true }));
 
-    /// <summary>Whether it would do no harm if the event made a difference to what the call has become since, and nobody noticed: that a room has opened, whoever enters it tells as well.</summary>
-    public bool MayBeMissed => !Changed && Happened is SessionEvent.RoomOpened;
+    /// <summary>Whether it would do no harm if the event made a difference to what the call has become since, and nobody noticed: that a room has opened whose conference is known, whoever enters it tells as well.</summary>
+    public bool MayBeMissed => !Changed && Ignored is IgnoredBecause.NothingNew && Happened is SessionEvent.RoomOpened;
 }
 
 /// <summary>What whoever asked is told. Webhooks that want no TwiML are told nothing.</summary>

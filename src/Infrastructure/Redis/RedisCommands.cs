@@ -55,7 +55,7 @@ internal static class RedisCommands
         }
         catch (Exception e) when (IsUnavailable(e))
         {
-            throw new SessionStoreUnavailableException($"Redis did not answer {name}: {e.GetType().Name}", e);
+            throw Unavailable(name, e);
         }
     }
 
@@ -95,6 +95,8 @@ internal static class RedisCommands
             span.SetTag("error.type", failure.GetType().Name).SetStatus(ActivityStatusCode.Error);
     }
 
+    internal static SessionStoreUnavailableException Unavailable(string name, Exception failure) => new($"Redis did not answer {name}: {failure.GetType().Name}", failure);
+
     /// <summary>A time-out, a lost connection, or a server that says that it cannot serve now. What it refuses for good is a defect, and is thrown as it is.</summary>
     internal static bool IsUnavailable(Exception e) => e is RedisConnectionException or RedisTimeoutException or TimeoutException or ObjectDisposedException
         || (e is RedisServerException server && Passing.Any(prefix => server.Message.StartsWith(prefix, StringComparison.Ordinal)));
@@ -132,7 +134,7 @@ internal struct RedisOperation(IConnectionMultiplexer redis, string name)
 
     /// <summary>What whoever asked is told.</summary>
     public readonly SessionStoreUnavailableException Unavailable() =>
-        new($"Redis did not answer {name}: {failure!.GetType().Name}", failure);
+        RedisCommands.Unavailable(name, failure!);
 
     public readonly void End() => RedisCommands.End(span, deferred, redis, name, TimeProvider.System.GetElapsedTime(began), failure);
 }

@@ -74,6 +74,13 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task That_a_room_of_another_call_has_opened_is_asked_of_the_store_which_may_know_that_call()
+    {
+        ConferenceSid.TryParse("CF" + new string('c', 32), out var conference).ShouldBeTrue();
+        (await TimesAskedAsync(Stored(), new SessionEvent.RoomOpened(conference!, "another.room"), suspect: false)).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Whether_a_leg_may_enter_is_asked_of_the_store_though_nothing_changes()
     {
         var stored = Stored();
