@@ -84,7 +84,10 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         asked.Headers.Authorization = new("Bearer", deployment.TokenFor(Alice));
         asked.Headers.Add("traceparent", $"00-{Frontends}-bbbbbbbbbbbbbbbb-01");
         (await SendAsync(asked)).ShouldBe(HttpStatusCode.OK);
-        await Eventually.TrueAsync(() => Task.FromResult(receiver.Spans.Any(span => span.Trace == Frontends) && receiver.Spans.Any(span => span["twilio.conference_sid"] == "CF00000000000000000000000000000001")), "both are told of", Patience);
+        await Eventually.TrueAsync(
+            () => Task.FromResult(receiver.Spans.Any(span => span.Trace == Frontends && span.Kind == 2) && receiver.Spans.Any(span => span["twilio.conference_sid"] == "CF00000000000000000000000000000001")
+                && receiver.Spans.Any(span => span["calls.webhook.kind"] == "voice")),
+            "both are told of, and the call's first webhook", Patience);
         receiver.Contains(Forged).ShouldBeFalse();
         receiver.Spans.ShouldNotContain(span => span.Trace == Forged);
         var root = receiver.Spans.Single(span => span["calls.webhook.kind"] == "voice");
