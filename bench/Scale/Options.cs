@@ -33,7 +33,7 @@ internal sealed record Options
     public int Calls { get; private init; } = 400;
 
     /// <summary>Conference webhooks of one measurement.</summary>
-    public int Webhooks { get; private init; } = 2_000;
+    public int Webhooks { get; private init; } = 6_000;
 
     /// <summary>Calls that each process is given before it is measured, so that its code has been compiled for good.</summary>
     public int WarmUp { get; private init; } = 3_000;

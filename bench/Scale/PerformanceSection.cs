@@ -32,7 +32,7 @@ internal static class PerformanceSection
 
             {Sessions(result)}
 
-            The sweeper asks each of 64 partitions once a second for what is due, and finds none: every session is due in an hour here. As configured by default a session that has been silent for a minute is compared with Twilio; that is not measured here, and grows with
+            The sweeper asks each of 64 partitions once a second for what is due, and finds none: every session is due in an hour here. As configured by default each live session is compared with Twilio every minute; that is not measured here, and grows with
             the sessions. Processor time at rest is that of {options.Rest.TotalSeconds:0} seconds in which nothing came in.
 
             {PerformancePage.Show(Bytes(result), "scale-bytes.svg")}

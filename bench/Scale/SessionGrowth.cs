@@ -7,7 +7,7 @@ namespace Calls.Scale;
 internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Children children, Progress progress)
 {
     /// <summary>A measurement is made in pieces, those of the two in turn: a machine that slows down for a second slows both.</summary>
-    private const int Pieces = 10;
+    private const int Pieces = 20;
 
     public async Task<IReadOnlyList<SessionSample>> MeasureAsync()
     {

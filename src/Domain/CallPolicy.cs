@@ -13,7 +13,7 @@ public sealed record CallPolicy
     /// who gave up before our answer came never gets there, and nothing tells us so while the callee's phone rings.</summary>
     public TimeSpan FirstLook { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>How long a session may be silent before it is compared with Twilio.</summary>
+    /// <summary>How often a live session is compared with Twilio, whatever it hears meanwhile: a lost webhook is repaired within this time.</summary>
     public TimeSpan ReviewInterval { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>People on the line or being rung at once; Twilio's own limit is 250.</summary>

@@ -35,10 +35,10 @@ public sealed record CallSession
     /// <summary>What told us that the call had to end.</summary>
     public Evidence? EndEvidence { get; init; }
 
-    /// <summary>When the session last changed: what the periodic review counts from.</summary>
+    /// <summary>When the session last changed.</summary>
     public required DateTimeOffset TouchedAt { get; init; }
 
-    /// <summary>When the session was last compared with Twilio.</summary>
+    /// <summary>When the session was last compared with Twilio: what the periodic review counts from, and from the start before the first.</summary>
     public DateTimeOffset? ReviewedAt { get; init; }
 
     /// <summary>Set when something hints at a loss: the next review is due at once.</summary>

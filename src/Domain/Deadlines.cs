@@ -37,7 +37,8 @@ public static class Deadlines
 
     private static DateTimeOffset? NextReview(CallSession session, CallPolicy policy)
     {
-        DateTimeOffset? next = session.IsEnded ? null : Latest(session.TouchedAt, session.ReviewedAt) + policy.ReviewInterval;
+        // Whatever is heard meanwhile does not put it off: the webhook that is lost may be about somebody else.
+        DateTimeOffset? next = session.IsEnded ? null : (session.ReviewedAt ?? session.StartedAt) + policy.ReviewInterval;
         foreach (var participant in session.Participants)
         {
             var due = ReviewOf(session, participant, policy);

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Calls.Domain;
 
-/// <summary>A session that was silent past its deadline, compared with Twilio. What was missed goes through the same changes as the webhooks that were lost.</summary>
+/// <summary>A session that is due, compared with Twilio. What was missed goes through the same changes as the webhooks that were lost.</summary>
 internal static class ReviewDecisions
 {
     public static Step Observe(CallSession session, Observation seen, CallPolicy policy, DateTimeOffset now)

@@ -75,6 +75,19 @@ public sealed class When_a_session_is_due
     }
 
     [Fact]
+    public void Whatever_is_heard_of_one_does_not_put_off_the_review_that_may_find_another_gone()
+    {
+        var call = A.Session().Live();
+        var due = call.Due;
+        for (var sequence = 10; sequence < 15; sequence++)
+        {
+            call.After(10).Flags(ParticipantId.Caller, muted: sequence % 2 == 0, hold: false, sequence);
+            call.Last.Changed.ShouldBeTrue();
+            call.Due.ShouldBe(due);
+        }
+    }
+
+    [Fact]
     public void The_wait_before_another_try_doubles_from_half_a_second_to_fifteen()
     {
         new[] { -1, 0, 1, 2, 3, 4, 5, 6, 7, 1000 }.Select(CallPolicy.Backoff).Select(b => b.TotalSeconds).ShouldBe([0.5, 0.5, 0.5, 1, 2, 4, 8, 15, 15, 15]);

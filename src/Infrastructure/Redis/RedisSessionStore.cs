@@ -12,7 +12,7 @@ namespace Calls.Infrastructure.Redis;
 internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock) : ISessionStore
 {
     /// <summary>Compares the etag; writes session, version, etag and write id, the deadline, and the expiry. One slot, one round trip, nothing half done:
-    /// what can fail on a wrong type fails before the first write.</summary>
+    /// what can fail on a wrong type, which is the read of the one key and the write of the other, comes before any other write.</summary>
     /// <remarks>
     /// KEYS: session, due index. ARGV: expected etag ('' where there must be none), new etag, write id, data, next deadline in ms or '', time to live in ms, session id,
     /// channel. Whoever follows the session is told on it; if they cannot be, the write stands.
@@ -20,15 +20,14 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     /// </remarks>
     internal const string SaveScript = """
         local now = redis.call('HMGET', KEYS[1], 'etag', 'wid', 'ver', 'data')
-        redis.call('ZSCORE', KEYS[2], ARGV[7])
         if (now[1] or '') ~= ARGV[1] then
           if now[2] == ARGV[3] then return {2, now[3]} end
           return {0, now[3] or '0', now[1] or '', now[4] or ''}
         end
         local version = string.format('%d', (tonumber(now[3] or '0') or 0) + 1)
+        if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[7]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[7]) end
         redis.call('HSET', KEYS[1], 'etag', ARGV[2], 'wid', ARGV[3], 'ver', version, 'data', ARGV[4])
         redis.call('PEXPIRE', KEYS[1], ARGV[6])
-        if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[7]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[7]) end
         redis.pcall('PUBLISH', ARGV[8], ARGV[7] .. ' ' .. version)
         return {1, version}
         """;

@@ -105,7 +105,7 @@ public sealed class People_leave
     [Fact]
     public void The_end_of_the_room_is_not_the_end_of_its_legs_but_Twilio_is_asked_at_once()
     {
-        var call = A.Session().Live().After(60).Closes();
+        var call = A.Session().Live().After(30).Closes();
         call.Session.IsEnded.ShouldBeFalse();
         call.Session.Conference.ShouldBeNull();
         call.Due.ShouldBe(call.Now.AddSeconds(2));
