@@ -6,10 +6,13 @@ using System.Net.Sockets;
 namespace Calls.Load;
 
 /// <summary>The service and the floor in turns, each in a process of its own, on one Redis and one Twilio.</summary>
-internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServer redis)
+internal sealed class Comparison(Options options, Children children, QuickTwilio twilio, RedisServer redis)
 {
-    /// <summary>Into how many turns a closed loop is cut, and the open one at half its rate.</summary>
+    /// <summary>Into how many turns a closed loop is cut.</summary>
     public const int Turns = 8;
+
+    /// <summary>The same of the open one at half its rate, of which a tail is judged: what the machine does for a moment is to fall on both.</summary>
+    public const int TurnsAtHalf = 16;
 
     /// <summary>How much of the time of a closed loop an open one takes, at whatever rate.</summary>
     private const double OpenLength = 0.25;
@@ -20,7 +23,7 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
     private readonly Progress progress = new(1 + (options.Pairs * 2 * Steps));
 
     /// <returns>The program's exit code: 0 where every bound and every guarantee held.</returns>
-    public static async Task<int> RunAsync(Options options)
+    public static async Task<int> RunAsync(Options options, Children children)
     {
         Console.WriteLine("Publishing the service and the floor");
         await Contender.Service.PublishAsync();
@@ -28,8 +31,8 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         if (options.Pin)
             await PinLoadAsync();
         await using var twilio = await QuickTwilio.StartAsync(FreePort());
-        using var redis = await RedisServer.StartAsync(FreePort(), options.Pin ? 1 : null);
-        var result = await new Comparison(options, twilio, redis).MeasureAsync();
+        var redis = children.Keep(await RedisServer.StartAsync(FreePort(), options.Pin ? 1 : null));
+        var result = await new Comparison(options, children, twilio, redis).MeasureAsync();
         Console.WriteLine(result.ToString());
         if (!options.Quick)
             PerformanceSection.Write(result, options);
@@ -81,10 +84,10 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
         }
 
         var before = servers.ToDictionary(up => up.Key, up => up.Value.Processor);
-        var closed = await InTurnsAsync(order, pair, "closed loop", contender => ClosedLoop.RunAsync(twilio, servers[contender].Origin, options.Calls / Turns, options.Concurrency));
+        var closed = await InTurnsAsync(order, pair, "closed loop", Turns, contender => ClosedLoop.RunAsync(twilio, servers[contender].Origin, options.Calls / Turns, options.Concurrency));
         var processor = servers.ToDictionary(up => up.Key, up => up.Value.Processor - before[up.Key]);
         var peak = servers.ToDictionary(up => up.Key, up => up.Value.PeakMegabytes);
-        var half = await InTurnsAsync(order, pair, "half of that", contender => OpenAsync(servers[contender], Sample.Half / Turns, Sample.Half * closed[contender].CallsPerSecond));
+        var half = await InTurnsAsync(order, pair, "half of that", TurnsAtHalf, contender => OpenAsync(servers[contender], 1d / TurnsAtHalf, Sample.Half * closed[contender].CallsPerSecond));
         var open = order.ToDictionary(contender => contender, _ => new List<Run>());
         foreach (var share in Sample.Shares)
         {
@@ -118,10 +121,10 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
     }
 
     /// <summary>Each as often as the other, and neither always first.</summary>
-    private async Task<Dictionary<Contender, Run>> InTurnsAsync(Contender[] order, string pair, string what, Func<Contender, Task<Run>> run)
+    private async Task<Dictionary<Contender, Run>> InTurnsAsync(Contender[] order, string pair, string what, int turns, Func<Contender, Task<Run>> run)
     {
         var runs = order.ToDictionary(contender => contender, _ => new List<Run>());
-        for (var turn = 0; turn < Turns; turn++)
+        for (var turn = 0; turn < turns; turn++)
         {
             foreach (var contender in turn % 2 == 0 ? order : order.Reverse())
                 runs[contender].Add(await run(contender));
@@ -155,7 +158,7 @@ internal sealed class Comparison(Options options, QuickTwilio twilio, RedisServe
     }
 
     private Task<Server> StartAsync(Contender contender) =>
-        Server.StartAsync(contender, new Uri("http://127.0.0.1:" + FreePort().ToString(CultureInfo.InvariantCulture)), twilio.Address, redis.Address, options.Pin ? 0 : null);
+        Server.StartAsync(children, contender, new Uri("http://127.0.0.1:" + FreePort().ToString(CultureInfo.InvariantCulture)), twilio.Address, redis.Address, options.Pin ? 0 : null);
 
     private static async Task PinLoadAsync()
     {

@@ -25,7 +25,7 @@ internal static class PerformanceSection
             {total.Calls:N0} calls and {total.Webhooks:N0} webhooks in all: {total.StuckCalls} calls stuck, {total.RungTwice} rung twice, {total.Failed} webhooks failed.
 
             - *Closed loop*: {options.Calls:N0} calls in {Comparison.Turns} turns, {options.Concurrency} at once. Processor time is the process's own.
-            - *Half of the own saturating load*: an open loop at half of the calls a second that the same process took in its closed loop just before, in as many turns. The floor, which takes more, is offered more.
+            - *Half of the own saturating load*: an open loop at half of the calls a second that the same process took in its closed loop just before, as many calls in {Comparison.TurnsAtHalf} turns. The floor, which takes more, is offered more.
             - *The service's saturating load*: {result.Saturation:0} calls a second, its median of three closed loops before the first pair. The second table and the plots compare both at equal shares of it: at the same calls a
               second the floor has the idler processors, and its tail is shorter for that too.
             - *Open loop*: calls arrive evenly spaced, however those before them get on. A voice webhook's time counts from when its call was due, any other's from when the one before it was answered or the request that causes it came in: what

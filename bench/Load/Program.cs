@@ -18,8 +18,10 @@ catch (FormatException wrong)
     return 2;
 }
 
+// Also where nothing was started: a signal that only ended our Twilio would leave its calls to be stuck one by one.
+using var children = new Children();
 if (options.Url is not { } url)
-    return await Comparison.RunAsync(options);
+    return await Comparison.RunAsync(options, children);
 
 await using var twilio = await QuickTwilio.StartAsync(options.Port);
 twilio.Latency = options.Latency;

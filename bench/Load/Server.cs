@@ -8,10 +8,11 @@ internal sealed class Server : IDisposable
     /// <summary>As often as a Prometheus does by default, or the chart's ServiceMonitor.</summary>
     private static readonly TimeSpan ScrapeInterval = TimeSpan.FromSeconds(15);
 
+    private readonly Children children;
     private readonly Started process;
     private readonly CancellationTokenSource ended = new();
 
-    private Server(Started process, Uri origin) => (this.process, Origin) = (process, origin);
+    private Server(Children children, Started process, Uri origin) => (this.children, this.process, Origin) = (children, process, origin);
 
     public Uri Origin { get; }
 
@@ -23,7 +24,7 @@ internal sealed class Server : IDisposable
     public double PeakMegabytes => process.PeakMegabytes;
 
     /// <summary>As production runs it: by environment variables alone, logging at its default, traces and logs exported, and metrics scraped.</summary>
-    public static async Task<Server> StartAsync(Contender contender, Uri origin, Uri twilio, string redis, int? processor)
+    public static async Task<Server> StartAsync(Children children, Contender contender, Uri origin, Uri twilio, string redis, int? processor)
     {
         var from = TimeProvider.System.GetTimestamp();
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -41,7 +42,7 @@ internal sealed class Server : IDisposable
             ["Twilio__Voice__CallerId"] = QuickTwilio.Number,
         };
         // Where its settings are, as in the image: without them every request would be logged, twice.
-        var server = new Server(new Started(["dotnet", contender.Assembly], environment, contender.Folder, processor), origin);
+        var server = new Server(children, children.Keep(new Started(["dotnet", contender.Assembly], environment, contender.Folder, processor)), origin);
         try
         {
             await server.AwaitReadyAsync();
@@ -65,7 +66,7 @@ internal sealed class Server : IDisposable
     {
         ended.Cancel();
         ended.Dispose();
-        process.Dispose();
+        children.End(process);
     }
 
     private async Task ScrapeOnceAsync(CancellationToken until)

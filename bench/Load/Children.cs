@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Calls.Scale;
+namespace Calls.Load;
 
 /// <summary>The processes that this one has started: they end with it, also where a signal ends it.</summary>
 internal sealed class Children : IDisposable
