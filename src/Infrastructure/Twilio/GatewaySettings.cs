@@ -18,7 +18,7 @@ internal sealed record GatewaySettings
     /// <summary>No breaker: ending is always worth a try, and whoever wants it waits longer each time.</summary>
     public PipelineSettings IdempotentWrites { get; init; } = new()
     {
-        Permits = 16,
+        Permits = 32,
         Queue = 64,
         Total = TimeSpan.FromSeconds(10),
         Attempt = TimeSpan.FromSeconds(3),
@@ -26,10 +26,10 @@ internal sealed record GatewaySettings
         Backoff = TimeSpan.FromMilliseconds(150),
     };
 
-    /// <summary>No queue: the wait in it would count against the lease of the one who dials. Too many at once are sent again by their effects.</summary>
+    /// <summary>Where Twilio takes 100 ms, 300 calls a second. No queue: the wait in it would count against the lease of the one who dials. Too many at once are sent again by their effects, half a second later.</summary>
     public PipelineSettings Creates { get; init; } = new()
     {
-        Permits = 16,
+        Permits = 32,
         Queue = 0,
         Total = TimeSpan.FromSeconds(8),
         Attempt = TimeSpan.FromSeconds(6),
