@@ -159,7 +159,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
         return Json($$"""{"sid":"{{sid}}","status":"completed","to":"","from":"","date_created":null}""");
     }
 
-    /// <summary>Asked where the service looks after a call that has been silent for a while.</summary>
+    /// <summary>Asked where the service looks after a call that is due for its review.</summary>
     private async Task<IResult> FetchConferenceAsync(string sid)
     {
         await TakeTimeAsync();

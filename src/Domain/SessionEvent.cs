@@ -79,7 +79,7 @@ public abstract record SessionEvent
     /// <param name="Outcome">What became of it.</param>
     public sealed record FlagsSettled(ParticipantId Participant, bool? Muted, bool? Hold, EffectOutcome Outcome) : SessionEvent;
 
-    /// <summary>What Twilio says of the room and the legs, asked when the session had been silent past its deadline.</summary>
+    /// <summary>What Twilio says of the room and the legs, asked when the session was due.</summary>
     public sealed record Observed(Observation Observation) : SessionEvent;
 }
 

@@ -4,7 +4,7 @@ using MediatR;
 
 namespace Calls.Application.UseCases;
 
-/// <summary>A session that was silent past its deadline has been compared with Twilio.</summary>
+/// <summary>A session that was due has been compared with Twilio.</summary>
 /// <remarks>What was missed goes through the same decisions as the webhooks that were lost.</remarks>
 public sealed record SessionObserved(SessionId SessionId, Observation Observation) : IRequest<CallReply>, ISessionCommand;
 
