@@ -63,6 +63,18 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
     [Theory]
     [InlineData(Server.Redis)]
     [InlineData(Server.Garnet)]
+    public async Task Where_the_index_of_deadlines_is_something_else_nothing_is_half_written(Server server)
+    {
+        var redis = await ConnectAsync(server);
+        var (store, id) = (Store(redis), Id("refused"));
+        await redis.GetDatabase().StringSetAsync(RedisKeys.Due(RedisKeys.PartitionOf(id)), "no sorted set");
+        await Should.ThrowAsync<RedisServerException>(() => store.SaveAsync(new StoredSession(id, null, 0, ""), Started(id), default));
+        (await redis.GetDatabase().KeyExistsAsync(RedisKeys.Session(id))).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData(Server.Redis)]
+    [InlineData(Server.Garnet)]
     public async Task Of_a_thousand_changes_by_sixteen_writers_none_is_lost(Server server)
     {
         const int Writers = 16;
