@@ -66,9 +66,9 @@ internal sealed class ConferenceWebhook
         return http.Response.StatusCode;
     }
 
-    private static SessionEvent.LegJoined? Bind(TwilioRequest request) =>
+    private static SessionEvent.ParticipantJoined? Bind(TwilioRequest request) =>
         (request.Event, request.ConferenceSid, request.CallSid) is ("participant-join", { } conference, { } leg)
-            ? new SessionEvent.LegJoined(conference, request.FriendlyName, leg, request.Label, request.Flags)
+            ? new SessionEvent.ParticipantJoined(conference, request.FriendlyName, leg, request.Label, request.Flags)
             : null;
 
     private HttpContext Arrive(IServiceProvider services)

@@ -27,7 +27,7 @@ internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
     /// <summary>The callee has picked up, and is about to enter the room in which the caller waits.</summary>
     public Decision AtTheDoor()
     {
-        Decide(null, new SessionEvent.CallStarted(Id, Nonce, Leg(0), Caller, new Party.Client(Named<ClientIdentity>(ClientIdentity.TryParse, "bob-" + name)),
+        Decide(null, new SessionEvent.StartCall(Id, Nonce, Leg(0), Caller, new Party.Client(Named<ClientIdentity>(ClientIdentity.TryParse, "bob-" + name)),
             $"00-{number:x32}-{number:x16}-01"));
         Then(Enters(ParticipantId.Caller, 0));
         Answers(ParticipantId.Callee, 1);
@@ -43,7 +43,7 @@ internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
         {
             var id = Named<ParticipantId>(ParticipantId.TryParse, string.Create(CultureInfo.InvariantCulture, $"guest-{guest:d10}"));
             var phone = Named<PhoneNumber>(PhoneNumber.TryParse, string.Create(CultureInfo.InvariantCulture, $"+1415555{guest:d4}"));
-            Then(new SessionEvent.PhoneRequested(id, phone, string.Create(CultureInfo.InvariantCulture, $"Guest {guest:d3}")));
+            Then(new SessionEvent.AddPhoneParticipant(id, phone, string.Create(CultureInfo.InvariantCulture, $"Guest {guest:d3}")));
             Answers(id, guest);
             Then(Enters(id, guest));
         }
@@ -52,14 +52,14 @@ internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
     }
 
     /// <summary>Twilio's word that somebody has come into the room.</summary>
-    public SessionEvent.LegJoined Enters(ParticipantId id, int participant) =>
+    public SessionEvent.ParticipantJoined Enters(ParticipantId id, int participant) =>
         new(Conference, last.Session!.Room, Leg(participant), id, new Flags(Muted: false, Hold: false, Sequence: participant));
 
     private void Answers(ParticipantId id, int participant)
     {
-        Then(new SessionEvent.DialClaimed(id, Nonce));
+        Then(new SessionEvent.ClaimDial(id, Nonce));
         Then(new SessionEvent.DialSettled(id, Nonce, 1, new DialOutcome.Accepted(Leg(participant))));
-        Then(new SessionEvent.LegAnswered(id, Leg(participant), Nonce));
+        Then(new SessionEvent.JoinCall(id, Leg(participant), Nonce));
     }
 
     private Decision Then(SessionEvent happened) => Decide(last.Session, happened);

@@ -77,7 +77,7 @@ public sealed class CallsTelemetry : IDisposable
         LinkToCall(decision.Session);
         if (!decision.Changed || decision.Session is not { } after)
             return;
-        if (decision.Happened is SessionEvent.Observed && before is not null)
+        if (decision.Happened is SessionEvent.SessionObserved && before is not null)
             Found(before, after);
         Progressed(before?.Nonce == after.Nonce ? before : null, after);
     }
@@ -85,9 +85,9 @@ public sealed class CallsTelemetry : IDisposable
     public void Conflict(string useCase) => conflicts.Add(1, new KeyValuePair<string, object?>("use_case", useCase));
 
     /// <summary>A rule or a limit has turned somebody down.</summary>
-    public void Refused(RefusedBecause because)
+    public void Refused(RefusalReason because)
     {
-        if (because is RefusedBecause.CallIsFull or RefusedBecause.TooManyGuests or RefusedBecause.CountryNotAllowed or RefusedBecause.NumberBlocked or RefusedBecause.TooManyAdds or RefusedBecause.TooManyCalls)
+        if (because is RefusalReason.CallIsFull or RefusalReason.TooManyGuests or RefusalReason.CountryNotAllowed or RefusalReason.NumberBlocked or RefusalReason.TooManyAdds or RefusalReason.TooManyCalls)
             refusals.Add(1, new KeyValuePair<string, object?>("rule", because.ToString()));
     }
 

@@ -42,14 +42,14 @@ public static class LegStatuses
     /// A Voice SDK client that rejects is reported as <c>busy</c>, and is never engaged by itself, so a client's <c>busy</c> is a decline; a phone's is not,
     /// unless SIP says 603. The docs let a rejected call be <c>no-answer</c> too; all of them mean that nobody is coming.
     /// </remarks>
-    public static GoneBecause GoneOf(LegStatus status, Party? party, int? sipResponseCode = null) => (status, sipResponseCode) switch
+    public static LeaveReason GoneOf(LegStatus status, Party? party, int? sipResponseCode = null) => (status, sipResponseCode) switch
     {
-        (LegStatus.Completed, _) => GoneBecause.HungUp,
-        (LegStatus.Canceled, _) => GoneBecause.Canceled,
-        (LegStatus.Failed, _) or (_, SipNotFound) => GoneBecause.Unreachable,
-        (_, SipDecline) => GoneBecause.Declined,
-        (LegStatus.Busy, _) => party is Party.Client ? GoneBecause.Declined : GoneBecause.Busy,
-        _ => GoneBecause.NoAnswer,
+        (LegStatus.Completed, _) => LeaveReason.HungUp,
+        (LegStatus.Canceled, _) => LeaveReason.Canceled,
+        (LegStatus.Failed, _) or (_, SipNotFound) => LeaveReason.Unreachable,
+        (_, SipDecline) => LeaveReason.Declined,
+        (LegStatus.Busy, _) => party is Party.Client ? LeaveReason.Declined : LeaveReason.Busy,
+        _ => LeaveReason.NoAnswer,
     };
 
     internal static ObservedLeg Seen(CallView call)

@@ -26,7 +26,7 @@ internal sealed class OutboxSessionStore(
         telemetry.Decided(loaded.Session, decision);
         if (decision is not { Changed: true, Session: { } session })
             return saved;
-        recent.Saw(saved);
+        recent.Set(saved);
         foreach (var effect in session.Effects)
         {
             if (IsRunnable(effect, loaded.Session, session))

@@ -17,7 +17,7 @@ internal sealed class RecentSessions
     public StoredSession? Find(SessionId id) => In(PlaceOf(id), id) is { Session: not null } seen ? seen : null;
 
     /// <summary>The session was written, and is stored like this now.</summary>
-    public void Saw(StoredSession written)
+    public void Set(StoredSession written)
     {
         var place = PlaceOf(written.Id);
         if (In(place, written.Id) is not { Session: null })

@@ -86,7 +86,7 @@ public sealed class SessionReviewer(
     private async Task<ObservedLeg?> FetchAsync(CallSid leg, CancellationToken cancellationToken) => await gateway.FetchCallAsync(leg, cancellationToken) switch
     {
         GatewayOutcome<CallView>.Accepted { Value: var call } => LegStatuses.Seen(call),
-        GatewayOutcome<CallView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } => new ObservedLeg(leg, Progress.Gone, GoneBecause.Unreachable),
+        GatewayOutcome<CallView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } => new ObservedLeg(leg, Progress.Gone, LeaveReason.Unreachable),
         _ => null,
     };
 }

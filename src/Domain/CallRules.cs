@@ -27,7 +27,7 @@ internal static class CallRules
         foreach (var effect in session.Effects)
         {
             if (effect is Effect.Dial { State: DialState.Planned } dial && session.Find(dial.Participant) is { } participant && now >= participant.Since + policy.RingTimeout)
-                session = session.Lose(participant.Id, GoneBecause.NeverDialed, now);
+                session = session.Lose(participant.Id, LeaveReason.NeverDialed, now);
         }
 
         return session;
@@ -36,7 +36,7 @@ internal static class CallRules
     private static CallSession TearDown(CallSession session, CallPolicy policy, DateTimeOffset now)
     {
         foreach (var participant in session.Participants.Where(p => p.Progress != Progress.Gone && p.Leaving == Leaving.No))
-            session = session.TakeOff(participant.Id, Leaving.WithTheCall, policy, now);
+            session = session.Remove(participant.Id, Leaving.WithTheCall, policy, now);
         if (session.EverybodyHasGone && (session.ReviewNow || session.Conference is not null || !session.ClosedConferences.IsEmpty))
             session = session with { ReviewNow = false, Conference = null, ClosedConferences = [] };
         var reason = ReasonFor(session);
@@ -45,14 +45,14 @@ internal static class CallRules
 
     /// <summary>Takes a participant off the line, or stops their phone: by a hang-up where there is a leg, by not dialling where nothing was sent yet.
     /// Where a dial is under way, its outcome brings the leg, and the hang-up with it.</summary>
-    public static CallSession TakeOff(this CallSession session, ParticipantId id, Leaving leaving, CallPolicy policy, DateTimeOffset now)
+    public static CallSession Remove(this CallSession session, ParticipantId id, Leaving leaving, CallPolicy policy, DateTimeOffset now)
     {
         var participant = session.Find(id)!;
         session = session.With(participant, participant with { Leaving = leaving });
         if (participant.Leg is not null)
             return session.HangUp(participant.Leg, policy, now);
         return session.FindEffect<Effect.Dial>(d => d.Participant == id) is null or { State: DialState.Planned }
-            ? session.Lose(id, GoneBecause.Canceled, now)
+            ? session.Lose(id, LeaveReason.Canceled, now)
             : session;
     }
 
@@ -62,16 +62,16 @@ internal static class CallRules
         if (session.EndReason is EndReason.EndedByPerson)
             return EndReason.EndedByPerson;
         var caller = session.Caller;
-        var neverJoined = !caller.EverJoined && (caller.Gone is GoneBecause.NeverJoined || session.EndEvidence is Evidence.Review);
+        var neverJoined = !caller.EverJoined && (caller.Gone is LeaveReason.NeverJoined || session.EndEvidence is Evidence.Review);
         if (session.Participants.Any(p => p.Role != Role.Caller && p.Answered))
             return neverJoined ? EndReason.CallerNeverJoined : EndReason.OnePersonLeft;
         return session.Participants[1].Gone switch
         {
-            GoneBecause.Busy => EndReason.CalleeBusy,
-            GoneBecause.Declined => EndReason.CalleeDeclined,
-            GoneBecause.NoAnswer => EndReason.CalleeNoAnswer,
-            GoneBecause.Unreachable or GoneBecause.NeverDialed => EndReason.CalleeUnreachable,
-            GoneBecause.RefusedByTwilio => EndReason.CalleeRefusedByTwilio,
+            LeaveReason.Busy => EndReason.CalleeBusy,
+            LeaveReason.Declined => EndReason.CalleeDeclined,
+            LeaveReason.NoAnswer => EndReason.CalleeNoAnswer,
+            LeaveReason.Unreachable or LeaveReason.NeverDialed => EndReason.CalleeUnreachable,
+            LeaveReason.RefusedByTwilio => EndReason.CalleeRefusedByTwilio,
             _ when session.Caller.Leaving == Leaving.Removed || session.Participants[1].Leaving == Leaving.Removed => EndReason.EndedByPerson,
             _ => neverJoined ? EndReason.CallerNeverJoined : EndReason.CallerHungUpBeforeAnswer,
         };

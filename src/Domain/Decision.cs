@@ -7,19 +7,19 @@ public sealed record Decision(SessionEvent Happened, CallSession? Session, CallR
     public bool Changed { get; init; }
 
     /// <summary>Why the event made no difference; null where it did.</summary>
-    public IgnoredBecause? Ignored { get; init; }
+    public IgnoreReason? Ignored { get; init; }
 
     /// <summary>Why a person's request was turned down; null where it was not.</summary>
-    public RefusedBecause? Refused => (Reply as CallReply.Refused)?.Because;
+    public RefusalReason? Refused => (Reply as CallReply.Refused)?.Because;
 
     /// <summary>Whether the event makes no difference to whatever the call has become since either: progress only rises, so what is known of a leg stays known, and one that has gone stays gone.
     /// Not so of the room, as long as somebody is there: another conference may have opened under its name.</summary>
-    public bool IsFinal => !Changed && Ignored is IgnoredBecause.NothingNew or IgnoredBecause.LegAlreadyGone
-        && (Happened is SessionEvent.LegProgressed or SessionEvent.LegLeft or SessionEvent.DialSettled
-            || (Happened is SessionEvent.RoomClosed && Session is { EverybodyHasGone: true }));
+    public bool IsFinal => !Changed && Ignored is IgnoreReason.NothingNew or IgnoreReason.LegAlreadyGone
+        && (Happened is SessionEvent.LegProgressed or SessionEvent.ParticipantLeft or SessionEvent.DialSettled
+            || (Happened is SessionEvent.ConferenceEnded && Session is { EverybodyHasGone: true }));
 
     /// <summary>Whether it would do no harm if the event made a difference to what the call has become since, and nobody noticed: that a room has opened whose conference is known, whoever enters it tells as well.</summary>
-    public bool MayBeMissed => !Changed && Ignored is IgnoredBecause.NothingNew && Happened is SessionEvent.RoomOpened;
+    public bool MayBeMissed => !Changed && Ignored is IgnoreReason.NothingNew && Happened is SessionEvent.ConferenceStarted;
 }
 
 /// <summary>What whoever asked is told. Webhooks that want no TwiML are told nothing.</summary>
@@ -47,7 +47,7 @@ public abstract record CallReply
     public sealed record HangUp : CallReply;
 
     /// <summary>No, and why.</summary>
-    public sealed record Refused(RefusedBecause Because) : CallReply
+    public sealed record Refused(RefusalReason Because) : CallReply
     {
         /// <summary>When it may be asked again, where that is known.</summary>
         public TimeSpan? RetryAfter { get; init; }
@@ -65,7 +65,7 @@ public abstract record CallReply
 }
 
 /// <summary>Why an event made no difference. Each completes "ignored because".</summary>
-public enum IgnoredBecause
+public enum IgnoreReason
 {
     /// <summary>…no such session is stored.</summary>
     NoSuchSession,
@@ -102,7 +102,7 @@ public enum IgnoredBecause
 }
 
 /// <summary>Why a person's request was turned down. Each completes "refused because".</summary>
-public enum RefusedBecause
+public enum RefusalReason
 {
     /// <summary>…the session id is held by a call that is still going on.</summary>
     SessionInUse,

@@ -4,18 +4,18 @@ namespace Calls.Domain;
 internal static class LegDecisions
 {
     /// <summary>The answer gate: only a participant's own leg, in a call that goes on, enters the room. Anything else ends here.</summary>
-    public static Step Answered(CallSession session, SessionEvent.LegAnswered e, CallPolicy policy, DateTimeOffset now)
+    public static Step Answered(CallSession session, SessionEvent.JoinCall e, CallPolicy policy, DateTimeOffset now)
     {
         if (e.Nonce is not null && e.Nonce != session.Nonce)
-            return Step.Ignore(CallReply.End, IgnoredBecause.OfAnEarlierCall);
+            return Step.Ignore(CallReply.End, IgnoreReason.OfAnEarlierCall);
         if (session.Find(e.Participant) is not { } participant)
-            return Step.Ignore(CallReply.End, IgnoredBecause.UnknownParticipant);
+            return Step.Ignore(CallReply.End, IgnoreReason.UnknownParticipant);
         if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Ignore(CallReply.End, IgnoredBecause.SecondLeg);
+            return Step.Ignore(CallReply.End, IgnoreReason.SecondLeg);
         var raised = session.Announce(participant, e.Leg, live: true, policy, now).Raise(participant.Id, Progress.Answered, now);
         var answered = raised.Find(participant.Id)!;
-        return answered.Progress == Progress.Gone ? Step.Note(raised, CallReply.End, IgnoredBecause.LegAlreadyGone)
-            : session.IsEnded || answered.Leaving != Leaving.No ? Step.Note(raised, CallReply.End, IgnoredBecause.CallIsOver)
+        return answered.Progress == Progress.Gone ? Step.Note(raised, CallReply.End, IgnoreReason.LegAlreadyGone)
+            : session.IsEnded || answered.Leaving != Leaving.No ? Step.Note(raised, CallReply.End, IgnoreReason.CallIsOver)
             : Step.Do(raised, new CallReply.JoinRoom(session.Room, answered) { TraceParent = session.TraceParent });
     }
 
@@ -24,55 +24,55 @@ internal static class LegDecisions
     {
         var live = e.To != Progress.Gone;
         if (e.Nonce is not null && e.Nonce != session.Nonce)
-            return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
+            return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
         if (session.Find(e.Participant) is not { } participant)
-            return Step.Note(live && e.Nonce is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoredBecause.UnknownParticipant);
+            return Step.Note(live && e.Nonce is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.UnknownParticipant);
         if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoredBecause.SecondLeg);
+            return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.SecondLeg);
         var announced = session.Announce(participant, e.Leg, live, policy, now);
-        var moved = live ? announced.Raise(participant.Id, e.To, now) : announced.Lose(participant.Id, e.Because ?? GoneBecause.HungUp, now);
-        return participant.Progress == Progress.Gone ? Step.Note(moved, CallReply.Nothing, IgnoredBecause.LegAlreadyGone) : Step.Do(moved);
+        var moved = live ? announced.Raise(participant.Id, e.To, now) : announced.Lose(participant.Id, e.Because ?? LeaveReason.HungUp, now);
+        return participant.Progress == Progress.Gone ? Step.Note(moved, CallReply.Nothing, IgnoreReason.LegAlreadyGone) : Step.Do(moved);
     }
 
-    public static Step Joined(CallSession session, SessionEvent.LegJoined e, CallPolicy policy, DateTimeOffset now)
+    public static Step Joined(CallSession session, SessionEvent.ParticipantJoined e, CallPolicy policy, DateTimeOffset now)
     {
         if (e.Room is not null && e.Room != session.Room)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
         if (Whose(session, e.Leg, e.Label) is not { } participant)
-            return Step.Note(e.Room is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoredBecause.UnknownLeg);
+            return Step.Note(e.Room is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.UnknownLeg);
         if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Note(session.HangUp(e.Leg, policy, now), CallReply.Nothing, IgnoredBecause.SecondLeg);
+            return Step.Note(session.HangUp(e.Leg, policy, now), CallReply.Nothing, IgnoreReason.SecondLeg);
         var late = session.ClosedConferences.Contains(e.Conference);
         var joined = Open(session, e.Conference).Announce(participant, e.Leg, live: true, policy, now)
             .Raise(participant.Id, late ? Progress.Answered : Progress.Joined, now);
         joined = Note(joined, participant.Id, e.Flags);
         if (late && joined.Find(participant.Id) is { EverJoined: false } known)
             joined = joined.With(known, known with { EverJoined = true });
-        return participant.Progress == Progress.Gone ? Step.Note(joined, CallReply.Nothing, IgnoredBecause.LegAlreadyGone) : Step.Do(joined);
+        return participant.Progress == Progress.Gone ? Step.Note(joined, CallReply.Nothing, IgnoreReason.LegAlreadyGone) : Step.Do(joined);
     }
 
-    public static Step Left(CallSession session, SessionEvent.LegLeft e, DateTimeOffset now)
+    public static Step Left(CallSession session, SessionEvent.ParticipantLeft e, DateTimeOffset now)
     {
         if (e.Room is not null && e.Room != session.Room)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
         if (Whose(session, e.Leg, e.Label) is not { } participant)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.UnknownLeg);
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
         if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.SecondLeg);
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg);
         var lost = session.Adopt(participant, e.Leg).Lose(participant.Id, e.Because, now);
-        return participant.Progress == Progress.Gone ? Step.Note(lost, CallReply.Nothing, IgnoredBecause.LegAlreadyGone) : Step.Do(lost);
+        return participant.Progress == Progress.Gone ? Step.Note(lost, CallReply.Nothing, IgnoreReason.LegAlreadyGone) : Step.Do(lost);
     }
 
-    public static Step FlagsSeen(CallSession session, SessionEvent.FlagsSeen e)
+    public static Step FlagsChanged(CallSession session, SessionEvent.ParticipantFlagsChanged e)
     {
         if (e.Room is not null && e.Room != session.Room)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
         if (Whose(session, e.Leg, e.Label) is not { } participant)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.UnknownLeg);
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
         if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Ignore(CallReply.Nothing, IgnoredBecause.SecondLeg);
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg);
         return e.Flags.Sequence <= participant.FlagsSequence
-            ? Step.Ignore(CallReply.Nothing, IgnoredBecause.Overtaken)
+            ? Step.Ignore(CallReply.Nothing, IgnoreReason.Overtaken)
             : Step.Do(Note(Open(session, e.Conference), participant.Id, e.Flags));
     }
 

@@ -31,9 +31,9 @@ public sealed record Participant
     public bool EverJoined { get; init; }
 
     /// <summary>Why the leg has gone; set with <see cref="Progress.Gone"/>.</summary>
-    public GoneBecause? Gone { get; init; }
+    public LeaveReason? Gone { get; init; }
 
-    /// <summary>Twilio's error code where <see cref="Gone"/> is <see cref="GoneBecause.RefusedByTwilio"/>.</summary>
+    /// <summary>Twilio's error code where <see cref="Gone"/> is <see cref="LeaveReason.RefusedByTwilio"/>.</summary>
     public int? RefusalCode { get; init; }
 
     /// <summary>Set when this leg is to end: by a person's wish, or with the call.</summary>
@@ -96,7 +96,7 @@ public enum Leaving
 }
 
 /// <summary>Why a leg has gone.</summary>
-public enum GoneBecause
+public enum LeaveReason
 {
     /// <summary>It was answered, and ended: hung up, dropped, or ended by us after the answer.</summary>
     HungUp,

@@ -35,7 +35,7 @@ internal static class ReviewDecisions
             return session.HangUp(seen.Leg, policy, now);
         var strayed = !inTheRoom && seen.Progress == Progress.Answered && participant.Progress >= Progress.Answered && now >= participant.Since + policy.JoinGrace;
         return strayed
-            ? session.Lose(participant.Id, participant.EverJoined ? GoneBecause.HungUp : GoneBecause.NeverJoined, now).HangUp(seen.Leg, policy, now)
+            ? session.Lose(participant.Id, participant.EverJoined ? LeaveReason.HungUp : LeaveReason.NeverJoined, now).HangUp(seen.Leg, policy, now)
             : session;
     }
 }

@@ -47,13 +47,13 @@ internal static class SessionChanges
 
     /// <summary>The leg has gone. The first cause stands. A leg that ended by itself as an answered one does was answered; of one that we were ending, Twilio's
     /// documents do not say whether it may be reported as <c>completed</c> though it only rang, so that is no proof.</summary>
-    public static CallSession Lose(this CallSession session, ParticipantId id, GoneBecause because, DateTimeOffset now, int? code = null)
+    public static CallSession Lose(this CallSession session, ParticipantId id, LeaveReason because, DateTimeOffset now, int? code = null)
     {
         var participant = session.Find(id)!;
-        var answered = participant.Answered || (because is GoneBecause.HungUp && participant.Leaving == Leaving.No);
+        var answered = participant.Answered || (because is LeaveReason.HungUp && participant.Leaving == Leaving.No);
         if (participant.Progress == Progress.Gone)
             return answered == participant.Answered ? session : session.With(participant, participant with { Answered = answered });
-        var cause = participant.Leaving == Leaving.Removed && because is GoneBecause.HungUp or GoneBecause.Canceled ? GoneBecause.Removed : because;
+        var cause = participant.Leaving == Leaving.Removed && because is LeaveReason.HungUp or LeaveReason.Canceled ? LeaveReason.Removed : because;
         var gone = participant with { Progress = Progress.Gone, Since = now, Gone = cause, RefusalCode = code, Answered = answered };
         var lost = session.With(participant, gone).WithoutDial(id);
         lost = lost.Without(lost.FindEffect<Effect.SetFlags>(f => f.Participant == id));

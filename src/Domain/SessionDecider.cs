@@ -11,8 +11,8 @@ public static class SessionDecider
 {
     public static Decision Decide(CallSession? session, SessionEvent happened, CallPolicy policy, DateTimeOffset now)
     {
-        var step = happened is SessionEvent.CallStarted start ? Start(session, start, policy, now)
-            : session is null ? Step.Ignore(NoSession(happened), IgnoredBecause.NoSuchSession)
+        var step = happened is SessionEvent.StartCall start ? Start(session, start, policy, now)
+            : session is null ? Step.Ignore(NoSession(happened), IgnoreReason.NoSuchSession)
             : Apply(session, happened, policy, now);
         if (step.Session is null)
             return new Decision(happened, session, step.Reply) { Ignored = step.Ignored };
@@ -23,43 +23,43 @@ public static class SessionDecider
         return new Decision(happened, changed ? settled with { TouchedAt = now } : session, reply)
         {
             Changed = changed,
-            Ignored = changed ? step.Ignored : step.Ignored ?? (reply is CallReply.Acknowledged ? IgnoredBecause.NothingNew : null),
+            Ignored = changed ? step.Ignored : step.Ignored ?? (reply is CallReply.Acknowledged ? IgnoreReason.NothingNew : null),
         };
     }
 
     private static Step Apply(CallSession session, SessionEvent happened, CallPolicy policy, DateTimeOffset now) => happened switch
     {
-        SessionEvent.LegAnswered e => LegDecisions.Answered(session, e, policy, now),
+        SessionEvent.JoinCall e => LegDecisions.Answered(session, e, policy, now),
         SessionEvent.LegProgressed e => LegDecisions.Progressed(session, e, policy, now),
-        SessionEvent.LegJoined e => LegDecisions.Joined(session, e, policy, now),
-        SessionEvent.LegLeft e => LegDecisions.Left(session, e, now),
-        SessionEvent.FlagsSeen e => LegDecisions.FlagsSeen(session, e),
-        SessionEvent.RoomOpened e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Open(session, e.Conference))),
-        SessionEvent.RoomClosed e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Close(session, e.Conference))),
-        SessionEvent.PhoneRequested e => RequestDecisions.AddPhone(session, e, policy, now),
-        SessionEvent.RemovalRequested e => RequestDecisions.Remove(session, e, policy, now),
-        SessionEvent.FlagsRequested e => RequestDecisions.SetFlags(session, e, policy, now),
-        SessionEvent.EndRequested => RequestDecisions.End(session, now),
-        SessionEvent.DialClaimed e => EffectDecisions.ClaimDial(session, e, policy, now),
+        SessionEvent.ParticipantJoined e => LegDecisions.Joined(session, e, policy, now),
+        SessionEvent.ParticipantLeft e => LegDecisions.Left(session, e, now),
+        SessionEvent.ParticipantFlagsChanged e => LegDecisions.FlagsChanged(session, e),
+        SessionEvent.ConferenceStarted e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Open(session, e.Conference))),
+        SessionEvent.ConferenceEnded e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Close(session, e.Conference))),
+        SessionEvent.AddPhoneParticipant e => RequestDecisions.AddPhone(session, e, policy, now),
+        SessionEvent.RemoveParticipant e => RequestDecisions.Remove(session, e, policy, now),
+        SessionEvent.SetParticipantFlags e => RequestDecisions.SetFlags(session, e, policy, now),
+        SessionEvent.EndCall => RequestDecisions.End(session, now),
+        SessionEvent.ClaimDial e => EffectDecisions.ClaimDial(session, e, policy, now),
         SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),
         SessionEvent.HangUpSettled e => EffectDecisions.SettleHangUp(session, e, now),
         SessionEvent.FlagsSettled e => EffectDecisions.SettleFlags(session, e, now),
-        SessionEvent.Observed e => OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
+        SessionEvent.SessionObserved e => OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
         _ => throw new UnreachableException($"No decision for {happened.GetType().Name}"),
     };
 
-    private static Step Start(CallSession? session, SessionEvent.CallStarted e, CallPolicy policy, DateTimeOffset now)
+    private static Step Start(CallSession? session, SessionEvent.StartCall e, CallPolicy policy, DateTimeOffset now)
     {
         if (session is not null && session.Caller.Leg == e.CallerLeg)
         {
             var over = session.IsEnded || session.Caller.Progress == Progress.Gone;
-            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Room, session.Caller) { TraceParent = session.TraceParent }, IgnoredBecause.NothingNew);
+            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Room, session.Caller) { TraceParent = session.TraceParent }, IgnoreReason.NothingNew);
         }
 
         if (session is { IsEnded: false })
-            return Step.Say(new CallReply.Refused(RefusedBecause.SessionInUse));
+            return Step.Say(new CallReply.Refused(RefusalReason.SessionInUse));
         if (e.Callee is Party.Client client && client.Identity == e.Caller)
-            return Step.Say(new CallReply.Refused(RefusedBecause.CallingOneself));
+            return Step.Say(new CallReply.Refused(RefusalReason.CallingOneself));
         var caller = new Participant
         {
             Id = ParticipantId.Caller,
@@ -91,34 +91,34 @@ public static class SessionDecider
             .Select(leg => new Effect.HangUp(leg) { NotBefore = now + policy.EffectLease });
 
     internal static Step OfThisCall(CallSession session, string? room, Func<Step> then) =>
-        room is null || room == session.Room ? then() : Step.Ignore(CallReply.Nothing, IgnoredBecause.OfAnEarlierCall);
+        room is null || room == session.Room ? then() : Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
 
     private static CallReply NoSession(SessionEvent happened) => happened switch
     {
-        SessionEvent.LegAnswered => CallReply.End,
-        SessionEvent.PhoneRequested or SessionEvent.RemovalRequested or SessionEvent.FlagsRequested or SessionEvent.EndRequested =>
-            new CallReply.Refused(RefusedBecause.NoSuchSession),
+        SessionEvent.JoinCall => CallReply.End,
+        SessionEvent.AddPhoneParticipant or SessionEvent.RemoveParticipant or SessionEvent.SetParticipantFlags or SessionEvent.EndCall =>
+            new CallReply.Refused(RefusalReason.NoSuchSession),
         _ => CallReply.Nothing,
     };
 
     private static Evidence EvidenceOf(SessionEvent happened) => happened switch
     {
-        SessionEvent.Observed => Evidence.Review,
+        SessionEvent.SessionObserved => Evidence.Review,
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled => Evidence.Gateway,
-        SessionEvent.DialClaimed => Evidence.Deadline,
-        SessionEvent.PhoneRequested or SessionEvent.RemovalRequested or SessionEvent.FlagsRequested or SessionEvent.EndRequested => Evidence.Request,
+        SessionEvent.ClaimDial => Evidence.Deadline,
+        SessionEvent.AddPhoneParticipant or SessionEvent.RemoveParticipant or SessionEvent.SetParticipantFlags or SessionEvent.EndCall => Evidence.Request,
         _ => Evidence.Webhook,
     };
 }
 
 /// <summary>One event's own part of a decision, before the rules have looked at the session. No session: leave it as it is, and do not even look.</summary>
-internal readonly record struct Step(CallSession? Session, CallReply Reply, IgnoredBecause? Ignored)
+internal readonly record struct Step(CallSession? Session, CallReply Reply, IgnoreReason? Ignored)
 {
     public static Step Do(CallSession session, CallReply? reply = null) => new(session, reply ?? CallReply.Nothing, null);
 
-    public static Step Note(CallSession session, CallReply reply, IgnoredBecause because) => new(session, reply, because);
+    public static Step Note(CallSession session, CallReply reply, IgnoreReason because) => new(session, reply, because);
 
-    public static Step Ignore(CallReply reply, IgnoredBecause because) => new(null, reply, because);
+    public static Step Ignore(CallReply reply, IgnoreReason because) => new(null, reply, because);
 
     public static Step Say(CallReply reply) => new(null, reply, null);
 }

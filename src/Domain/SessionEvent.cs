@@ -17,10 +17,10 @@ public abstract record SessionEvent
     /// <param name="Caller">From Twilio's <c>From</c>, which the access token vouches for.</param>
     /// <param name="Callee">Whom to ring.</param>
     /// <param name="TraceParent">W3C trace context to hang the call under.</param>
-    public sealed record CallStarted(SessionId Id, string Nonce, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent = null) : SessionEvent;
+    public sealed record StartCall(SessionId Id, string Nonce, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent = null) : SessionEvent;
 
     /// <summary>A person who was rung has picked up, and Twilio asks what to do with the leg (the call's answer URL).</summary>
-    public sealed record LegAnswered(ParticipantId Participant, CallSid Leg, string? Nonce) : SessionEvent;
+    public sealed record JoinCall(ParticipantId Participant, CallSid Leg, string? Nonce) : SessionEvent;
 
     /// <summary>A leg that we created has come further (call status callback).</summary>
     /// <param name="Participant">From the callback's own URL: how a leg announces itself whose creation was never acknowledged.</param>
@@ -28,39 +28,39 @@ public abstract record SessionEvent
     /// <param name="To">How far; <see cref="Progress.Gone"/> with <paramref name="Because"/>.</param>
     /// <param name="Because">Why it has gone.</param>
     /// <param name="Nonce">From the callback's URL; null where the URL carries none.</param>
-    public sealed record LegProgressed(ParticipantId Participant, CallSid Leg, Progress To, GoneBecause? Because, string? Nonce) : SessionEvent;
+    public sealed record LegProgressed(ParticipantId Participant, CallSid Leg, Progress To, LeaveReason? Because, string? Nonce) : SessionEvent;
 
     /// <summary>A leg has entered the room (conference status callback, <c>participant-join</c>).</summary>
-    public sealed record LegJoined(ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags? Flags) : SessionEvent;
+    public sealed record ParticipantJoined(ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags? Flags) : SessionEvent;
 
     /// <summary>A leg has left the room, or could not be added to it (<c>participant-leave</c>, or the end of its <c>&lt;Dial&gt;</c>).</summary>
-    public sealed record LegLeft(string? Room, CallSid Leg, ParticipantId? Label, GoneBecause Because) : SessionEvent;
+    public sealed record ParticipantLeft(string? Room, CallSid Leg, ParticipantId? Label, LeaveReason Because) : SessionEvent;
 
     /// <summary>A participant was muted, unmuted, put on hold or taken off it.</summary>
-    public sealed record FlagsSeen(ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags Flags) : SessionEvent;
+    public sealed record ParticipantFlagsChanged(ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags Flags) : SessionEvent;
 
     /// <summary>The room is open under this SID (<c>conference-start</c>, or a wait URL's request).</summary>
-    public sealed record RoomOpened(ConferenceSid Conference, string? Room) : SessionEvent;
+    public sealed record ConferenceStarted(ConferenceSid Conference, string? Room) : SessionEvent;
 
     /// <summary>The room's conference is over (<c>conference-end</c>). Not the end of its legs: ask Twilio at once.</summary>
-    public sealed record RoomClosed(ConferenceSid Conference, string? Room) : SessionEvent;
+    public sealed record ConferenceEnded(ConferenceSid Conference, string? Room) : SessionEvent;
 
     /// <summary>A person on the call asks for a phone to be added.</summary>
-    public sealed record PhoneRequested(ParticipantId Participant, PhoneNumber Number, string? Label) : SessionEvent;
+    public sealed record AddPhoneParticipant(ParticipantId Participant, PhoneNumber Number, string? Label) : SessionEvent;
 
     /// <summary>A person takes someone off the line.</summary>
-    public sealed record RemovalRequested(ParticipantId Participant) : SessionEvent;
+    public sealed record RemoveParticipant(ParticipantId Participant) : SessionEvent;
 
     /// <summary>A person mutes, unmutes, holds or resumes someone.</summary>
-    public sealed record FlagsRequested(ParticipantId Participant, bool? Muted, bool? Hold) : SessionEvent;
+    public sealed record SetParticipantFlags(ParticipantId Participant, bool? Muted, bool? Hold) : SessionEvent;
 
     /// <summary>A person ends the call for everyone.</summary>
-    public sealed record EndRequested : SessionEvent;
+    public sealed record EndCall : SessionEvent;
 
     /// <summary>A replica is about to send a dial, and wants to be the one.</summary>
     /// <param name="Participant">Whom to ring.</param>
     /// <param name="Nonce">Of the call that planned the dial: the session id may have been used again since.</param>
-    public sealed record DialClaimed(ParticipantId Participant, string Nonce) : SessionEvent;
+    public sealed record ClaimDial(ParticipantId Participant, string Nonce) : SessionEvent;
 
     /// <summary>Twilio's answer to a dial, or the lack of one.</summary>
     /// <param name="Participant">Who was rung.</param>
@@ -80,7 +80,7 @@ public abstract record SessionEvent
     public sealed record FlagsSettled(ParticipantId Participant, bool? Muted, bool? Hold, EffectOutcome Outcome) : SessionEvent;
 
     /// <summary>What Twilio says of the room and the legs, asked when the session was due.</summary>
-    public sealed record Observed(Observation Observation) : SessionEvent;
+    public sealed record SessionObserved(Observation Observation) : SessionEvent;
 }
 
 /// <summary>A participant's mute and hold at one moment of a conference, by Twilio's SequenceNumber.</summary>
@@ -139,4 +139,4 @@ public sealed record Observation(string Room, ConferenceSid? Conference, Immutab
 /// <param name="Leg">The leg.</param>
 /// <param name="Progress">At most <see cref="Domain.Progress.Answered"/>: whether it is in the room is the conference's to say.</param>
 /// <param name="Gone">Why it has gone, if it has.</param>
-public sealed record ObservedLeg(CallSid Leg, Progress Progress, GoneBecause? Gone);
+public sealed record ObservedLeg(CallSid Leg, Progress Progress, LeaveReason? Gone);

@@ -48,16 +48,16 @@ internal sealed class Call(CallPolicy policy)
 
     // What people do.
     public Call Starts(CallSid? callerLeg = null, string caller = "alice", Party? callee = null, string nonce = A.Nonce) =>
-        When(new SessionEvent.CallStarted(A.Id(), nonce, callerLeg ?? A.CallerLeg, A.Identity(caller), callee ?? A.Bob));
+        When(new SessionEvent.StartCall(A.Id(), nonce, callerLeg ?? A.CallerLeg, A.Identity(caller), callee ?? A.Bob));
 
-    public Call AsksFor(ParticipantId guest, string? label = null) => When(new SessionEvent.PhoneRequested(guest, A.PhoneOf(guest), label));
+    public Call AsksFor(ParticipantId guest, string? label = null) => When(new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), label));
 
-    public Call Removes(ParticipantId participant) => When(new SessionEvent.RemovalRequested(participant));
+    public Call Removes(ParticipantId participant) => When(new SessionEvent.RemoveParticipant(participant));
 
-    public Call EndsForEveryone() => When(new SessionEvent.EndRequested());
+    public Call EndsForEveryone() => When(new SessionEvent.EndCall());
 
     // What our own executor reports.
-    public Call Claims(ParticipantId participant) => When(new SessionEvent.DialClaimed(participant, Session.Nonce));
+    public Call Claims(ParticipantId participant) => When(new SessionEvent.ClaimDial(participant, Session.Nonce));
 
     public Call Settles(ParticipantId participant, DialOutcome outcome, int? attempt = null) =>
         When(new SessionEvent.DialSettled(participant, Session.Nonce, attempt ?? DialOf(participant)?.Attempt ?? 1, outcome));
@@ -70,32 +70,32 @@ internal sealed class Call(CallPolicy policy)
     public Call Says(ParticipantId participant, Progress progress, CallSid? leg = null, string? nonce = A.Nonce) =>
         When(new SessionEvent.LegProgressed(participant, leg ?? A.LegOf(participant), progress, null, nonce));
 
-    public Call Ends(ParticipantId participant, GoneBecause because, CallSid? leg = null, string? nonce = A.Nonce) =>
+    public Call Ends(ParticipantId participant, LeaveReason because, CallSid? leg = null, string? nonce = A.Nonce) =>
         When(new SessionEvent.LegProgressed(participant, leg ?? A.LegOf(participant), Progress.Gone, because, nonce));
 
     public Call PicksUp(ParticipantId participant, CallSid? leg = null, string? nonce = A.Nonce) =>
-        When(new SessionEvent.LegAnswered(participant, leg ?? A.LegOf(participant), nonce));
+        When(new SessionEvent.JoinCall(participant, leg ?? A.LegOf(participant), nonce));
 
     public Call Joins(ParticipantId participant, ConferenceSid? room = null, CallSid? leg = null) =>
-        When(new SessionEvent.LegJoined(room ?? A.Room1, Session.Room, leg ?? A.LegOf(participant), participant, null));
+        When(new SessionEvent.ParticipantJoined(room ?? A.Room1, Session.Room, leg ?? A.LegOf(participant), participant, null));
 
-    public Call Leaves(ParticipantId participant, GoneBecause because = GoneBecause.HungUp) =>
-        When(new SessionEvent.LegLeft(Session.Room, A.LegOf(participant), participant, because));
+    public Call Leaves(ParticipantId participant, LeaveReason because = LeaveReason.HungUp) =>
+        When(new SessionEvent.ParticipantLeft(Session.Room, A.LegOf(participant), participant, because));
 
     public Call Flags(ParticipantId participant, bool muted, bool hold, int sequence) =>
-        When(new SessionEvent.FlagsSeen(A.Room1, Session.Room, A.LegOf(participant), participant, new Flags(muted, hold, sequence)));
+        When(new SessionEvent.ParticipantFlagsChanged(A.Room1, Session.Room, A.LegOf(participant), participant, new Flags(muted, hold, sequence)));
 
-    public Call Opens(ConferenceSid? room = null) => When(new SessionEvent.RoomOpened(room ?? A.Room1, Session.Room));
+    public Call Opens(ConferenceSid? room = null) => When(new SessionEvent.ConferenceStarted(room ?? A.Room1, Session.Room));
 
-    public Call Closes(ConferenceSid? room = null) => When(new SessionEvent.RoomClosed(room ?? A.Room1, Session.Room));
+    public Call Closes(ConferenceSid? room = null) => When(new SessionEvent.ConferenceEnded(room ?? A.Room1, Session.Room));
 
     /// <summary>A review: <paramref name="inTheRoom"/> are connected in the conference, <paramref name="legs"/> are what Twilio says of each.</summary>
-    public Call Observes(IEnumerable<ParticipantId> inTheRoom, params (ParticipantId Participant, Progress Progress, GoneBecause? Gone)[] legs)
+    public Call Observes(IEnumerable<ParticipantId> inTheRoom, params (ParticipantId Participant, Progress Progress, LeaveReason? Gone)[] legs)
     {
         ImmutableArray<CallSid> present = [.. inTheRoom.Select(A.LegOf)];
         ImmutableArray<ObservedLeg> seen =
             [.. present.Select(leg => new ObservedLeg(leg, Progress.Answered, null)), .. legs.Select(l => new ObservedLeg(A.LegOf(l.Participant), l.Progress, l.Gone))];
-        return When(new SessionEvent.Observed(new Observation(Session.Room, present.IsEmpty ? null : A.Room1, present, seen)));
+        return When(new SessionEvent.SessionObserved(new Observation(Session.Room, present.IsEmpty ? null : A.Room1, present, seen)));
     }
 
     // Where a call stands, for tests that start there.
@@ -122,7 +122,7 @@ internal sealed class Call(CallPolicy policy)
         {
             HangsUp(leg);
             if (Session.Find(leg) is { Progress: not Progress.Gone } participant)
-                Ends(participant.Id, participant.Answered ? GoneBecause.HungUp : GoneBecause.Canceled, leg);
+                Ends(participant.Id, participant.Answered ? LeaveReason.HungUp : LeaveReason.Canceled, leg);
         }
 
         return this;

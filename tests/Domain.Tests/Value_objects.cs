@@ -129,7 +129,7 @@ public sealed class Value_objects
         number.ToString().ShouldBe("+15*******67");
         A.Phone("+1234567").ToString().ShouldBe("+12***67");
         identity.ToString().ShouldBe("client:***");
-        foreach (var text in new object[] { new Party.Phone(number), new Party.Client(identity), new SessionEvent.PhoneRequested(A.Doctor, number, null), $"{number} {identity}" })
+        foreach (var text in new object[] { new Party.Phone(number), new Party.Client(identity), new SessionEvent.AddPhoneParticipant(A.Doctor, number, null), $"{number} {identity}" })
         {
             $"{text}".ShouldNotContain("123");
             $"{text}".ShouldNotContain("alice");

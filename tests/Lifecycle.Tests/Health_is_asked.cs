@@ -18,7 +18,7 @@ public sealed class Health_is_asked
     public async Task Live_means_that_the_loop_comes_round()
     {
         var clock = new FakeTimeProvider();
-        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Configure = builder => builder.Services.Replace(ServiceDescriptor.Singleton(new Pulse(clock))) });
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Configure = builder => builder.Services.Replace(ServiceDescriptor.Singleton(new Heartbeat(clock))) });
         clock.Advance(TimeSpan.FromMinutes(1));
         await Eventually.TrueAsync(async () => await AskAsync(host.Address, "live") == HttpStatusCode.OK, "the loop comes round", Patience);
         // A loop that is caught somewhere is one that beats no more.

@@ -14,7 +14,7 @@ internal static class Health
     {
         var health = app.MapGroup("/healthz").ExcludeFromDescription().AllowAnonymous();
         health.MapGet("/startup", (GracefulStop life) => Answer(life.HasStarted, "started", "starting"));
-        health.MapGet("/live", (Pulse pulse) => Answer(pulse.Age < LongestSilence, "live", "the worker loop stands still"));
+        health.MapGet("/live", (Heartbeat pulse) => Answer(pulse.Age < LongestSilence, "live", "the worker loop stands still"));
         health.MapGet("/ready", (GracefulStop life) => Answer(life.IsServing, "ready", "not ready"));
         health.MapGet("/dependencies", async (IConnectionMultiplexer redis) =>
         {

@@ -21,7 +21,7 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
                 return new PhoneAdded.No(refused.Because, refused.RetryAfter);
             case CallReply.Added { Participant: var known } when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label:
                 return new PhoneAdded.OtherThanBefore();
-            case CallReply.Added { Participant: { Gone: GoneBecause.RefusedByTwilio } known }:
+            case CallReply.Added { Participant: { Gone: LeaveReason.RefusedByTwilio } known }:
                 return new PhoneAdded.RefusedByTwilio(known.RefusalCode);
             case CallReply.Added { Participant: var known } when known.Leg is not null || known.Gone is not null:
                 return new PhoneAdded.Dialed(known);
@@ -56,7 +56,7 @@ internal abstract record PhoneAdded
     /// <summary>The same request came before, and waits for Twilio still.</summary>
     public sealed record UnderWay : PhoneAdded;
 
-    public sealed record No(RefusedBecause Because, TimeSpan? RetryAfter) : PhoneAdded;
+    public sealed record No(RefusalReason Because, TimeSpan? RetryAfter) : PhoneAdded;
 
     public sealed record RefusedByTwilio(int? Code) : PhoneAdded;
 

@@ -27,7 +27,7 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, RequestL
     public async Task<IResult> StreamAsync(SessionId id, Asker asker, string? lastEventId, HttpContext http)
     {
         if (await mediator.Send(new GetSession(id, asker), http.RequestAborted) is not { Session: { } session } stored)
-            return Problems.Of(RefusedBecause.NoSuchSession);
+            return Problems.Of(RefusalReason.NoSuchSession);
         // A version that there is not yet was never sent: Redis has failed over, or somebody guesses.
         var seen = long.TryParse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture, out var last) && last <= stored.Version ? last : 0;
         if (seen == stored.Version && IsOver(session))

@@ -41,7 +41,7 @@ internal static class SessionsApi
         string sessionId, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var id) || await mediator.Send(new GetSession(id, user.Asker()), cancellationToken) is not { Session: { } session } stored)
-            return Problems.Of(RefusedBecause.NoSuchSession);
+            return Problems.Of(RefusalReason.NoSuchSession);
         http.Response.Headers.ETag = $"\"{stored.Version}\"";
         return TypedResults.Ok(SessionDocument.Of(stored, session));
     }
@@ -50,7 +50,7 @@ internal static class SessionsApi
         string sessionId, [FromHeader(Name = "Last-Event-ID")] string? lastEventId, ClaimsPrincipal user, SessionEvents events, HttpContext http) =>
         SessionId.TryParse(sessionId, out var id)
             ? events.StreamAsync(id, user.Asker(), lastEventId, http)
-            : Task.FromResult<IResult>(Problems.Of(RefusedBecause.NoSuchSession));
+            : Task.FromResult<IResult>(Problems.Of(RefusalReason.NoSuchSession));
 
     private static async Task<Results<Created<ParticipantDocument>, Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> AddParticipantAsync(
         string sessionId,
@@ -61,7 +61,7 @@ internal static class SessionsApi
         CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var id))
-            return Problems.Of(RefusedBecause.NoSuchSession);
+            return Problems.Of(RefusalReason.NoSuchSession);
         if (!PhoneNumbers.TryNormalise(body.PhoneNumber ?? "", out var number, out var why))
             return Problems.Field("phoneNumber", why ?? "is missing");
         if (body.Label is { } label && (label.Length > MaxLabelLength || label.Any(char.IsControl)))
@@ -90,9 +90,9 @@ internal static class SessionsApi
         string sessionId, string participantId, FlagsToSet body, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
-            return Problems.Of(RefusedBecause.NoSuchSession);
+            return Problems.Of(RefusalReason.NoSuchSession);
         if (!ParticipantId.TryParse(participantId, out var participant))
-            return Problems.Of(RefusedBecause.NoSuchParticipant);
+            return Problems.Of(RefusalReason.NoSuchParticipant);
         if (body is { Muted: null, Hold: null })
             return Problems.Field("muted", "or hold must be given");
         if (!RequestHeaders.TryIfMatch(http, out var precondition))
@@ -110,9 +110,9 @@ internal static class SessionsApi
         string sessionId, string participantId, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
-            return Problems.Of(RefusedBecause.NoSuchSession);
+            return Problems.Of(RefusalReason.NoSuchSession);
         if (!ParticipantId.TryParse(participantId, out var participant))
-            return Problems.Of(RefusedBecause.NoSuchParticipant);
+            return Problems.Of(RefusalReason.NoSuchParticipant);
         if (!RequestHeaders.TryIfMatch(http, out var precondition))
             return BadIfMatch;
         return await mediator.Send(new RemoveParticipant(session, user.Asker(), participant) { If = precondition }, cancellationToken) is CallReply.Refused refused
@@ -124,7 +124,7 @@ internal static class SessionsApi
         string sessionId, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
-            return Problems.Of(RefusedBecause.NoSuchSession);
+            return Problems.Of(RefusalReason.NoSuchSession);
         if (!RequestHeaders.TryIfMatch(http, out var precondition))
             return BadIfMatch;
         return await mediator.Send(new EndCall(session, user.Asker()) { If = precondition }, cancellationToken) is CallReply.Refused refused

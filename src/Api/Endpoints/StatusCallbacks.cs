@@ -19,7 +19,7 @@ internal sealed class StatusCallbacks(ISender mediator)
             ("participant-join", { } conference, { } leg) => new ParticipantJoined(session, conference, request.FriendlyName, leg, request.Label, request.Flags),
             ("participant-leave", { }, { } leg) => new ParticipantLeft(session, leg, request.Label, request.FriendlyName, LeftBecause(request)),
             ("participant-mute" or "participant-unmute" or "participant-hold" or "participant-unhold", { } conference, { } leg) when request.Flags is { } flags =>
-                new ParticipantFlagsSeen(session, conference, request.FriendlyName, leg, request.Label, flags),
+                new ParticipantFlagsChanged(session, conference, request.FriendlyName, leg, request.Label, flags),
             ("conference-start", { } conference, _) => new ConferenceStarted(session, conference, request.FriendlyName),
             ("conference-end", { } conference, _) => new ConferenceEnded(session, conference, request.FriendlyName),
             _ => null,
@@ -47,8 +47,8 @@ internal sealed class StatusCallbacks(ISender mediator)
     }
 
     /// <summary>A participant that could never be added leaves too, with the status of its call.</summary>
-    private static GoneBecause LeftBecause(TwilioRequest request) =>
+    private static LeaveReason LeftBecause(TwilioRequest request) =>
         LegStatuses.TryParse(request.ParticipantCallStatus, out var status) && status is LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled
             ? LegStatuses.GoneOf(status, null)
-            : GoneBecause.HungUp;
+            : LeaveReason.HungUp;
 }

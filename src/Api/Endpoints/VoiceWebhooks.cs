@@ -44,7 +44,7 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         try
         {
             if (request.CallSid is { } leg)
-                await mediator.Send(new ParticipantLeft(session, leg, null, null, GoneBecause.HungUp), CancellationToken.None);
+                await mediator.Send(new ParticipantLeft(session, leg, null, null, LeaveReason.HungUp), CancellationToken.None);
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {

@@ -23,20 +23,20 @@ internal static class Problems
         extensions: new Dictionary<string, object?>(StringComparer.Ordinal) { ["code"] = "invalid-request" });
 
     /// <summary>A refusal of the domain as REST answers it.</summary>
-    public static ProblemHttpResult Of(RefusedBecause because) => because switch
+    public static ProblemHttpResult Of(RefusalReason because) => because switch
     {
-        RefusedBecause.NoSuchSession => Of(404, "no-such-session", "There is no such call, or it is not yours to see."),
-        RefusedBecause.NoSuchParticipant => Of(404, "no-such-participant", "Nobody of that id is on the call."),
-        RefusedBecause.CallIsOver => Of(409, "call-is-over", "The call is over."),
-        RefusedBecause.CallIsFull => Of(409, "call-is-full", "As many people as allowed are on the call."),
-        RefusedBecause.TooManyGuests => Of(409, "too-many-guests", "As many phones as allowed have been added to this call."),
-        RefusedBecause.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is on the call, or is ringing for it."),
-        RefusedBecause.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
-        RefusedBecause.CountryNotAllowed => Of(403, "country-not-allowed", "Numbers of that country are not rung; see Calls:Dialing:AllowedCountries."),
-        RefusedBecause.NumberBlocked => Of(403, "number-blocked", "That number, or numbers of its kind, are never rung."),
-        RefusedBecause.InvalidNumber => Of(400, "invalid-number", "phoneNumber: no such number can exist."),
-        RefusedBecause.OtherVersion => Of(412, "version-mismatch", "The call has changed since the version of If-Match: read it again."),
-        RefusedBecause.TooManyAdds => Of(429, "too-many-adds", "As many phones as one person may within an hour, you have added; see Calls:Dialing:PerIdentityPerHour."),
+        RefusalReason.NoSuchSession => Of(404, "no-such-session", "There is no such call, or it is not yours to see."),
+        RefusalReason.NoSuchParticipant => Of(404, "no-such-participant", "Nobody of that id is on the call."),
+        RefusalReason.CallIsOver => Of(409, "call-is-over", "The call is over."),
+        RefusalReason.CallIsFull => Of(409, "call-is-full", "As many people as allowed are on the call."),
+        RefusalReason.TooManyGuests => Of(409, "too-many-guests", "As many phones as allowed have been added to this call."),
+        RefusalReason.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is on the call, or is ringing for it."),
+        RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
+        RefusalReason.CountryNotAllowed => Of(403, "country-not-allowed", "Numbers of that country are not rung; see Calls:Dialing:AllowedCountries."),
+        RefusalReason.NumberBlocked => Of(403, "number-blocked", "That number, or numbers of its kind, are never rung."),
+        RefusalReason.InvalidNumber => Of(400, "invalid-number", "phoneNumber: no such number can exist."),
+        RefusalReason.OtherVersion => Of(412, "version-mismatch", "The call has changed since the version of If-Match: read it again."),
+        RefusalReason.TooManyAdds => Of(429, "too-many-adds", "As many phones as one person may within an hour, you have added; see Calls:Dialing:PerIdentityPerHour."),
         _ => throw new UnreachableException($"REST never meets {because}"),
     };
 
@@ -48,7 +48,7 @@ internal static class Problems
     }
 
     /// <summary>A refusal, and when it may be asked again where that is known.</summary>
-    public static ProblemHttpResult Of(RefusedBecause because, TimeSpan? retryAfter, HttpContext http)
+    public static ProblemHttpResult Of(RefusalReason because, TimeSpan? retryAfter, HttpContext http)
     {
         if (retryAfter is { } wait)
             http.Response.Headers.RetryAfter = Seconds(wait);
@@ -59,14 +59,14 @@ internal static class Problems
     public static string Seconds(TimeSpan time) => ((long)Math.Ceiling(time.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>What a voice request that cannot be served is told, before the line ends.</summary>
-    public static string Words(RefusedBecause because) => because switch
+    public static string Words(RefusalReason because) => because switch
     {
-        RefusedBecause.SessionInUse => "This call cannot be placed, because its session is in use.",
-        RefusedBecause.CallingOneself => "You cannot call yourself.",
-        RefusedBecause.TooManyCalls => "This call cannot be placed, because you have too many calls at once.",
-        RefusedBecause.CountryNotAllowed => "Calls to this country are not allowed.",
-        RefusedBecause.NumberBlocked => "Calls to this number are not allowed.",
-        RefusedBecause.InvalidNumber => "The number you have called does not exist.",
+        RefusalReason.SessionInUse => "This call cannot be placed, because its session is in use.",
+        RefusalReason.CallingOneself => "You cannot call yourself.",
+        RefusalReason.TooManyCalls => "This call cannot be placed, because you have too many calls at once.",
+        RefusalReason.CountryNotAllowed => "Calls to this country are not allowed.",
+        RefusalReason.NumberBlocked => "Calls to this number are not allowed.",
+        RefusalReason.InvalidNumber => "The number you have called does not exist.",
         _ => "This call cannot be placed.",
     };
 

@@ -63,8 +63,8 @@ internal static class WebhookOutcomes
     public static string Of(CallTrace trace, int status) => status >= StatusCodes.Status500InternalServerError || trace.IsHeld ? "unavailable" : trace.Decision switch
     {
         { Refused: not null } => "refused",
-        { Ignored: IgnoredBecause.NothingNew } => "duplicate",
-        { Ignored: IgnoredBecause.LegAlreadyGone or IgnoredBecause.CallIsOver or IgnoredBecause.Overtaken or IgnoredBecause.OfAnEarlierCall } => "late",
+        { Ignored: IgnoreReason.NothingNew } => "duplicate",
+        { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken or IgnoreReason.OfAnEarlierCall } => "late",
         { Ignored: not null } => "ignored",
         _ => "accepted",
     };

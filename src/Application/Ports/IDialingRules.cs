@@ -6,5 +6,5 @@ namespace Calls.Application.Ports;
 public interface IDialingRules
 {
     /// <summary>Why a number is not rung; null where it may be.</summary>
-    RefusedBecause? WhyNot(PhoneNumber number);
+    RefusalReason? WhyNot(PhoneNumber number);
 }

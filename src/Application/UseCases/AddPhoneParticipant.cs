@@ -19,15 +19,15 @@ internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialin
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
         if (loaded.Session is null || !command.Asker.MaySee(loaded.Session))
-            return new CallReply.Refused(RefusedBecause.NoSuchSession);
+            return new CallReply.Refused(RefusalReason.NoSuchSession);
         if (loaded.Session.Find(command.Participant) is null && command.If?.Holds(loaded) == false)
-            return new CallReply.Refused(RefusedBecause.OtherVersion);
+            return new CallReply.Refused(RefusalReason.OtherVersion);
         if (rules.WhyNot(command.Number) is { } because)
             return new CallReply.Refused(because);
-        var requested = new SessionEvent.PhoneRequested(command.Participant, command.Number, command.Label);
+        var requested = new SessionEvent.AddPhoneParticipant(command.Participant, command.Number, command.Label);
         var decision = SessionDecider.Decide(loaded.Session, requested, policy, clock.GetUtcNow());
         if (decision.Changed && await quotas.TakeAddAsync(command.Asker, cancellationToken) is { } wait)
-            return new CallReply.Refused(RefusedBecause.TooManyAdds) { RetryAfter = wait };
+            return new CallReply.Refused(RefusalReason.TooManyAdds) { RetryAfter = wait };
         try
         {
             await sessions.SaveAsync(loaded, decision, cancellationToken);

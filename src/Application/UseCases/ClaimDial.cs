@@ -13,7 +13,7 @@ internal sealed class ClaimDialHandler(ISessionStore sessions, CallPolicy policy
     public async Task<CallReply> Handle(ClaimDial command, CancellationToken cancellationToken)
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var claimed = new SessionEvent.DialClaimed(command.Participant, command.Nonce);
+        var claimed = new SessionEvent.ClaimDial(command.Participant, command.Nonce);
         var decision = SessionDecider.Decide(loaded.Session, claimed, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;

@@ -13,7 +13,7 @@ internal sealed class ConferenceEndedHandler(ISessionStore sessions, CallPolicy 
     public async Task<CallReply> Handle(ConferenceEnded command, CancellationToken cancellationToken)
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var closed = new SessionEvent.RoomClosed(command.Conference, command.Room);
+        var closed = new SessionEvent.ConferenceEnded(command.Conference, command.Room);
         var decision = SessionDecider.Decide(loaded.Session, closed, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;

@@ -13,7 +13,7 @@ internal sealed class ConferenceStartedHandler(ISessionStore sessions, CallPolic
     public async Task<CallReply> Handle(ConferenceStarted command, CancellationToken cancellationToken)
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var opened = new SessionEvent.RoomOpened(command.Conference, command.Room);
+        var opened = new SessionEvent.ConferenceStarted(command.Conference, command.Room);
         var decision = SessionDecider.Decide(loaded.Session, opened, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;

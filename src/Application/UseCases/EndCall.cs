@@ -18,10 +18,10 @@ internal sealed class EndCallHandler(ISessionStore sessions, CallPolicy policy, 
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
         if (loaded.Session is null || !command.Asker.MaySee(loaded.Session))
-            return new CallReply.Refused(RefusedBecause.NoSuchSession);
+            return new CallReply.Refused(RefusalReason.NoSuchSession);
         if (command.If?.Holds(loaded) == false)
-            return new CallReply.Refused(RefusedBecause.OtherVersion);
-        var requested = new SessionEvent.EndRequested();
+            return new CallReply.Refused(RefusalReason.OtherVersion);
+        var requested = new SessionEvent.EndCall();
         var decision = SessionDecider.Decide(loaded.Session, requested, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;

@@ -13,7 +13,7 @@ internal sealed class JoinCallHandler(ISessionStore sessions, CallPolicy policy,
     public async Task<CallReply> Handle(JoinCall command, CancellationToken cancellationToken)
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var answered = new SessionEvent.LegAnswered(command.Participant, command.Leg, command.Nonce);
+        var answered = new SessionEvent.JoinCall(command.Participant, command.Leg, command.Nonce);
         var decision = SessionDecider.Decide(loaded.Session, answered, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;

@@ -13,7 +13,7 @@ internal sealed class LegCompletedHandler(ISessionStore sessions, CallPolicy pol
     public async Task<CallReply> Handle(LegCompleted command, CancellationToken cancellationToken)
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var completed = new SessionEvent.LegProgressed(command.Participant, command.Leg, Progress.Gone, GoneBecause.HungUp, command.Nonce);
+        var completed = new SessionEvent.LegProgressed(command.Participant, command.Leg, Progress.Gone, LeaveReason.HungUp, command.Nonce);
         var decision = SessionDecider.Decide(loaded.Session, completed, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;

@@ -13,7 +13,7 @@ internal sealed class ParticipantJoinedHandler(ISessionStore sessions, CallPolic
     public async Task<CallReply> Handle(ParticipantJoined command, CancellationToken cancellationToken)
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var joined = new SessionEvent.LegJoined(command.Conference, command.Room, command.Leg, command.Label, command.Flags);
+        var joined = new SessionEvent.ParticipantJoined(command.Conference, command.Room, command.Leg, command.Label, command.Flags);
         var decision = SessionDecider.Decide(loaded.Session, joined, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;

@@ -13,7 +13,7 @@ internal sealed class SessionObservedHandler(ISessionStore sessions, CallPolicy 
     public async Task<CallReply> Handle(SessionObserved command, CancellationToken cancellationToken)
     {
         var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var observed = new SessionEvent.Observed(command.Observation);
+        var observed = new SessionEvent.SessionObserved(command.Observation);
         var decision = SessionDecider.Decide(loaded.Session, observed, policy, clock.GetUtcNow());
         await sessions.SaveAsync(loaded, decision, cancellationToken);
         return decision.Reply;

@@ -17,11 +17,11 @@ internal sealed class StartCallHandler(ISessionStore sessions, IDialingRules rul
         var place = await quotas.TakePlaceAsync(command.Caller, command.SessionId, cancellationToken);
         // Who had no place for it has no such call, and nobody else has, most likely: that is not looked up, since the save compares.
         var loaded = place == Place.Taken && !trace.Keeps(command.SessionId) ? new StoredSession(command.SessionId, null, 0, "") : await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var started = new SessionEvent.CallStarted(
+        var started = new SessionEvent.StartCall(
             command.SessionId, Nonces.Next(), command.CallerLeg, command.Caller, command.Callee, trace.Span?.Id ?? CallsTelemetry.CurrentTraceParent);
         var decision = SessionDecider.Decide(loaded.Session, started, policy, clock.GetUtcNow());
         if (decision.Changed && place == Place.NoneLeft)
-            return new CallReply.Refused(RefusedBecause.TooManyCalls);
+            return new CallReply.Refused(RefusalReason.TooManyCalls);
         if (!decision.Changed && !IsLiveAndTheirs(loaded.Session, command.Caller))
             quotas.GivePlaceBack(command.Caller, command.SessionId);
         await sessions.SaveAsync(loaded, decision, cancellationToken);

@@ -26,13 +26,13 @@ internal sealed class DialingRules(IOptions<DialingOptions> dialing, IOptions<Tw
 
     private readonly (HashSet<int> CallingCodes, HashSet<string> Regions) allowed = Allowed(dialing.Value.AllowedCountries, twilio.Value.Voice.CallerId);
 
-    public RefusedBecause? WhyNot(PhoneNumber number)
+    public RefusalReason? WhyNot(PhoneNumber number)
     {
         if (TryParse(number) is not { } parsed)
-            return RefusedBecause.InvalidNumber;
-        return IsShort(parsed) || IsBlocked(number, parsed) ? RefusedBecause.NumberBlocked
-            : !util.IsPossibleNumber(parsed) ? RefusedBecause.InvalidNumber
-            : !IsAllowed(parsed) ? RefusedBecause.CountryNotAllowed
+            return RefusalReason.InvalidNumber;
+        return IsShort(parsed) || IsBlocked(number, parsed) ? RefusalReason.NumberBlocked
+            : !util.IsPossibleNumber(parsed) ? RefusalReason.InvalidNumber
+            : !IsAllowed(parsed) ? RefusalReason.CountryNotAllowed
             : null;
     }
 

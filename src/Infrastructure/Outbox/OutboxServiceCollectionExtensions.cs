@@ -10,7 +10,7 @@ public static class OutboxServiceCollectionExtensions
     {
         services.AddSingleton<EffectQueue>();
         services.AddSingleton<IEffectQueue>(provider => provider.GetRequiredService<EffectQueue>());
-        services.AddSingleton<Pulse>();
+        services.AddSingleton<Heartbeat>();
         services.AddHostedService<OutboxWorker>();
         return services.AddHostedService<Sweeper>();
     }

@@ -10,7 +10,7 @@ namespace Calls.Infrastructure.Outbox;
 /// <summary>Goes round the partitions for ever, takes the sessions that are due, and has them looked at. Every replica does; a claim keeps them apart for a while.</summary>
 /// <remarks>When the host stops, it claims no more and finishes what it has begun: an answer of Twilio's that is thrown away is a dial of which nobody knows, and a hang-up
 /// that waits a lease for the next replica.</remarks>
-internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory scopes, CallPolicy policy, Pulse pulse, TimeProvider clock, ILogger<Sweeper> logger) : BackgroundService
+internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory scopes, CallPolicy policy, Heartbeat pulse, TimeProvider clock, ILogger<Sweeper> logger) : BackgroundService
 {
     private const int MostAtOnce = 50;
 

@@ -282,7 +282,7 @@ internal sealed class ParticipantForm
 
     public bool J { get; set; }
 
-    public GoneBecause? G { get; set; }
+    public LeaveReason? G { get; set; }
 
     public int? Rc { get; set; }
 

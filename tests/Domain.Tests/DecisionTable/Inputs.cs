@@ -14,56 +14,56 @@ internal static class Inputs
 
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Requests()
     {
-        yield return Now("voice webhook of the caller's leg", new SessionEvent.CallStarted(A.Id(), A.Nonce, A.CallerLeg, A.Identity("alice"), A.Bob));
-        yield return Now("voice webhook of another leg", new SessionEvent.CallStarted(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("mallory"), A.Bob));
-        yield return Now("voice webhook, calling oneself", new SessionEvent.CallStarted(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
-        yield return Now("a phone is asked for (guest-doctor)", new SessionEvent.PhoneRequested(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
-        yield return Now("another phone is asked for (guest-lawyer)", new SessionEvent.PhoneRequested(A.Lawyer, A.PhoneOf(A.Lawyer), null));
-        yield return Now("the doctor's phone is asked for again, as guest-lawyer", new SessionEvent.PhoneRequested(A.Lawyer, A.PhoneOf(A.Doctor), null));
-        yield return Now("take the caller off", new SessionEvent.RemovalRequested(Caller));
-        yield return Now("take the callee off", new SessionEvent.RemovalRequested(Callee));
-        yield return Now("take guest-doctor off", new SessionEvent.RemovalRequested(A.Doctor));
-        yield return Now("mute the callee", new SessionEvent.FlagsRequested(Callee, true, null));
-        yield return Now("hold guest-doctor", new SessionEvent.FlagsRequested(A.Doctor, null, true));
-        yield return Now("end the call", new SessionEvent.EndRequested());
+        yield return Now("voice webhook of the caller's leg", new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.Identity("alice"), A.Bob));
+        yield return Now("voice webhook of another leg", new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("mallory"), A.Bob));
+        yield return Now("voice webhook, calling oneself", new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
+        yield return Now("a phone is asked for (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
+        yield return Now("another phone is asked for (guest-lawyer)", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null));
+        yield return Now("the doctor's phone is asked for again, as guest-lawyer", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null));
+        yield return Now("take the caller off", new SessionEvent.RemoveParticipant(Caller));
+        yield return Now("take the callee off", new SessionEvent.RemoveParticipant(Callee));
+        yield return Now("take guest-doctor off", new SessionEvent.RemoveParticipant(A.Doctor));
+        yield return Now("mute the callee", new SessionEvent.SetParticipantFlags(Callee, true, null));
+        yield return Now("hold guest-doctor", new SessionEvent.SetParticipantFlags(A.Doctor, null, true));
+        yield return Now("end the call", new SessionEvent.EndCall());
     }
 
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Webhooks()
     {
-        yield return Now("callee picks up", new SessionEvent.LegAnswered(Callee, A.CalleeLeg, A.Nonce));
-        yield return Now("callee picks up, callback without nonce", new SessionEvent.LegAnswered(Callee, A.CalleeLeg, null));
-        yield return Now("another leg picks up as callee", new SessionEvent.LegAnswered(Callee, A.StrangerLeg, A.Nonce));
-        yield return Now("somebody unknown picks up", new SessionEvent.LegAnswered(A.Lawyer, A.StrangerLeg, A.Nonce));
+        yield return Now("callee picks up", new SessionEvent.JoinCall(Callee, A.CalleeLeg, A.Nonce));
+        yield return Now("callee picks up, callback without nonce", new SessionEvent.JoinCall(Callee, A.CalleeLeg, null));
+        yield return Now("another leg picks up as callee", new SessionEvent.JoinCall(Callee, A.StrangerLeg, A.Nonce));
+        yield return Now("somebody unknown picks up", new SessionEvent.JoinCall(A.Lawyer, A.StrangerLeg, A.Nonce));
         foreach (var progress in new[] { Progress.Dialing, Progress.Ringing, Progress.Answered })
             yield return Now($"callee: {Word(progress)}", new SessionEvent.LegProgressed(Callee, A.CalleeLeg, progress, null, A.Nonce));
-        foreach (var because in new[] { GoneBecause.Busy, GoneBecause.Declined, GoneBecause.NoAnswer, GoneBecause.Unreachable, GoneBecause.Canceled, GoneBecause.HungUp })
+        foreach (var because in new[] { LeaveReason.Busy, LeaveReason.Declined, LeaveReason.NoAnswer, LeaveReason.Unreachable, LeaveReason.Canceled, LeaveReason.HungUp })
             yield return Now($"callee: {Word(because)}", new SessionEvent.LegProgressed(Callee, A.CalleeLeg, Progress.Gone, because, A.Nonce));
         yield return Now("another leg as callee: ringing", new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Ringing, null, A.Nonce));
-        yield return Now("another leg as callee: canceled", new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Gone, GoneBecause.Canceled, A.Nonce));
+        yield return Now("another leg as callee: canceled", new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Gone, LeaveReason.Canceled, A.Nonce));
         yield return Now("guest-doctor: ringing", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Ringing, null, A.Nonce));
         yield return Now("guest-doctor: answered", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Answered, null, A.Nonce));
-        yield return Now("guest-doctor: no answer", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Gone, GoneBecause.NoAnswer, A.Nonce));
+        yield return Now("guest-doctor: no answer", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Gone, LeaveReason.NoAnswer, A.Nonce));
         foreach (var who in new[] { Caller, Callee, A.Doctor })
-            yield return Now($"{who} joins", new SessionEvent.LegJoined(A.Room1, Room, A.LegOf(who), who, new Flags(false, false, 1)));
-        yield return Now("an unknown leg joins", new SessionEvent.LegJoined(A.Room1, Room, A.StrangerLeg, null, null));
-        yield return Now("another leg joins as callee", new SessionEvent.LegJoined(A.Room1, Room, A.StrangerLeg, Callee, null));
+            yield return Now($"{who} joins", new SessionEvent.ParticipantJoined(A.Room1, Room, A.LegOf(who), who, new Flags(false, false, 1)));
+        yield return Now("an unknown leg joins", new SessionEvent.ParticipantJoined(A.Room1, Room, A.StrangerLeg, null, null));
+        yield return Now("another leg joins as callee", new SessionEvent.ParticipantJoined(A.Room1, Room, A.StrangerLeg, Callee, null));
         foreach (var who in new[] { Caller, Callee, A.Doctor })
-            yield return Now($"{who} leaves", new SessionEvent.LegLeft(Room, A.LegOf(who), who, GoneBecause.HungUp));
-        yield return Now("guest-doctor could not be added: busy", new SessionEvent.LegLeft(Room, A.DoctorLeg, A.Doctor, GoneBecause.Busy));
-        yield return Now("an unknown leg leaves", new SessionEvent.LegLeft(Room, A.StrangerLeg, null, GoneBecause.HungUp));
-        yield return Now("callee is muted (sequence 5)", new SessionEvent.FlagsSeen(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, 5)));
-        yield return Now("callee is muted (a sequence long past)", new SessionEvent.FlagsSeen(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
-        yield return Now("room opens", new SessionEvent.RoomOpened(A.Room1, Room));
-        yield return Now("room opens again as another conference", new SessionEvent.RoomOpened(A.Room2, Room));
-        yield return Now("room closes", new SessionEvent.RoomClosed(A.Room1, Room));
+            yield return Now($"{who} leaves", new SessionEvent.ParticipantLeft(Room, A.LegOf(who), who, LeaveReason.HungUp));
+        yield return Now("guest-doctor could not be added: busy", new SessionEvent.ParticipantLeft(Room, A.DoctorLeg, A.Doctor, LeaveReason.Busy));
+        yield return Now("an unknown leg leaves", new SessionEvent.ParticipantLeft(Room, A.StrangerLeg, null, LeaveReason.HungUp));
+        yield return Now("callee is muted (sequence 5)", new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, 5)));
+        yield return Now("callee is muted (a sequence long past)", new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
+        yield return Now("room opens", new SessionEvent.ConferenceStarted(A.Room1, Room));
+        yield return Now("room opens again as another conference", new SessionEvent.ConferenceStarted(A.Room2, Room));
+        yield return Now("room closes", new SessionEvent.ConferenceEnded(A.Room1, Room));
     }
 
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Effects()
     {
         foreach (var who in new[] { Callee, A.Doctor })
         {
-            yield return Now($"dial of {who} is claimed", new SessionEvent.DialClaimed(who, A.Nonce));
-            yield return Later($"dial of {who} is claimed, 31 s later", 31, new SessionEvent.DialClaimed(who, A.Nonce));
+            yield return Now($"dial of {who} is claimed", new SessionEvent.ClaimDial(who, A.Nonce));
+            yield return Later($"dial of {who} is claimed, 31 s later", 31, new SessionEvent.ClaimDial(who, A.Nonce));
             yield return Now($"dial of {who} is accepted", Settled(who, new DialOutcome.Accepted(A.LegOf(who))));
             yield return Now($"dial of {who} is refused", Settled(who, new DialOutcome.Refused(21211)));
             yield return Now($"dial of {who} was not sent", Settled(who, new DialOutcome.NotSent(null)));
@@ -90,8 +90,8 @@ internal static class Inputs
     {
         yield return Now("review: caller and callee are in the room", Seen([Caller, Callee]));
         yield return Now("review: caller is in the room, callee rings", Seen([Caller], (Callee, Progress.Ringing, null)));
-        yield return Now("review: caller is in the room, callee has gone", Seen([Caller], (Callee, Progress.Gone, GoneBecause.HungUp)));
-        yield return Now("review: caller has gone, callee rings", Seen([], (Caller, Progress.Gone, GoneBecause.HungUp), (Callee, Progress.Ringing, null)));
+        yield return Now("review: caller is in the room, callee has gone", Seen([Caller], (Callee, Progress.Gone, LeaveReason.HungUp)));
+        yield return Now("review: caller has gone, callee rings", Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
         yield return Now("review: both live and neither is in the room", Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
         yield return Later("review, 16 s later: both live and neither is in the room", 16, Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }
@@ -102,7 +102,7 @@ internal static class Inputs
 
     private static SessionEvent.DialSettled Settled(ParticipantId who, DialOutcome outcome) => new(who, A.Nonce, 1, outcome);
 
-    private static SessionEvent.Observed Seen(ParticipantId[] inTheRoom, params (ParticipantId Who, Progress Progress, GoneBecause? Gone)[] legs) => new(new Observation(
+    private static SessionEvent.SessionObserved Seen(ParticipantId[] inTheRoom, params (ParticipantId Who, Progress Progress, LeaveReason? Gone)[] legs) => new(new Observation(
         Room, inTheRoom.Length == 0 ? null : A.Room1, [.. inTheRoom.Select(A.LegOf)],
         [.. inTheRoom.Select(w => new ObservedLeg(A.LegOf(w), Progress.Answered, null)), .. legs.Select(l => new ObservedLeg(A.LegOf(l.Who), l.Progress, l.Gone))]));
 

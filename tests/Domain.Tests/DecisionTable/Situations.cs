@@ -21,7 +21,7 @@ internal static class Situations
         ("Live, a guest rings", "Both are in the room; the guest's phone rings.", () => A.Session().Live().WithRinging(A.Doctor)),
         ("Live, three", "Caller, callee and guest are in the room.", () => A.Session().Live().With(A.Doctor)),
         ("One waits for a guest", "The callee has left; the caller waits for the guest, whose phone rings.", () => A.Session().Live().WithRinging(A.Doctor).Leaves(ParticipantId.Callee)),
-        ("A mute is wished for", "Both are in the room; the callee's mute is asked of Twilio.", () => A.Session().Live().When(new SessionEvent.FlagsRequested(ParticipantId.Callee, true, null))),
+        ("A mute is wished for", "Both are in the room; the callee's mute is asked of Twilio.", () => A.Session().Live().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
         ("Room over", "The conference has ended, and nobody is known to have left.", () => A.Session().Live().Closes()),
         ("Over, hang-ups pending", "The caller has left while the callee's phone rang.", () => A.Session().Ringing().Leaves(ParticipantId.Caller)),
         ("Over, dial under way", "The caller has left while the callee's dial was under way.", () => A.Session().Sending().Leaves(ParticipantId.Caller)),

@@ -37,7 +37,7 @@ public sealed class The_decision_table
     {
         var decisions = Situations.All.SelectMany(_ => Inputs.All, (s, i) => s.Build().After(i.After).When(i.Event)).ToList();
         decisions.Select(d => d.Reply.GetType()).Distinct().ShouldBe(typeof(CallReply).GetNestedTypes().Where(t => t.IsSubclassOf(typeof(CallReply))), ignoreOrder: true);
-        Enum.GetValues<IgnoredBecause>().Except(decisions.Select(d => d.Last.Ignored).OfType<IgnoredBecause>()).ShouldBeEmpty();
+        Enum.GetValues<IgnoreReason>().Except(decisions.Select(d => d.Last.Ignored).OfType<IgnoreReason>()).ShouldBeEmpty();
         Enum.GetValues<EndReason>().Except(decisions.Select(d => d.Stored?.EndReason).OfType<EndReason>()).ShouldBeEmpty();
     }
 

@@ -55,7 +55,7 @@ internal static class Words
             yield return $"{was.Id} {Of(was)} → {Of(now)}";
         if (was.Leg != now.Leg)
             yield return $"{was.Id}'s leg known";
-        if (!was.Answered && now.Answered && now.Progress is not (Progress.Answered or Progress.Joined) && now.Gone != GoneBecause.HungUp)
+        if (!was.Answered && now.Answered && now.Progress is not (Progress.Answered or Progress.Joined) && now.Gone != LeaveReason.HungUp)
             yield return $"{was.Id} had answered";
         if (!was.EverJoined && now.EverJoined && now.Progress != Progress.Joined)
             yield return $"{was.Id} had joined";

@@ -106,7 +106,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     {
         foreach (var (before, after) in steps)
             foreach (var ((happened, _), _) in before.Decided.Where(d => d is { Key.MuchLater: false, Value.IsFinal: true }))
-                if (happened is SessionEvent report and not SessionEvent.Observed && !IsFinal(after, report))
+                if (happened is SessionEvent report and not SessionEvent.SessionObserved && !IsFinal(after, report))
                     return $"S: {report} made no difference for good, and then did\nbefore: {before.Key}\nafter: {after.Key}";
         return null;
     }
@@ -201,21 +201,21 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         {
             case At.Dialing:
                 next.Add((w.With(leg, leg with { At = At.Ringing, Rang = true }), "rings"));
-                next.Add((w.End(leg, GoneBecause.Unreachable), "unreachable"));
+                next.Add((w.End(leg, LeaveReason.Unreachable), "unreachable"));
                 break;
             case At.Ringing:
                 next.Add((w.With(leg, leg with { At = leg.Owner == ParticipantId.Callee ? At.Asking : At.Entering, Answered = true }), "picks up"));
-                next.Add((w.End(leg, GoneBecause.NoAnswer), "does not answer"));
+                next.Add((w.End(leg, LeaveReason.NoAnswer), "does not answer"));
                 break;
             case At.Asking:
-                next.Add((w.End(leg, GoneBecause.HungUp), "hangs up, or gets no TwiML"));
+                next.Add((w.End(leg, LeaveReason.HungUp), "hangs up, or gets no TwiML"));
                 break;
             case At.Entering:
                 next.Add((w.With(leg, leg with { At = At.InRoom }), leg.Owner + " enters"));
-                next.Add((w.End(leg, GoneBecause.HungUp), leg.Owner + " hangs up entering"));
+                next.Add((w.End(leg, LeaveReason.HungUp), leg.Owner + " hangs up entering"));
                 break;
             case At.InRoom:
-                next.Add((w.End(leg, GoneBecause.HungUp), leg.Owner + " hangs up"));
+                next.Add((w.End(leg, LeaveReason.HungUp), leg.Owner + " hangs up"));
                 break;
         }
     }
@@ -227,12 +227,12 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         next.Add((heard, label));
         var asking = message switch
         {
-            SessionEvent.CallStarted e => w.Legs.FirstOrDefault(l => l.Sid == e.CallerLeg),
-            SessionEvent.LegAnswered e => w.Legs.FirstOrDefault(l => l.Sid == e.Leg),
+            SessionEvent.StartCall e => w.Legs.FirstOrDefault(l => l.Sid == e.CallerLeg),
+            SessionEvent.JoinCall e => w.Legs.FirstOrDefault(l => l.Sid == e.Leg),
             _ => null,
         };
         if (asking is { At: At.Asking })
-            next.Add((reply is CallReply.JoinRoom ? heard.With(asking, asking with { At = At.Entering }) : heard.End(asking, GoneBecause.HungUp), label + ", and gets " + reply.GetType().Name));
+            next.Add((reply is CallReply.JoinRoom ? heard.With(asking, asking with { At = At.Entering }) : heard.End(asking, LeaveReason.HungUp), label + ", and gets " + reply.GetType().Name));
     }
 
     /// <summary>A granted dial: sent or not, acted upon or not, answered or not.</summary>
@@ -284,11 +284,11 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         if (w.Session is null)
             yield break;
         foreach (var guest in scenario.Guests)
-            yield return new SessionEvent.PhoneRequested(guest, A.PhoneOf(guest), null);
+            yield return new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), null);
         foreach (var person in scenario.Removals)
-            yield return new SessionEvent.RemovalRequested(person);
+            yield return new SessionEvent.RemoveParticipant(person);
         if (scenario.MayBeEnded)
-            yield return new SessionEvent.EndRequested();
+            yield return new SessionEvent.EndCall();
     }
 
     /// <summary>Every webhook that there is, given what has befallen the legs and the room.</summary>
@@ -297,8 +297,8 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         for (var i = 1; i <= w.Rooms; i++)
         {
             if (i < w.Rooms || !w.RoomIsOpen)
-                yield return (new SessionEvent.RoomClosed(A.Conference(i), Room), "conference end arrives");
-            yield return (new SessionEvent.RoomOpened(A.Conference(i), Room), "conference start arrives");
+                yield return (new SessionEvent.ConferenceEnded(A.Conference(i), Room), "conference end arrives");
+            yield return (new SessionEvent.ConferenceStarted(A.Conference(i), Room), "conference start arrives");
         }
 
         foreach (var leg in w.Legs)
@@ -313,7 +313,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     private static IEnumerable<(SessionEvent Message, string Label)> MessagesOf(Leg leg)
     {
         if (leg.Owner == ParticipantId.Caller)
-            yield return (new SessionEvent.CallStarted(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
+            yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
         else
         {
             yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Dialing, null, A.Nonce), leg.Owner + " initiated arrives");
@@ -322,16 +322,16 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
             if (leg.Answered)
                 yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Answered, null, A.Nonce), leg.Owner + " in-progress arrives");
             if (leg.Answered && leg.Owner == ParticipantId.Callee)
-                yield return (new SessionEvent.LegAnswered(leg.Owner, leg.Sid, A.Nonce), "answer arrives");
+                yield return (new SessionEvent.JoinCall(leg.Owner, leg.Sid, A.Nonce), "answer arrives");
             if (leg.Over is { } over)
                 yield return (new SessionEvent.LegProgressed(leg.Owner, leg.Sid, Progress.Gone, over, A.Nonce), leg.Owner + " end arrives");
         }
 
         if (leg.Room > 0)
-            yield return (new SessionEvent.LegJoined(A.Conference(leg.Room), Room, leg.Sid, leg.Owner, null), leg.Owner + " join arrives");
+            yield return (new SessionEvent.ParticipantJoined(A.Conference(leg.Room), Room, leg.Sid, leg.Owner, null), leg.Owner + " join arrives");
         // A guest that was never answered is reported as a leave too (participant_add_failed).
         if (leg.Over is { } left && (leg.Room > 0 || leg is { Answered: false, Owner.Value: not "callee" }))
-            yield return (new SessionEvent.LegLeft(Room, leg.Sid, leg.Owner, left), leg.Owner + " leave arrives");
+            yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, leg.Owner, left), leg.Owner + " leave arrives");
     }
 
     // ---- what is certain to happen
@@ -355,7 +355,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
                 // Nobody rings for ever: what still rings is not answered, and then too all must be well.
                 if (w.Legs.FirstOrDefault(l => l.IsRung) is not { } rung)
                     break;
-                step = w.End(rung, GoneBecause.NoAnswer);
+                step = w.End(rung, LeaveReason.NoAnswer);
             }
 
             w = step;
@@ -368,7 +368,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     private World? Delivered(World w, string key)
     {
         foreach (var (message, _) in Messages(w))
-            if (!(OfLeg(message) is { } sid && message is not SessionEvent.LegLeft and not SessionEvent.LegProgressed { To: Progress.Gone } && w.Legs.Any(l => l.Sid == sid && !l.IsAlive))
+            if (!(OfLeg(message) is { } sid && message is not SessionEvent.ParticipantLeft and not SessionEvent.LegProgressed { To: Progress.Gone } && w.Legs.Any(l => l.Sid == sid && !l.IsAlive))
                 && Hear(w, message) is var heard && !ReferenceEquals(heard, w) && heard.Key() != key)
                 return heard;
         return null;
@@ -376,11 +376,11 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
 
     private static CallSid? OfLeg(SessionEvent message) => message switch
     {
-        SessionEvent.CallStarted e => e.CallerLeg,
+        SessionEvent.StartCall e => e.CallerLeg,
         SessionEvent.LegProgressed e => e.Leg,
-        SessionEvent.LegAnswered e => e.Leg,
-        SessionEvent.LegJoined e => e.Leg,
-        SessionEvent.LegLeft e => e.Leg,
+        SessionEvent.JoinCall e => e.Leg,
+        SessionEvent.ParticipantJoined e => e.Leg,
+        SessionEvent.ParticipantLeft e => e.Leg,
         _ => null,
     };
 
@@ -393,7 +393,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
         }
 
         if (w.Legs.FirstOrDefault(l => l.At == At.Asking) is { } asking)
-            return w.End(asking, GoneBecause.HungUp);
+            return w.End(asking, LeaveReason.HungUp);
         if (w.Legs.FirstOrDefault(l => l.At == At.Entering) is { } entering)
             return w.With(entering, entering with { At = At.InRoom });
         if (w.Session is null)
@@ -462,7 +462,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
 
     private World Claim(World w, Effect.Dial dial, DateTimeOffset now)
     {
-        var claimed = Hear(w, new SessionEvent.DialClaimed(dial.Participant, w.Session!.Nonce), out var reply, now);
+        var claimed = Hear(w, new SessionEvent.ClaimDial(dial.Participant, w.Session!.Nonce), out var reply, now);
         if (reply is not CallReply.DialGranted granted)
             return claimed;
         var room = granted.Session.Conference is { } conference ? conference.Value[^1] - '0' : 0;
@@ -485,7 +485,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     private static SessionEvent.DialSettled Settled(World w, Reply reply) => new(reply.Participant, w.Session!.Nonce, reply.Attempt, reply.Outcome);
 
     /// <summary>What a review sees: the truth, as far as it asks.</summary>
-    private static SessionEvent.Observed Observation(World w)
+    private static SessionEvent.SessionObserved Observation(World w)
     {
         var asked = w.Session!.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone }).Select(p => w.Legs.First(l => l.Sid == p.Leg));
         var answers = asked.Select(l => new ObservedLeg(l.Sid, l.At switch
@@ -495,7 +495,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
             At.Over => Progress.Gone,
             _ => Progress.Answered,
         }, l.Over));
-        return new SessionEvent.Observed(new Observation(
+        return new SessionEvent.SessionObserved(new Observation(
             w.Session.Room, w.RoomIsOpen ? A.Conference(w.Rooms) : null, [.. w.Legs.Where(l => l.At == At.InRoom).Select(l => l.Sid)], [.. answers]));
     }
 
@@ -580,7 +580,7 @@ internal sealed class Explorer(Scenario scenario, Decide decide)
     };
 
     private Participant Timeless(Participant participant) => scenario.WithoutReasons
-        ? participant with { Since = Then, Answered = false, EverJoined = false, Gone = participant.Gone is null ? null : GoneBecause.HungUp, RefusalCode = null }
+        ? participant with { Since = Then, Answered = false, EverJoined = false, Gone = participant.Gone is null ? null : LeaveReason.HungUp, RefusalCode = null }
         : participant with { Since = Then };
 
     private static void Check(bool holds, string what, World w, SessionEvent? happened = null)

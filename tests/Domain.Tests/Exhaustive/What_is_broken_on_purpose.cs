@@ -9,8 +9,8 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
         var (id, leg) = happened switch
         {
             SessionEvent.LegProgressed e => (e.Participant, e.Leg),
-            SessionEvent.LegAnswered e => (e.Participant, e.Leg),
-            SessionEvent.LegJoined { Label: { } label } e => (label, e.Leg),
+            SessionEvent.JoinCall e => (e.Participant, e.Leg),
+            SessionEvent.ParticipantJoined { Label: { } label } e => (label, e.Leg),
             _ => (ParticipantId.Caller, session?.Caller.Leg),
         };
         var decision = real(Changed(session, id, p => p with { Leg = p.Leg is null ? null : leg }), happened, policy, now);
@@ -19,7 +19,7 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
 
     [Fact]
     public void A_leg_that_has_gone_comes_back() => IsFound(Scenarios.TwoPeople, "progress falls", real => (session, happened, policy, now) =>
-        real(happened is SessionEvent.LegJoined { Label: { } label } ? Changed(session, label, p => p with { Progress = Progress.Answered, Gone = null }) : session, happened, policy, now));
+        real(happened is SessionEvent.ParticipantJoined { Label: { } label } ? Changed(session, label, p => p with { Progress = Progress.Answered, Gone = null }) : session, happened, policy, now));
 
     [Fact]
     public void A_dial_is_sent_again_though_its_outcome_is_unknown() => IsFound(Scenarios.TwoPeople, "a leg lives though the call is over", real => (session, happened, policy, now) =>
@@ -71,13 +71,13 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
 
     [Fact]
     public void Reviews_are_not_listened_to() => IsFound(Scenarios.TwoPeople, "somebody is alone", real => (session, happened, policy, now) =>
-        real(session, happened is SessionEvent.Observed e ? new SessionEvent.Observed(e.Observation with { Legs = [] }) : happened, policy, now));
+        real(session, happened is SessionEvent.SessionObserved e ? new SessionEvent.SessionObserved(e.Observation with { Legs = [] }) : happened, policy, now));
 
     [Fact]
     public void Whoever_answers_is_let_in() => IsFound(Scenarios.TwoPeople, "sent into the room of a call that is over", real => (session, happened, policy, now) =>
     {
         var decision = real(session, happened, policy, now);
-        return happened is SessionEvent.LegAnswered e && decision.Session?.Find(e.Participant) is { } participant
+        return happened is SessionEvent.JoinCall e && decision.Session?.Find(e.Participant) is { } participant
             ? decision with { Reply = new CallReply.JoinRoom(decision.Session.Room, participant) }
             : decision;
     });
@@ -98,7 +98,7 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
     [Fact]
     public void What_may_yet_matter_is_taken_for_known() => IsFound(Scenarios.TwoPeople, "made no difference for good, and then did", real => (session, happened, policy, now) =>
         session is { Conference: null } && happened is SessionEvent.LegProgressed { To: Progress.Ringing }
-            ? new Decision(happened, session, CallReply.Nothing) { Ignored = IgnoredBecause.NothingNew }
+            ? new Decision(happened, session, CallReply.Nothing) { Ignored = IgnoreReason.NothingNew }
             : real(session, happened, policy, now));
 
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>

@@ -29,7 +29,7 @@ internal sealed record Leg(ParticipantId Owner, CallSid Sid, At At)
     /// <summary>The conference that it entered, by number; 0: none.</summary>
     public int Room { get; init; }
 
-    public GoneBecause? Over { get; init; }
+    public LeaveReason? Over { get; init; }
 
     public bool IsAlive => At != At.Over;
 
@@ -95,10 +95,10 @@ internal sealed record World
         return this with { Legs = legs, RoomIsOpen = RoomIsOpen && legs.Any(l => l.At == At.InRoom) };
     }
 
-    public World End(Leg leg, GoneBecause because) => leg.IsAlive ? With(leg, leg with { At = At.Over, Over = because }) : this;
+    public World End(Leg leg, LeaveReason because) => leg.IsAlive ? With(leg, leg with { At = At.Over, Over = because }) : this;
 
     public World HangUp(CallSid sid) =>
-        Legs.FirstOrDefault(l => l.Sid == sid && l.IsAlive) is { } leg ? End(leg, leg.Answered ? GoneBecause.HungUp : GoneBecause.Canceled) : this;
+        Legs.FirstOrDefault(l => l.Sid == sid && l.IsAlive) is { } leg ? End(leg, leg.Answered ? LeaveReason.HungUp : LeaveReason.Canceled) : this;
 
     public Leg? LegOf(ParticipantId owner) => Legs.FirstOrDefault(l => l.Owner == owner);
 

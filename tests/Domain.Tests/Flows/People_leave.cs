@@ -11,7 +11,7 @@ public sealed class People_leave
         var other = leaver == ParticipantId.Caller ? ParticipantId.Callee : ParticipantId.Caller;
         var call = A.Session().Live().After(60).Leaves(leaver);
 
-        call.The(leaver).Gone.ShouldBe(GoneBecause.HungUp);
+        call.The(leaver).Gone.ShouldBe(LeaveReason.HungUp);
         call.Session.EndedAt.ShouldBe(call.Now);
         call.Session.EndReason.ShouldBe(EndReason.OnePersonLeft);
         call.Session.EndEvidence.ShouldBe(Evidence.Webhook);
@@ -46,8 +46,8 @@ public sealed class People_leave
     {
         var call = A.Session().Live().With(A.Doctor).Leaves(A.Doctor);
         var before = call.Session;
-        call.Leaves(A.Doctor).Last.Ignored.ShouldBe(IgnoredBecause.LegAlreadyGone);
-        call.Ends(A.Doctor, GoneBecause.HungUp).Last.Ignored.ShouldBe(IgnoredBecause.LegAlreadyGone);
+        call.Leaves(A.Doctor).Last.Ignored.ShouldBe(IgnoreReason.LegAlreadyGone);
+        call.Ends(A.Doctor, LeaveReason.HungUp).Last.Ignored.ShouldBe(IgnoreReason.LegAlreadyGone);
         call.Session.ShouldBeSameAs(before);
     }
 
@@ -66,16 +66,16 @@ public sealed class People_leave
         var call = A.Session().Live().With(A.Doctor).Removes(A.Doctor);
         call.HangUps.ShouldBe([A.DoctorLeg]);
         call.Session.IsEnded.ShouldBeFalse();
-        call.HangsUp(A.DoctorLeg).Ends(A.Doctor, GoneBecause.HungUp);
-        call.The(A.Doctor).Gone.ShouldBe(GoneBecause.Removed);
-        call.Removes(A.Doctor).Last.Ignored.ShouldBe(IgnoredBecause.LegAlreadyGone);
+        call.HangsUp(A.DoctorLeg).Ends(A.Doctor, LeaveReason.HungUp);
+        call.The(A.Doctor).Gone.ShouldBe(LeaveReason.Removed);
+        call.Removes(A.Doctor).Last.Ignored.ShouldBe(IgnoreReason.LegAlreadyGone);
     }
 
     [Fact]
     public void A_guest_can_be_called_off_before_it_is_dialled_and_while_the_dial_is_under_way()
     {
         var planned = A.Session().Live().AsksFor(A.Doctor).Removes(A.Doctor);
-        planned.The(A.Doctor).Gone.ShouldBe(GoneBecause.Removed);
+        planned.The(A.Doctor).Gone.ShouldBe(LeaveReason.Removed);
         planned.Session.Effects.ShouldBeEmpty();
 
         var sending = A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor).Removes(A.Doctor);
@@ -98,7 +98,7 @@ public sealed class People_leave
         var call = A.Session().Live().WithRinging(A.Doctor).EndsForEveryone();
         call.Session.EndReason.ShouldBe(EndReason.EndedByPerson);
         call.HangUps.ShouldBe([A.CallerLeg, A.CalleeLeg, A.DoctorLeg], ignoreOrder: true);
-        call.EndsForEveryone().Last.Ignored.ShouldBe(IgnoredBecause.CallIsOver);
+        call.EndsForEveryone().Last.Ignored.ShouldBe(IgnoreReason.CallIsOver);
         call.FinishesHangUps().Session.EndReason.ShouldBe(EndReason.EndedByPerson);
     }
 
@@ -137,7 +137,7 @@ public sealed class People_leave
     {
         var call = A.Session().Live().After(60);
         call.Due.ShouldBe(call.Now);
-        call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Gone, GoneBecause.HungUp));
+        call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Gone, LeaveReason.HungUp));
         call.Session.EndReason.ShouldBe(EndReason.OnePersonLeft);
         call.Session.EndEvidence.ShouldBe(Evidence.Review);
         call.HangUps.ShouldBe([A.CallerLeg]);
@@ -164,7 +164,7 @@ public sealed class People_leave
         }
 
         waits.ShouldBe([0.5, 1, 2, 4, 8, 15, 15]);
-        call.HangsUp(A.CalleeLeg, EffectOutcome.AlreadyOver).Callee.Gone.ShouldBe(GoneBecause.HungUp);
+        call.HangsUp(A.CalleeLeg, EffectOutcome.AlreadyOver).Callee.Gone.ShouldBe(LeaveReason.HungUp);
         call.Due.ShouldBeNull();
     }
 }

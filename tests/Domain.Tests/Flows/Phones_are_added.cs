@@ -21,7 +21,7 @@ public sealed class Phones_are_added
     public void A_guest_waits_until_the_room_is_open_and_is_dialled_then()
     {
         var call = A.Session().Dialing().AsksFor(A.Doctor).Claims(A.Doctor);
-        call.Last.Ignored.ShouldBe(IgnoredBecause.RoomNotOpen);
+        call.Last.Ignored.ShouldBe(IgnoreReason.RoomNotOpen);
         call.DialOf(A.Doctor)!.State.ShouldBe(DialState.Planned);
         Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(29)).ShouldBeEmpty("nothing is to be done for it before, unless the room opens");
         Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(30)).ShouldBe([call.DialOf(A.Doctor)]);
@@ -33,7 +33,7 @@ public sealed class Phones_are_added
     public void A_guest_whose_room_never_opens_is_given_up_when_its_time_is_out()
     {
         var call = A.Session().Dialing().AsksFor(A.Doctor).After(30).Claims(A.Doctor);
-        call.The(A.Doctor).Gone.ShouldBe(GoneBecause.NeverDialed);
+        call.The(A.Doctor).Gone.ShouldBe(LeaveReason.NeverDialed);
         call.Session.IsEnded.ShouldBeFalse("the callee still rings");
     }
 
@@ -57,16 +57,16 @@ public sealed class Phones_are_added
     public void A_phone_that_is_on_the_call_or_rings_for_it_is_not_rung_twice()
     {
         var call = A.Session().Live().WithRinging(A.Doctor);
-        call.When(new SessionEvent.PhoneRequested(A.Lawyer, A.PhoneOf(A.Doctor), null)).Last.Refused.ShouldBe(RefusedBecause.AlreadyOnTheCall);
-        call.Ends(A.Doctor, GoneBecause.NoAnswer);
-        call.When(new SessionEvent.PhoneRequested(A.Lawyer, A.PhoneOf(A.Doctor), null)).Reply.ShouldBeOfType<CallReply.Added>("it may be tried again once it rings no more");
+        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null)).Last.Refused.ShouldBe(RefusalReason.AlreadyOnTheCall);
+        call.Ends(A.Doctor, LeaveReason.NoAnswer);
+        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null)).Reply.ShouldBeOfType<CallReply.Added>("it may be tried again once it rings no more");
     }
 
     [Fact]
     public void No_more_people_than_allowed_are_on_the_line_or_rung_at_once()
     {
         var call = A.Session(policy: new CallPolicy { MaxParticipants = 3 }).Live().AsksFor(A.Doctor);
-        call.AsksFor(A.Lawyer).Last.Refused.ShouldBe(RefusedBecause.CallIsFull);
+        call.AsksFor(A.Lawyer).Last.Refused.ShouldBe(RefusalReason.CallIsFull);
         call.Claims(A.Doctor).Settles(A.Doctor, new DialOutcome.Refused(21211));
         call.AsksFor(A.Lawyer).Reply.ShouldBeOfType<CallReply.Added>();
     }
@@ -78,33 +78,33 @@ public sealed class Phones_are_added
         for (var i = 0; i < 248; i++)
         {
             var (id, leg) = (A.Participant($"guest-{i}"), A.Leg(1000 + i));
-            call.When(new SessionEvent.PhoneRequested(id, A.Phone($"+1555{i:0000000}"), null)).Claims(id).Settles(id, new DialOutcome.Accepted(leg));
-            call.When(new SessionEvent.LegJoined(A.Room1, call.Session.Room, leg, id, null));
+            call.When(new SessionEvent.AddPhoneParticipant(id, A.Phone($"+1555{i:0000000}"), null)).Claims(id).Settles(id, new DialOutcome.Accepted(leg));
+            call.When(new SessionEvent.ParticipantJoined(A.Room1, call.Session.Room, leg, id, null));
         }
 
         call.Session.Participants.Count(p => p.Progress == Progress.Joined).ShouldBe(250);
-        call.AsksFor(A.Doctor).Last.Refused.ShouldBe(RefusedBecause.CallIsFull);
+        call.AsksFor(A.Doctor).Last.Refused.ShouldBe(RefusalReason.CallIsFull);
     }
 
     [Fact]
     public void A_session_adds_only_so_many_phones_in_all_even_if_none_answers()
     {
         var call = A.Session(policy: new CallPolicy { MaxGuests = 1 }).Live().AsksFor(A.Doctor).Claims(A.Doctor).Settles(A.Doctor, new DialOutcome.Refused(21211));
-        call.AsksFor(A.Lawyer).Last.Refused.ShouldBe(RefusedBecause.TooManyGuests);
+        call.AsksFor(A.Lawyer).Last.Refused.ShouldBe(RefusalReason.TooManyGuests);
     }
 
     [Fact]
     public void Nobody_is_added_to_a_call_that_is_over_or_was_never_there()
     {
-        A.Session().Live().Leaves(ParticipantId.Caller).AsksFor(A.Doctor).Last.Refused.ShouldBe(RefusedBecause.CallIsOver);
-        A.NoSession().AsksFor(A.Doctor).Last.Refused.ShouldBe(RefusedBecause.NoSuchSession);
+        A.Session().Live().Leaves(ParticipantId.Caller).AsksFor(A.Doctor).Last.Refused.ShouldBe(RefusalReason.CallIsOver);
+        A.NoSession().AsksFor(A.Doctor).Last.Refused.ShouldBe(RefusalReason.NoSuchSession);
     }
 
     [Fact]
     public void A_guest_who_does_not_answer_leaves_the_others_talking()
     {
-        var call = A.Session().Live().WithRinging(A.Doctor).Leaves(A.Doctor, GoneBecause.NoAnswer).Ends(A.Doctor, GoneBecause.NoAnswer);
-        call.The(A.Doctor).Gone.ShouldBe(GoneBecause.NoAnswer);
+        var call = A.Session().Live().WithRinging(A.Doctor).Leaves(A.Doctor, LeaveReason.NoAnswer).Ends(A.Doctor, LeaveReason.NoAnswer);
+        call.The(A.Doctor).Gone.ShouldBe(LeaveReason.NoAnswer);
         call.Session.IsEnded.ShouldBeFalse();
         call.Session.Effects.ShouldBeEmpty();
     }
@@ -116,7 +116,7 @@ public sealed class Phones_are_added
         call.Session.IsEnded.ShouldBeFalse();
         call.HangUps.ShouldBeEmpty();
 
-        call.Ends(A.Doctor, GoneBecause.Busy);
+        call.Ends(A.Doctor, LeaveReason.Busy);
         call.Session.IsEnded.ShouldBeTrue();
         call.Session.EndReason.ShouldBe(EndReason.OnePersonLeft);
         call.HangUps.ShouldBe([A.CallerLeg]);
@@ -125,7 +125,7 @@ public sealed class Phones_are_added
     [Fact]
     public void A_guest_can_take_the_place_of_a_callee_who_is_busy()
     {
-        var call = A.Session().Ringing().AsksFor(A.Doctor).Claims(A.Doctor).Accepts(A.Doctor).Ends(ParticipantId.Callee, GoneBecause.Declined);
+        var call = A.Session().Ringing().AsksFor(A.Doctor).Claims(A.Doctor).Accepts(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined);
         call.Session.IsEnded.ShouldBeFalse();
         call.Says(A.Doctor, Progress.Answered).Joins(A.Doctor).Leaves(A.Doctor);
         call.Session.EndReason.ShouldBe(EndReason.OnePersonLeft);
@@ -135,7 +135,7 @@ public sealed class Phones_are_added
     [Fact]
     public void A_guest_who_takes_a_busy_callees_place_and_does_not_answer_ends_the_call_as_the_callee_did()
     {
-        var call = A.Session().Ringing().AsksFor(A.Doctor).Claims(A.Doctor).Accepts(A.Doctor).Ends(ParticipantId.Callee, GoneBecause.Declined).Ends(A.Doctor, GoneBecause.NoAnswer);
+        var call = A.Session().Ringing().AsksFor(A.Doctor).Claims(A.Doctor).Accepts(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined).Ends(A.Doctor, LeaveReason.NoAnswer);
         call.Session.EndReason.ShouldBe(EndReason.CalleeDeclined);
         call.HangUps.ShouldBe([A.CallerLeg]);
     }

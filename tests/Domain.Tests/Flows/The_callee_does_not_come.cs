@@ -2,16 +2,16 @@ namespace Calls.Domain.Tests.Flows;
 
 public sealed class The_callee_does_not_come
 {
-    public static TheoryData<GoneBecause, EndReason> Reasons => new()
+    public static TheoryData<LeaveReason, EndReason> Reasons => new()
     {
-        { GoneBecause.Busy, EndReason.CalleeBusy },
-        { GoneBecause.Declined, EndReason.CalleeDeclined },
-        { GoneBecause.NoAnswer, EndReason.CalleeNoAnswer },
-        { GoneBecause.Unreachable, EndReason.CalleeUnreachable },
+        { LeaveReason.Busy, EndReason.CalleeBusy },
+        { LeaveReason.Declined, EndReason.CalleeDeclined },
+        { LeaveReason.NoAnswer, EndReason.CalleeNoAnswer },
+        { LeaveReason.Unreachable, EndReason.CalleeUnreachable },
     };
 
     [Theory, MemberData(nameof(Reasons))]
-    public void The_callers_line_ends_at_once_and_says_why(GoneBecause because, EndReason reason)
+    public void The_callers_line_ends_at_once_and_says_why(LeaveReason because, EndReason reason)
     {
         var call = A.Session(A.BobsPhone).Ringing().Ends(ParticipantId.Callee, because);
         call.HangUps.ShouldBe([A.CallerLeg]);
@@ -21,7 +21,7 @@ public sealed class The_callee_does_not_come
     }
 
     [Theory, MemberData(nameof(Reasons))]
-    public void The_callers_line_ends_even_where_this_is_the_first_that_is_heard_of_the_leg(GoneBecause because, EndReason reason)
+    public void The_callers_line_ends_even_where_this_is_the_first_that_is_heard_of_the_leg(LeaveReason because, EndReason reason)
     {
         var call = A.Session().Sending().Ends(ParticipantId.Callee, because);
         call.HangUps.ShouldBe([A.CallerLeg]);
@@ -30,7 +30,7 @@ public sealed class The_callee_does_not_come
     }
 
     [Theory, MemberData(nameof(Reasons))]
-    public void The_callers_line_ends_where_the_webhook_was_lost_and_a_review_finds_it(GoneBecause because, EndReason reason)
+    public void The_callers_line_ends_where_the_webhook_was_lost_and_a_review_finds_it(LeaveReason because, EndReason reason)
     {
         var call = A.Session().Ringing();
         call.After(call.Due!.Value - call.Now);
@@ -44,7 +44,7 @@ public sealed class The_callee_does_not_come
     public void Twilio_refuses_the_dial()
     {
         var call = A.Session().Sending().Settles(ParticipantId.Callee, new DialOutcome.Refused(21211));
-        call.Callee.Gone.ShouldBe(GoneBecause.RefusedByTwilio);
+        call.Callee.Gone.ShouldBe(LeaveReason.RefusedByTwilio);
         call.Callee.RefusalCode.ShouldBe(21211);
         call.Session.EndReason.ShouldBe(EndReason.CalleeRefusedByTwilio);
         call.Session.EndEvidence.ShouldBe(Evidence.Gateway);
@@ -56,7 +56,7 @@ public sealed class The_callee_does_not_come
     {
         var call = A.Session().Joins(ParticipantId.Caller).After(30).Claims(ParticipantId.Callee);
         call.Reply.ShouldBe(CallReply.Nothing);
-        call.Callee.Gone.ShouldBe(GoneBecause.NeverDialed);
+        call.Callee.Gone.ShouldBe(LeaveReason.NeverDialed);
         call.Session.EndReason.ShouldBe(EndReason.CalleeUnreachable);
         call.Session.EndEvidence.ShouldBe(Evidence.Deadline);
         call.HangUps.ShouldBe([A.CallerLeg]);
@@ -91,7 +91,7 @@ public sealed class The_callee_does_not_come
         call.After(12);
         call.Due.ShouldBe(call.Now);
         call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));
-        call.Callee.Gone.ShouldBe(GoneBecause.NeverJoined);
+        call.Callee.Gone.ShouldBe(LeaveReason.NeverJoined);
         call.HangUps.ShouldBe([A.CalleeLeg, A.CallerLeg], ignoreOrder: true);
     }
 }

@@ -8,8 +8,8 @@ public sealed class The_caller_gives_up
         var call = A.Session().Ringing().Leaves(ParticipantId.Caller);
         call.Session.EndReason.ShouldBe(EndReason.CallerHungUpBeforeAnswer);
         call.HangUps.ShouldBe([A.CalleeLeg]);
-        call.HangsUp(A.CalleeLeg).Ends(ParticipantId.Callee, GoneBecause.Canceled);
-        call.Callee.Gone.ShouldBe(GoneBecause.Canceled);
+        call.HangsUp(A.CalleeLeg).Ends(ParticipantId.Callee, LeaveReason.Canceled);
+        call.Callee.Gone.ShouldBe(LeaveReason.Canceled);
         call.Session.EndReason.ShouldBe(EndReason.CallerHungUpBeforeAnswer);
         call.Due.ShouldBeNull();
     }
@@ -17,10 +17,10 @@ public sealed class The_caller_gives_up
     [Fact]
     public void A_phone_that_was_stopped_was_not_answered_even_if_Twilio_calls_its_leg_completed()
     {
-        var call = A.Session().Ringing().Leaves(ParticipantId.Caller).HangsUp(A.CalleeLeg).Ends(ParticipantId.Callee, GoneBecause.HungUp);
+        var call = A.Session().Ringing().Leaves(ParticipantId.Caller).HangsUp(A.CalleeLeg).Ends(ParticipantId.Callee, LeaveReason.HungUp);
         call.Session.EndReason.ShouldBe(EndReason.CallerHungUpBeforeAnswer);
         call.Session.AnsweredAt.ShouldBeNull();
-        A.Session().Ringing().Ends(ParticipantId.Callee, GoneBecause.HungUp).Session.AnsweredAt.ShouldNotBeNull("it ended by itself: its answer was lost");
+        A.Session().Ringing().Ends(ParticipantId.Callee, LeaveReason.HungUp).Session.AnsweredAt.ShouldNotBeNull("it ended by itself: its answer was lost");
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class The_caller_gives_up
     {
         var call = A.Session().Leaves(ParticipantId.Caller);
         call.Session.Effects.ShouldBeEmpty();
-        call.Callee.Gone.ShouldBe(GoneBecause.Canceled);
+        call.Callee.Gone.ShouldBe(LeaveReason.Canceled);
         call.Claims(ParticipantId.Callee).Reply.ShouldBe(CallReply.Nothing);
         call.Due.ShouldBeNull();
     }
@@ -54,7 +54,7 @@ public sealed class The_caller_gives_up
     public void A_dial_under_way_that_Twilio_was_too_busy_for_is_not_sent_again()
     {
         var call = A.Session().Sending().Leaves(ParticipantId.Caller).Settles(ParticipantId.Callee, new DialOutcome.NotSent(null));
-        call.Callee.Gone.ShouldBe(GoneBecause.Canceled);
+        call.Callee.Gone.ShouldBe(LeaveReason.Canceled);
         call.Session.Effects.ShouldBeEmpty();
         call.Due.ShouldBeNull();
     }
@@ -63,7 +63,7 @@ public sealed class The_caller_gives_up
     public void A_dial_under_way_that_is_never_found_is_let_go()
     {
         var call = A.Session().Unknown().Leaves(ParticipantId.Caller).After(10).Settles(ParticipantId.Callee, new DialOutcome.NotFound());
-        call.Callee.Gone.ShouldBe(GoneBecause.Canceled);
+        call.Callee.Gone.ShouldBe(LeaveReason.Canceled);
         call.Due.ShouldBeNull();
     }
 
@@ -72,7 +72,7 @@ public sealed class The_caller_gives_up
     {
         var call = A.Session().Ringing().Leaves(ParticipantId.Caller).PicksUp(ParticipantId.Callee);
         call.Reply.ShouldBe(CallReply.End);
-        call.Last.Ignored.ShouldBe(IgnoredBecause.CallIsOver);
+        call.Last.Ignored.ShouldBe(IgnoreReason.CallIsOver);
         call.HangUps.ShouldBe([A.CalleeLeg]);
     }
 
@@ -82,7 +82,7 @@ public sealed class The_caller_gives_up
         var call = A.Session().Answered().AsksFor(A.Doctor).Leaves(ParticipantId.Caller);
         call.Session.IsEnded.ShouldBeFalse("the callee waits for the guest");
         call.After(30).PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
-        call.The(A.Doctor).Gone.ShouldBe(GoneBecause.NeverDialed);
+        call.The(A.Doctor).Gone.ShouldBe(LeaveReason.NeverDialed);
         call.HangUps.ShouldBe([A.CalleeLeg]);
     }
 
@@ -91,7 +91,7 @@ public sealed class The_caller_gives_up
     {
         var call = A.Session().Ringing().WithRinging(A.Doctor).AsksFor(A.Lawyer).Leaves(ParticipantId.Caller);
         call.HangUps.ShouldBe([A.CalleeLeg, A.DoctorLeg], ignoreOrder: true);
-        call.The(A.Lawyer).Gone.ShouldBe(GoneBecause.Canceled);
+        call.The(A.Lawyer).Gone.ShouldBe(LeaveReason.Canceled);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class The_caller_gives_up
         var call = A.Session().Dialing().Says(ParticipantId.Callee, Progress.Ringing);
         call.Due.ShouldBe(call.Caller.Since + call.Policy.FirstLook);
 
-        call.After(3).Observes([], (ParticipantId.Caller, Progress.Gone, GoneBecause.HungUp), (ParticipantId.Callee, Progress.Ringing, null));
+        call.After(3).Observes([], (ParticipantId.Caller, Progress.Gone, LeaveReason.HungUp), (ParticipantId.Callee, Progress.Ringing, null));
 
         call.Session.EndReason.ShouldBe(EndReason.CallerNeverJoined);
         call.HangUps.ShouldBe([A.CalleeLeg]);
@@ -111,7 +111,7 @@ public sealed class The_caller_gives_up
     {
         var call = A.Session().Dialing().Says(ParticipantId.Callee, Progress.Ringing).After(15)
             .Observes([], (ParticipantId.Caller, Progress.Answered, null), (ParticipantId.Callee, Progress.Ringing, null));
-        call.Caller.Gone.ShouldBe(GoneBecause.NeverJoined);
+        call.Caller.Gone.ShouldBe(LeaveReason.NeverJoined);
         call.Session.EndReason.ShouldBe(EndReason.CallerNeverJoined);
         call.HangUps.ShouldBe([A.CallerLeg, A.CalleeLeg], ignoreOrder: true);
     }

@@ -56,14 +56,14 @@ public sealed class Two_people_meet
 
         call.Accepts(ParticipantId.Callee);
         call.Callee.Progress.ShouldBe(Progress.Ringing);
-        call.Last.Ignored.ShouldBe(IgnoredBecause.NothingNew);
+        call.Last.Ignored.ShouldBe(IgnoreReason.NothingNew);
     }
 
     [Fact]
     public void A_dial_that_Twilio_was_too_busy_for_is_sent_again_and_only_then()
     {
         var call = A.Session().Sending();
-        call.Claims(ParticipantId.Callee).Last.Ignored.ShouldBe(IgnoredBecause.NotPending);
+        call.Claims(ParticipantId.Callee).Last.Ignored.ShouldBe(IgnoreReason.NotPending);
         call.Settles(ParticipantId.Callee, new DialOutcome.NotSent(TimeSpan.FromSeconds(3)));
         call.DialOf(ParticipantId.Callee)!.NotBefore.ShouldBe(call.Now.AddSeconds(3));
         call.Claims(ParticipantId.Callee).Reply.ShouldBeOfType<CallReply.DialGranted>().Attempt.ShouldBe(2);
@@ -74,7 +74,7 @@ public sealed class Two_people_meet
     {
         var call = A.Session().Sending().Settles(ParticipantId.Callee, new DialOutcome.NotSent(null)).Sending();
 
-        call.Settles(ParticipantId.Callee, new DialOutcome.NotSent(null), attempt: 1).Last.Ignored.ShouldBe(IgnoredBecause.NotPending);
+        call.Settles(ParticipantId.Callee, new DialOutcome.NotSent(null), attempt: 1).Last.Ignored.ShouldBe(IgnoreReason.NotPending);
 
         call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Sending);
         call.Claims(ParticipantId.Callee).Reply.ShouldBe(CallReply.Nothing);
@@ -120,7 +120,7 @@ public sealed class Two_people_meet
     public void Nobody_calls_oneself()
     {
         var call = A.NoSession().Starts(callee: new Party.Client(A.Identity("alice")));
-        call.Last.Refused.ShouldBe(RefusedBecause.CallingOneself);
+        call.Last.Refused.ShouldBe(RefusalReason.CallingOneself);
         call.Stored.ShouldBeNull();
     }
 }

@@ -26,25 +26,25 @@ public sealed class Webhooks_repeat_cross_and_stray
     {
         var call = A.Session().Ringing();
         var before = call.Session;
-        call.Starts(A.StrangerLeg, "mallory").Last.Refused.ShouldBe(RefusedBecause.SessionInUse);
-        call.Starts(A.StrangerLeg).Last.Refused.ShouldBe(RefusedBecause.SessionInUse, "the same caller's second leg is another call");
+        call.Starts(A.StrangerLeg, "mallory").Last.Refused.ShouldBe(RefusalReason.SessionInUse);
+        call.Starts(A.StrangerLeg).Last.Refused.ShouldBe(RefusalReason.SessionInUse, "the same caller's second leg is another call");
         call.Session.ShouldBeSameAs(before);
     }
 
     [Fact]
     public void An_answer_after_the_end_is_hung_up()
     {
-        var call = A.Session().Ringing().Ends(ParticipantId.Callee, GoneBecause.NoAnswer).PicksUp(ParticipantId.Callee);
+        var call = A.Session().Ringing().Ends(ParticipantId.Callee, LeaveReason.NoAnswer).PicksUp(ParticipantId.Callee);
         call.Reply.ShouldBe(CallReply.End);
-        call.Last.Ignored.ShouldBe(IgnoredBecause.LegAlreadyGone);
+        call.Last.Ignored.ShouldBe(IgnoreReason.LegAlreadyGone);
     }
 
     [Fact]
     public void An_answer_by_someone_elses_leg_is_hung_up()
     {
         A.Session().Ringing().PicksUp(ParticipantId.Callee, A.StrangerLeg).Reply.ShouldBe(CallReply.End);
-        A.Session().Ringing().PicksUp(ParticipantId.Callee, A.StrangerLeg).Last.Ignored.ShouldBe(IgnoredBecause.SecondLeg);
-        A.Session().Ringing().PicksUp(A.Lawyer).Last.Ignored.ShouldBe(IgnoredBecause.UnknownParticipant);
+        A.Session().Ringing().PicksUp(ParticipantId.Callee, A.StrangerLeg).Last.Ignored.ShouldBe(IgnoreReason.SecondLeg);
+        A.Session().Ringing().PicksUp(A.Lawyer).Last.Ignored.ShouldBe(IgnoreReason.UnknownParticipant);
         A.Session().Ringing().PicksUp(A.Lawyer).Reply.ShouldBe(CallReply.End);
     }
 
@@ -52,10 +52,10 @@ public sealed class Webhooks_repeat_cross_and_stray
     public void A_second_leg_that_announces_itself_is_hung_up_and_the_first_goes_on()
     {
         var call = A.Session().Ringing().Says(ParticipantId.Callee, Progress.Ringing, A.StrangerLeg);
-        call.Last.Ignored.ShouldBe(IgnoredBecause.SecondLeg);
+        call.Last.Ignored.ShouldBe(IgnoreReason.SecondLeg);
         call.Callee.Leg.ShouldBe(A.CalleeLeg);
         call.HangUps.ShouldBe([A.StrangerLeg]);
-        call.Ends(ParticipantId.Callee, GoneBecause.Canceled, A.StrangerLeg).Callee.Progress.ShouldBe(Progress.Ringing);
+        call.Ends(ParticipantId.Callee, LeaveReason.Canceled, A.StrangerLeg).Callee.Progress.ShouldBe(Progress.Ringing);
         call.Session.IsEnded.ShouldBeFalse();
     }
 
@@ -63,10 +63,10 @@ public sealed class Webhooks_repeat_cross_and_stray
     public void A_status_for_a_call_that_nobody_knows_is_ignored()
     {
         var call = A.NoSession().Says(ParticipantId.Callee, Progress.Ringing);
-        call.Last.Ignored.ShouldBe(IgnoredBecause.NoSuchSession);
+        call.Last.Ignored.ShouldBe(IgnoreReason.NoSuchSession);
         call.Stored.ShouldBeNull();
         call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
-        A.Session().Ringing().Says(A.Lawyer, Progress.Ringing).Last.Ignored.ShouldBe(IgnoredBecause.UnknownParticipant);
+        A.Session().Ringing().Says(A.Lawyer, Progress.Ringing).Last.Ignored.ShouldBe(IgnoreReason.UnknownParticipant);
     }
 
     /// <summary>A guest whom a failover of the store has taken out of the session, and who is on the line all the same.</summary>
@@ -77,7 +77,7 @@ public sealed class Webhooks_repeat_cross_and_stray
         A.Session().Live().Joins(A.Lawyer).HangUps.ShouldBe([A.LawyerLeg]);
         A.Session().Live().Observes([ParticipantId.Caller, ParticipantId.Callee, A.Lawyer]).HangUps.ShouldBe([A.LawyerLeg]);
         A.Session().Live().Says(A.Lawyer, Progress.Ringing, nonce: null).HangUps.ShouldBeEmpty("it may be any call's");
-        A.Session().Live().Ends(A.Lawyer, GoneBecause.NoAnswer).HangUps.ShouldBeEmpty("it is over");
+        A.Session().Live().Ends(A.Lawyer, LeaveReason.NoAnswer).HangUps.ShouldBeEmpty("it is over");
     }
 
     [Fact]
@@ -92,8 +92,8 @@ public sealed class Webhooks_repeat_cross_and_stray
     public void A_leg_that_left_and_whose_leave_names_no_one_on_the_call_is_ignored()
     {
         var call = A.Session().Live();
-        call.When(new SessionEvent.LegLeft(call.Session.Room, A.StrangerLeg, null, GoneBecause.HungUp)).Last.Ignored.ShouldBe(IgnoredBecause.UnknownLeg);
-        call.When(new SessionEvent.LegLeft("another.room", A.CalleeLeg, null, GoneBecause.HungUp)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.ParticipantLeft(call.Session.Room, A.StrangerLeg, null, LeaveReason.HungUp)).Last.Ignored.ShouldBe(IgnoreReason.UnknownLeg);
+        call.When(new SessionEvent.ParticipantLeft("another.room", A.CalleeLeg, null, LeaveReason.HungUp)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
         call.Session.IsEnded.ShouldBeFalse();
     }
 
@@ -123,16 +123,16 @@ public sealed class Webhooks_repeat_cross_and_stray
         var before = call.Session;
         var oldRoom = CallSession.RoomOf(A.Id(), A.Nonce);
 
-        call.Ends(ParticipantId.Callee, GoneBecause.Canceled).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.Ends(ParticipantId.Callee, LeaveReason.Canceled).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
         call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
-        call.When(new SessionEvent.LegJoined(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, null)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
-        call.When(new SessionEvent.LegLeft(oldRoom, A.CallerLeg, ParticipantId.Caller, GoneBecause.HungUp)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
-        call.When(new SessionEvent.RoomOpened(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
-        call.When(new SessionEvent.RoomClosed(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
-        call.When(new SessionEvent.FlagsSeen(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, new Flags(true, true, 9))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
-        call.When(new SessionEvent.Observed(new Observation(oldRoom, A.Room1, [A.CallerLeg], []))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
-        call.When(new SessionEvent.DialClaimed(ParticipantId.Callee, A.Nonce)).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
-        call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Refused(1))).Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.When(new SessionEvent.ParticipantJoined(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, null)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ParticipantLeft(oldRoom, A.CallerLeg, ParticipantId.Caller, LeaveReason.HungUp)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ConferenceStarted(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ConferenceEnded(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ParticipantFlagsChanged(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, new Flags(true, true, 9))).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.SessionObserved(new Observation(oldRoom, A.Room1, [A.CallerLeg], []))).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ClaimDial(ParticipantId.Callee, A.Nonce)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Refused(1))).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
 
         call.Session.ShouldBeSameAs(before);
     }
@@ -152,7 +152,7 @@ public sealed class Webhooks_repeat_cross_and_stray
     {
         var call = Reused(A.Session().Sending().Leaves(ParticipantId.Caller));
         call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Accepted(A.CalleeLeg)));
-        call.Last.Ignored.ShouldBe(IgnoredBecause.OfAnEarlierCall);
+        call.Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
         call.HangUps.ShouldBe([A.CalleeLeg]);
         call.Callee.Leg.ShouldBeNull();
         call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned, "the new callee is still to be rung");

@@ -25,27 +25,27 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
         new("a client answers, both meet, the callee leaves", () => A.Session().Sending(), EndReason.OnePersonLeft,
         [
             Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(), Joins(ParticipantId.Caller), Joins(ParticipantId.Callee),
-            Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, GoneBecause.HungUp), Leaves(ParticipantId.Caller),
+            Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, LeaveReason.HungUp), Leaves(ParticipantId.Caller),
         ]),
         new("a client answers and the caller has gone", () => A.Session().Sending(), EndReason.OnePersonLeft,
         [
             Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(),
-            Ends(ParticipantId.Callee, GoneBecause.HungUp), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
+            Ends(ParticipantId.Callee, LeaveReason.HungUp), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
         new("a phone is busy", () => A.Session(A.BobsPhone).Sending(), EndReason.CalleeBusy,
         [
-            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, GoneBecause.Busy),
+            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, LeaveReason.Busy),
             Joins(ParticipantId.Caller), Opened(A.Room1), Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
         new("a phone is not answered, and its dial had timed out", () => A.Session(A.BobsPhone).Sending(), EndReason.CalleeNoAnswer,
         [
             Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Ringing),
-            Ends(ParticipantId.Callee, GoneBecause.NoAnswer), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
+            Ends(ParticipantId.Callee, LeaveReason.NoAnswer), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
         new("the caller gives up", () => A.Session().Sending(), EndReason.CallerHungUpBeforeAnswer,
         [
             Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Settled(ParticipantId.Callee, new DialOutcome.NotFound()), Accepted(ParticipantId.Callee),
-            Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, GoneBecause.Canceled), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
+            Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, LeaveReason.Canceled), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
         new("Twilio refuses the callee", () => A.Session().Sending(), EndReason.CalleeRefusedByTwilio,
         [
@@ -54,13 +54,13 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
         new("a guest is added and all talk", () => A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.OnePersonLeft,
         [
             Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(), Joins(ParticipantId.Callee), Opened(A.Room1),
-            Says(A.Doctor, Progress.Ringing), Says(A.Doctor, Progress.Answered), Joins(A.Doctor), Leaves(ParticipantId.Caller), Leaves(A.Doctor), Ends(A.Doctor, GoneBecause.HungUp),
-            Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, GoneBecause.HungUp), Closed(A.Room1), Flags(ParticipantId.Callee, true, 7), Flags(ParticipantId.Callee, false, 9),
+            Says(A.Doctor, Progress.Ringing), Says(A.Doctor, Progress.Answered), Joins(A.Doctor), Leaves(ParticipantId.Caller), Leaves(A.Doctor), Ends(A.Doctor, LeaveReason.HungUp),
+            Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, LeaveReason.HungUp), Closed(A.Room1), Flags(ParticipantId.Callee, true, 7), Flags(ParticipantId.Callee, false, 9),
         ]),
         new("a callee declines, a guest does not answer", () => A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.CalleeDeclined,
         [
-            Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, GoneBecause.Declined),
-            Says(A.Doctor, Progress.Ringing), Ends(A.Doctor, GoneBecause.NoAnswer), LeavesAs(A.Doctor, GoneBecause.NoAnswer), Leaves(ParticipantId.Caller), Closed(A.Room1),
+            Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, LeaveReason.Declined),
+            Says(A.Doctor, Progress.Ringing), Ends(A.Doctor, LeaveReason.NoAnswer), LeavesAs(A.Doctor, LeaveReason.NoAnswer), Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
     ];
 
@@ -128,19 +128,19 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
 
     private static SessionEvent.LegProgressed Says(ParticipantId who, Progress progress) => new(who, A.LegOf(who), progress, null, A.Nonce);
 
-    private static SessionEvent.LegProgressed Ends(ParticipantId who, GoneBecause because) => new(who, A.LegOf(who), Progress.Gone, because, A.Nonce);
+    private static SessionEvent.LegProgressed Ends(ParticipantId who, LeaveReason because) => new(who, A.LegOf(who), Progress.Gone, because, A.Nonce);
 
-    private static SessionEvent.LegAnswered PicksUp() => new(ParticipantId.Callee, A.CalleeLeg, A.Nonce);
+    private static SessionEvent.JoinCall PicksUp() => new(ParticipantId.Callee, A.CalleeLeg, A.Nonce);
 
-    private static SessionEvent.LegJoined Joins(ParticipantId who) => new(A.Room1, Room, A.LegOf(who), who, null);
+    private static SessionEvent.ParticipantJoined Joins(ParticipantId who) => new(A.Room1, Room, A.LegOf(who), who, null);
 
-    private static SessionEvent.LegLeft Leaves(ParticipantId who) => LeavesAs(who, GoneBecause.HungUp);
+    private static SessionEvent.ParticipantLeft Leaves(ParticipantId who) => LeavesAs(who, LeaveReason.HungUp);
 
-    private static SessionEvent.LegLeft LeavesAs(ParticipantId who, GoneBecause because) => new(Room, A.LegOf(who), who, because);
+    private static SessionEvent.ParticipantLeft LeavesAs(ParticipantId who, LeaveReason because) => new(Room, A.LegOf(who), who, because);
 
-    private static SessionEvent.FlagsSeen Flags(ParticipantId who, bool muted, int sequence) => new(A.Room1, Room, A.LegOf(who), who, new Flags(muted, false, sequence));
+    private static SessionEvent.ParticipantFlagsChanged Flags(ParticipantId who, bool muted, int sequence) => new(A.Room1, Room, A.LegOf(who), who, new Flags(muted, false, sequence));
 
-    private static SessionEvent.RoomOpened Opened(ConferenceSid conference) => new(conference, Room);
+    private static SessionEvent.ConferenceStarted Opened(ConferenceSid conference) => new(conference, Room);
 
-    private static SessionEvent.RoomClosed Closed(ConferenceSid conference) => new(conference, Room);
+    private static SessionEvent.ConferenceEnded Closed(ConferenceSid conference) => new(conference, Room);
 }

@@ -13,36 +13,36 @@ public sealed class DialingRulesTests
     [InlineData("+15551234567", null)] // nobody's number, as tests use it
     [InlineData("+12025550123", null)]
     [InlineData("+18005551234", null)] // toll free
-    [InlineData("+41446681800", RefusedBecause.CountryNotAllowed)]
-    [InlineData("+19005550100", RefusedBecause.NumberBlocked)] // premium rate
-    [InlineData("+19112345678", RefusedBecause.NumberBlocked)] // begins with an emergency number, and is nobody's
-    [InlineData("+1202555012", RefusedBecause.InvalidNumber)] // too short
-    [InlineData("+120255501234", RefusedBecause.InvalidNumber)] // too long
-    [InlineData("+99912345678", RefusedBecause.InvalidNumber)] // no such country
-    public void Where_nothing_is_configured_the_caller_ids_own_calling_code_is_rung(string number, RefusedBecause? because) => WhyNot(number).ShouldBe(because);
+    [InlineData("+41446681800", RefusalReason.CountryNotAllowed)]
+    [InlineData("+19005550100", RefusalReason.NumberBlocked)] // premium rate
+    [InlineData("+19112345678", RefusalReason.NumberBlocked)] // begins with an emergency number, and is nobody's
+    [InlineData("+1202555012", RefusalReason.InvalidNumber)] // too short
+    [InlineData("+120255501234", RefusalReason.InvalidNumber)] // too long
+    [InlineData("+99912345678", RefusalReason.InvalidNumber)] // no such country
+    public void Where_nothing_is_configured_the_caller_ids_own_calling_code_is_rung(string number, RefusalReason? because) => WhyNot(number).ShouldBe(because);
 
     [Theory]
     [InlineData("+41446681800", null)]
     [InlineData("+41791234567", null)]
-    [InlineData("+41900123456", RefusedBecause.NumberBlocked)] // premium rate
-    [InlineData("+41840123456", RefusedBecause.NumberBlocked)] // shared cost
+    [InlineData("+41900123456", RefusalReason.NumberBlocked)] // premium rate
+    [InlineData("+41840123456", RefusalReason.NumberBlocked)] // shared cost
     [InlineData("+447911123456", null)]
-    [InlineData("+447012345678", RefusedBecause.NumberBlocked)] // personal number, dearly paid
-    [InlineData("+448712345678", RefusedBecause.NumberBlocked)] // shared cost or premium
-    [InlineData("+881612345678", RefusedBecause.NumberBlocked)] // satellite
-    [InlineData("+870773123456", RefusedBecause.NumberBlocked)] // Inmarsat
-    [InlineData("+882161234567", RefusedBecause.NumberBlocked)] // international network
-    [InlineData("+979123456789", RefusedBecause.NumberBlocked)] // international premium rate
-    [InlineData("+4930901820", RefusedBecause.CountryNotAllowed)]
-    [InlineData("+12025550123", RefusedBecause.CountryNotAllowed)]
-    public void Regions_and_calling_codes_may_be_allowed(string number, RefusedBecause? because) =>
+    [InlineData("+447012345678", RefusalReason.NumberBlocked)] // personal number, dearly paid
+    [InlineData("+448712345678", RefusalReason.NumberBlocked)] // shared cost or premium
+    [InlineData("+881612345678", RefusalReason.NumberBlocked)] // satellite
+    [InlineData("+870773123456", RefusalReason.NumberBlocked)] // Inmarsat
+    [InlineData("+882161234567", RefusalReason.NumberBlocked)] // international network
+    [InlineData("+979123456789", RefusalReason.NumberBlocked)] // international premium rate
+    [InlineData("+4930901820", RefusalReason.CountryNotAllowed)]
+    [InlineData("+12025550123", RefusalReason.CountryNotAllowed)]
+    public void Regions_and_calling_codes_may_be_allowed(string number, RefusalReason? because) =>
         WhyNot(number, ("Calls:Dialing:AllowedCountries:0", "ch"), ("Calls:Dialing:AllowedCountries:1", "+44"), ("Calls:Dialing:AllowedCountries:2", "881")).ShouldBe(because);
 
     [Theory]
     [InlineData("+12025550123", null)]
     [InlineData("+15551234567", null)] // possible, nobody's: counts as the calling code's main region
-    [InlineData("+18765551234", RefusedBecause.CountryNotAllowed)] // Jamaica, +1 too
-    public void A_region_is_narrower_than_its_calling_code(string number, RefusedBecause? because) =>
+    [InlineData("+18765551234", RefusalReason.CountryNotAllowed)] // Jamaica, +1 too
+    public void A_region_is_narrower_than_its_calling_code(string number, RefusalReason? because) =>
         WhyNot(number, ("Calls:Dialing:AllowedCountries", "US, CA")).ShouldBe(because);
 
     [Theory]
@@ -51,12 +51,12 @@ public sealed class DialingRulesTests
     [InlineData("+33112000", "FR")]
     [InlineData("+61000000", "AU")]
     public void An_emergency_number_with_a_country_code_in_front_is_not_rung(string number, string region) =>
-        WhyNot(number, ("Calls:Dialing:AllowedCountries", region)).ShouldBe(RefusedBecause.NumberBlocked);
+        WhyNot(number, ("Calls:Dialing:AllowedCountries", region)).ShouldBe(RefusalReason.NumberBlocked);
 
     [Fact]
     public void Prefixes_may_be_blocked()
     {
-        WhyNot("+12125550123", ("Calls:Dialing:BlockedPrefixes", "1212,+1900")).ShouldBe(RefusedBecause.NumberBlocked);
+        WhyNot("+12125550123", ("Calls:Dialing:BlockedPrefixes", "1212,+1900")).ShouldBe(RefusalReason.NumberBlocked);
         WhyNot("+12025550123", ("Calls:Dialing:BlockedPrefixes", "1212,+1900")).ShouldBeNull();
     }
 
@@ -93,7 +93,7 @@ public sealed class DialingRulesTests
             why.ShouldNotContain(text);
     }
 
-    private static RefusedBecause? WhyNot(string number, params (string Key, string Value)[] configuration)
+    private static RefusalReason? WhyNot(string number, params (string Key, string Value)[] configuration)
     {
         var values = new Dictionary<string, string?>
         {

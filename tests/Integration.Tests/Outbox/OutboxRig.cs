@@ -67,7 +67,7 @@ internal sealed class OutboxRig : IAsyncDisposable
         await using var scope = host.Services.CreateAsyncScope();
         ISessionStore store = queued ? scope.ServiceProvider.GetRequiredService<ISessionStore>() : scope.ServiceProvider.GetRequiredService<RedisSessionStore>();
         var loaded = await store.LoadAsync(session.Id, default);
-        await store.SaveAsync(loaded, new Decision(new SessionEvent.EndRequested(), session, CallReply.Nothing) { Changed = true }, default);
+        await store.SaveAsync(loaded, new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true }, default);
     }
 
     /// <summary>Alice rings Bob, and nobody has dialled yet.</summary>
@@ -79,12 +79,12 @@ internal sealed class OutboxRig : IAsyncDisposable
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         ClientIdentity.TryParse("bob", out var bob).ShouldBeTrue();
         return SessionDecider.Decide(
-            null, new SessionEvent.CallStarted(id!, Nonces.Next(), leg!, alice!, new Party.Client(bob!)), Policy, TimeProvider.System.GetUtcNow() - (ago ?? TimeSpan.Zero)).Session!;
+            null, new SessionEvent.StartCall(id!, Nonces.Next(), leg!, alice!, new Party.Client(bob!)), Policy, TimeProvider.System.GetUtcNow() - (ago ?? TimeSpan.Zero)).Session!;
     }
 
     private sealed class AnyNumber : IDialingRules
     {
-        public RefusedBecause? WhyNot(PhoneNumber number) => null;
+        public RefusalReason? WhyNot(PhoneNumber number) => null;
     }
 
     public async ValueTask DisposeAsync()

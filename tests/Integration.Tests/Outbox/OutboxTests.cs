@@ -31,7 +31,7 @@ public sealed class OutboxTests(RedisFixture redis)
             await rig.StoreAsync(OutboxRig.Started(), queued: true);
         await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 64));
         var ending = OutboxRig.Started();
-        var ended = SessionDecider.Decide(ending, new SessionEvent.EndRequested(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!;
+        var ended = SessionDecider.Decide(ending, new SessionEvent.EndCall(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!;
         await rig.StoreAsync(ended, queued: true);
         await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("hang up") == 1));
         rig.Twilio.Asked("dial").ShouldBe(64, "no more at once than there are hands");
@@ -44,12 +44,12 @@ public sealed class OutboxTests(RedisFixture redis)
         rig.Twilio.FindsAllOver = false;
         var session = OutboxRig.Started();
         var leg = session.Caller.Leg!;
-        await rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndRequested(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: true);
+        await rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndCall(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: true);
         await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("hang up") == 1));
         await rig.StopAsync();
         var hangUp = (await rig.LoadAsync(session.Id))!.Effects.ShouldHaveSingleItem("whatever was under way has ended").ShouldBeOfType<Effect.HangUp>();
         (hangUp.Leg, hangUp.Attempt).ShouldBe((leg, 0));
-        await rig.SendAsync(new ParticipantLeft(session.Id, leg, null, null, GoneBecause.HungUp));
+        await rig.SendAsync(new ParticipantLeft(session.Id, leg, null, null, LeaveReason.HungUp));
         var settled = (await rig.LoadAsync(session.Id))!;
         settled.Effects.ShouldBeEmpty();
         Deadlines.Next(settled, OutboxRig.Policy).ShouldBeNull();

@@ -41,10 +41,10 @@ public sealed class RecentSessionsTests(RedisFixture redis)
         await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false, liveSessions: 1);
         var (first, second) = (OutboxRig.Started(), OutboxRig.Started());
         (await rig.SendAsync(Placed(first))).ShouldBeOfType<CallReply.JoinRoom>();
-        (await rig.SendAsync(Placed(second))).ShouldBeOfType<CallReply.Refused>().Because.ShouldBe(RefusedBecause.TooManyCalls);
-        await rig.SendAsync(new ParticipantLeft(first.Id, first.Caller.Leg!, null, null, GoneBecause.HungUp));
+        (await rig.SendAsync(Placed(second))).ShouldBeOfType<CallReply.Refused>().Because.ShouldBe(RefusalReason.TooManyCalls);
+        await rig.SendAsync(new ParticipantLeft(first.Id, first.Caller.Leg!, null, null, LeaveReason.HungUp));
         await Eventually.TrueAsync(async () => await rig.SendAsync(Placed(second)) is CallReply.JoinRoom);
-        await rig.SendAsync(new ParticipantLeft(second.Id, second.Caller.Leg!, null, null, GoneBecause.HungUp));
+        await rig.SendAsync(new ParticipantLeft(second.Id, second.Caller.Leg!, null, null, LeaveReason.HungUp));
         await Eventually.TrueAsync(async () => await rig.SendAsync(Placed(first)) is CallReply.HangUp);
         var third = OutboxRig.Started();
         await Eventually.TrueAsync(async () => await rig.SendAsync(Placed(third)) is CallReply.JoinRoom);
@@ -69,7 +69,7 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     {
         var stored = Stored();
         ConferenceSid.TryParse("CF" + new string('c', 32), out var conference).ShouldBeTrue();
-        var opened = new SessionEvent.RoomOpened(conference!, stored.Session!.Room);
+        var opened = new SessionEvent.ConferenceStarted(conference!, stored.Session!.Room);
         (await TimesAskedAsync(stored with { Session = Decided(stored, opened).Session }, opened, suspect)).ShouldBe(asked);
     }
 
@@ -77,7 +77,7 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     public async Task That_a_room_of_another_call_has_opened_is_asked_of_the_store_which_may_know_that_call()
     {
         ConferenceSid.TryParse("CF" + new string('c', 32), out var conference).ShouldBeTrue();
-        (await TimesAskedAsync(Stored(), new SessionEvent.RoomOpened(conference!, "another.room"), suspect: false)).ShouldBe(1);
+        (await TimesAskedAsync(Stored(), new SessionEvent.ConferenceStarted(conference!, "another.room"), suspect: false)).ShouldBe(1);
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     {
         var stored = Stored();
         CallSid.TryParse("CA" + new string('b', 32), out var leg).ShouldBeTrue();
-        var answered = new SessionEvent.LegAnswered(ParticipantId.Callee, leg!, stored.Session!.Nonce);
+        var answered = new SessionEvent.JoinCall(ParticipantId.Callee, leg!, stored.Session!.Nonce);
         var talking = Decided(stored, answered).Session!;
         (await TimesAskedAsync(stored with { Session = talking }, answered, suspect: false)).ShouldBe(1);
     }
@@ -95,9 +95,9 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     {
         var (recent, stored) = (new RecentSessions(), Stored());
         recent.Find(stored.Id).ShouldBeNull();
-        recent.Saw(stored);
+        recent.Set(stored);
         recent.Find(stored.Id).ShouldBeSameAs(stored);
-        recent.Saw(stored with { Version = 2 });
+        recent.Set(stored with { Version = 2 });
         recent.Find(stored.Id)!.Version.ShouldBe(2);
     }
 
@@ -105,10 +105,10 @@ public sealed class RecentSessionsTests(RedisFixture redis)
     public void A_session_that_others_write_too_is_read_from_then_on()
     {
         var (recent, stored) = (new RecentSessions(), Stored());
-        recent.Saw(stored);
+        recent.Set(stored);
         recent.IsShared(stored.Id);
         recent.Find(stored.Id).ShouldBeNull();
-        recent.Saw(stored with { Version = 2 });
+        recent.Set(stored with { Version = 2 });
         recent.Find(stored.Id).ShouldBeNull();
     }
 
@@ -118,7 +118,7 @@ public sealed class RecentSessionsTests(RedisFixture redis)
         var recent = new RecentSessions();
         List<StoredSession> many = [.. Enumerable.Range(0, 5_000).Select(_ => Stored())];
         foreach (var stored in many)
-            recent.Saw(stored);
+            recent.Set(stored);
         List<StoredSession> found = [.. many.Where(stored => recent.Find(stored.Id) is not null)];
         found.Count.ShouldBeInRange(1, 1_024);
         found.ShouldAllBe(stored => ReferenceEquals(recent.Find(stored.Id), stored));
@@ -138,7 +138,7 @@ public sealed class RecentSessionsTests(RedisFixture redis)
 
     /// <summary>Written past this replica's pipeline, as another one would.</summary>
     private static Task EndedElsewhereAsync(OutboxRig rig, CallSession session) =>
-        rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndRequested(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: false);
+        rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndCall(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: false);
 
     private static StartCall Placed(CallSession session) => new(session.Id, session.Caller.Leg!, ((Party.Client)session.Caller.Party).Identity, session.Participants[1].Party);
 

@@ -26,7 +26,7 @@ public sealed class LostAnswerTests(RedisFixture fixture)
         var loaded = await store.LoadAsync(session.Id, default);
 
         line.CutBeforeNextWritten();
-        var saved = await store.SaveAsync(loaded, new Decision(new SessionEvent.EndRequested(), session, CallReply.Nothing) { Changed = true }, default);
+        var saved = await store.SaveAsync(loaded, new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true }, default);
 
         line.Cuts.ShouldBe(1);
         saved.Version.ShouldBe(1);
@@ -45,7 +45,7 @@ public sealed class LostAnswerTests(RedisFixture fixture)
         var loaded = await store.LoadAsync(session.Id, default);
         line.Dispose();
         await Eventually.TrueAsync(() => Task.FromResult(!redis.IsConnected));
-        var save = store.SaveAsync(loaded, new Decision(new SessionEvent.EndRequested(), session, CallReply.Nothing) { Changed = true }, default);
+        var save = store.SaveAsync(loaded, new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true }, default);
         await Should.ThrowAsync<SessionStoreUnavailableException>(() => save.WaitAsync(TimeSpan.FromSeconds(2)));
     }
 

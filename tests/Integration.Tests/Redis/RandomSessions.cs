@@ -28,36 +28,36 @@ internal sealed class RandomSessions(int seed)
 
     private SessionEvent Event(CallSession? session) => session is null ? Started() : session.FindEffect<Effect.Dial>(_ => Coin()) switch
     {
-        { State: DialState.Planned } planned => new SessionEvent.DialClaimed(planned.Participant, session.Nonce),
+        { State: DialState.Planned } planned => new SessionEvent.ClaimDial(planned.Participant, session.Nonce),
         { } sent when Coin() => new SessionEvent.DialSettled(sent.Participant, session.Nonce, sent.Attempt, Outcome()),
         _ => AnyEvent(session),
     };
 
     private SessionEvent AnyEvent(CallSession session) => random.Next(18) switch
     {
-        0 => new SessionEvent.LegAnswered(Person(), Leg(), session.Nonce),
+        0 => new SessionEvent.JoinCall(Person(), Leg(), session.Nonce),
         1 or 2 => new SessionEvent.LegProgressed(Person(), Leg(), Progress.Ringing, null, session.Nonce),
-        3 => new SessionEvent.LegProgressed(Person(), Leg(), Progress.Gone, Any<GoneBecause>(), session.Nonce),
-        4 or 5 => new SessionEvent.LegJoined(Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
-        6 => new SessionEvent.LegLeft(session.Room, Leg(), null, Any<GoneBecause>()),
-        7 => new SessionEvent.FlagsSeen(Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
-        8 => new SessionEvent.RoomClosed(Conference(), session.Room),
-        9 or 10 => new SessionEvent.PhoneRequested(Person(), Phone(), Labels[random.Next(Labels.Length)]),
-        11 => new SessionEvent.RemovalRequested(Person()),
-        12 => new SessionEvent.FlagsRequested(Person(), Coin() ? Coin() : null, Coin() ? Coin() : null),
-        13 => new SessionEvent.DialClaimed(Person(), session.Nonce),
+        3 => new SessionEvent.LegProgressed(Person(), Leg(), Progress.Gone, Any<LeaveReason>(), session.Nonce),
+        4 or 5 => new SessionEvent.ParticipantJoined(Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
+        6 => new SessionEvent.ParticipantLeft(session.Room, Leg(), null, Any<LeaveReason>()),
+        7 => new SessionEvent.ParticipantFlagsChanged(Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
+        8 => new SessionEvent.ConferenceEnded(Conference(), session.Room),
+        9 or 10 => new SessionEvent.AddPhoneParticipant(Person(), Phone(), Labels[random.Next(Labels.Length)]),
+        11 => new SessionEvent.RemoveParticipant(Person()),
+        12 => new SessionEvent.SetParticipantFlags(Person(), Coin() ? Coin() : null, Coin() ? Coin() : null),
+        13 => new SessionEvent.ClaimDial(Person(), session.Nonce),
         14 or 15 => new SessionEvent.DialSettled(Person(), session.Nonce, random.Next(1, 3), Outcome()),
         16 => new SessionEvent.HangUpSettled(Leg(), Any<EffectOutcome>()),
         _ => random.Next(6) switch
         {
-            0 => new SessionEvent.EndRequested(),
+            0 => new SessionEvent.EndCall(),
             1 => Started(),
-            2 => new SessionEvent.RoomOpened(Conference(), session.Room),
-            _ => new SessionEvent.Observed(new Observation(session.Room, Coin() ? Conference() : null, [Leg()], [new ObservedLeg(Leg(), Progress.Answered, null)])),
+            2 => new SessionEvent.ConferenceStarted(Conference(), session.Room),
+            _ => new SessionEvent.SessionObserved(new Observation(session.Room, Coin() ? Conference() : null, [Leg()], [new ObservedLeg(Leg(), Progress.Answered, null)])),
         },
     };
 
-    private SessionEvent.CallStarted Started() => new(
+    private SessionEvent.StartCall Started() => new(
         Known<SessionId>("story", SessionId.TryParse),
         string.Create(CultureInfo.InvariantCulture, $"nonce{random.Next(10)}"),
         Leg(),

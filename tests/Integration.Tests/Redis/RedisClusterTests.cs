@@ -48,7 +48,7 @@ public sealed class RedisClusterTests : IAsyncLifetime
             var slot = await SlotOfAsync(RedisKeys.Session(id));
             slots.Add(slot);
             (await SlotOfAsync(RedisKeys.Due(partition))).ShouldBe(slot);
-            var saved = await store.SaveAsync(await store.LoadAsync(id, default), new Decision(new SessionEvent.EndRequested(), session with { Id = id }, CallReply.Nothing) { Changed = true }, default);
+            var saved = await store.SaveAsync(await store.LoadAsync(id, default), new Decision(new SessionEvent.EndCall(), session with { Id = id }, CallReply.Nothing) { Changed = true }, default);
             (await due.ClaimAsync(partition, 100, TimeSpan.FromMinutes(1), default)).Contains(id).ShouldBe(session.StartedAt < TimeProvider.System.GetUtcNow() - Policy.EffectLease);
             await due.RescheduleAsync(saved, default);
             (await redis.GetDatabase().SortedSetScoreAsync(RedisKeys.Due(partition), id.Value)).ShouldBe(Deadlines.Next(saved.Session!, Policy)!.Value.ToUnixTimeMilliseconds());

@@ -163,7 +163,7 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         var store = Store(await ConnectAsync(server));
         var id = Id("unchanged");
         var saved = await store.SaveAsync(await store.LoadAsync(id, default), Started(id), default);
-        await store.SaveAsync(saved, new Decision(new SessionEvent.EndRequested(), saved.Session, CallReply.Nothing), default);
+        await store.SaveAsync(saved, new Decision(new SessionEvent.EndCall(), saved.Session, CallReply.Nothing), default);
         (await store.LoadAsync(id, default)).Version.ShouldBe(1);
     }
 
@@ -296,18 +296,18 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         CallSid.TryParse("CA" + new string('1', 32), out var leg).ShouldBeTrue();
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         PhoneNumber.TryParse("+15550100101", out var number).ShouldBeTrue();
-        return SessionDecider.Decide(null, new SessionEvent.CallStarted(id, Nonces.Next(), leg!, alice!, new Party.Phone(number!)), Policy, Now);
+        return SessionDecider.Decide(null, new SessionEvent.StartCall(id, Nonces.Next(), leg!, alice!, new Party.Phone(number!)), Policy, Now);
     }
 
     private static Decision Labelled(CallSession session, string label) => new(
-        new SessionEvent.EndRequested(), session with { Participants = session.Participants.SetItem(1, session.Participants[1] with { Label = label }) }, CallReply.Nothing)
+        new SessionEvent.EndCall(), session with { Participants = session.Participants.SetItem(1, session.Participants[1] with { Label = label }) }, CallReply.Nothing)
     {
         Changed = true,
     };
 
     private static Decision Settled(CallSession session)
     {
-        var left = SessionDecider.Decide(session, new SessionEvent.LegLeft(null, session.Caller.Leg!, null, GoneBecause.HungUp), Policy, Now);
+        var left = SessionDecider.Decide(session, new SessionEvent.ParticipantLeft(null, session.Caller.Leg!, null, LeaveReason.HungUp), Policy, Now);
         Deadlines.Next(left.Session!, Policy).ShouldBeNull();
         return left;
     }

@@ -49,7 +49,7 @@ public sealed class StoredFormTests
             states.ShouldBeGreaterThan(2000);
             object[] all =
             [
-                .. All<Role>(), .. All<Progress>(), .. All<GoneBecause>(), .. All<Leaving>(), .. All<DialState>(),
+                .. All<Role>(), .. All<Progress>(), .. All<LeaveReason>(), .. All<Leaving>(), .. All<DialState>(),
                 typeof(Party.Client), typeof(Party.Phone), typeof(Effect.Dial), typeof(Effect.HangUp), typeof(Effect.SetFlags), "label", "muted", "code", "reviewed",
             ];
             all.Except(met).ShouldBeEmpty();

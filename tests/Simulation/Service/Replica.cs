@@ -166,7 +166,7 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<IStoreMemory, RedisMemory>();
         services.AddSingleton(provider => new Sweeper(
             provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<WhoseScope>().Singletons.Get<IServiceScopeFactory>(), provider.GetRequiredService<CallPolicy>(),
-            new Pulse(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(), NullLogger<Sweeper>.Instance));
+            new Heartbeat(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(), NullLogger<Sweeper>.Instance));
         services.AddSingleton<TwiML>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
@@ -225,7 +225,7 @@ internal sealed class Replica : IDisposable
 
     private sealed class AnyNumber : IDialingRules
     {
-        public RefusedBecause? WhyNot(PhoneNumber number) => null;
+        public RefusalReason? WhyNot(PhoneNumber number) => null;
     }
 
     private sealed class NoQuotas : IQuotas

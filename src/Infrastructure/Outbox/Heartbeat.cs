@@ -1,7 +1,7 @@
 namespace Calls.Infrastructure.Outbox;
 
 /// <summary>When the loop that finds due sessions last came round: what tells a process that works from one that only listens.</summary>
-public sealed class Pulse(TimeProvider clock)
+public sealed class Heartbeat(TimeProvider clock)
 {
     private long last = clock.GetTimestamp();
 
