@@ -2,20 +2,21 @@ using System.Diagnostics;
 
 namespace Calls.Domain.Tests.Exhaustive;
 
-/// <summary>Model checking: see <see cref="Explorer"/> for what is explored, and how.</summary>
+/// <summary>Model checking: <see cref="Explorer"/> says what is visited and how.</summary>
 public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
 {
     [Fact]
-    public void Two_people() => AllIsWell(Scenarios.TwoPeople, 10_000);
+    public void Two_people() => AllRulesHold(Scenarios.TwoPeople, 10_000);
 
     [Fact]
-    public void Two_people_and_a_sender_that_stands_still() => AllIsWell(Scenarios.TwoPeople with { Name = "slow senders", Orphans = true }, 10_000);
+    public void Two_people_and_a_sender_that_stops_for_long() =>
+        AllRulesHold(Scenarios.TwoPeople with { Name = "slow senders", Orphans = true }, 10_000);
 
     [Fact]
-    public void Two_people_and_a_store_that_loses_a_claim() => AllIsWell(Scenarios.LostClaim, 10_000);
+    public void Two_people_and_a_store_that_loses_a_claim() => AllRulesHold(Scenarios.LostClaim, 10_000);
 
     [Fact]
-    public void Two_people_whose_call_is_ended_or_who_are_taken_off_the_line() => AllIsWell(Scenarios.TwoPeople with
+    public void Two_people_whose_call_is_ended_or_who_are_removed() => AllRulesHold(Scenarios.TwoPeople with
     {
         Name = "removals",
         Removals = [ParticipantId.Caller, ParticipantId.Callee],
@@ -24,21 +25,24 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     }, 10_000);
 
     [Fact]
-    public void Three_people() => AllIsWell(Scenarios.ThreePeople, 10_000);
+    public void Three_people() => AllRulesHold(Scenarios.ThreePeople, 10_000);
 
-    private static readonly string[] Misfortunes =
+    private static readonly string[] Faults =
     [
-        "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim", "look-up finds it", "look-up fails",
-        "late look-up finds nothing", "hang-up, reply lost", "late review", "unreachable", "does not answer", "hangs up, or gets no TwiML", "caller hangs up entering",
+        "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim",
+        "look-up finds it", "look-up fails", "late look-up finds nothing", "hang-up, reply lost", "late review",
+        "unreachable", "does not answer", "hangs up, or gets no TwiML", "caller hangs up entering",
     ];
 
-    private void AllIsWell(Scenario scenario, int least)
+    private void AllRulesHold(Scenario scenario, int least)
     {
         var watch = Stopwatch.StartNew();
         var found = new Explorer(scenario, SessionDecider.Decide).Run(3_000_000);
-        output.WriteLine($"{scenario.Name}: {found.States:N0} states ({found.Sessions:N0} sessions), {found.Edges:N0} edges, {found.Quiescent:N0} at rest, {found.Live:N0} of them live, {watch.Elapsed.TotalSeconds:0.0} s");
+        output.WriteLine(
+            $"{scenario.Name}: {found.States:N0} states ({found.Sessions:N0} sessions), {found.Edges:N0} edges, "
+            + $"{found.Quiescent:N0} at rest, {found.Live:N0} of them live, {watch.Elapsed.TotalSeconds:0.0} s");
         found.Violation.ShouldBeNull();
-        Misfortunes.Where(m => !found.Happened.Contains(m)).ShouldBeEmpty("what is declared must also have been tried");
+        Faults.Where(f => !found.Happened.Contains(f)).ShouldBeEmpty("every fault of the model was tried");
         found.States.ShouldBeGreaterThan(least);
         found.Live.ShouldBeGreaterThan(0);
     }

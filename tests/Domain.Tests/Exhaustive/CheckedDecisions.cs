@@ -1,0 +1,145 @@
+using System.Collections.Immutable;
+
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>Applies events to the stored session, and checks the rules that hold for every decision (S).</summary>
+internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
+{
+    public static readonly CallPolicy Policy = new() { MaxGuests = 3 };
+
+    /// <summary>All stored instants, and the time of a decision that is made at once.</summary>
+    public static readonly DateTimeOffset Now = A.Noon;
+
+    /// <summary>A time at which every deadline has passed.</summary>
+    public static readonly DateTimeOffset MuchLater = Now.AddHours(1);
+
+    private readonly Dictionary<string, StoredSession> sessions = new(StringComparer.Ordinal);
+
+    public int Sessions => sessions.Count;
+
+    /// <summary>The world after the event. It is the same object if nothing has changed.</summary>
+    public World Apply(World w, SessionEvent happened, DateTimeOffset? now = null) => Apply(w, happened, out _, now);
+
+    /// <summary>The world after the event, and the reply to the event's sender.</summary>
+    public World Apply(World w, SessionEvent happened, out CallReply reply, DateTimeOffset? now = null)
+    {
+        var at = now ?? Now;
+        if (!w.Stored.Decided.TryGetValue((happened, at == MuchLater), out var outcome))
+            w.Stored.Decided.Add((happened, at == MuchLater), outcome = DecideAndCheck(w, happened, at));
+        reply = outcome.Reply;
+        if (reply is CallReply.DialGranted granted && scenario.Start.FailoversLeft == 0)
+            Violation.Unless(w.Requests.All(r => r.Participant != granted.Participant.Id), "S: a dial is granted to two senders", w, happened);
+        return ReferenceEquals(outcome.After, w.Stored) ? w : w with { Stored = outcome.After };
+    }
+
+    /// <summary>The world after a review at that time.</summary>
+    public World Review(World w, DateTimeOffset at)
+    {
+        var key = w.TwilioKey();
+        if (!w.Stored.Decided.TryGetValue((key, at == MuchLater), out var outcome))
+            w.Stored.Decided.Add((key, at == MuchLater), outcome = DecideAndCheck(w, Observation(w), at));
+        return ReferenceEquals(outcome.After, w.Stored) ? w : w with { Stored = outcome.After };
+    }
+
+    /// <summary>The true state at Twilio of the legs and the room that a review asks for.</summary>
+    private static SessionEvent.SessionObserved Observation(World w)
+    {
+        var asked = w.Session!.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone });
+        var answers = asked.Select(p => w.Legs.First(l => l.Sid == p.Leg)).Select(l => new ObservedLeg(l.Sid, l.State switch
+        {
+            LegState.Dialing => Progress.Dialing,
+            LegState.Ringing => Progress.Ringing,
+            LegState.Ended => Progress.Gone,
+            _ => Progress.Answered,
+        }, l.EndedBecause));
+        var present = w.Legs.Where(l => l.State == LegState.InRoom).Select(l => l.Sid);
+        return new SessionEvent.SessionObserved(
+            new Observation(w.Session.Room, w.RoomIsOpen ? A.Conference(w.Conferences) : null, [.. present], [.. answers]));
+    }
+
+    private Outcome DecideAndCheck(World w, SessionEvent happened, DateTimeOffset at)
+    {
+        var decision = decide(w.Session, happened, Policy, at);
+        var reply = decision.Reply;
+        CheckReply(w, happened, decision.Session, reply);
+        if (!decision.Changed)
+        {
+            Violation.Unless(ReferenceEquals(decision.Session, w.Session), "S: the session differs and is not to be stored", w, happened);
+            Violation.Unless(reply is not CallReply.DialGranted, "S: a dial is granted and nothing is stored", w, happened);
+            return new Outcome(w.Stored, reply);
+        }
+
+        var after = decision.Session!;
+        if (Invariants.BrokenBy(w.Session, after, Policy) is { } broken)
+            throw new Violation($"S: {broken}", $"{happened}\non {w.Key()}");
+        var again = decide(after, happened, Policy, at);
+        var stored = Store(after);
+        var isSame = again.Session is { } twice && World.KeyOf(Timeless(twice)) == stored.Key;
+        Violation.Unless(isSame, "S: the same event twice in a row changes more than once", w, happened);
+        return new Outcome(stored, reply);
+    }
+
+    private StoredSession Store(CallSession session)
+    {
+        var timeless = Timeless(session);
+        var key = World.KeyOf(timeless);
+        if (!sessions.TryGetValue(key, out var stored))
+            sessions.Add(key, stored = new StoredSession(timeless, key));
+        return stored;
+    }
+
+    private static void CheckReply(World w, SessionEvent happened, CallSession? after, CallReply reply)
+    {
+        if (reply is CallReply.JoinRoom join)
+        {
+            var isPresent = after is { IsEnded: false } && join.Participant.Progress != Progress.Gone
+                && after.Find(join.Participant.Id) is { Progress: not Progress.Gone };
+            Violation.Unless(isPresent, "S: a leg is sent into the room of an ended call", w, happened);
+        }
+
+        if (reply is CallReply.DialGranted granted)
+        {
+            var mayBeSent = after is { IsEnded: false } && granted.Participant.Leaving == Leaving.No && granted.Participant.Leg is null
+                && w.Session?.FindEffect<Effect.Dial>(d => d.Participant == granted.Participant.Id)?.State == DialState.Planned;
+            Violation.Unless(mayBeSent, "S: a dial is granted that must not be sent", w, happened);
+        }
+    }
+
+    private CallSession Timeless(CallSession session) => session with
+    {
+        TouchedAt = Now,
+        ReviewedAt = null,
+        AnsweredAt = null,
+        EndedAt = session.IsEnded ? Now : null,
+        EndReason = scenario.WithoutReasons && session.IsEnded ? EndReason.OnePersonLeft : session.EndReason,
+        EndEvidence = scenario.WithoutReasons && session.IsEnded ? Evidence.Webhook : session.EndEvidence,
+        Participants = session.Participants.ConvertAll(Timeless),
+        Effects = session.Effects.ConvertAll(e => e switch
+        {
+            Effect.Dial dial => dial with { NotBefore = Now, SentAt = dial.SentAt is null ? null : Now },
+            _ => e with { NotBefore = Now, Attempt = 0 },
+        }),
+    };
+
+    private Participant Timeless(Participant participant) => scenario.WithoutReasons
+        ? participant with
+        {
+            Since = Now,
+            Answered = false,
+            EverJoined = false,
+            Gone = participant.Gone is null ? null : LeaveReason.HungUp,
+            RefusalCode = null,
+        }
+        : participant with { Since = Now };
+}
+
+file static class Arrays
+{
+    public static ImmutableArray<T> ConvertAll<T>(this ImmutableArray<T> items, Func<T, T> convert)
+    {
+        var converted = ImmutableArray.CreateBuilder<T>(items.Length);
+        foreach (var item in items)
+            converted.Add(convert(item));
+        return converted.MoveToImmutable();
+    }
+}

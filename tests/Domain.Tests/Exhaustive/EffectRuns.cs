@@ -1,0 +1,61 @@
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>The execution of effects: our worker, and Twilio's reaction to its requests.</summary>
+internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
+{
+    /// <summary>Twilio adds a guest only to an open conference. The callee is called directly.</summary>
+    public static bool CanCreateCall(World w, DialRequest request) =>
+        request.Participant == ParticipantId.Callee || (w.RoomIsOpen && request.Conference == w.Conferences);
+
+    public static CallSid NextSid(World w, ParticipantId participant) =>
+        World.SidOf(participant, w.Legs.Count(l => l.Owner == participant) + 1);
+
+    public World CreateCall(World w, DialRequest request, DialOutcome outcome)
+    {
+        var legs = w.Legs.Add(new Leg(request.Participant, NextSid(w, request.Participant), LegState.Dialing));
+        var ringsOnce = scenario.Start.FailoversLeft > 0 || legs.Count(l => l.Owner == request.Participant) == 1;
+        Violation.Unless(ringsOnce, "S: a phone rings twice for one request", w);
+        return Reply(w with { Legs = [.. legs.OrderBy(l => l.Sid.Value, StringComparer.Ordinal)] }, request, outcome);
+    }
+
+    public static World Reply(World w, DialRequest request, DialOutcome outcome)
+    {
+        var replies = w.Replies.Add(new DialReply(request.Participant, request.Attempt, outcome));
+        return w with { Replies = [.. replies.OrderBy(r => r.Participant.Value, StringComparer.Ordinal).ThenBy(r => r.Attempt)] };
+    }
+
+    /// <summary>
+    /// A look-up finds the callee's call by its addresses, even if it has ended. It finds a guest's call by its label while the call is active.
+    /// </summary>
+    public static Leg? LookUp(World w, Effect.Dial dial) =>
+        w.Legs.LastOrDefault(l => l.Owner == dial.Participant && (l.IsAlive || l.Owner == ParticipantId.Callee));
+
+    public World Claim(World w, Effect.Dial dial, DateTimeOffset now)
+    {
+        var claimed = decisions.Apply(w, new SessionEvent.ClaimDial(dial.Participant, w.Session!.Nonce), out var reply, now);
+        if (reply is not CallReply.DialGranted granted)
+            return claimed;
+        var conference = granted.Session.Conference is { } sid && dial.Participant != ParticipantId.Callee ? sid.Value[^1] - '0' : 0;
+        if (w is { FailoversLeft: > 0, BeforeClaim: null })
+            claimed = claimed with { BeforeClaim = w.Stored };
+        return claimed with { Requests = claimed.Requests.Add(new DialRequest(dial.Participant, granted.Attempt, conference)) };
+    }
+
+    /// <summary>
+    /// A hang-up of a participant's leg is not saved. The leg's own webhook reports it, or the next hang-up finds that the leg has ended.
+    /// </summary>
+    public World HangUp(World w, Effect.HangUp hangUp)
+    {
+        var hasEnded = w.Legs.All(l => l.Sid != hangUp.Leg || !l.IsAlive);
+        if (!hasEnded && w.Session!.Find(hangUp.Leg) is { Progress: not Progress.Gone })
+            return w.HangUp(hangUp.Leg);
+        var outcome = hasEnded ? EffectOutcome.AlreadyOver : EffectOutcome.Done;
+        return decisions.Apply(w.HangUp(hangUp.Leg), new SessionEvent.HangUpSettled(hangUp.Leg, outcome));
+    }
+
+    public World Settle(World w, Effect.Dial dial, DialOutcome outcome, DateTimeOffset? now = null) =>
+        decisions.Apply(w, new SessionEvent.DialSettled(dial.Participant, w.Session!.Nonce, dial.Attempt, outcome), now);
+
+    public World Settle(World w, DialReply reply) =>
+        decisions.Apply(w, new SessionEvent.DialSettled(reply.Participant, w.Session!.Nonce, reply.Attempt, reply.Outcome));
+}

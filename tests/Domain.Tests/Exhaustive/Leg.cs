@@ -1,0 +1,40 @@
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>The true state of a leg at Twilio. The service may know an older one.</summary>
+internal enum LegState
+{
+    /// <summary>Twilio has the call. No phone rings yet.</summary>
+    Dialing,
+    Ringing,
+
+    /// <summary>The leg is connected and waits for TwiML.</summary>
+    AwaitingTwiML,
+
+    /// <summary>The leg was told to enter the room and is not in it yet.</summary>
+    Entering,
+    InRoom,
+    Ended,
+}
+
+/// <summary>A leg at Twilio and its history. The history determines which webhooks there are of the leg.</summary>
+internal sealed record Leg(ParticipantId Owner, CallSid Sid, LegState State)
+{
+    public bool Rang { get; init; }
+
+    public bool Answered { get; init; }
+
+    /// <summary>The number of the conference that the leg entered. 0 means none.</summary>
+    public int Conference { get; init; }
+
+    public LeaveReason? EndedBecause { get; init; }
+
+    public bool IsAlive => State != LegState.Ended;
+
+    public bool IsUnanswered => State is LegState.Dialing or LegState.Ringing;
+}
+
+/// <summary>A dial that was granted to a replica, which has not sent it yet.</summary>
+internal sealed record DialRequest(ParticipantId Participant, int Attempt, int Conference);
+
+/// <summary>Twilio's answer to a dial. The replica may save it late, more than once, or never (the replica was killed).</summary>
+internal sealed record DialReply(ParticipantId Participant, int Attempt, DialOutcome Outcome);

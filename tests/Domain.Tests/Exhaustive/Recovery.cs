@@ -1,0 +1,120 @@
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>Carries out what is certain to happen from a state, and checks the end that this reaches (Q).</summary>
+/// <remarks>
+/// Effects, look-ups and reviews are certain. Webhooks are not: the end must be good although no webhook arrives. Only where there may be
+/// legs that no look-up finds (<see cref="Scenario.Orphans"/>) the webhooks arrive too.
+/// </remarks>
+internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, EffectRuns effects, Webhooks webhooks)
+{
+    private readonly HashSet<string> good = new(StringComparer.Ordinal);
+
+    public int Quiescent { get; private set; }
+
+    public int Live { get; private set; }
+
+    public void Check(World w)
+    {
+        List<string> passed = [];
+        for (var steps = 0; ; steps++)
+        {
+            var key = w.Key();
+            if (good.Contains(key))
+                break;
+            passed.Add(key);
+            if (steps > 200)
+                throw new Violation("Q: recovery does not end", key);
+            var step = scenario.Orphans ? NextWebhook(w, key) ?? NextCertainStep(w, key) : NextCertainStep(w, key);
+            if (step is null)
+            {
+                CheckAtRest(w);
+                // No leg rings without end. Each leg that still rings is not answered, and the rules must hold after that too.
+                if (w.Legs.FirstOrDefault(l => l.IsUnanswered) is not { } unanswered)
+                    break;
+                step = w.End(unanswered, LeaveReason.NoAnswer);
+            }
+
+            w = step;
+        }
+
+        good.UnionWith(passed);
+    }
+
+    /// <summary>The next webhook that changes the session. Of an ended leg only the end arrives: Twilio does not repeat its start without end.</summary>
+    private World? NextWebhook(World w, string key)
+    {
+        foreach (var (message, _) in webhooks.Of(w))
+            if (!IsOutdated(w, message)
+                && decisions.Apply(w, message) is var applied && !ReferenceEquals(applied, w) && applied.Key() != key)
+                return applied;
+        return null;
+    }
+
+    private static bool IsOutdated(World w, SessionEvent message) =>
+        Webhooks.LegOf(message) is { } sid
+        && message is not SessionEvent.ParticipantLeft and not SessionEvent.LegProgressed { To: Progress.Gone }
+        && w.Legs.Any(l => l.Sid == sid && !l.IsAlive);
+
+    private World? NextCertainStep(World w, string key)
+    {
+        if (w.Requests is [var request, ..])
+        {
+            var sent = w with { Requests = w.Requests.Remove(request) };
+            return EffectRuns.CanCreateCall(w, request)
+                ? effects.CreateCall(sent, request, new DialOutcome.Unknown())
+                : EffectRuns.Reply(sent, request, new DialOutcome.Unknown());
+        }
+
+        if (w.Legs.FirstOrDefault(l => l.State == LegState.AwaitingTwiML) is { } asking)
+            return w.End(asking, LeaveReason.HungUp);
+        if (w.Legs.FirstOrDefault(l => l.State == LegState.Entering) is { } entering)
+            return w.With(entering, entering with { State = LegState.InRoom });
+        if (w.Session is null)
+            return null;
+        if (w.Session.Effects.OfType<Effect.HangUp>().FirstOrDefault() is { } hangUp)
+            return effects.HangUp(w, hangUp);
+        if (w.Session.Effects.OfType<Effect.Dial>().FirstOrDefault(d => d.State != DialState.Planned) is { } inFlight)
+        {
+            DialOutcome outcome = EffectRuns.LookUp(w, inFlight) is { } leg ? new DialOutcome.Accepted(leg.Sid) : new DialOutcome.NotFound();
+            return effects.Settle(w, inFlight, outcome, CheckedDecisions.MuchLater);
+        }
+
+        if (decisions.Review(w, CheckedDecisions.MuchLater) is var reviewed && !ReferenceEquals(reviewed, w) && reviewed.Key() != key)
+            return reviewed;
+        foreach (var planned in w.Session.Effects.OfType<Effect.Dial>())
+            if (effects.Claim(w, planned, CheckedDecisions.Now) is var claimed && !ReferenceEquals(claimed, w) && claimed.Key() != key)
+                return claimed;
+        return null;
+    }
+
+    /// <summary>No participant is alone, no leg rings for an ended call, and no work is left.</summary>
+    private void CheckAtRest(World w)
+    {
+        Quiescent++;
+        var alive = w.Legs.Count(l => l.IsAlive);
+        if (w.Session is not { } session)
+        {
+            Violation.Unless(alive == 0, "Q: a leg is alive and there is no session", w);
+            return;
+        }
+
+        Violation.Unless(session.Effects.IsEmpty, "Q: an effect is left", w);
+        if (session.IsEnded)
+        {
+            Violation.Unless(alive == 0, "Q: a leg is alive after the end of the call", w);
+            Violation.Unless(session.Participants.All(p => p.Progress == Progress.Gone), "Q: a participant of an ended call is not Gone", w);
+            Violation.Unless(Deadlines.Next(session, CheckedDecisions.Policy) is null, "Q: a settled session has a deadline", w);
+            return;
+        }
+
+        Live++;
+        var present = w.Legs.Where(l => l.State == LegState.InRoom).ToList();
+        var inCompany = present.Count >= 2 || (present.Count == 1 && w.Legs.Any(l => l.IsUnanswered));
+        Violation.Unless(inCompany, "Q: the call goes on with one participant alone, or with none", w);
+        Violation.Unless(present.Select(l => l.Owner).Distinct().Count() == present.Count, "Q: a participant is in the room twice", w);
+        foreach (var leg in w.Legs.Where(l => l.IsAlive))
+            Violation.Unless(session.Find(leg.Sid) is { Progress: not Progress.Gone }, "Q: the session does not know a leg that is alive", w);
+        foreach (var participant in session.Participants.Where(p => p.Progress != Progress.Gone))
+            Violation.Unless(w.Legs.Any(l => l.Sid == participant.Leg && l.IsAlive), "Q: the session counts a leg that has ended", w);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>The decision function under test: the real one, or one that a test broke on purpose.</summary>
+internal delegate Decision Decide(CallSession? session, SessionEvent happened, CallPolicy policy, DateTimeOffset now);
+
+/// <summary>The start of one exploration, and what may happen in it beyond the faults of Twilio and the network.</summary>
+internal sealed record Scenario(string Name)
+{
+    public required World Start { get; init; }
+
+    /// <summary>Phones that a client adds, at any moment and any number of times.</summary>
+    public ImmutableArray<ParticipantId> Guests { get; init; } = [];
+
+    /// <summary>Participants that a client removes, at any moment.</summary>
+    public ImmutableArray<ParticipantId> Removals { get; init; } = [];
+
+    /// <summary>Whether a client may end the call for all participants.</summary>
+    public bool MayBeEnded { get; init; }
+
+    /// <summary>Whether there may be legs that no look-up finds. Only the webhooks of such a leg report it.</summary>
+    /// <remarks>
+    /// The cause is a replica that stops between the grant and the request for longer than the look-ups last, or a store that lost the claim.
+    /// A good end is then promised only if the webhooks arrive in the end.
+    /// </remarks>
+    public bool Orphans { get; init; }
+
+    /// <summary>How often a dial may be sent. Each further sending follows a <c>NotSent</c>.</summary>
+    public int Attempts { get; init; } = 2;
+
+    /// <summary>Leaves out the facts that no rule reads: why a leg left, whether it ever answered or joined, why the call ended.</summary>
+    public bool WithoutReasons { get; init; }
+}
+
+internal static class Scenarios
+{
+    /// <summary>The caller's leg exists and waits for TwiML. The service has not heard of it.</summary>
+    public static readonly World Nothing = new()
+    {
+        Stored = new StoredSession(null, "~"),
+        Legs = [new Leg(ParticipantId.Caller, World.SidOf(ParticipantId.Caller, 1), LegState.AwaitingTwiML) { Rang = true, Answered = true }],
+    };
+
+    public static Scenario TwoPeople => new("two people") { Start = Nothing };
+
+    /// <summary>
+    /// After a failover the store has lost the claim of a dial. The phone may ring twice, and at most one of its legs may meet the caller.
+    /// </summary>
+    public static Scenario LostClaim => new("lost claim")
+    {
+        Start = Nothing with { FailoversLeft = 1 },
+        Orphans = true,
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
+    public static Scenario FourPeople => new("four people")
+    {
+        Start = Nothing,
+        Guests = [A.Doctor, A.Lawyer],
+        Removals = [ParticipantId.Callee, A.Doctor],
+        MayBeEnded = true,
+    };
+
+    public static Scenario ThreePeople => new("three people") { Start = Nothing, Guests = [A.Doctor], Attempts = 1, WithoutReasons = true };
+}

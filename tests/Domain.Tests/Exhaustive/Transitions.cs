@@ -1,0 +1,140 @@
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>Everything that may happen next in a state: one transition for each possibility, faults included.</summary>
+internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions, EffectRuns effects, Webhooks webhooks)
+{
+    private readonly List<(World World, string Label)> next = [];
+
+    /// <summary>The states that may follow. A transition that changes nothing leads to the same object. The list is reused.</summary>
+    public List<(World World, string Label)> From(World w)
+    {
+        next.Clear();
+        foreach (var leg in w.Legs)
+            LegMoves(w, leg);
+        foreach (var (message, label) in webhooks.Of(w))
+            WebhookArrives(w, message, label);
+        foreach (var reply in w.Replies)
+            next.Add((effects.Settle(w, reply), "reply is saved"));
+        foreach (var request in w.Requests)
+            DialIsSent(w, request);
+        foreach (var request in ClientRequests(w))
+            next.Add((decisions.Apply(w, request), request.GetType().Name));
+        if (w.Session is null)
+            return next;
+        foreach (var effect in w.Session.Effects)
+            EffectIsRun(w, effect);
+        if (w.BeforeClaim is not null)
+        {
+            var rewound = w with { Stored = w.BeforeClaim, BeforeClaim = null, FailoversLeft = w.FailoversLeft - 1 };
+            next.Add((rewound, "the store loses the claim and all later writes"));
+        }
+
+        next.Add((decisions.Review(w, CheckedDecisions.Now), "review"));
+        next.Add((decisions.Review(w, CheckedDecisions.MuchLater), "late review"));
+        return next;
+    }
+
+    /// <summary>What people and Twilio do without a request of ours.</summary>
+    private void LegMoves(World w, Leg leg)
+    {
+        switch (leg.State)
+        {
+            case LegState.Dialing:
+                next.Add((w.With(leg, leg with { State = LegState.Ringing, Rang = true }), "rings"));
+                next.Add((w.End(leg, LeaveReason.Unreachable), "unreachable"));
+                break;
+            case LegState.Ringing:
+                var answered = leg.Owner == ParticipantId.Callee ? LegState.AwaitingTwiML : LegState.Entering;
+                next.Add((w.With(leg, leg with { State = answered, Answered = true }), "answers"));
+                next.Add((w.End(leg, LeaveReason.NoAnswer), "does not answer"));
+                break;
+            case LegState.AwaitingTwiML:
+                next.Add((w.End(leg, LeaveReason.HungUp), "hangs up, or gets no TwiML"));
+                break;
+            case LegState.Entering:
+                next.Add((w.With(leg, leg with { State = LegState.InRoom }), leg.Owner + " enters"));
+                next.Add((w.End(leg, LeaveReason.HungUp), leg.Owner + " hangs up entering"));
+                break;
+            case LegState.InRoom:
+                next.Add((w.End(leg, LeaveReason.HungUp), leg.Owner + " hangs up"));
+                break;
+        }
+    }
+
+    /// <summary>A webhook arrives. If it asks for TwiML, Twilio may receive the answer or lose it.</summary>
+    private void WebhookArrives(World w, SessionEvent message, string label)
+    {
+        var applied = decisions.Apply(w, message, out var reply);
+        next.Add((applied, label));
+        var asking = message switch
+        {
+            SessionEvent.StartCall e => w.Legs.FirstOrDefault(l => l.Sid == e.CallerLeg),
+            SessionEvent.JoinCall e => w.Legs.FirstOrDefault(l => l.Sid == e.Leg),
+            _ => null,
+        };
+        if (asking is not { State: LegState.AwaitingTwiML })
+            return;
+        var answered = reply is CallReply.JoinRoom
+            ? applied.With(asking, asking with { State = LegState.Entering })
+            : applied.End(asking, LeaveReason.HungUp);
+        next.Add((answered, label + ", and gets " + reply.GetType().Name));
+    }
+
+    /// <summary>A granted dial is sent or not, takes effect or not, and is answered or not.</summary>
+    private void DialIsSent(World w, DialRequest request)
+    {
+        var sent = w with { Requests = w.Requests.Remove(request) };
+        next.Add((sent, "sender is killed"));
+        if (EffectRuns.CanCreateCall(w, request))
+        {
+            var accepted = new DialOutcome.Accepted(EffectRuns.NextSid(w, request.Participant));
+            next.Add((effects.CreateCall(sent, request, accepted), "dial is created"));
+            next.Add((effects.CreateCall(sent, request, new DialOutcome.Unknown()), "dial is created, reply lost"));
+        }
+
+        next.Add((EffectRuns.Reply(sent, request, new DialOutcome.Unknown()), "dial is lost"));
+        next.Add((EffectRuns.Reply(sent, request, new DialOutcome.Refused(21211)), "dial is refused"));
+        if (request.Attempt < scenario.Attempts)
+            next.Add((EffectRuns.Reply(sent, request, new DialOutcome.NotSent(null)), "dial is postponed"));
+    }
+
+    private void EffectIsRun(World w, Effect effect)
+    {
+        switch (effect)
+        {
+            case Effect.Dial { State: DialState.Planned } dial:
+                next.Add((effects.Claim(w, dial, CheckedDecisions.Now), "claim"));
+                next.Add((effects.Claim(w, dial, CheckedDecisions.MuchLater), "late claim"));
+                break;
+            case Effect.Dial dial:
+                if (EffectRuns.LookUp(w, dial) is { } leg)
+                    next.Add((effects.Settle(w, dial, new DialOutcome.Accepted(leg.Sid)), "look-up finds it"));
+                else
+                {
+                    var notFound = new DialOutcome.NotFound();
+                    next.Add((effects.Settle(w, dial, notFound), "look-up finds nothing"));
+                    if (scenario.Orphans || w.Requests.All(r => r.Participant != dial.Participant))
+                        next.Add((effects.Settle(w, dial, notFound, CheckedDecisions.MuchLater), "late look-up finds nothing"));
+                }
+
+                next.Add((effects.Settle(w, dial, new DialOutcome.LookUpFailed()), "look-up fails"));
+                break;
+            case Effect.HangUp hangUp:
+                next.Add((w.HangUp(hangUp.Leg), "hang-up, reply lost"));
+                next.Add((effects.HangUp(w, hangUp), "hang-up"));
+                break;
+        }
+    }
+
+    private IEnumerable<SessionEvent> ClientRequests(World w)
+    {
+        if (w.Session is null)
+            yield break;
+        foreach (var guest in scenario.Guests)
+            yield return new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), null);
+        foreach (var participant in scenario.Removals)
+            yield return new SessionEvent.RemoveParticipant(participant);
+        if (scenario.MayBeEnded)
+            yield return new SessionEvent.EndCall();
+    }
+}

@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+
+namespace Calls.Domain.Tests.Exhaustive;
+
+/// <summary>The webhooks that Twilio sends, as the history of the legs and the room determines them.</summary>
+internal sealed class Webhooks
+{
+    private static readonly string Room = CallSession.RoomOf(A.Id(), A.Nonce);
+
+    private readonly Dictionary<Leg, ImmutableArray<(SessionEvent Message, string Label)>> ofLegs = [];
+
+    public IEnumerable<(SessionEvent Message, string Label)> Of(World w)
+    {
+        for (var i = 1; i <= w.Conferences; i++)
+        {
+            if (i < w.Conferences || !w.RoomIsOpen)
+                yield return (new SessionEvent.ConferenceEnded(A.Conference(i), Room), "conference end arrives");
+            yield return (new SessionEvent.ConferenceStarted(A.Conference(i), Room), "conference start arrives");
+        }
+
+        foreach (var leg in w.Legs)
+        {
+            if (!ofLegs.TryGetValue(leg, out var ofLeg))
+                ofLegs.Add(leg, ofLeg = [.. Of(leg)]);
+            foreach (var message in ofLeg)
+                yield return message;
+        }
+    }
+
+    /// <summary>The leg that a webhook is about, or null if it is about the room.</summary>
+    public static CallSid? LegOf(SessionEvent message) => message switch
+    {
+        SessionEvent.StartCall e => e.CallerLeg,
+        SessionEvent.LegProgressed e => e.Leg,
+        SessionEvent.JoinCall e => e.Leg,
+        SessionEvent.ParticipantJoined e => e.Leg,
+        SessionEvent.ParticipantLeft e => e.Leg,
+        _ => null,
+    };
+
+    private static IEnumerable<(SessionEvent Message, string Label)> Of(Leg leg)
+    {
+        var owner = leg.Owner;
+        if (owner == ParticipantId.Caller)
+            yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
+        else
+        {
+            yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Dialing, null, A.Nonce), owner + " initiated arrives");
+            if (leg.Rang)
+                yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Ringing, null, A.Nonce), owner + " ringing arrives");
+            if (leg.Answered)
+                yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Answered, null, A.Nonce), owner + " in-progress arrives");
+            if (leg.Answered && owner == ParticipantId.Callee)
+                yield return (new SessionEvent.JoinCall(owner, leg.Sid, A.Nonce), "answer arrives");
+            if (leg.EndedBecause is { } because)
+                yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Gone, because, A.Nonce), owner + " end arrives");
+        }
+
+        if (leg.Conference > 0)
+            yield return (new SessionEvent.ParticipantJoined(A.Conference(leg.Conference), Room, leg.Sid, owner, null), owner + " join arrives");
+        // Twilio also reports a leave of a guest that did not answer (participant_add_failed).
+        if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Owner.Value: not "callee" }))
+            yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");
+    }
+}
