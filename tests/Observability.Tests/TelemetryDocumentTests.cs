@@ -46,15 +46,6 @@ public sealed partial class TelemetryDocumentTests
         events.Select(one => (one.EventId.ToString(System.Globalization.CultureInfo.InvariantCulture), one.Level is LogLevel.None ? "varies" : one.Level.ToString())).Order().ShouldBe(listed);
     }
 
-    [Fact]
-    public void Each_attribute_that_the_code_sets_on_a_span_is_listed()
-    {
-        var set = Directory.EnumerateFiles(Path.Combine(Root(), "src"), "*.cs", SearchOption.AllDirectories).Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}") && !file.Contains("Sandbox", StringComparison.Ordinal))
-            .SelectMany(file => SetTag().Matches(File.ReadAllText(file)).Select(match => match.Groups["name"].Value)).Distinct().Order().ToList();
-        set.Count.ShouldBeGreaterThan(10);
-        set.Where(name => !Document.Contains($"`{name}`", StringComparison.Ordinal)).ShouldBeEmpty();
-    }
-
     private static string Root([System.Runtime.CompilerServices.CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", ".."));
 
     [GeneratedRegex(@"^\| `(?<name>calls\.[a-z_.]+)` \| [a-z]+ \| `(?<unit>[^`]+)` \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
@@ -62,7 +53,4 @@ public sealed partial class TelemetryDocumentTests
 
     [GeneratedRegex(@"^\| (?<id>[0-9]{4}) \| (?<level>[A-Za-z]+) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex EventRow();
-
-    [GeneratedRegex("SetTag\\(\"(?<name>[a-z_.]+)\"", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
-    private static partial Regex SetTag();
 }
