@@ -2,7 +2,7 @@ using Calls.Domain.Tests.DecisionTable;
 
 namespace Calls.Domain.Tests;
 
-/// <summary>Deadlines: nothing is forgotten, and what is settled is left in peace.</summary>
+/// <summary>Deadlines: each session with work left is due at some time, and a settled session never is.</summary>
 public sealed class When_a_session_is_due
 {
     private static readonly CallPolicy Policy = new();
@@ -12,7 +12,7 @@ public sealed class When_a_session_is_due
         { "Placed", Policy.FirstLook.TotalSeconds },
         { "Dial under way", Policy.FirstLook.TotalSeconds },
         { "Dial unknown", 1 },
-        { "Dialling", Policy.FirstLook.TotalSeconds },
+        { "Dialing", Policy.FirstLook.TotalSeconds },
         { "Guest waits for the room", Policy.FirstLook.TotalSeconds },
         { "Ringing", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
         { "Answered", Policy.FirstLook.TotalSeconds },
@@ -21,16 +21,16 @@ public sealed class When_a_session_is_due
         { "Live, a guest rings", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
         { "Live, three", Policy.ReviewInterval.TotalSeconds },
         { "One waits for a guest", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
-        { "A mute is wished for", Policy.EffectLease.TotalSeconds },
-        { "Room over", 2 },
-        { "Over, hang-ups pending", Policy.Recheck.TotalSeconds },
-        { "Over, dial under way", Policy.EffectLease.TotalSeconds },
-        { "Over, settled", null },
+        { "A mute is requested", Policy.EffectLease.TotalSeconds },
+        { "Room closed", 2 },
+        { "Ended, hang-ups pending", Policy.Recheck.TotalSeconds },
+        { "Ended, dial under way", Policy.EffectLease.TotalSeconds },
+        { "Ended, settled", null },
         { "Session id used again", Policy.FirstLook.TotalSeconds },
     };
 
     [Theory, MemberData(nameof(Dues))]
-    public void It_is_so_after(string situation, double? seconds)
+    public void Each_situation_is_due_after(string situation, double? seconds)
     {
         var call = Situations.All.Single(s => s.Name == situation).Build();
         (call.Due - call.Now)?.TotalSeconds.ShouldBe(seconds!.Value);
@@ -41,9 +41,9 @@ public sealed class When_a_session_is_due
     public void Every_situation_is_here() => Dues.Select(d => d.Data.Item1).Order().ShouldBe(Situations.All.Where(s => s.Name != "No session").Select(s => s.Name).Order());
 
     [Fact]
-    public void When_it_is_due_there_is_something_to_do_and_before_there_is_not()
+    public void There_is_work_when_a_session_is_due_and_none_before()
     {
-        foreach (var (name, _, build) in Situations.All.Where(s => s.Name is not "No session" and not "Over, settled"))
+        foreach (var (name, _, build) in Situations.All.Where(s => s.Name is not "No session" and not "Ended, settled"))
         {
             var (session, due) = (build().Session, build().Due!.Value);
             (Deadlines.DueEffects(session, Policy, due).Any() || Deadlines.ReviewIsDue(session, Policy, due)).ShouldBeTrue(name);
@@ -75,7 +75,7 @@ public sealed class When_a_session_is_due
     }
 
     [Fact]
-    public void Whatever_is_heard_of_one_does_not_put_off_the_review_that_may_find_another_gone()
+    public void An_event_of_one_participant_does_not_postpone_the_review_that_may_find_another_gone()
     {
         var call = A.Session().Live();
         var due = call.Due;

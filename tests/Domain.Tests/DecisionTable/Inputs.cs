@@ -1,6 +1,6 @@
 namespace Calls.Domain.Tests.DecisionTable;
 
-/// <summary>Everything that can happen to a call, in each variant that decides differently. The people, legs and rooms are those of <see cref="A"/>.</summary>
+/// <summary>Every event of a call, in each variant that leads to another decision. The participants, legs and rooms are those of <see cref="A"/>.</summary>
 internal static class Inputs
 {
     private static readonly string Room = CallSession.RoomOf(A.Id(), A.Nonce);
@@ -16,13 +16,13 @@ internal static class Inputs
     {
         yield return Now("voice webhook of the caller's leg", new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.Identity("alice"), A.Bob));
         yield return Now("voice webhook of another leg", new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("mallory"), A.Bob));
-        yield return Now("voice webhook, calling oneself", new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
-        yield return Now("a phone is asked for (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
-        yield return Now("another phone is asked for (guest-lawyer)", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null));
-        yield return Now("the doctor's phone is asked for again, as guest-lawyer", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null));
-        yield return Now("take the caller off", new SessionEvent.RemoveParticipant(Caller));
-        yield return Now("take the callee off", new SessionEvent.RemoveParticipant(Callee));
-        yield return Now("take guest-doctor off", new SessionEvent.RemoveParticipant(A.Doctor));
+        yield return Now("voice webhook, a client calls itself", new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
+        yield return Now("add a phone (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
+        yield return Now("add another phone (guest-lawyer)", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null));
+        yield return Now("add guest-doctor's phone again, as guest-lawyer", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null));
+        yield return Now("remove the caller", new SessionEvent.RemoveParticipant(Caller));
+        yield return Now("remove the callee", new SessionEvent.RemoveParticipant(Callee));
+        yield return Now("remove guest-doctor", new SessionEvent.RemoveParticipant(A.Doctor));
         yield return Now("mute the callee", new SessionEvent.SetParticipantFlags(Callee, true, null));
         yield return Now("hold guest-doctor", new SessionEvent.SetParticipantFlags(A.Doctor, null, true));
         yield return Now("end the call", new SessionEvent.EndCall());
@@ -30,10 +30,10 @@ internal static class Inputs
 
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Webhooks()
     {
-        yield return Now("callee picks up", new SessionEvent.JoinCall(Callee, A.CalleeLeg, A.Nonce));
-        yield return Now("callee picks up, callback without nonce", new SessionEvent.JoinCall(Callee, A.CalleeLeg, null));
-        yield return Now("another leg picks up as callee", new SessionEvent.JoinCall(Callee, A.StrangerLeg, A.Nonce));
-        yield return Now("somebody unknown picks up", new SessionEvent.JoinCall(A.Lawyer, A.StrangerLeg, A.Nonce));
+        yield return Now("callee answers", new SessionEvent.JoinCall(Callee, A.CalleeLeg, A.Nonce));
+        yield return Now("callee answers, callback without nonce", new SessionEvent.JoinCall(Callee, A.CalleeLeg, null));
+        yield return Now("another leg answers as callee", new SessionEvent.JoinCall(Callee, A.StrangerLeg, A.Nonce));
+        yield return Now("an unknown participant answers", new SessionEvent.JoinCall(A.Lawyer, A.StrangerLeg, A.Nonce));
         foreach (var progress in new[] { Progress.Dialing, Progress.Ringing, Progress.Answered })
             yield return Now($"callee: {Word(progress)}", new SessionEvent.LegProgressed(Callee, A.CalleeLeg, progress, null, A.Nonce));
         foreach (var because in new[] { LeaveReason.Busy, LeaveReason.Declined, LeaveReason.NoAnswer, LeaveReason.Unreachable, LeaveReason.Canceled, LeaveReason.HungUp })
@@ -52,7 +52,7 @@ internal static class Inputs
         yield return Now("guest-doctor could not be added: busy", new SessionEvent.ParticipantLeft(Room, A.DoctorLeg, A.Doctor, LeaveReason.Busy));
         yield return Now("an unknown leg leaves", new SessionEvent.ParticipantLeft(Room, A.StrangerLeg, null, LeaveReason.HungUp));
         yield return Now("callee is muted (sequence 5)", new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, 5)));
-        yield return Now("callee is muted (a sequence long past)", new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
+        yield return Now("callee is muted (an old sequence)", new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
         yield return Now("room opens", new SessionEvent.ConferenceStarted(A.Room1, Room));
         yield return Now("room opens again as another conference", new SessionEvent.ConferenceStarted(A.Room2, Room));
         yield return Now("room closes", new SessionEvent.ConferenceEnded(A.Room1, Room));
@@ -75,7 +75,7 @@ internal static class Inputs
         }
 
         yield return Now("dial of callee is accepted as another leg", Settled(Callee, new DialOutcome.Accepted(A.StrangerLeg)));
-        yield return Now("an earlier sending of the callee's dial was not sent", new SessionEvent.DialSettled(Callee, A.Nonce, 0, new DialOutcome.NotSent(null)));
+        yield return Now("an earlier attempt of the callee's dial was not sent", new SessionEvent.DialSettled(Callee, A.Nonce, 0, new DialOutcome.NotSent(null)));
         foreach (var who in new[] { Caller, Callee })
             foreach (var outcome in Enum.GetValues<EffectOutcome>())
                 yield return Now($"hang-up of {who}: {Word(outcome)}", new SessionEvent.HangUpSettled(A.LegOf(who), outcome));
@@ -92,8 +92,8 @@ internal static class Inputs
         yield return Now("review: caller is in the room, callee rings", Seen([Caller], (Callee, Progress.Ringing, null)));
         yield return Now("review: caller is in the room, callee has gone", Seen([Caller], (Callee, Progress.Gone, LeaveReason.HungUp)));
         yield return Now("review: caller has gone, callee rings", Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
-        yield return Now("review: both live and neither is in the room", Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
-        yield return Later("review, 16 s later: both live and neither is in the room", 16, Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
+        yield return Now("review: both legs are alive and neither is in the room", Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
+        yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16, Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }
 
     private static (string, TimeSpan, SessionEvent) Now(string name, SessionEvent happened) => (name, AtOnce, happened);

@@ -2,8 +2,8 @@ using System.Text;
 
 namespace Calls.Domain.Tests.DecisionTable;
 
-/// <summary>docs/decision-table.md, regenerated and compared: whatever changes a decision shows up there, to be read in review.</summary>
-/// <remarks>Set <c>CALLS_REWRITE_DECISION_TABLE=1</c> and run this test to write the file anew.</remarks>
+/// <summary>docs/decision-table.md is generated again and compared. Each change of a decision is visible there in the review.</summary>
+/// <remarks>Set <c>CALLS_REWRITE_DECISION_TABLE=1</c> and run this test to write the file.</remarks>
 public sealed class The_decision_table
 {
     private const string Rewrite = "CALLS_REWRITE_DECISION_TABLE";
@@ -16,7 +16,7 @@ public sealed class The_decision_table
         if (Environment.GetEnvironmentVariable(Rewrite) == "1")
             File.WriteAllText(file, table);
         var committed = File.ReadAllText(file);
-        FirstDifference(committed, table).ShouldBeNull($"a decision has changed: read it, and if it is meant, run this test with {Rewrite}=1");
+        FirstDifference(committed, table).ShouldBeNull($"a decision has changed. If the change is intended, run this test with {Rewrite}=1");
     }
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed class The_decision_table
         Situations.All.Select(s => s.Name).ShouldBeUnique();
     }
 
-    /// <summary>Every reason and reply that the domain can give is given somewhere in the table, but for those that need a full call.</summary>
+    /// <summary>Every reply, every reason to ignore and every end reason of the domain occurs in the table.</summary>
     [Fact]
     public void Has_every_reply_every_reason_to_ignore_and_every_way_to_end()
     {
@@ -44,16 +44,28 @@ public sealed class The_decision_table
     private static string Table()
     {
         var text = new StringBuilder();
-        text.Append("# Decision table\n\n")
-            .Append("What the service decides: every event, in each of its variants, in ").Append(Situations.All.Length).Append(" situations a call can be in. Generated from the code by\n")
-            .Append("`tests/Domain.Tests/DecisionTable`, which fails where the two differ; `").Append(Rewrite).Append("=1 dotnet test tests/Domain.Tests` writes it anew.\n\n")
-            .Append("The people: *caller* (alice), *callee* (bob), *guest-doctor*, *guest-lawyer*. *Leg* is each one's own call; *another leg* is nobody's. Reply is what\n")
-            .Append("whoever asked is told, `-` where there is nothing to say. Effects are written `+` planned, `-` no longer to be done.\n");
+        text.Append($"""
+            # Decision table
+
+            This page lists the decision on every event, in each of its variants, in {Situations.All.Length} situations of a call. The test
+            `tests/Domain.Tests/DecisionTable` generates it from the code, and fails if the page and the code differ.
+            `{Rewrite}=1 dotnet test tests/Domain.Tests` writes the page.
+
+            The participants are *caller* (alice), *callee* (bob), *guest-doctor* and *guest-lawyer*. *Another leg* and *an unknown leg* belong to
+            no participant. Each situation has two lists. The first has the events with a reply to their sender (after the arrow) or a change of the
+            session (after the colon). *Plan* marks a new effect, *drop* an effect that is no longer planned. A word in italics is the reason why
+            the event is ignored. The second list has the events without a reply and without a change, by that reason.
+
+            """.ReplaceLineEndings("\n"));
         foreach (var (name, story, build) in Situations.All)
         {
             text.Append("\n## ").Append(name).Append("\n\n").Append(story).Append("\n\n");
             if (build().Stored is { } stored)
-                text.Append("> ").Append(Words.Of(stored)).Append("\n\n");
+            {
+                AppendWrapped(text, "> ", "> " + Words.Of(stored));
+                text.Append('\n');
+            }
+
             List<(string Because, string Input)> nothing = [];
             var rows = new StringBuilder();
             foreach (var (input, after, happened) in Inputs.All)
@@ -63,20 +75,42 @@ public sealed class The_decision_table
                 var decision = call.After(after).When(happened).Last;
                 var change = decision.Changed ? Words.Between(before, decision.Session!) : "";
                 if (change.Length == 0 && decision.Reply is CallReply.Acknowledged)
-                    nothing.Add((decision.Ignored?.ToString() ?? "noted, and nothing to be seen of it", input));
+                    nothing.Add((decision.Ignored?.ToString() ?? "Stored, and not visible here", input));
                 else
-                    rows.Append("| ").Append(input).Append(" | ").Append(Words.Of(decision.Reply)).Append(" | ").Append(change)
-                        .Append(decision.Ignored is { } ignored ? $"{(change.Length > 0 ? "; " : "")}*{ignored}*" : "").Append(" |\n");
+                {
+                    var changes = new[] { change, decision.Ignored is { } ignored ? $"*{ignored}*" : "" }.Where(part => part.Length > 0).ToList();
+                    var what = changes.Count > 0 ? ": " + string.Join("; ", changes) : "";
+                    AppendWrapped(rows, "  ", $"- **{input}** → {Words.Of(decision.Reply)}{what}");
+                }
             }
 
             if (rows.Length > 0)
-                text.Append("| input | reply | what changes |\n| --- | --- | --- |\n").Append(rows).Append('\n');
-            text.Append("Nothing comes of:\n\n");
+                text.Append("With a reply or a change:\n\n").Append(rows).Append('\n');
+            text.Append("Without a reply and without a change:\n\n");
             foreach (var because in nothing.GroupBy(n => n.Because, n => n.Input))
-                text.Append("- *").Append(because.Key).Append("*: ").AppendJoin("; ", because).Append('\n');
+                AppendWrapped(text, "  ", $"- *{because.Key}*: {string.Join("; ", because)}");
         }
 
         return text.ToString();
+    }
+
+    /// <summary>A paragraph in lines of at most 140 columns. Each line after the first begins with <paramref name="prefix"/>.</summary>
+    private static void AppendWrapped(StringBuilder text, string prefix, string paragraph)
+    {
+        var line = new StringBuilder();
+        foreach (var word in paragraph.Split(' '))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > 140)
+            {
+                text.Append(line).Append('\n');
+                line.Clear().Append(prefix).Append(word);
+                continue;
+            }
+
+            line.Append(line.Length > 0 ? " " : "").Append(word);
+        }
+
+        text.Append(line).Append('\n');
     }
 
     private static string? FirstDifference(string committed, string generated)

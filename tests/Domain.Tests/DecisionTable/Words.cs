@@ -1,11 +1,11 @@
 namespace Calls.Domain.Tests.DecisionTable;
 
-/// <summary>Sessions, replies and changes in few words.</summary>
+/// <summary>Sessions, replies and changes as short texts.</summary>
 internal static class Words
 {
     public static string Of(CallReply reply) => reply switch
     {
-        CallReply.Acknowledged => "-",
+        CallReply.Acknowledged => "no reply",
         CallReply.JoinRoom join => $"{join.Participant.Id} enters the room",
         CallReply.HangUp => "hang up",
         CallReply.Refused refused => $"refused: {refused.Because}",
@@ -20,10 +20,10 @@ internal static class Words
         .. session.Conference is null ? [] : new[] { "room open" },
         .. session.ReviewNow ? ["review now"] : Array.Empty<string>(),
         .. session.IsEnded ? [$"ended: {session.EndReason}"] : Array.Empty<string>(),
-        .. session.Effects.Select(e => $"+ {Of(session, e)}"),
+        .. session.Effects.Select(e => $"plan {Of(session, e)}"),
     ]);
 
-    /// <summary>What differs, whatever only tells of the time left out.</summary>
+    /// <summary>The differences between two sessions, without the instants.</summary>
     public static string Between(CallSession? before, CallSession after)
     {
         if (before is null || before.Nonce != after.Nonce)
@@ -37,15 +37,15 @@ internal static class Words
         if (before.Conference != after.Conference)
             changes.Add(after.Conference is null ? "no room open" : before.Conference is null ? "room open" : "another room open");
         if (before.ClosedConferences.Length != after.ClosedConferences.Length)
-            changes.Add("that conference is over");
+            changes.Add("that conference has ended");
         if (before.ReviewNow != after.ReviewNow)
             changes.Add(after.ReviewNow ? "review now" : "reviewed");
         if (before.IsEnded != after.IsEnded)
             changes.Add($"**ended: {after.EndReason}** ({after.EndEvidence})");
         else if (before.EndReason != after.EndReason)
             changes.Add($"ended: {before.EndReason} → {after.EndReason}");
-        changes.AddRange(was.Except(now).Select(e => $"- {e}"));
-        changes.AddRange(now.Except(was).Select(e => $"+ {e}"));
+        changes.AddRange(was.Except(now).Select(e => $"drop {e}"));
+        changes.AddRange(now.Except(was).Select(e => $"plan {e}"));
         return string.Join("; ", changes);
     }
 
@@ -64,13 +64,20 @@ internal static class Words
     }
 
     private static string Of(Participant p) => (p.Progress == Progress.Gone ? $"{p.Progress} ({p.Gone})" : p.Progress.ToString())
-        + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? "" : p.Leaving == Leaving.Removed ? ", being removed" : ", to end");
+        + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? "" : p.Leaving == Leaving.Removed ? ", being removed" : ", ending");
 
     private static string Of(CallSession session, Effect effect) => effect switch
     {
-        Effect.Dial dial => $"dial {dial.Participant} ({dial.State}{(dial.Attempt > 1 || (dial.Attempt == 1 && dial.State == DialState.Planned) ? $", sent {dial.Attempt}×" : "")})",
-        Effect.HangUp hangUp => $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? "that leg"}{(hangUp.Attempt > 0 ? " later" : "")}",
-        Effect.SetFlags flags => $"set {flags.Participant}{(flags.Muted is { } muted ? $" muted={muted}" : "")}{(flags.Hold is { } hold ? $" hold={hold}" : "")}{(flags.Attempt > 0 ? " later" : "")}",
+        Effect.Dial dial => $"dial {dial.Participant} ({dial.State}{Sent(dial)})",
+        Effect.HangUp hangUp => $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? "that leg"}{Later(hangUp)}",
+        Effect.SetFlags flags => $"set {flags.Participant}{Flag("muted", flags.Muted)}{Flag("hold", flags.Hold)}{Later(flags)}",
         _ => effect.GetType().Name,
     };
+
+    private static string Sent(Effect.Dial dial) =>
+        dial.Attempt > 1 || (dial.Attempt == 1 && dial.State == DialState.Planned) ? $", sent {dial.Attempt}×" : "";
+
+    private static string Flag(string name, bool? value) => value is { } set ? $" {name}={set}" : "";
+
+    private static string Later(Effect effect) => effect.Attempt > 0 ? " later" : "";
 }
