@@ -1,6 +1,6 @@
 namespace Calls.Domain.Tests;
 
-/// <summary>Things with defaults. A test names only what matters to it.</summary>
+/// <summary>Values with defaults. A test names only the values that matter to it.</summary>
 internal static class A
 {
     public const string Nonce = "nonceofthiscall1";
@@ -22,26 +22,33 @@ internal static class A
     public static readonly Party Bob = new Party.Client(Identity("bob"));
     public static readonly Party BobsPhone = new Party.Phone(Phone("+15550000002"));
 
-    /// <summary>A call that alice has just placed to bob: the dial is planned, nothing is sent.</summary>
-    public static Call Session(Party? callee = null, CallPolicy? policy = null) => new Call(policy ?? new CallPolicy()).Starts(callee: callee);
+    /// <summary>A call that alice has just placed to bob. The dial is planned and not sent.</summary>
+    public static Call Session(Party? callee = null, CallPolicy? policy = null) =>
+        new Call(policy ?? new CallPolicy()).Starts(callee: callee);
 
-    /// <summary>Before anything has happened.</summary>
+    /// <summary>No session is stored.</summary>
     public static Call NoSession() => new(new CallPolicy());
 
     public static CallSid Leg(int number) => CallSid.TryParse($"CA{number:x32}", out var sid) ? sid : throw new FormatException();
 
-    public static ConferenceSid Conference(int number) => ConferenceSid.TryParse($"CF{number:x32}", out var sid) ? sid : throw new FormatException();
+    public static ConferenceSid Conference(int number) =>
+        ConferenceSid.TryParse($"CF{number:x32}", out var sid) ? sid : throw new FormatException();
 
     public static SessionId Id(string text = "s-42") => SessionId.TryParse(text, out var id) ? id : throw new FormatException(text);
 
     public static ParticipantId Participant(string text) => ParticipantId.TryParse(text, out var id) ? id : throw new FormatException(text);
 
-    public static ClientIdentity Identity(string text) => ClientIdentity.TryParse(text, out var identity) ? identity : throw new FormatException(text);
+    public static ClientIdentity Identity(string text) =>
+        ClientIdentity.TryParse(text, out var identity) ? identity : throw new FormatException(text);
 
     public static PhoneNumber Phone(string text) => PhoneNumber.TryParse(text, out var number) ? number : throw new FormatException(text);
 
-    public static PhoneNumber PhoneOf(ParticipantId guest) => Phone(guest == Doctor ? "+15550000003" : guest == Lawyer ? "+15550000004" : "+15550000005");
+    public static PhoneNumber PhoneOf(ParticipantId guest) =>
+        Phone(guest == Doctor ? "+15550000003" : guest == Lawyer ? "+15550000004" : "+15550000005");
 
     public static CallSid LegOf(ParticipantId participant) =>
-        participant == ParticipantId.Caller ? CallerLeg : participant == ParticipantId.Callee ? CalleeLeg : participant == Doctor ? DoctorLeg : LawyerLeg;
+        participant == ParticipantId.Caller ? CallerLeg
+        : participant == ParticipantId.Callee ? CalleeLeg
+        : participant == Doctor ? DoctorLeg
+        : LawyerLeg;
 }

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Calls.Domain.Tests;
 
-/// <summary>One call as a test tells it: each word is one event, decided upon at <see cref="Now"/>. Words return the call, so that a story is one sentence.</summary>
+/// <summary>
+/// A call in a test. Each method applies one event at <see cref="Now"/> and returns the call, so that calls of methods can be chained.
+/// </summary>
 internal sealed class Call(CallPolicy policy)
 {
     public CallPolicy Policy { get; } = policy;
@@ -23,7 +25,7 @@ internal sealed class Call(CallPolicy policy)
 
     public Participant Callee => The(ParticipantId.Callee);
 
-    public Participant The(ParticipantId id) => Session.Find(id) ?? throw new InvalidOperationException($"Nobody is called {id}");
+    public Participant The(ParticipantId id) => Session.Find(id) ?? throw new InvalidOperationException($"There is no participant {id}");
 
     public IEnumerable<CallSid> HangUps => Session.Effects.OfType<Effect.HangUp>().Select(h => h.Leg);
 
@@ -46,17 +48,18 @@ internal sealed class Call(CallPolicy policy)
 
     public Call After(int seconds) => After(TimeSpan.FromSeconds(seconds));
 
-    // What people do.
+    // Requests of people.
     public Call Starts(CallSid? callerLeg = null, string caller = "alice", Party? callee = null, string nonce = A.Nonce) =>
         When(new SessionEvent.StartCall(A.Id(), nonce, callerLeg ?? A.CallerLeg, A.Identity(caller), callee ?? A.Bob));
 
-    public Call AsksFor(ParticipantId guest, string? label = null) => When(new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), label));
+    public Call AsksFor(ParticipantId guest, string? label = null) =>
+        When(new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), label));
 
     public Call Removes(ParticipantId participant) => When(new SessionEvent.RemoveParticipant(participant));
 
     public Call EndsForEveryone() => When(new SessionEvent.EndCall());
 
-    // What our own executor reports.
+    // Reports of the effect executor.
     public Call Claims(ParticipantId participant) => When(new SessionEvent.ClaimDial(participant, Session.Nonce));
 
     public Call Settles(ParticipantId participant, DialOutcome outcome, int? attempt = null) =>
@@ -66,7 +69,7 @@ internal sealed class Call(CallPolicy policy)
 
     public Call HangsUp(CallSid leg, EffectOutcome outcome = EffectOutcome.Done) => When(new SessionEvent.HangUpSettled(leg, outcome));
 
-    // What Twilio reports.
+    // Reports of Twilio.
     public Call Says(ParticipantId participant, Progress progress, CallSid? leg = null, string? nonce = A.Nonce) =>
         When(new SessionEvent.LegProgressed(participant, leg ?? A.LegOf(participant), progress, null, nonce));
 
@@ -83,22 +86,28 @@ internal sealed class Call(CallPolicy policy)
         When(new SessionEvent.ParticipantLeft(Session.Room, A.LegOf(participant), participant, because));
 
     public Call Flags(ParticipantId participant, bool muted, bool hold, int sequence) =>
-        When(new SessionEvent.ParticipantFlagsChanged(A.Room1, Session.Room, A.LegOf(participant), participant, new Flags(muted, hold, sequence)));
+        When(new SessionEvent.ParticipantFlagsChanged(
+            A.Room1, Session.Room, A.LegOf(participant), participant, new Flags(muted, hold, sequence)));
 
     public Call Opens(ConferenceSid? room = null) => When(new SessionEvent.ConferenceStarted(room ?? A.Room1, Session.Room));
 
     public Call Closes(ConferenceSid? room = null) => When(new SessionEvent.ConferenceEnded(room ?? A.Room1, Session.Room));
 
-    /// <summary>A review: <paramref name="inTheRoom"/> are connected in the conference, <paramref name="legs"/> are what Twilio says of each.</summary>
-    public Call Observes(IEnumerable<ParticipantId> inTheRoom, params (ParticipantId Participant, Progress Progress, LeaveReason? Gone)[] legs)
+    /// <summary>
+    /// A review. <paramref name="inTheRoom"/> are connected in the conference. <paramref name="legs"/> are Twilio's answers about other
+    /// legs.
+    /// </summary>
+    public Call Observes(IEnumerable<ParticipantId> inTheRoom,
+        params (ParticipantId Participant, Progress Progress, LeaveReason? Gone)[] legs)
     {
         ImmutableArray<CallSid> present = [.. inTheRoom.Select(A.LegOf)];
         ImmutableArray<ObservedLeg> seen =
-            [.. present.Select(leg => new ObservedLeg(leg, Progress.Answered, null)), .. legs.Select(l => new ObservedLeg(A.LegOf(l.Participant), l.Progress, l.Gone))];
+            [.. present.Select(leg => new ObservedLeg(leg, Progress.Answered, null)),
+                .. legs.Select(l => new ObservedLeg(A.LegOf(l.Participant), l.Progress, l.Gone))];
         return When(new SessionEvent.SessionObserved(new Observation(Session.Room, present.IsEmpty ? null : A.Room1, present, seen)));
     }
 
-    // Where a call stands, for tests that start there.
+    // States in which tests start.
     public Call Sending() => Claims(ParticipantId.Callee);
 
     public Call Unknown() => Sending().Settles(ParticipantId.Callee, new DialOutcome.Unknown());
@@ -115,7 +124,7 @@ internal sealed class Call(CallPolicy policy)
 
     public Call With(ParticipantId guest) => WithRinging(guest).Says(guest, Progress.Answered).Joins(guest);
 
-    /// <summary>Runs every hang-up that is planned, and lets Twilio say that the legs are over, until nothing is left to do.</summary>
+    /// <summary>Runs every planned hang-up and lets Twilio report that the leg has ended, until no hang-up is left.</summary>
     public Call FinishesHangUps()
     {
         while (HangUps.ToList() is [var leg, ..])

@@ -29,9 +29,12 @@ internal static class Invariants
         return dials.Count > 1 ? "a participant has two dials"
             : dials.Count == 1 != needsDial ? "a participant without a leg has no dial, or one with a leg has a dial"
             : session.IsEnded && dials.Any(d => d.State == DialState.Planned) ? "a dial is planned for an ended call"
-            : participant.Leaving != Leaving.No && dials.Any(d => d.State == DialState.Planned) ? "a dial is planned for a participant who is leaving"
-            : participant.Progress == Progress.Gone != participant.Gone is not null ? "a participant is gone without a reason, or has a reason and is not gone"
-            : session.IsEnded && participant.Progress != Progress.Gone && participant.Leaving == Leaving.No ? "a participant stays in an ended call"
+            : participant.Leaving != Leaving.No && dials.Any(d => d.State == DialState.Planned)
+                ? "a dial is planned for a participant who is leaving"
+            : participant.Progress == Progress.Gone != participant.Gone is not null
+                ? "a participant is gone without a reason, or has a reason and is not gone"
+            : session.IsEnded && participant.Progress != Progress.Gone
+                && participant.Leaving == Leaving.No ? "a participant stays in an ended call"
             : null;
     }
 

@@ -2,7 +2,7 @@ namespace Calls.Domain.Tests;
 
 internal static class Permutations
 {
-    /// <summary>Every order of the items (Heap's algorithm); the array that is handed out is used again.</summary>
+    /// <summary>Every order of the items (Heap's algorithm). The returned array is reused.</summary>
     public static IEnumerable<T[]> Of<T>(IEnumerable<T> items)
     {
         T[] order = [.. items];

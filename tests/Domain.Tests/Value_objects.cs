@@ -6,15 +6,17 @@ public sealed class Value_objects
 {
     private const string Hex32 = "0123456789abcdefABCDEF0123456789";
 
-    /// <summary>What attackers, and broken clients, send.</summary>
+    /// <summary>Input of attackers and of broken clients.</summary>
     public static TheoryData<string?> Hostile =>
     [
-        (string?)null, "", " ", "\t", "a b", "a/b", "a\\b", "a?b", "a#b", "a%2Fb", "a&b=c", "a\0b", "a\nb", "a\r\nSet-Cookie: x", "<script>", "'; drop table", "{a}", "{{a}}", "$a", "`a`", "é", "ａ", "а", "١٢٣",
-        "\u202Ea", "\uFEFFa", "😀", "\uD800", new string('a', 129), new string('a', 100_000),
+        (string?)null, "", " ", "\t", "a b", "a/b", "a\\b", "a?b", "a#b", "a%2Fb", "a&b=c", "a\0b", "a\nb", "a\r\nSet-Cookie: x",
+        "<script>", "'; drop table", "{a}", "{{a}}", "$a", "`a`", "é", "ａ", "а", "١٢٣",
+        "\u202Ea", "\uFEFFa", "😀", "\uD800", new string('a', 129),
+        new string('a', 100_000),
     ];
 
     [Theory, MemberData(nameof(Hostile))]
-    public void Refuse_what_no_honest_caller_sends(string? text)
+    public void Refuse_hostile_input(string? text)
     {
         SessionId.TryParse(text, out var session).ShouldBeFalse();
         session.ShouldBeNull();
@@ -40,7 +42,8 @@ public sealed class Value_objects
     [InlineData("a+b", false)]
     [InlineData("a@b", false)]
     [InlineData("a~b", false)]
-    public void A_session_id_is_a_segment_of_a_URL_and_never_a_step_up(string text, bool valid) => SessionId.TryParse(text, out _).ShouldBe(valid);
+    public void A_session_id_is_a_URL_segment_and_never_only_dots(string text, bool valid) =>
+        SessionId.TryParse(text, out _).ShouldBe(valid);
 
     [Fact]
     public void A_session_id_has_up_to_128_characters()
@@ -52,7 +55,7 @@ public sealed class Value_objects
     }
 
     [Fact]
-    public void A_participant_id_is_nothing_that_Twilio_takes_for_a_call_SID()
+    public void A_participant_id_does_not_look_like_a_call_SID()
     {
         ParticipantId.TryParse("guest-1_a", out _).ShouldBeTrue();
         ParticipantId.TryParse(new string('x', 64), out _).ShouldBeTrue();
@@ -90,7 +93,7 @@ public sealed class Value_objects
     [InlineData("Client:alice", null)]
     [InlineData("sip:alice@example.com", null)]
     [InlineData("alice?x=1", null)]
-    public void An_identity_is_taken_with_and_without_its_scheme(string text, string? identity)
+    public void An_identity_is_accepted_with_and_without_its_scheme(string text, string? identity)
     {
         ClientIdentity.TryParse(text, out var parsed).ShouldBe(identity is not null);
         (parsed?.Value).ShouldBe(identity);
@@ -122,14 +125,20 @@ public sealed class Value_objects
     public void A_phone_number_is_E164(string text, bool valid) => PhoneNumber.TryParse(text, out _).ShouldBe(valid);
 
     [Fact]
-    public void What_is_personal_is_masked_where_it_is_written_carelessly()
+    public void ToString_masks_personal_data()
     {
         var number = A.Phone("+15551234567");
         var identity = A.Identity("alice@example.com");
         number.ToString().ShouldBe("+15*******67");
         A.Phone("+1234567").ToString().ShouldBe("+12***67");
         identity.ToString().ShouldBe("client:***");
-        foreach (var text in new object[] { new Party.Phone(number), new Party.Client(identity), new SessionEvent.AddPhoneParticipant(A.Doctor, number, null), $"{number} {identity}" })
+        foreach (var text in new object[]
+        {
+            new Party.Phone(number),
+            new Party.Client(identity),
+            new SessionEvent.AddPhoneParticipant(A.Doctor, number, null),
+            $"{number} {identity}",
+        })
         {
             $"{text}".ShouldNotContain("123");
             $"{text}".ShouldNotContain("alice");
@@ -137,7 +146,7 @@ public sealed class Value_objects
     }
 
     [Fact]
-    public void A_whole_session_and_a_decision_on_it_name_nobody()
+    public void The_text_of_a_session_or_a_decision_has_no_personal_data()
     {
         var call = A.Session(A.BobsPhone).Live().AsksFor(A.Doctor);
         foreach (var text in new object[] { call.Session, call.Last, call.Callee, call.Reply })
@@ -148,7 +157,7 @@ public sealed class Value_objects
     }
 
     [Fact]
-    public void Whatever_is_taken_is_what_was_given_and_is_taken_again() => Gen.String.Sample(text =>
+    public void A_parsed_value_keeps_its_text_and_parses_again() => Gen.String.Sample(text =>
     {
         if (SessionId.TryParse(text, out var session))
             session.Value.ShouldBe(text);

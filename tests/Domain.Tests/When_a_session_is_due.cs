@@ -38,7 +38,8 @@ public sealed class When_a_session_is_due
     }
 
     [Fact]
-    public void Every_situation_is_here() => Dues.Select(d => d.Data.Item1).Order().ShouldBe(Situations.All.Where(s => s.Name != "No session").Select(s => s.Name).Order());
+    public void Every_situation_is_here() =>
+        Dues.Select(d => d.Data.Item1).Order().ShouldBe(Situations.All.Where(s => s.Name != "No session").Select(s => s.Name).Order());
 
     [Fact]
     public void There_is_work_when_a_session_is_due_and_none_before()
@@ -47,7 +48,8 @@ public sealed class When_a_session_is_due
         {
             var (session, due) = (build().Session, build().Due!.Value);
             (Deadlines.DueEffects(session, Policy, due).Any() || Deadlines.ReviewIsDue(session, Policy, due)).ShouldBeTrue(name);
-            (Deadlines.DueEffects(session, Policy, due.AddTicks(-1)).Any() || Deadlines.ReviewIsDue(session, Policy, due.AddTicks(-1))).ShouldBeFalse(name);
+            (Deadlines.DueEffects(session, Policy, due.AddTicks(-1)).Any() || Deadlines.ReviewIsDue(session, Policy, due.AddTicks(-1)))
+                .ShouldBeFalse(name);
         }
     }
 
@@ -90,6 +92,7 @@ public sealed class When_a_session_is_due
     [Fact]
     public void The_wait_before_another_try_doubles_from_half_a_second_to_fifteen()
     {
-        new[] { -1, 0, 1, 2, 3, 4, 5, 6, 7, 1000 }.Select(CallPolicy.Backoff).Select(b => b.TotalSeconds).ShouldBe([0.5, 0.5, 0.5, 1, 2, 4, 8, 15, 15, 15]);
+        new[] { -1, 0, 1, 2, 3, 4, 5, 6, 7, 1000 }.Select(CallPolicy.Backoff).Select(b => b.TotalSeconds)
+            .ShouldBe([0.5, 0.5, 0.5, 1, 2, 4, 8, 15, 15, 15]);
     }
 }

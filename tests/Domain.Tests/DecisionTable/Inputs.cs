@@ -1,12 +1,15 @@
 namespace Calls.Domain.Tests.DecisionTable;
 
-/// <summary>Every event of a call, in each variant that leads to another decision. The participants, legs and rooms are those of <see cref="A"/>.</summary>
+/// <summary>
+/// Every event of a call, in each variant that leads to another decision. The participants, legs and rooms are those of <see cref="A"/>.
+/// </summary>
 internal static class Inputs
 {
     private static readonly string Room = CallSession.RoomOf(A.Id(), A.Nonce);
     private static readonly TimeSpan AtOnce = TimeSpan.Zero;
 
-    public static readonly (string Name, TimeSpan After, SessionEvent Event)[] All = [.. Requests(), .. Webhooks(), .. Effects(), .. Reviews()];
+    public static readonly (string Name, TimeSpan After, SessionEvent Event)[] All =
+        [.. Requests(), .. Webhooks(), .. Effects(), .. Reviews()];
 
     private static ParticipantId Caller => ParticipantId.Caller;
 
@@ -14,12 +17,16 @@ internal static class Inputs
 
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Requests()
     {
-        yield return Now("voice webhook of the caller's leg", new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.Identity("alice"), A.Bob));
-        yield return Now("voice webhook of another leg", new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("mallory"), A.Bob));
-        yield return Now("voice webhook, a client calls itself", new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
+        yield return Now("voice webhook of the caller's leg",
+            new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.Identity("alice"), A.Bob));
+        yield return Now("voice webhook of another leg",
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("mallory"), A.Bob));
+        yield return Now("voice webhook, a client calls itself",
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
         yield return Now("add a phone (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
         yield return Now("add another phone (guest-lawyer)", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null));
-        yield return Now("add guest-doctor's phone again, as guest-lawyer", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null));
+        yield return Now("add guest-doctor's phone again, as guest-lawyer",
+            new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null));
         yield return Now("remove the caller", new SessionEvent.RemoveParticipant(Caller));
         yield return Now("remove the callee", new SessionEvent.RemoveParticipant(Callee));
         yield return Now("remove guest-doctor", new SessionEvent.RemoveParticipant(A.Doctor));
@@ -36,23 +43,39 @@ internal static class Inputs
         yield return Now("an unknown participant answers", new SessionEvent.JoinCall(A.Lawyer, A.StrangerLeg, A.Nonce));
         foreach (var progress in new[] { Progress.Dialing, Progress.Ringing, Progress.Answered })
             yield return Now($"callee: {Word(progress)}", new SessionEvent.LegProgressed(Callee, A.CalleeLeg, progress, null, A.Nonce));
-        foreach (var because in new[] { LeaveReason.Busy, LeaveReason.Declined, LeaveReason.NoAnswer, LeaveReason.Unreachable, LeaveReason.Canceled, LeaveReason.HungUp })
-            yield return Now($"callee: {Word(because)}", new SessionEvent.LegProgressed(Callee, A.CalleeLeg, Progress.Gone, because, A.Nonce));
-        yield return Now("another leg as callee: ringing", new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Ringing, null, A.Nonce));
-        yield return Now("another leg as callee: canceled", new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Gone, LeaveReason.Canceled, A.Nonce));
+        foreach (var because in new[]
+        {
+            LeaveReason.Busy,
+            LeaveReason.Declined,
+            LeaveReason.NoAnswer,
+            LeaveReason.Unreachable,
+            LeaveReason.Canceled,
+            LeaveReason.HungUp,
+        })
+            yield return Now($"callee: {Word(because)}",
+                new SessionEvent.LegProgressed(Callee, A.CalleeLeg, Progress.Gone, because, A.Nonce));
+        yield return Now("another leg as callee: ringing",
+            new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Ringing, null, A.Nonce));
+        yield return Now("another leg as callee: canceled",
+            new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Gone, LeaveReason.Canceled, A.Nonce));
         yield return Now("guest-doctor: ringing", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Ringing, null, A.Nonce));
         yield return Now("guest-doctor: answered", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Answered, null, A.Nonce));
-        yield return Now("guest-doctor: no answer", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Gone, LeaveReason.NoAnswer, A.Nonce));
+        yield return Now("guest-doctor: no answer",
+            new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Gone, LeaveReason.NoAnswer, A.Nonce));
         foreach (var who in new[] { Caller, Callee, A.Doctor })
-            yield return Now($"{who} joins", new SessionEvent.ParticipantJoined(A.Room1, Room, A.LegOf(who), who, new Flags(false, false, 1)));
+            yield return Now($"{who} joins",
+                new SessionEvent.ParticipantJoined(A.Room1, Room, A.LegOf(who), who, new Flags(false, false, 1)));
         yield return Now("an unknown leg joins", new SessionEvent.ParticipantJoined(A.Room1, Room, A.StrangerLeg, null, null));
         yield return Now("another leg joins as callee", new SessionEvent.ParticipantJoined(A.Room1, Room, A.StrangerLeg, Callee, null));
         foreach (var who in new[] { Caller, Callee, A.Doctor })
             yield return Now($"{who} leaves", new SessionEvent.ParticipantLeft(Room, A.LegOf(who), who, LeaveReason.HungUp));
-        yield return Now("guest-doctor could not be added: busy", new SessionEvent.ParticipantLeft(Room, A.DoctorLeg, A.Doctor, LeaveReason.Busy));
+        yield return Now("guest-doctor could not be added: busy",
+            new SessionEvent.ParticipantLeft(Room, A.DoctorLeg, A.Doctor, LeaveReason.Busy));
         yield return Now("an unknown leg leaves", new SessionEvent.ParticipantLeft(Room, A.StrangerLeg, null, LeaveReason.HungUp));
-        yield return Now("callee is muted (sequence 5)", new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, 5)));
-        yield return Now("callee is muted (an old sequence)", new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
+        yield return Now("callee is muted (sequence 5)",
+            new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, 5)));
+        yield return Now("callee is muted (an old sequence)",
+            new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
         yield return Now("room opens", new SessionEvent.ConferenceStarted(A.Room1, Room));
         yield return Now("room opens again as another conference", new SessionEvent.ConferenceStarted(A.Room2, Room));
         yield return Now("room closes", new SessionEvent.ConferenceEnded(A.Room1, Room));
@@ -75,7 +98,8 @@ internal static class Inputs
         }
 
         yield return Now("dial of callee is accepted as another leg", Settled(Callee, new DialOutcome.Accepted(A.StrangerLeg)));
-        yield return Now("an earlier attempt of the callee's dial was not sent", new SessionEvent.DialSettled(Callee, A.Nonce, 0, new DialOutcome.NotSent(null)));
+        yield return Now("an earlier attempt of the callee's dial was not sent",
+            new SessionEvent.DialSettled(Callee, A.Nonce, 0, new DialOutcome.NotSent(null)));
         foreach (var who in new[] { Caller, Callee })
             foreach (var outcome in Enum.GetValues<EffectOutcome>())
                 yield return Now($"hang-up of {who}: {Word(outcome)}", new SessionEvent.HangUpSettled(A.LegOf(who), outcome));
@@ -91,20 +115,28 @@ internal static class Inputs
         yield return Now("review: caller and callee are in the room", Seen([Caller, Callee]));
         yield return Now("review: caller is in the room, callee rings", Seen([Caller], (Callee, Progress.Ringing, null)));
         yield return Now("review: caller is in the room, callee has gone", Seen([Caller], (Callee, Progress.Gone, LeaveReason.HungUp)));
-        yield return Now("review: caller has gone, callee rings", Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
-        yield return Now("review: both legs are alive and neither is in the room", Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
-        yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16, Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
+        yield return Now("review: caller has gone, callee rings",
+            Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
+        yield return Now("review: both legs are alive and neither is in the room",
+            Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
+        yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16,
+            Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }
 
     private static (string, TimeSpan, SessionEvent) Now(string name, SessionEvent happened) => (name, AtOnce, happened);
 
-    private static (string, TimeSpan, SessionEvent) Later(string name, int seconds, SessionEvent happened) => (name, TimeSpan.FromSeconds(seconds), happened);
+    private static (string, TimeSpan, SessionEvent) Later(string name, int seconds, SessionEvent happened) =>
+        (name, TimeSpan.FromSeconds(seconds), happened);
 
     private static SessionEvent.DialSettled Settled(ParticipantId who, DialOutcome outcome) => new(who, A.Nonce, 1, outcome);
 
-    private static SessionEvent.SessionObserved Seen(ParticipantId[] inTheRoom, params (ParticipantId Who, Progress Progress, LeaveReason? Gone)[] legs) => new(new Observation(
+    private static SessionEvent.SessionObserved Seen(
+        ParticipantId[] inTheRoom, params (ParticipantId Who, Progress Progress, LeaveReason? Gone)[] legs) => new(new Observation(
         Room, inTheRoom.Length == 0 ? null : A.Room1, [.. inTheRoom.Select(A.LegOf)],
-        [.. inTheRoom.Select(w => new ObservedLeg(A.LegOf(w), Progress.Answered, null)), .. legs.Select(l => new ObservedLeg(A.LegOf(l.Who), l.Progress, l.Gone))]));
+        [.. inTheRoom.Select(w => new ObservedLeg(A.LegOf(w), Progress.Answered, null)),
+            .. legs.Select(l => new ObservedLeg(A.LegOf(l.Who), l.Progress, l.Gone))]));
 
-    private static string Word(Enum value) => string.Concat(value.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
+    private static string Word(Enum value) =>
+        string.Concat(value.ToString()
+        .Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
 }

@@ -13,19 +13,27 @@ internal static class Situations
         ("Dial under way", "A replica has claimed the callee's dial, and Twilio has not answered.", () => A.Session().Sending()),
         ("Dial unknown", "The callee's dial timed out. Twilio may have created the call.", () => A.Session().Unknown()),
         ("Dialing", "Twilio has the callee's call. The caller's join has not been reported.", () => A.Session().Dialing()),
-        ("Guest waits for the room", "As before, and a phone was added. It is dialled when the room is open.", () => A.Session().Dialing().AsksFor(A.Doctor)),
+        ("Guest waits for the room", "As before, and a phone was added. It is dialled when the room is open.", () =>
+            A.Session().Dialing().AsksFor(A.Doctor)),
         ("Ringing", "The caller waits in the room. The callee's phone rings.", () => A.Session().Ringing()),
         ("Answered", "The callee has answered and is about to enter the room.", () => A.Session().Answered()),
         ("Live", "Caller and callee are in the room.", () => A.Session().Live()),
-        ("Live, a guest's dial under way", "Caller and callee are in the room. A replica has claimed the guest's dial.", () => A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor)),
-        ("Live, a guest rings", "Caller and callee are in the room. The guest's phone rings.", () => A.Session().Live().WithRinging(A.Doctor)),
+        ("Live, a guest's dial under way", "Caller and callee are in the room. A replica has claimed the guest's dial.", () =>
+            A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor)),
+        ("Live, a guest rings", "Caller and callee are in the room. The guest's phone rings.", () =>
+            A.Session().Live().WithRinging(A.Doctor)),
         ("Live, three", "Caller, callee and guest are in the room.", () => A.Session().Live().With(A.Doctor)),
-        ("One waits for a guest", "The callee has left. The caller waits for the guest, whose phone rings.", () => A.Session().Live().WithRinging(A.Doctor).Leaves(ParticipantId.Callee)),
-        ("A mute is requested", "Caller and callee are in the room. A mute of the callee is planned.", () => A.Session().Live().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
+        ("One waits for a guest", "The callee has left. The caller waits for the guest, whose phone rings.", () =>
+            A.Session().Live().WithRinging(A.Doctor).Leaves(ParticipantId.Callee)),
+        ("A mute is requested", "Caller and callee are in the room. A mute of the callee is planned.", () =>
+            A.Session().Live().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
         ("Room closed", "The conference has ended. No leave was reported.", () => A.Session().Live().Closes()),
-        ("Ended, hang-ups pending", "The caller has left while the callee's phone rang.", () => A.Session().Ringing().Leaves(ParticipantId.Caller)),
-        ("Ended, dial under way", "The caller has left while the callee's dial was under way.", () => A.Session().Sending().Leaves(ParticipantId.Caller)),
-        ("Ended, settled", "The caller has left, the callee was hung up, and both legs are known to have ended.", () => A.Session().Live().Leaves(ParticipantId.Caller).FinishesHangUps()),
+        ("Ended, hang-ups pending", "The caller has left while the callee's phone rang.", () =>
+            A.Session().Ringing().Leaves(ParticipantId.Caller)),
+        ("Ended, dial under way", "The caller has left while the callee's dial was under way.", () =>
+            A.Session().Sending().Leaves(ParticipantId.Caller)),
+        ("Ended, settled", "The caller has left, the callee was hung up, and both legs are known to have ended.", () =>
+            A.Session().Live().Leaves(ParticipantId.Caller).FinishesHangUps()),
         ("Session id used again", "A new call has the id of an ended call, whose callee's leg was still to be hung up.",
             () => A.Session().Ringing().Leaves(ParticipantId.Caller).Starts(A.Leg(11), "carol", nonce: Again)),
     ];

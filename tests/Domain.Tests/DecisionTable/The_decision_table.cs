@@ -16,17 +16,20 @@ public sealed class The_decision_table
         if (Environment.GetEnvironmentVariable(Rewrite) == "1")
             File.WriteAllText(file, table);
         var committed = File.ReadAllText(file);
-        FirstDifference(committed, table).ShouldBeNull($"a decision has changed. If the change is intended, run this test with {Rewrite}=1");
+        FirstDifference(committed, table)
+            .ShouldBeNull($"a decision has changed. If the change is intended, run this test with {Rewrite}=1");
     }
 
     [Fact]
     public void Has_every_event_and_every_outcome()
     {
         var events = Inputs.All.Select(i => i.Event).ToList();
-        events.Select(e => e.GetType()).Distinct().ShouldBe(typeof(SessionEvent).GetNestedTypes().Where(t => t.IsSubclassOf(typeof(SessionEvent))), ignoreOrder: true);
+        events.Select(e => e.GetType()).Distinct().ShouldBe(typeof(SessionEvent).GetNestedTypes()
+            .Where(t => t.IsSubclassOf(typeof(SessionEvent))), ignoreOrder: true);
         events.OfType<SessionEvent.DialSettled>().Select(e => e.Outcome.GetType()).Distinct()
             .ShouldBe(typeof(DialOutcome).GetNestedTypes().Where(t => t.IsSubclassOf(typeof(DialOutcome))), ignoreOrder: true);
-        events.OfType<SessionEvent.HangUpSettled>().Select(e => e.Outcome).Distinct().ShouldBe(Enum.GetValues<EffectOutcome>(), ignoreOrder: true);
+        events.OfType<SessionEvent.HangUpSettled>().Select(e => e.Outcome).Distinct()
+            .ShouldBe(Enum.GetValues<EffectOutcome>(), ignoreOrder: true);
         Inputs.All.Select(i => i.Name).ShouldBeUnique();
         Situations.All.Select(s => s.Name).ShouldBeUnique();
     }
@@ -36,7 +39,8 @@ public sealed class The_decision_table
     public void Has_every_reply_every_reason_to_ignore_and_every_way_to_end()
     {
         var decisions = Situations.All.SelectMany(_ => Inputs.All, (s, i) => s.Build().After(i.After).When(i.Event)).ToList();
-        decisions.Select(d => d.Reply.GetType()).Distinct().ShouldBe(typeof(CallReply).GetNestedTypes().Where(t => t.IsSubclassOf(typeof(CallReply))), ignoreOrder: true);
+        decisions.Select(d => d.Reply.GetType()).Distinct()
+            .ShouldBe(typeof(CallReply).GetNestedTypes().Where(t => t.IsSubclassOf(typeof(CallReply))), ignoreOrder: true);
         Enum.GetValues<IgnoreReason>().Except(decisions.Select(d => d.Last.Ignored).OfType<IgnoreReason>()).ShouldBeEmpty();
         Enum.GetValues<EndReason>().Except(decisions.Select(d => d.Stored?.EndReason).OfType<EndReason>()).ShouldBeEmpty();
     }
@@ -51,10 +55,10 @@ public sealed class The_decision_table
             `tests/Domain.Tests/DecisionTable` generates it from the code, and fails if the page and the code differ.
             `{Rewrite}=1 dotnet test tests/Domain.Tests` writes the page.
 
-            The participants are *caller* (alice), *callee* (bob), *guest-doctor* and *guest-lawyer*. *Another leg* and *an unknown leg* belong to
-            no participant. Each situation has two lists. The first has the events with a reply to their sender (after the arrow) or a change of the
-            session (after the colon). *Plan* marks a new effect, *drop* an effect that is no longer planned. A word in italics is the reason why
-            the event is ignored. The second list has the events without a reply and without a change, by that reason.
+            The participants are *caller* (alice), *callee* (bob), *guest-doctor* and *guest-lawyer*. *Another leg* and *an unknown leg* belong
+            to no participant. Each situation has two lists. The first has the events with a reply to their sender (after the arrow) or a
+            change of the session (after the colon). *Plan* marks a new effect, *drop* an effect that is no longer planned. A word in
+            italics is the reason why the event is ignored. The second list has the events without a reply and without a change.
 
             """.ReplaceLineEndings("\n"));
         foreach (var (name, story, build) in Situations.All)
@@ -78,7 +82,8 @@ public sealed class The_decision_table
                     nothing.Add((decision.Ignored?.ToString() ?? "Stored, and not visible here", input));
                 else
                 {
-                    var changes = new[] { change, decision.Ignored is { } ignored ? $"*{ignored}*" : "" }.Where(part => part.Length > 0).ToList();
+                    var changes = new[] { change, decision.Ignored is { } ignored ? $"*{ignored}*" : "" }.Where(part => part.Length > 0)
+                        .ToList();
                     var what = changes.Count > 0 ? ": " + string.Join("; ", changes) : "";
                     AppendWrapped(rows, "  ", $"- **{input}** → {Words.Of(decision.Reply)}{what}");
                 }

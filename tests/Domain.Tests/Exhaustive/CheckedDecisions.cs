@@ -28,7 +28,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
             w.Stored.Decided.Add((happened, at == MuchLater), outcome = DecideAndCheck(w, happened, at));
         reply = outcome.Reply;
         if (reply is CallReply.DialGranted granted && scenario.Start.FailoversLeft == 0)
-            Violation.Unless(w.Requests.All(r => r.Participant != granted.Participant.Id), "S: a dial is granted to two senders", w, happened);
+            Violation.Unless(w.Requests.All(r => r.Participant != granted.Participant.Id), "S: a dial is granted to two senders", w,
+                happened);
         return ReferenceEquals(outcome.After, w.Stored) ? w : w with { Stored = outcome.After };
     }
 

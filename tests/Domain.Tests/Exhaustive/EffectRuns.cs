@@ -25,7 +25,8 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
     }
 
     /// <summary>
-    /// A look-up finds the callee's call by its addresses, even if it has ended. It finds a guest's call by its label while the call is active.
+    /// A look-up finds the callee's call by its addresses, even if it has ended. It finds a guest's call by its label while the call is
+    /// active.
     /// </summary>
     public static Leg? LookUp(World w, Effect.Dial dial) =>
         w.Legs.LastOrDefault(l => l.Owner == dial.Participant && (l.IsAlive || l.Owner == ParticipantId.Callee));

@@ -1,10 +1,13 @@
 namespace Calls.Domain.Tests.Exhaustive;
 
-/// <summary>Visits every state that the domain can reach together with a model of Twilio and a hostile network, and checks each state.</summary>
+/// <summary>
+/// Visits every state that the domain can reach together with a model of Twilio and a hostile network, and checks each state.
+/// </summary>
 /// <remarks>
-/// <para>Time: every deadline may pass at any moment. After each decision all stored instants are set to <see cref="CheckedDecisions.Now"/>.
-/// If a decision reads the clock, its event is tried at that time and, as another transition, an hour later. This allows more than real time
-/// does, so it misses nothing. Real time excludes one case, which is excluded here too: see <see cref="Scenario.Orphans"/>.</para>
+/// <para>Time: every deadline may pass at any moment. After each decision all stored instants are set to
+/// <see cref="CheckedDecisions.Now"/>. If a decision reads the clock, its event is tried at that time and, as another transition, an hour
+/// later. This allows more than real time does, so it misses nothing. Real time excludes one case, which is excluded here too: see
+/// <see cref="Scenario.Orphans"/>.</para>
 /// <para>Crashes: before a save, the event is lost (it is delivered again later, or never). Between the save and the effect, any replica
 /// runs the effect at any later moment. Between a grant and its request, the grant is lost. Between the request and the save of its answer,
 /// the answer is never saved.</para>

@@ -11,7 +11,9 @@ namespace Calls.Domain.Tests.Exhaustive;
 internal sealed record Findings(
     int States, int Sessions, long Edges, int Quiescent, int Live, IReadOnlySet<string> Happened, string? Violation);
 
-/// <summary>A rule of the model does not hold. Rules that begin with S hold in every state, rules that begin with Q in every state at rest.</summary>
+/// <summary>
+/// A rule of the model does not hold. Rules that begin with S hold in every state, rules that begin with Q in every state at rest.
+/// </summary>
 internal sealed class Violation(string rule, string where) : Exception(rule)
 {
     public string Where { get; } = where;

@@ -40,7 +40,9 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
         good.UnionWith(passed);
     }
 
-    /// <summary>The next webhook that changes the session. Of an ended leg only the end arrives: Twilio does not repeat its start without end.</summary>
+    /// <summary>
+    /// The next webhook that changes the session. Of an ended leg only the end arrives: Twilio does not repeat its start without end.
+    /// </summary>
     private World? NextWebhook(World w, string key)
     {
         foreach (var (message, _) in webhooks.Of(w))
@@ -75,7 +77,9 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
             return effects.HangUp(w, hangUp);
         if (w.Session.Effects.OfType<Effect.Dial>().FirstOrDefault(d => d.State != DialState.Planned) is { } inFlight)
         {
-            DialOutcome outcome = EffectRuns.LookUp(w, inFlight) is { } leg ? new DialOutcome.Accepted(leg.Sid) : new DialOutcome.NotFound();
+            DialOutcome outcome = EffectRuns.LookUp(w, inFlight) is { } leg
+                ? new DialOutcome.Accepted(leg.Sid)
+                : new DialOutcome.NotFound();
             return effects.Settle(w, inFlight, outcome, CheckedDecisions.MuchLater);
         }
 
@@ -102,7 +106,8 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
         if (session.IsEnded)
         {
             Violation.Unless(alive == 0, "Q: a leg is alive after the end of the call", w);
-            Violation.Unless(session.Participants.All(p => p.Progress == Progress.Gone), "Q: a participant of an ended call is not Gone", w);
+            Violation.Unless(session.Participants.All(p => p.Progress == Progress.Gone), "Q: a participant of an ended call is not Gone",
+                w);
             Violation.Unless(Deadlines.Next(session, CheckedDecisions.Policy) is null, "Q: a settled session has a deadline", w);
             return;
         }
@@ -113,7 +118,8 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
         Violation.Unless(inCompany, "Q: the call goes on with one participant alone, or with none", w);
         Violation.Unless(present.Select(l => l.Owner).Distinct().Count() == present.Count, "Q: a participant is in the room twice", w);
         foreach (var leg in w.Legs.Where(l => l.IsAlive))
-            Violation.Unless(session.Find(leg.Sid) is { Progress: not Progress.Gone }, "Q: the session does not know a leg that is alive", w);
+            Violation.Unless(session.Find(leg.Sid) is { Progress: not Progress.Gone }, "Q: the session does not know a leg that is alive",
+                w);
         foreach (var participant in session.Participants.Where(p => p.Progress != Progress.Gone))
             Violation.Unless(w.Legs.Any(l => l.Sid == participant.Leg && l.IsAlive), "Q: the session counts a leg that has ended", w);
     }

@@ -21,8 +21,8 @@ internal sealed record Scenario(string Name)
 
     /// <summary>Whether there may be legs that no look-up finds. Only the webhooks of such a leg report it.</summary>
     /// <remarks>
-    /// The cause is a replica that stops between the grant and the request for longer than the look-ups last, or a store that lost the claim.
-    /// A good end is then promised only if the webhooks arrive in the end.
+    /// The cause is a replica that stops between the grant and the request for longer than the look-ups last, or a store that lost the
+    /// claim. A good end is then promised only if the webhooks arrive in the end.
     /// </remarks>
     public bool Orphans { get; init; }
 
@@ -39,7 +39,10 @@ internal static class Scenarios
     public static readonly World Nothing = new()
     {
         Stored = new StoredSession(null, "~"),
-        Legs = [new Leg(ParticipantId.Caller, World.SidOf(ParticipantId.Caller, 1), LegState.AwaitingTwiML) { Rang = true, Answered = true }],
+        Legs =
+        [
+            new Leg(ParticipantId.Caller, World.SidOf(ParticipantId.Caller, 1), LegState.AwaitingTwiML) { Rang = true, Answered = true },
+        ],
     };
 
     public static Scenario TwoPeople => new("two people") { Start = Nothing };

@@ -49,7 +49,8 @@ internal sealed class Webhooks
             if (leg.Rang)
                 yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Ringing, null, A.Nonce), owner + " ringing arrives");
             if (leg.Answered)
-                yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Answered, null, A.Nonce), owner + " in-progress arrives");
+                yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Answered, null, A.Nonce),
+                    owner + " in-progress arrives");
             if (leg.Answered && owner == ParticipantId.Callee)
                 yield return (new SessionEvent.JoinCall(owner, leg.Sid, A.Nonce), "answer arrives");
             if (leg.EndedBecause is { } because)
@@ -57,7 +58,8 @@ internal sealed class Webhooks
         }
 
         if (leg.Conference > 0)
-            yield return (new SessionEvent.ParticipantJoined(A.Conference(leg.Conference), Room, leg.Sid, owner, null), owner + " join arrives");
+            yield return (new SessionEvent.ParticipantJoined(A.Conference(leg.Conference), Room, leg.Sid, owner, null),
+                owner + " join arrives");
         // Twilio also reports a leave of a guest that did not answer (participant_add_failed).
         if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Owner.Value: not "callee" }))
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");

@@ -69,7 +69,8 @@ internal sealed record World
         AppendTwilio(text);
         text.Append((char)('0' + FailoversLeft)).Append(BeforeClaim?.Key);
         foreach (var request in Requests)
-            text.Append('>').Append(Digit(request.Participant)).Append((char)('0' + request.Attempt)).Append((char)('0' + request.Conference));
+            text.Append('>').Append(Digit(request.Participant)).Append((char)('0' + request.Attempt))
+                .Append((char)('0' + request.Conference));
         foreach (var reply in Replies)
             text.Append('<').Append(Digit(reply.Participant)).Append((char)('0' + reply.Attempt)).Append(reply.Outcome.GetType().Name[0]);
         return text.ToString();
@@ -102,7 +103,8 @@ internal sealed record World
         foreach (var p in session.Participants)
         {
             text.Append(Digit(p.Id)).Append((char)('0' + (int)p.Progress)).Append(p.Answered ? 'a' : '-').Append(p.EverJoined ? 'j' : '-');
-            text.Append(p.Gone is { } gone ? (char)('A' + (int)gone) : '.').Append((char)('0' + (int)p.Leaving)).Append(p.Leg?.Value[^1] ?? '.');
+            text.Append(p.Gone is { } gone ? (char)('A' + (int)gone) : '.').Append((char)('0' + (int)p.Leaving))
+                .Append(p.Leg?.Value[^1] ?? '.');
         }
 
         text.Append('/').Append(session.Conference?.Value[^1] ?? '.').Append(session.ReviewNow ? 'n' : '-');
@@ -117,5 +119,6 @@ internal sealed record World
         return text.ToString();
     }
 
-    private static char Digit(ParticipantId id) => id == ParticipantId.Caller ? '1' : id == ParticipantId.Callee ? '2' : id == A.Doctor ? '3' : '4';
+    private static char Digit(ParticipantId id) =>
+        id == ParticipantId.Caller ? '1' : id == ParticipantId.Callee ? '2' : id == A.Doctor ? '3' : '4';
 }

@@ -3,7 +3,7 @@ namespace Calls.Domain.Tests.Flows;
 public sealed class Mute_and_hold
 {
     [Fact]
-    public void The_event_with_the_highest_sequence_number_stands_in_whatever_order_they_come()
+    public void The_event_with_the_highest_sequence_number_wins_in_any_order()
     {
         (bool Muted, bool Hold, int Sequence)[] events = [(true, false, 3), (true, true, 4), (false, true, 7)];
         foreach (var order in Permutations.Of(events))
@@ -18,7 +18,7 @@ public sealed class Mute_and_hold
     }
 
     [Fact]
-    public void A_sequence_may_start_at_nought_and_an_event_twice_is_overtaken()
+    public void A_sequence_may_start_at_zero_and_a_repeated_event_is_ignored()
     {
         var call = A.Session().Live().Flags(ParticipantId.Callee, true, false, 0);
         call.Callee.Muted.ShouldBeTrue();
@@ -27,16 +27,18 @@ public sealed class Mute_and_hold
     }
 
     [Fact]
-    public void A_mute_that_comes_before_anything_else_of_the_leg_is_known_by_its_label()
+    public void A_mute_before_any_other_event_of_the_leg_is_matched_by_its_label()
     {
-        var call = A.Session().Sending().Flags(ParticipantId.Callee, true, false, 4).PicksUp(ParticipantId.Callee).Joins(ParticipantId.Callee).Flags(ParticipantId.Callee, false, false, 2);
+        var call = A.Session().Sending().Flags(ParticipantId.Callee, true, false, 4).PicksUp(ParticipantId.Callee)
+            .Joins(ParticipantId.Callee).Flags(ParticipantId.Callee, false, false, 2);
         call.Callee.Muted.ShouldBeTrue();
-        var other = new SessionEvent.ParticipantFlagsChanged(A.Room1, call.Session.Room, A.StrangerLeg, ParticipantId.Callee, new Flags(false, false, 9));
+        var other = new SessionEvent.ParticipantFlagsChanged(
+            A.Room1, call.Session.Room, A.StrangerLeg, ParticipantId.Callee, new Flags(false, false, 9));
         call.When(other).Last.Ignored.ShouldBe(IgnoreReason.SecondLeg);
     }
 
     [Fact]
-    public void A_wish_becomes_an_effect_and_its_second_half_joins_the_first()
+    public void Two_flag_requests_become_one_effect()
     {
         var call = A.Session().Live().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null));
         call.Reply.ShouldBeOfType<CallReply.Added>();
@@ -46,7 +48,7 @@ public sealed class Mute_and_hold
     }
 
     [Fact]
-    public void The_answer_to_an_earlier_wish_does_not_settle_a_later_one()
+    public void The_outcome_of_an_earlier_flag_request_does_not_settle_a_later_one()
     {
         var call = A.Session().Live()
             .When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))
@@ -57,7 +59,7 @@ public sealed class Mute_and_hold
     }
 
     [Fact]
-    public void A_wish_that_Twilio_is_too_busy_for_is_tried_again_and_one_that_it_refuses_is_dropped()
+    public void A_flag_request_is_repeated_if_Twilio_is_busy_and_dropped_if_Twilio_refuses()
     {
         var call = A.Session().Live().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))
             .When(new SessionEvent.FlagsSettled(ParticipantId.Callee, true, null, EffectOutcome.TryLater));
@@ -66,7 +68,7 @@ public sealed class Mute_and_hold
     }
 
     [Fact]
-    public void A_wish_goes_with_the_person_it_concerns()
+    public void A_flag_request_is_dropped_when_its_participant_leaves()
     {
         var call = A.Session().Live().With(A.Doctor).When(new SessionEvent.SetParticipantFlags(A.Doctor, true, null)).Leaves(A.Doctor);
         call.Session.Effects.ShouldBeEmpty();

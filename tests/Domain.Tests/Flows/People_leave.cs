@@ -5,7 +5,7 @@ public sealed class People_leave
     public static TheoryData<string> Both => ["caller", "callee"];
 
     [Theory, MemberData(nameof(Both))]
-    public void When_one_of_two_leaves_the_others_line_is_hung_up(string who)
+    public void When_one_of_two_leaves_the_other_is_hung_up(string who)
     {
         var leaver = A.Participant(who);
         var other = leaver == ParticipantId.Caller ? ParticipantId.Callee : ParticipantId.Caller;
@@ -20,10 +20,10 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void Of_three_two_go_on_and_the_last_ones_line_ends()
+    public void Two_of_three_go_on_and_the_last_one_is_hung_up()
     {
         var call = A.Session().Live().With(A.Doctor).Leaves(ParticipantId.Caller);
-        call.Session.IsEnded.ShouldBeFalse("the caller is one among others once people talk");
+        call.Session.IsEnded.ShouldBeFalse("the caller has no special role once people talk");
         call.Session.Effects.ShouldBeEmpty();
 
         call.Leaves(ParticipantId.Callee);
@@ -38,7 +38,7 @@ public sealed class People_leave
         call.Session.Effects.ShouldBeEmpty();
         call.Session.Participants.ShouldAllBe(p => p.Progress == Progress.Gone);
         call.Due.ShouldBeNull();
-        call.Closes().Due.ShouldBeNull("the end of the room is no news where everyone has gone");
+        call.Closes().Due.ShouldBeNull("the end of the room is ignored after all have left");
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void A_person_can_be_taken_off_the_line()
+    public void A_participant_can_be_removed()
     {
         var call = A.Session().Live().With(A.Doctor).Removes(A.Doctor);
         call.HangUps.ShouldBe([A.DoctorLeg]);
@@ -72,7 +72,7 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void A_guest_can_be_called_off_before_it_is_dialled_and_while_the_dial_is_under_way()
+    public void A_guest_can_be_removed_before_the_dial_and_during_it()
     {
         var planned = A.Session().Live().AsksFor(A.Doctor).Removes(A.Doctor);
         planned.The(A.Doctor).Gone.ShouldBe(LeaveReason.Removed);
@@ -84,7 +84,7 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void Taking_the_callee_off_before_the_answer_ends_the_call_by_a_persons_wish()
+    public void Removing_the_callee_before_the_answer_ends_the_call_by_request()
     {
         var call = A.Session().Ringing().Removes(ParticipantId.Callee);
         call.Session.IsEnded.ShouldBeTrue();
@@ -93,7 +93,7 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void A_person_ends_the_call_for_everyone()
+    public void A_participant_ends_the_call_for_all()
     {
         var call = A.Session().Live().WithRinging(A.Doctor).EndsForEveryone();
         call.Session.EndReason.ShouldBe(EndReason.EndedByPerson);
@@ -103,7 +103,7 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void The_end_of_the_room_is_not_the_end_of_its_legs_but_Twilio_is_asked_at_once()
+    public void The_end_of_the_room_does_not_end_its_legs_but_a_review_follows_soon()
     {
         var call = A.Session().Live().After(30).Closes();
         call.Session.IsEnded.ShouldBeFalse();
@@ -115,7 +115,7 @@ public sealed class People_leave
     public void Once_all_have_left_the_end_of_the_room_changes_nothing()
     {
         var call = A.Session().Live().Leaves(ParticipantId.Caller);
-        call.Session.Conference.ShouldBe(A.Room1, "one is still there");
+        call.Session.Conference.ShouldBe(A.Room1, "the callee is still there");
         call.Leaves(ParticipantId.Callee).Session.Conference.ShouldBeNull();
         call.Closes().Last.Changed.ShouldBeFalse();
         call.Session.ClosedConferences.ShouldBeEmpty();
@@ -123,7 +123,7 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void A_late_join_of_a_room_that_is_over_opens_nothing_again()
+    public void A_late_join_does_not_reopen_a_closed_room()
     {
         var call = A.Session().Answered().Closes().Joins(ParticipantId.Callee);
         call.Session.Conference.ShouldBeNull();
@@ -143,7 +143,7 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void A_hang_up_that_nothing_came_of_is_repeated_by_the_review()
+    public void A_hang_up_without_effect_is_repeated_by_the_review()
     {
         var call = A.Session().Live().Leaves(ParticipantId.Caller).HangsUp(A.CalleeLeg);
         call.Session.Effects.ShouldBeEmpty();
@@ -152,7 +152,7 @@ public sealed class People_leave
     }
 
     [Fact]
-    public void A_hang_up_that_fails_is_tried_again_ever_more_rarely()
+    public void A_hang_up_that_fails_is_repeated_with_growing_waits()
     {
         var call = A.Session().Live().Leaves(ParticipantId.Caller);
         List<double> waits = [];

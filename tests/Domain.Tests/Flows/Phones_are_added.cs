@@ -3,7 +3,7 @@ namespace Calls.Domain.Tests.Flows;
 public sealed class Phones_are_added
 {
     [Fact]
-    public void A_phone_is_added_while_two_talk_and_three_talk_then()
+    public void A_phone_is_added_to_two_people_who_talk()
     {
         var call = A.Session().Live().AsksFor(A.Doctor, "doctor");
         call.Reply.ShouldBe(new CallReply.Added(call.The(A.Doctor)));
@@ -23,14 +23,14 @@ public sealed class Phones_are_added
         var call = A.Session().Dialing().AsksFor(A.Doctor).Claims(A.Doctor);
         call.Last.Ignored.ShouldBe(IgnoreReason.RoomNotOpen);
         call.DialOf(A.Doctor)!.State.ShouldBe(DialState.Planned);
-        Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(29)).ShouldBeEmpty("nothing is to be done for it before, unless the room opens");
+        Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(29)).ShouldBeEmpty("the dial waits for the room");
         Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(30)).ShouldBe([call.DialOf(A.Doctor)]);
 
         call.Joins(ParticipantId.Caller).Claims(A.Doctor).Reply.ShouldBeOfType<CallReply.DialGranted>();
     }
 
     [Fact]
-    public void A_guest_whose_room_never_opens_is_given_up_when_its_time_is_out()
+    public void A_guest_whose_room_never_opens_is_dropped_after_the_ring_timeout()
     {
         var call = A.Session().Dialing().AsksFor(A.Doctor).After(30).Claims(A.Doctor);
         call.The(A.Doctor).Gone.ShouldBe(LeaveReason.NeverDialed);
@@ -38,9 +38,10 @@ public sealed class Phones_are_added
     }
 
     [Fact]
-    public void A_guest_that_Twilio_puts_off_for_longer_than_it_may_ring_is_due_when_its_time_is_out()
+    public void A_guest_that_Twilio_postpones_beyond_the_ring_timeout_is_due_at_the_ring_timeout()
     {
-        var call = A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor).Settles(A.Doctor, new DialOutcome.NotSent(TimeSpan.FromMinutes(50)));
+        var call = A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor)
+            .Settles(A.Doctor, new DialOutcome.NotSent(TimeSpan.FromMinutes(50)));
         call.Due.ShouldBe(call.The(A.Doctor).Since + call.Policy.RingTimeout);
     }
 
@@ -54,16 +55,18 @@ public sealed class Phones_are_added
     }
 
     [Fact]
-    public void A_phone_that_is_on_the_call_or_rings_for_it_is_not_rung_twice()
+    public void A_phone_that_is_on_the_call_or_rings_is_not_rung_again()
     {
         var call = A.Session().Live().WithRinging(A.Doctor);
-        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null)).Last.Refused.ShouldBe(RefusalReason.AlreadyOnTheCall);
+        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null))
+            .Last.Refused.ShouldBe(RefusalReason.AlreadyOnTheCall);
         call.Ends(A.Doctor, LeaveReason.NoAnswer);
-        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null)).Reply.ShouldBeOfType<CallReply.Added>("it may be tried again once it rings no more");
+        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null))
+            .Reply.ShouldBeOfType<CallReply.Added>("the phone no longer rings, so it may be added again");
     }
 
     [Fact]
-    public void No_more_people_than_allowed_are_on_the_line_or_rung_at_once()
+    public void The_number_of_participants_who_are_on_the_call_or_rung_is_limited()
     {
         var call = A.Session(policy: new CallPolicy { MaxParticipants = 3 }).Live().AsksFor(A.Doctor);
         call.AsksFor(A.Lawyer).Last.Refused.ShouldBe(RefusalReason.CallIsFull);
@@ -72,13 +75,14 @@ public sealed class Phones_are_added
     }
 
     [Fact]
-    public void All_of_250_can_be_on_one_call_and_the_next_one_cannot()
+    public void A_call_has_at_most_250_participants()
     {
         var call = A.Session(policy: new CallPolicy { MaxGuests = 300 }).Live();
         for (var i = 0; i < 248; i++)
         {
             var (id, leg) = (A.Participant($"guest-{i}"), A.Leg(1000 + i));
-            call.When(new SessionEvent.AddPhoneParticipant(id, A.Phone($"+1555{i:0000000}"), null)).Claims(id).Settles(id, new DialOutcome.Accepted(leg));
+            call.When(new SessionEvent.AddPhoneParticipant(id, A.Phone($"+1555{i:0000000}"), null)).Claims(id)
+                .Settles(id, new DialOutcome.Accepted(leg));
             call.When(new SessionEvent.ParticipantJoined(A.Room1, call.Session.Room, leg, id, null));
         }
 
@@ -89,7 +93,8 @@ public sealed class Phones_are_added
     [Fact]
     public void A_session_adds_only_so_many_phones_in_all_even_if_none_answers()
     {
-        var call = A.Session(policy: new CallPolicy { MaxGuests = 1 }).Live().AsksFor(A.Doctor).Claims(A.Doctor).Settles(A.Doctor, new DialOutcome.Refused(21211));
+        var call = A.Session(policy: new CallPolicy { MaxGuests = 1 }).Live().AsksFor(A.Doctor).Claims(A.Doctor)
+            .Settles(A.Doctor, new DialOutcome.Refused(21211));
         call.AsksFor(A.Lawyer).Last.Refused.ShouldBe(RefusalReason.TooManyGuests);
     }
 
@@ -110,7 +115,7 @@ public sealed class Phones_are_added
     }
 
     [Fact]
-    public void Whoever_is_left_waiting_for_a_guest_alone_keeps_the_line_until_the_guest_does_not_come()
+    public void A_participant_who_waits_alone_for_a_guest_is_hung_up_if_the_guest_does_not_answer()
     {
         var call = A.Session().Live().WithRinging(A.Doctor).Leaves(ParticipantId.Callee);
         call.Session.IsEnded.ShouldBeFalse();
@@ -125,7 +130,8 @@ public sealed class Phones_are_added
     [Fact]
     public void A_guest_can_take_the_place_of_a_callee_who_is_busy()
     {
-        var call = A.Session().Ringing().AsksFor(A.Doctor).Claims(A.Doctor).Accepts(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined);
+        var call = A.Session().Ringing().AsksFor(A.Doctor).Claims(A.Doctor).Accepts(A.Doctor)
+            .Ends(ParticipantId.Callee, LeaveReason.Declined);
         call.Session.IsEnded.ShouldBeFalse();
         call.Says(A.Doctor, Progress.Answered).Joins(A.Doctor).Leaves(A.Doctor);
         call.Session.EndReason.ShouldBe(EndReason.OnePersonLeft);
@@ -135,7 +141,8 @@ public sealed class Phones_are_added
     [Fact]
     public void A_guest_who_takes_a_busy_callees_place_and_does_not_answer_ends_the_call_as_the_callee_did()
     {
-        var call = A.Session().Ringing().AsksFor(A.Doctor).Claims(A.Doctor).Accepts(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined).Ends(A.Doctor, LeaveReason.NoAnswer);
+        var call = A.Session().Ringing().AsksFor(A.Doctor).Claims(A.Doctor).Accepts(A.Doctor)
+            .Ends(ParticipantId.Callee, LeaveReason.Declined).Ends(A.Doctor, LeaveReason.NoAnswer);
         call.Session.EndReason.ShouldBe(EndReason.CalleeDeclined);
         call.HangUps.ShouldBe([A.CallerLeg]);
     }

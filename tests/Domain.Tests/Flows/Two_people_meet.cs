@@ -3,7 +3,7 @@ namespace Calls.Domain.Tests.Flows;
 public sealed class Two_people_meet
 {
     [Fact]
-    public void The_caller_is_sent_into_the_room_at_once_and_the_callee_is_to_be_dialled()
+    public void The_caller_is_sent_into_the_room_at_once_and_the_dial_of_the_callee_is_planned()
     {
         var call = A.Session();
 
@@ -24,7 +24,8 @@ public sealed class Two_people_meet
         granted.Participant.Party.ShouldBe(phone ? A.BobsPhone : A.Bob);
         granted.Attempt.ShouldBe(1);
 
-        call.Accepts(ParticipantId.Callee).Joins(ParticipantId.Caller).Says(ParticipantId.Callee, Progress.Dialing).Says(ParticipantId.Callee, Progress.Ringing);
+        call.Accepts(ParticipantId.Callee).Joins(ParticipantId.Caller).Says(ParticipantId.Callee, Progress.Dialing)
+            .Says(ParticipantId.Callee, Progress.Ringing);
         call.Callee.Progress.ShouldBe(Progress.Ringing);
         call.Session.AnsweredAt.ShouldBeNull();
 
@@ -39,7 +40,7 @@ public sealed class Two_people_meet
     }
 
     [Fact]
-    public void An_answer_that_is_asked_twice_gets_the_same_room_twice()
+    public void A_repeated_answer_gets_the_same_room()
     {
         var call = A.Session().Answered();
         var first = call.Reply;
@@ -60,7 +61,7 @@ public sealed class Two_people_meet
     }
 
     [Fact]
-    public void A_dial_that_Twilio_was_too_busy_for_is_sent_again_and_only_then()
+    public void Only_a_dial_that_was_not_sent_is_sent_again()
     {
         var call = A.Session().Sending();
         call.Claims(ParticipantId.Callee).Last.Ignored.ShouldBe(IgnoreReason.NotPending);
@@ -70,7 +71,7 @@ public sealed class Two_people_meet
     }
 
     [Fact]
-    public void A_late_word_of_the_first_sending_of_a_dial_does_not_release_the_second()
+    public void A_late_outcome_of_the_first_attempt_does_not_release_the_second()
     {
         var call = A.Session().Sending().Settles(ParticipantId.Callee, new DialOutcome.NotSent(null)).Sending();
 
@@ -81,14 +82,15 @@ public sealed class Two_people_meet
     }
 
     [Fact]
-    public void A_look_up_that_ends_after_the_dial_was_put_back_does_not_make_it_unknown()
+    public void A_look_up_that_ends_after_the_dial_was_planned_again_does_not_make_it_unknown()
     {
-        var call = A.Session().Sending().Settles(ParticipantId.Callee, new DialOutcome.NotSent(null)).Settles(ParticipantId.Callee, new DialOutcome.NotFound(), attempt: 1);
+        var call = A.Session().Sending().Settles(ParticipantId.Callee, new DialOutcome.NotSent(null))
+            .Settles(ParticipantId.Callee, new DialOutcome.NotFound(), attempt: 1);
         call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned);
     }
 
     [Fact]
-    public void A_dial_whose_outcome_is_unknown_is_looked_for_and_adopted()
+    public void A_dial_with_an_unknown_outcome_is_looked_up_and_adopted()
     {
         var call = A.Session().Unknown();
         call.Claims(ParticipantId.Callee).Reply.ShouldBe(CallReply.Nothing);
@@ -117,7 +119,7 @@ public sealed class Two_people_meet
     }
 
     [Fact]
-    public void Nobody_calls_oneself()
+    public void A_client_cannot_call_itself()
     {
         var call = A.NoSession().Starts(callee: new Party.Client(A.Identity("alice")));
         call.Last.Refused.ShouldBe(RefusalReason.CallingOneself);

@@ -1,18 +1,22 @@
 namespace Calls.Domain.Tests.Properties;
 
-/// <summary>A session as text, without what only says when something became known, or when it is to be tried again.</summary>
+/// <summary>A session as text, without its instants.</summary>
 internal static class Canonical
 {
     public static string Of(CallSession session) => string.Join('\n',
     [
         $"{session.Id} {session.Nonce} ended={session.IsEnded} {session.EndReason}",
-        $"open={session.Conference} closed={string.Join(',', session.ClosedConferences.Select(c => c.Value).Order(StringComparer.Ordinal))} review={session.ReviewNow}",
+        $"open={session.Conference} closed={Closed(session)} review={session.ReviewNow}",
         .. session.Participants.Select(p => $"{Of(p)} leaving={p.Leaving} muted={p.Muted} hold={p.Hold} at {p.FlagsSequence}"),
         .. session.Effects.Select(Of).Order(StringComparer.Ordinal),
     ]);
 
-    /// <summary>What is known of a person, without who it was that wanted the leg to end.</summary>
-    public static string Of(Participant p) => $"{p.Id} {p.Role} {p.Progress} leg={p.Leg} answered={p.Answered} joined={p.EverJoined} gone={p.Gone}";
+    /// <summary>The facts about a participant, without <see cref="Participant.Leaving"/>.</summary>
+    public static string Of(Participant p) =>
+        $"{p.Id} {p.Role} {p.Progress} leg={p.Leg} answered={p.Answered} joined={p.EverJoined} gone={p.Gone}";
+
+    private static string Closed(CallSession session) =>
+        string.Join(',', session.ClosedConferences.Select(c => c.Value).Order(StringComparer.Ordinal));
 
     private static string Of(Effect effect) => effect switch
     {

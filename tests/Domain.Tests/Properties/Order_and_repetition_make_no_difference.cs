@@ -2,15 +2,16 @@ using CsCheck;
 
 namespace Calls.Domain.Tests.Properties;
 
-/// <summary>Confluence: the events of a call lead to the same end, in whatever order and however often they come.</summary>
+/// <summary>Confluence: the events of a call lead to the same end in any order and after any number of repetitions.</summary>
 /// <remarks>
-/// <para>What is fixed: the requests (a call is placed, a phone is asked for) and the claims of dials come first, since without them there are no legs and
-/// so no events. All else is shuffled, causes after their effects included.</para>
-/// <para>What is compared, after every planned hang-up was run (all legs are over, so each is answered "already over"): that the call has ended and why, and of
-/// each person progress, leg, cause, and whether they answered and were in the room; that no dial and no hang-up is left and nothing is due.</para>
-/// <para>What cannot be compared, since the rules act upon what is known so far: the instants; which hang-ups were planned on the way (whoever hears of the
-/// caller's leave first hangs up a callee who had left too); <see cref="CallSession.EndEvidence"/>, the word that happened to tip the balance; and
-/// <see cref="Participant.Leaving"/>, which says whose leg was found still there at that moment.</para>
+/// <para>Fixed: the requests (a call is placed, a phone is added) and the claims of dials come first, since without them there are no legs
+/// and no events. All other events are shuffled, so a consequence may arrive before its cause.</para>
+/// <para>Compared, after every planned hang-up was run (all legs have ended, so each outcome is "already over"): that the call has ended
+/// and why; each participant's progress, leg and leave reason, and whether they answered and joined. No dial and no hang-up is left, and
+/// the session is not due.</para>
+/// <para>Not compared, since the rules act on the events so far: the instants; the hang-ups that were planned on the way (for example of a
+/// callee whose own leave arrives after the caller's); <see cref="CallSession.EndEvidence"/>, the kind of the event that ended the call;
+/// <see cref="Participant.Leaving"/>, which tells which legs were still alive at that moment.</para>
 /// </remarks>
 public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper output)
 {
@@ -22,45 +23,59 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
 
     private static readonly Script[] Scripts =
     [
-        new("a client answers, both meet, the callee leaves", () => A.Session().Sending(), EndReason.OnePersonLeft,
+        new("a client answers, both join, the callee leaves", () => A.Session().Sending(), EndReason.OnePersonLeft,
         [
-            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(), Joins(ParticipantId.Caller), Joins(ParticipantId.Callee),
+            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(), Joins(ParticipantId.Caller),
+            Joins(ParticipantId.Callee),
             Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, LeaveReason.HungUp), Leaves(ParticipantId.Caller),
         ]),
-        new("a client answers and the caller has gone", () => A.Session().Sending(), EndReason.OnePersonLeft,
+        new("a client answers after the caller has left", () => A.Session().Sending(), EndReason.OnePersonLeft,
         [
-            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(),
+            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing),
+            PicksUp(),
             Ends(ParticipantId.Callee, LeaveReason.HungUp), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
         new("a phone is busy", () => A.Session(A.BobsPhone).Sending(), EndReason.CalleeBusy,
         [
-            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, LeaveReason.Busy),
+            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Dialing), Says(ParticipantId.Callee, Progress.Ringing),
+            Ends(ParticipantId.Callee, LeaveReason.Busy),
             Joins(ParticipantId.Caller), Opened(A.Room1), Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
-        new("a phone is not answered, and its dial had timed out", () => A.Session(A.BobsPhone).Sending(), EndReason.CalleeNoAnswer,
+        new("a phone is not answered after its dial timed out", () => A.Session(A.BobsPhone).Sending(), EndReason.CalleeNoAnswer,
         [
-            Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Ringing),
+            Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Accepted(ParticipantId.Callee),
+            Says(ParticipantId.Callee, Progress.Ringing),
             Ends(ParticipantId.Callee, LeaveReason.NoAnswer), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
-        new("the caller gives up", () => A.Session().Sending(), EndReason.CallerHungUpBeforeAnswer,
+        new("the caller hangs up before the answer", () => A.Session().Sending(), EndReason.CallerHungUpBeforeAnswer,
         [
-            Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Settled(ParticipantId.Callee, new DialOutcome.NotFound()), Accepted(ParticipantId.Callee),
-            Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, LeaveReason.Canceled), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
+            Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Settled(ParticipantId.Callee, new DialOutcome.NotFound()),
+            Accepted(ParticipantId.Callee),
+            Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, LeaveReason.Canceled), Joins(ParticipantId.Caller),
+            Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
         new("Twilio refuses the callee", () => A.Session().Sending(), EndReason.CalleeRefusedByTwilio,
         [
-            Settled(ParticipantId.Callee, new DialOutcome.Refused(21211)), Joins(ParticipantId.Caller), Opened(A.Room1), Leaves(ParticipantId.Caller), Closed(A.Room1),
+            Settled(ParticipantId.Callee, new DialOutcome.Refused(21211)), Joins(ParticipantId.Caller), Opened(A.Room1),
+            Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
-        new("a guest is added and all talk", () => A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.OnePersonLeft,
+        new("a guest is added and all three join", () =>
+            A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.OnePersonLeft,
         [
-            Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(), Joins(ParticipantId.Callee), Opened(A.Room1),
-            Says(A.Doctor, Progress.Ringing), Says(A.Doctor, Progress.Answered), Joins(A.Doctor), Leaves(ParticipantId.Caller), Leaves(A.Doctor), Ends(A.Doctor, LeaveReason.HungUp),
-            Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, LeaveReason.HungUp), Closed(A.Room1), Flags(ParticipantId.Callee, true, 7), Flags(ParticipantId.Callee, false, 9),
+            Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing), PicksUp(),
+            Joins(ParticipantId.Callee), Opened(A.Room1),
+            Says(A.Doctor, Progress.Ringing), Says(A.Doctor, Progress.Answered), Joins(A.Doctor), Leaves(ParticipantId.Caller),
+            Leaves(A.Doctor), Ends(A.Doctor, LeaveReason.HungUp),
+            Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, LeaveReason.HungUp), Closed(A.Room1),
+            Flags(ParticipantId.Callee, true, 7), Flags(ParticipantId.Callee, false, 9),
         ]),
-        new("a callee declines, a guest does not answer", () => A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.CalleeDeclined,
+        new("a callee declines, a guest does not answer", () =>
+            A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.CalleeDeclined,
         [
-            Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing), Ends(ParticipantId.Callee, LeaveReason.Declined),
-            Says(A.Doctor, Progress.Ringing), Ends(A.Doctor, LeaveReason.NoAnswer), LeavesAs(A.Doctor, LeaveReason.NoAnswer), Leaves(ParticipantId.Caller), Closed(A.Room1),
+            Accepted(ParticipantId.Callee), Accepted(A.Doctor), Says(ParticipantId.Callee, Progress.Ringing),
+            Ends(ParticipantId.Callee, LeaveReason.Declined),
+            Says(A.Doctor, Progress.Ringing), Ends(A.Doctor, LeaveReason.NoAnswer), LeavesAs(A.Doctor, LeaveReason.NoAnswer),
+            Leaves(ParticipantId.Caller), Closed(A.Room1),
         ]),
     ];
 
@@ -89,7 +104,8 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
         var script = Scripts.Single(s => s.Name == name);
         Gen.Int[1, 3].Array[script.Events.Length]
             .SelectMany(times => Gen.Shuffle(script.Events.Zip(times).SelectMany(e => Enumerable.Repeat(e.First, e.Second)).ToArray()))
-            .Sample(order => Play(script, order), iter: 5_000, threads: 1, print: order => string.Join("\n", order.Select(e => e.ToString())));
+            .Sample(order => Play(script, order), iter: 5_000, threads: 1, print: order =>
+                string.Join("\n", order.Select(e => e.ToString())));
     }
 
     private static void Play(Script script, IEnumerable<SessionEvent> order)
@@ -120,7 +136,8 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
     }
 
     private static string Facts(CallSession session) =>
-        $"ended={session.IsEnded} {session.EndReason}\n{string.Join('\n', session.Participants.Select(p => $"{Canonical.Of(p)} muted={p.Muted}"))}";
+        $"ended={session.IsEnded} {session.EndReason}\n"
+        + string.Join('\n', session.Participants.Select(p => $"{Canonical.Of(p)} muted={p.Muted}"));
 
     private static SessionEvent.DialSettled Settled(ParticipantId who, DialOutcome outcome) => new(who, A.Nonce, 1, outcome);
 
@@ -128,7 +145,8 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
 
     private static SessionEvent.LegProgressed Says(ParticipantId who, Progress progress) => new(who, A.LegOf(who), progress, null, A.Nonce);
 
-    private static SessionEvent.LegProgressed Ends(ParticipantId who, LeaveReason because) => new(who, A.LegOf(who), Progress.Gone, because, A.Nonce);
+    private static SessionEvent.LegProgressed Ends(ParticipantId who, LeaveReason because) =>
+        new(who, A.LegOf(who), Progress.Gone, because, A.Nonce);
 
     private static SessionEvent.JoinCall PicksUp() => new(ParticipantId.Callee, A.CalleeLeg, A.Nonce);
 
@@ -138,7 +156,8 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
 
     private static SessionEvent.ParticipantLeft LeavesAs(ParticipantId who, LeaveReason because) => new(Room, A.LegOf(who), who, because);
 
-    private static SessionEvent.ParticipantFlagsChanged Flags(ParticipantId who, bool muted, int sequence) => new(A.Room1, Room, A.LegOf(who), who, new Flags(muted, false, sequence));
+    private static SessionEvent.ParticipantFlagsChanged Flags(ParticipantId who, bool muted, int sequence) =>
+        new(A.Room1, Room, A.LegOf(who), who, new Flags(muted, false, sequence));
 
     private static SessionEvent.ConferenceStarted Opened(ConferenceSid conference) => new(conference, Room);
 

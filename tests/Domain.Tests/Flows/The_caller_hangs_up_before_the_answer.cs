@@ -1,9 +1,9 @@
 namespace Calls.Domain.Tests.Flows;
 
-public sealed class The_caller_gives_up
+public sealed class The_caller_hangs_up_before_the_answer
 {
     [Fact]
-    public void While_the_phone_rings_it_stops()
+    public void A_ringing_phone_stops()
     {
         var call = A.Session().Ringing().Leaves(ParticipantId.Caller);
         call.Session.EndReason.ShouldBe(EndReason.CallerHungUpBeforeAnswer);
@@ -15,16 +15,17 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
-    public void A_phone_that_was_stopped_was_not_answered_even_if_Twilio_calls_its_leg_completed()
+    public void A_phone_that_was_hung_up_was_not_answered_even_if_Twilio_reports_completed()
     {
         var call = A.Session().Ringing().Leaves(ParticipantId.Caller).HangsUp(A.CalleeLeg).Ends(ParticipantId.Callee, LeaveReason.HungUp);
         call.Session.EndReason.ShouldBe(EndReason.CallerHungUpBeforeAnswer);
         call.Session.AnsweredAt.ShouldBeNull();
-        A.Session().Ringing().Ends(ParticipantId.Callee, LeaveReason.HungUp).Session.AnsweredAt.ShouldNotBeNull("it ended by itself: its answer was lost");
+        A.Session().Ringing().Ends(ParticipantId.Callee, LeaveReason.HungUp)
+            .Session.AnsweredAt.ShouldNotBeNull("the service did not hang up, so the answer was lost");
     }
 
     [Fact]
-    public void Before_the_dial_is_sent_it_never_is()
+    public void A_dial_that_was_not_sent_is_never_sent()
     {
         var call = A.Session().Leaves(ParticipantId.Caller);
         call.Session.Effects.ShouldBeEmpty();
@@ -34,12 +35,12 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
-    public void While_the_dial_is_under_way_its_leg_is_hung_up_when_its_SID_arrives()
+    public void The_leg_of_a_dial_under_way_is_hung_up_when_its_SID_arrives()
     {
         var call = A.Session().Sending().Leaves(ParticipantId.Caller);
         call.Session.IsEnded.ShouldBeTrue();
         call.HangUps.ShouldBeEmpty();
-        call.DialOf(ParticipantId.Callee).ShouldNotBeNull("what became of it must still be found out");
+        call.DialOf(ParticipantId.Callee).ShouldNotBeNull("its outcome must still be found out");
         call.Due.ShouldNotBeNull();
 
         call.Accepts(ParticipantId.Callee).HangUps.ShouldBe([A.CalleeLeg]);
@@ -47,7 +48,7 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
-    public void While_the_dial_is_under_way_its_leg_is_hung_up_when_it_announces_itself() =>
+    public void The_leg_of_a_dial_under_way_is_hung_up_at_its_first_webhook() =>
         A.Session().Unknown().Leaves(ParticipantId.Caller).Says(ParticipantId.Callee, Progress.Ringing).HangUps.ShouldBe([A.CalleeLeg]);
 
     [Fact]
@@ -60,7 +61,7 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
-    public void A_dial_under_way_that_is_never_found_is_let_go()
+    public void A_dial_under_way_that_is_never_found_is_dropped()
     {
         var call = A.Session().Unknown().Leaves(ParticipantId.Caller).After(10).Settles(ParticipantId.Callee, new DialOutcome.NotFound());
         call.Callee.Gone.ShouldBe(LeaveReason.Canceled);
@@ -68,7 +69,7 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
-    public void An_answer_that_crosses_gets_a_hang_up()
+    public void An_answer_at_the_same_time_gets_a_hang_up()
     {
         var call = A.Session().Ringing().Leaves(ParticipantId.Caller).PicksUp(ParticipantId.Callee);
         call.Reply.ShouldBe(CallReply.End);
@@ -77,7 +78,7 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
-    public void An_answer_in_the_moment_in_which_the_last_guest_is_given_up_gets_a_hang_up()
+    public void An_answer_at_the_moment_when_the_last_guest_is_dropped_gets_a_hang_up()
     {
         var call = A.Session().Answered().AsksFor(A.Doctor).Leaves(ParticipantId.Caller);
         call.Session.IsEnded.ShouldBeFalse("the callee waits for the guest");
@@ -95,19 +96,20 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
-    public void An_app_that_vanishes_before_it_joins_is_found_by_the_review()
+    public void A_review_finds_an_app_that_disappears_before_it_joins()
     {
         var call = A.Session().Dialing().Says(ParticipantId.Callee, Progress.Ringing);
         call.Due.ShouldBe(call.Caller.Since + call.Policy.FirstLook);
 
-        call.After(3).Observes([], (ParticipantId.Caller, Progress.Gone, LeaveReason.HungUp), (ParticipantId.Callee, Progress.Ringing, null));
+        call.After(3).Observes([], (ParticipantId.Caller, Progress.Gone, LeaveReason.HungUp),
+            (ParticipantId.Callee, Progress.Ringing, null));
 
         call.Session.EndReason.ShouldBe(EndReason.CallerNeverJoined);
         call.HangUps.ShouldBe([A.CalleeLeg]);
     }
 
     [Fact]
-    public void An_app_whose_leg_lives_but_never_joins_is_hung_up()
+    public void An_app_whose_leg_is_alive_and_never_joins_is_hung_up()
     {
         var call = A.Session().Dialing().Says(ParticipantId.Callee, Progress.Ringing).After(15)
             .Observes([], (ParticipantId.Caller, Progress.Answered, null), (ParticipantId.Callee, Progress.Ringing, null));
@@ -117,7 +119,7 @@ public sealed class The_caller_gives_up
     }
 
     [Fact]
-    public void A_caller_whose_join_was_lost_is_known_to_be_in_the_room_after_the_review()
+    public void A_review_finds_a_caller_whose_join_was_lost()
     {
         var call = A.Session().Dialing().After(15).Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Ringing, null));
         call.Caller.Progress.ShouldBe(Progress.Joined);

@@ -1,6 +1,6 @@
 namespace Calls.Domain.Tests.Flows;
 
-public sealed class The_callee_does_not_come
+public sealed class The_callee_does_not_join
 {
     public static TheoryData<LeaveReason, EndReason> Reasons => new()
     {
@@ -11,7 +11,7 @@ public sealed class The_callee_does_not_come
     };
 
     [Theory, MemberData(nameof(Reasons))]
-    public void The_callers_line_ends_at_once_and_says_why(LeaveReason because, EndReason reason)
+    public void The_caller_is_hung_up_at_once_and_the_end_reason_says_why(LeaveReason because, EndReason reason)
     {
         var call = A.Session(A.BobsPhone).Ringing().Ends(ParticipantId.Callee, because);
         call.HangUps.ShouldBe([A.CallerLeg]);
@@ -21,16 +21,16 @@ public sealed class The_callee_does_not_come
     }
 
     [Theory, MemberData(nameof(Reasons))]
-    public void The_callers_line_ends_even_where_this_is_the_first_that_is_heard_of_the_leg(LeaveReason because, EndReason reason)
+    public void The_caller_is_hung_up_even_if_this_is_the_first_event_of_the_leg(LeaveReason because, EndReason reason)
     {
         var call = A.Session().Sending().Ends(ParticipantId.Callee, because);
         call.HangUps.ShouldBe([A.CallerLeg]);
         call.Session.EndReason.ShouldBe(reason);
-        call.Accepts(ParticipantId.Callee).HangUps.ShouldBe([A.CallerLeg], "the leg that Twilio names now is known to be over");
+        call.Accepts(ParticipantId.Callee).HangUps.ShouldBe([A.CallerLeg], "the leg that Twilio names now is known to have ended");
     }
 
     [Theory, MemberData(nameof(Reasons))]
-    public void The_callers_line_ends_where_the_webhook_was_lost_and_a_review_finds_it(LeaveReason because, EndReason reason)
+    public void The_caller_is_hung_up_if_the_webhook_was_lost_and_a_review_finds_the_end(LeaveReason because, EndReason reason)
     {
         var call = A.Session().Ringing();
         call.After(call.Due!.Value - call.Now);
@@ -63,18 +63,20 @@ public sealed class The_callee_does_not_come
     }
 
     [Fact]
-    public void Nobody_can_say_whether_the_dial_was_sent()
+    public void The_dial_is_not_found_in_time()
     {
         var call = A.Session().Unknown().Joins(ParticipantId.Caller).After(10).Settles(ParticipantId.Callee, new DialOutcome.NotFound());
         call.Session.EndReason.ShouldBe(EndReason.CalleeUnreachable);
         call.HangUps.ShouldBe([A.CallerLeg]);
-        call.Says(ParticipantId.Callee, Progress.Ringing).HangUps.ShouldBe([A.CallerLeg, A.CalleeLeg], "should it ring after all, it stops");
+        call.Says(ParticipantId.Callee, Progress.Ringing)
+            .HangUps.ShouldBe([A.CallerLeg, A.CalleeLeg], "if it rings after all, it is hung up");
     }
 
     [Fact]
-    public void A_callers_patience_is_not_without_end_where_Twilio_answers_no_look_up()
+    public void The_caller_does_not_wait_without_end_if_all_look_ups_fail()
     {
-        var call = A.Session().Unknown().Joins(ParticipantId.Caller).After(36).Settles(ParticipantId.Callee, new DialOutcome.LookUpFailed());
+        var call = A.Session().Unknown().Joins(ParticipantId.Caller).After(36)
+            .Settles(ParticipantId.Callee, new DialOutcome.LookUpFailed());
         call.Session.IsEnded.ShouldBeFalse();
         call.After(1).Settles(ParticipantId.Callee, new DialOutcome.LookUpFailed());
         call.Session.EndReason.ShouldBe(EndReason.CalleeUnreachable);
@@ -85,9 +87,9 @@ public sealed class The_callee_does_not_come
     public void A_callee_who_answers_and_never_joins_is_hung_up_with_the_caller()
     {
         var call = A.Session().Answered().After(3);
-        call.Due.ShouldBe(call.Now, "Twilio is asked early");
+        call.Due.ShouldBe(call.Now, "a review is due early");
         call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));
-        call.HangUps.ShouldBeEmpty("and a leg on its way is left its time");
+        call.HangUps.ShouldBeEmpty("a leg that is entering the room has more time");
         call.After(12);
         call.Due.ShouldBe(call.Now);
         call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));

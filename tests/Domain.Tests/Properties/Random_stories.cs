@@ -4,15 +4,20 @@ using CsCheck;
 
 namespace Calls.Domain.Tests.Properties;
 
-/// <summary>Random stories: any input of the decision table, in any situation, truthful or not; and truthful walks with four people (some twenty steps each: progress only rises, so every call comes to rest).</summary>
-public sealed class Whatever_happens(ITestOutputHelper output)
+/// <summary>Random inputs of the decision table in random situations, and random paths of four people through the model.</summary>
+/// <remarks>
+/// The inputs need not be possible together. A path through the model is possible, and has about twenty steps: progress only increases.
+/// </remarks>
+public sealed class Random_stories(ITestOutputHelper output)
 {
     private static readonly CallPolicy Policy = new();
 
     private static readonly Gen<(int Situation, (int Input, int Seconds)[] Steps)> Stories =
         Gen.Select(Gen.Int[0, Situations.All.Length - 1], Gen.Select(Gen.Int[0, Inputs.All.Length - 1], Gen.Int[0, 20]).Array[1, 30]);
 
-    /// <summary>G3 and S: see <see cref="Invariants"/>; and a dial is granted again only after Twilio was known not to have acted.</summary>
+    /// <summary>
+    /// The rules of <see cref="Invariants"/>. A dial is granted again only after it is known that Twilio did not create a call.
+    /// </summary>
     [Fact]
     public void No_story_breaks_an_invariant() => Stories.Sample(story =>
     {
@@ -30,13 +35,14 @@ public sealed class Whatever_happens(ITestOutputHelper output)
                 maySend[(call.Session.Nonce, ((SessionEvent.DialSettled)happened).Participant)] = true;
             if (decision.Reply is CallReply.DialGranted granted)
             {
-                before.ShouldNotBeNull().IsEnded.ShouldBeFalse("nothing is dialled for a call that is over");
-                maySend.GetValueOrDefault((before.Nonce, granted.Participant.Id), true).ShouldBeTrue("a dial is granted twice");
+                before.ShouldNotBeNull().IsEnded.ShouldBeFalse("a dial is granted only while the call goes on");
+                maySend.GetValueOrDefault((before.Nonce, granted.Participant.Id), true)
+                    .ShouldBeTrue("a dial is granted once until it is known not to be sent");
                 maySend[(before.Nonce, granted.Participant.Id)] = false;
             }
 
             if (decision.Reply is CallReply.JoinRoom)
-                call.Session.IsEnded.ShouldBeFalse("nobody enters the room of a call that is over");
+                call.Session.IsEnded.ShouldBeFalse("a leg enters the room only while the call goes on");
         }
     }, iter: 30_000, threads: 1);
 
@@ -49,7 +55,8 @@ public sealed class Whatever_happens(ITestOutputHelper output)
             var happened = Inputs.All[input].Event;
             if (call.After(seconds).When(happened).Stored is not { } once)
                 continue;
-            // A hang-up that the rules have planned anew in this very decision: Twilio has ended that leg, and a second word of it is as true of the new one.
+            // The decision has planned the same hang-up again. Twilio has ended that leg, so the repeated outcome is true of the new
+            // hang-up too.
             if (happened is SessionEvent.HangUpSettled hungUp && once.Effects.OfType<Effect.HangUp>().Any(h => h.Leg == hungUp.Leg))
                 continue;
             call.When(happened);
@@ -57,9 +64,11 @@ public sealed class Whatever_happens(ITestOutputHelper output)
         }
     }, iter: 10_000, threads: 1);
 
-    /// <summary>Too many states to visit them all, so a sample of ways through them: each step is checked, and so is the good end that must be within reach from there.</summary>
+    /// <summary>
+    /// There are too many states to visit them all, so this test samples paths. Each step is checked, and so is the recovery from it.
+    /// </summary>
     [Fact]
-    public void Four_people_walk_at_random_through_the_model_and_none_is_ever_left_alone()
+    public void No_random_path_of_four_people_breaks_a_rule()
     {
         long steps = 0;
         var ends = 0;

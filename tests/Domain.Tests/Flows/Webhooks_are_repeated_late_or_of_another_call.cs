@@ -1,9 +1,9 @@
 namespace Calls.Domain.Tests.Flows;
 
-public sealed class Webhooks_repeat_cross_and_stray
+public sealed class Webhooks_are_repeated_late_or_of_another_call
 {
     [Fact]
-    public void The_same_voice_webhook_again_gets_the_same_room_and_rings_nobody()
+    public void A_repeated_voice_webhook_gets_the_same_room_and_rings_no_phone()
     {
         var call = A.Session();
         var (first, reply) = (call.Session, call.Reply);
@@ -40,7 +40,7 @@ public sealed class Webhooks_repeat_cross_and_stray
     }
 
     [Fact]
-    public void An_answer_by_someone_elses_leg_is_hung_up()
+    public void An_answer_of_another_leg_is_hung_up()
     {
         A.Session().Ringing().PicksUp(ParticipantId.Callee, A.StrangerLeg).Reply.ShouldBe(CallReply.End);
         A.Session().Ringing().PicksUp(ParticipantId.Callee, A.StrangerLeg).Last.Ignored.ShouldBe(IgnoreReason.SecondLeg);
@@ -49,7 +49,7 @@ public sealed class Webhooks_repeat_cross_and_stray
     }
 
     [Fact]
-    public void A_second_leg_that_announces_itself_is_hung_up_and_the_first_goes_on()
+    public void A_second_leg_is_hung_up_at_its_first_webhook_and_the_first_leg_goes_on()
     {
         var call = A.Session().Ringing().Says(ParticipantId.Callee, Progress.Ringing, A.StrangerLeg);
         call.Last.Ignored.ShouldBe(IgnoreReason.SecondLeg);
@@ -60,7 +60,7 @@ public sealed class Webhooks_repeat_cross_and_stray
     }
 
     [Fact]
-    public void A_status_for_a_call_that_nobody_knows_is_ignored()
+    public void A_status_of_an_unknown_call_is_ignored()
     {
         var call = A.NoSession().Says(ParticipantId.Callee, Progress.Ringing);
         call.Last.Ignored.ShouldBe(IgnoreReason.NoSuchSession);
@@ -69,31 +69,35 @@ public sealed class Webhooks_repeat_cross_and_stray
         A.Session().Ringing().Says(A.Lawyer, Progress.Ringing).Last.Ignored.ShouldBe(IgnoreReason.UnknownParticipant);
     }
 
-    /// <summary>A guest whom a failover of the store has taken out of the session, and who is on the line all the same.</summary>
+    /// <summary>After a failover the store has lost a guest, whose leg is still alive.</summary>
     [Fact]
-    public void A_leg_of_this_call_that_is_nobodys_is_hung_up_whoever_tells_of_it()
+    public void A_leg_of_this_call_without_a_participant_is_hung_up_on_any_report()
     {
         A.Session().Live().Says(A.Lawyer, Progress.Ringing).HangUps.ShouldBe([A.LawyerLeg]);
         A.Session().Live().Joins(A.Lawyer).HangUps.ShouldBe([A.LawyerLeg]);
         A.Session().Live().Observes([ParticipantId.Caller, ParticipantId.Callee, A.Lawyer]).HangUps.ShouldBe([A.LawyerLeg]);
-        A.Session().Live().Says(A.Lawyer, Progress.Ringing, nonce: null).HangUps.ShouldBeEmpty("it may be any call's");
-        A.Session().Live().Ends(A.Lawyer, LeaveReason.NoAnswer).HangUps.ShouldBeEmpty("it is over");
+        A.Session().Live().Says(A.Lawyer, Progress.Ringing, nonce: null).HangUps.ShouldBeEmpty("it may belong to another call");
+        A.Session().Live().Ends(A.Lawyer, LeaveReason.NoAnswer).HangUps.ShouldBeEmpty("it has ended");
     }
 
     [Fact]
-    public void A_leg_that_counts_as_gone_and_is_seen_in_the_room_is_hung_up() =>
-        A.Session().Live().With(A.Doctor).Leaves(A.Doctor).Observes([ParticipantId.Caller, ParticipantId.Callee, A.Doctor]).HangUps.ShouldBe([A.DoctorLeg]);
+    public void A_leg_that_counts_as_gone_and_is_in_the_room_is_hung_up() =>
+        A.Session().Live().With(A.Doctor).Leaves(A.Doctor).Observes([ParticipantId.Caller, ParticipantId.Callee, A.Doctor])
+            .HangUps.ShouldBe([A.DoctorLeg]);
 
     [Fact]
-    public void A_leg_in_the_room_that_is_nobodys_yet_may_be_that_of_a_dial_under_way() =>
-        A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor).Observes([ParticipantId.Caller, ParticipantId.Callee, A.Doctor]).HangUps.ShouldBeEmpty();
+    public void An_unknown_leg_in_the_room_may_belong_to_a_dial_under_way() =>
+        A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor).Observes([ParticipantId.Caller, ParticipantId.Callee, A.Doctor])
+            .HangUps.ShouldBeEmpty();
 
     [Fact]
-    public void A_leg_that_left_and_whose_leave_names_no_one_on_the_call_is_ignored()
+    public void A_leave_of_an_unknown_leg_is_ignored()
     {
         var call = A.Session().Live();
-        call.When(new SessionEvent.ParticipantLeft(call.Session.Room, A.StrangerLeg, null, LeaveReason.HungUp)).Last.Ignored.ShouldBe(IgnoreReason.UnknownLeg);
-        call.When(new SessionEvent.ParticipantLeft("another.room", A.CalleeLeg, null, LeaveReason.HungUp)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ParticipantLeft(call.Session.Room, A.StrangerLeg, null, LeaveReason.HungUp))
+            .Last.Ignored.ShouldBe(IgnoreReason.UnknownLeg);
+        call.When(new SessionEvent.ParticipantLeft("another.room", A.CalleeLeg, null, LeaveReason.HungUp))
+            .Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
         call.Session.IsEnded.ShouldBeFalse();
     }
 
@@ -102,7 +106,7 @@ public sealed class Webhooks_repeat_cross_and_stray
     private static Call Reused(Call ended) => ended.Starts(A.Leg(11), "carol", nonce: Again);
 
     [Fact]
-    public void A_session_id_used_again_is_a_new_call_that_takes_over_the_hang_ups_that_are_left()
+    public void A_reused_session_id_is_a_new_call_that_takes_over_the_remaining_hang_ups()
     {
         var call = Reused(A.Session().Ringing().Leaves(ParticipantId.Caller));
         call.Session.Nonce.ShouldBe(Again);
@@ -113,7 +117,7 @@ public sealed class Webhooks_repeat_cross_and_stray
     }
 
     [Fact]
-    public void The_old_calls_legs_are_taken_over_though_their_hang_ups_were_sent_and_not_yet_confirmed() =>
+    public void The_old_calls_hang_ups_are_taken_over_until_they_are_confirmed() =>
         Reused(A.Session().Ringing().Leaves(ParticipantId.Caller).HangsUp(A.CalleeLeg)).HangUps.ShouldBe([A.CalleeLeg]);
 
     [Fact]
@@ -125,14 +129,19 @@ public sealed class Webhooks_repeat_cross_and_stray
 
         call.Ends(ParticipantId.Callee, LeaveReason.Canceled).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
         call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
-        call.When(new SessionEvent.ParticipantJoined(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, null)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
-        call.When(new SessionEvent.ParticipantLeft(oldRoom, A.CallerLeg, ParticipantId.Caller, LeaveReason.HungUp)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ParticipantJoined(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, null))
+            .Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ParticipantLeft(oldRoom, A.CallerLeg, ParticipantId.Caller, LeaveReason.HungUp))
+            .Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
         call.When(new SessionEvent.ConferenceStarted(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
         call.When(new SessionEvent.ConferenceEnded(A.Room1, oldRoom)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
-        call.When(new SessionEvent.ParticipantFlagsChanged(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, new Flags(true, true, 9))).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
-        call.When(new SessionEvent.SessionObserved(new Observation(oldRoom, A.Room1, [A.CallerLeg], []))).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.ParticipantFlagsChanged(A.Room1, oldRoom, A.CallerLeg, ParticipantId.Caller, new Flags(true, true, 9)))
+            .Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.SessionObserved(new Observation(oldRoom, A.Room1, [A.CallerLeg], [])))
+            .Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
         call.When(new SessionEvent.ClaimDial(ParticipantId.Callee, A.Nonce)).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
-        call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Refused(1))).Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
+        call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Refused(1)))
+            .Last.Ignored.ShouldBe(IgnoreReason.OfAnEarlierCall);
 
         call.Session.ShouldBeSameAs(before);
     }
@@ -141,14 +150,14 @@ public sealed class Webhooks_repeat_cross_and_stray
     public void An_old_calls_leg_that_still_rings_is_hung_up()
     {
         var call = Reused(A.Session().Sending().Leaves(ParticipantId.Caller));
-        call.HangUps.ShouldBeEmpty("nobody knew the leg");
+        call.HangUps.ShouldBeEmpty("the leg is not known yet");
         call.Says(ParticipantId.Callee, Progress.Ringing).HangUps.ShouldBe([A.CalleeLeg]);
         call.Callee.Leg.ShouldBeNull();
         call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned);
     }
 
     [Fact]
-    public void An_old_calls_dial_that_is_acknowledged_late_is_hung_up_and_not_taken_for_the_new_ones()
+    public void An_old_calls_dial_that_is_acknowledged_late_is_hung_up()
     {
         var call = Reused(A.Session().Sending().Leaves(ParticipantId.Caller));
         call.When(new SessionEvent.DialSettled(ParticipantId.Callee, A.Nonce, 1, new DialOutcome.Accepted(A.CalleeLeg)));
