@@ -8,7 +8,7 @@ using NetArchTest.Rules;
 
 namespace Calls.Architecture.Tests;
 
-/// <summary>Dependencies point inwards, and handlers decide without ever seeing Twilio.</summary>
+/// <summary>Dependencies point inwards, and no handler depends on Twilio.</summary>
 public sealed class DependencyTests
 {
     private static readonly Assembly Domain = typeof(CallSession).Assembly;
@@ -19,7 +19,8 @@ public sealed class DependencyTests
 
     [Fact]
     public void Domain_references_nothing_but_the_framework() =>
-        Domain.GetReferencedAssemblies().Select(a => a.Name!).ShouldAllBe(name => name.StartsWith("System", StringComparison.Ordinal) || name == "netstandard");
+        Domain.GetReferencedAssemblies().Select(a => a.Name!)
+            .ShouldAllBe(name => name.StartsWith("System", StringComparison.Ordinal) || name == "netstandard");
 
     [Fact]
     public void Domain_has_no_packages()
@@ -42,7 +43,8 @@ public sealed class DependencyTests
     public void Application_knows_neither_Redis_nor_HTTP_nor_a_resilience_library() =>
         Application.GetReferencedAssemblies().Select(a => a.Name!)
             .Where(name => name.StartsWith("StackExchange", StringComparison.Ordinal) || name.StartsWith("Polly", StringComparison.Ordinal)
-                || name.StartsWith("Refit", StringComparison.Ordinal) || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || name == "System.Net.Http")
+                || name.StartsWith("Refit", StringComparison.Ordinal) || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal)
+                    || name == "System.Net.Http")
             .ShouldBeEmpty();
 
     [Fact]
@@ -51,7 +53,8 @@ public sealed class DependencyTests
         var handlers = Application.GetTypes().Where(IsHandler).ToList();
         handlers.Count.ShouldBeGreaterThan(10, "the rule must have something to look at");
         var offenders = handlers.Where(handler => handler.GetConstructors().SelectMany(c => c.GetParameters())
-            .Any(p => p.ParameterType == typeof(IVoiceGateway) || p.ParameterType == typeof(EffectExecutor) || p.ParameterType == typeof(IServiceProvider)));
+            .Any(p => p.ParameterType == typeof(IVoiceGateway) || p.ParameterType == typeof(EffectExecutor)
+                || p.ParameterType == typeof(IServiceProvider)));
         offenders.ShouldBeEmpty();
         Types.InAssembly(Application).That().HaveNameEndingWith("Handler", StringComparison.Ordinal).ShouldNot()
             .HaveDependencyOn(typeof(IVoiceGateway).FullName).GetResult().IsSuccessful.ShouldBeTrue();
@@ -60,9 +63,11 @@ public sealed class DependencyTests
     [Fact]
     public void Every_message_has_one_handler()
     {
-        var messages = Application.GetTypes().Where(t => t is { IsAbstract: false, IsInterface: false } && typeof(IBaseRequest).IsAssignableFrom(t));
+        var messages = Application.GetTypes().Where(t => t is { IsAbstract: false, IsInterface: false } && typeof(IBaseRequest)
+            .IsAssignableFrom(t));
         foreach (var message in messages)
-            Application.GetTypes().Count(t => IsHandler(t) && t.GetInterfaces().Any(i => i.IsGenericType && i.GenericTypeArguments[0] == message)).ShouldBe(1, message.Name);
+            Application.GetTypes().Count(t => IsHandler(t) && t.GetInterfaces()
+                .Any(i => i.IsGenericType && i.GenericTypeArguments[0] == message)).ShouldBe(1, message.Name);
     }
 
     [Fact]
@@ -77,7 +82,8 @@ public sealed class DependencyTests
     private static IEnumerable<string> References(Assembly inner, params Assembly[] outer) =>
         inner.GetReferencedAssemblies().Select(a => a.Name!).Intersect(outer.Select(a => a.GetName().Name!));
 
-    private static bool IsHandler(Type type) => !type.IsAbstract && type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IRequestHandler<,>));
+    private static bool IsHandler(Type type) =>
+        !type.IsAbstract && type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IRequestHandler<,>));
 
     private static string Root([CallerFilePath] string path = "")
     {

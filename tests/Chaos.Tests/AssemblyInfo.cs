@@ -1,2 +1,2 @@
-// Each test has both cores of a small machine to itself: a fault is to hit the service, not the neighbour's clock.
+// Tests do not run in parallel: a fault must hit the service, and not the time limit of another test.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]

@@ -2,7 +2,7 @@ using Calls.Chaos.Tests.Harness;
 
 namespace Calls.Chaos.Tests;
 
-/// <summary>The network between the Api and its two neighbours.</summary>
+/// <summary>The connections of the Api to Redis and to Twilio are cut, stopped and delayed.</summary>
 public sealed class Lines_are_cut
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -3,7 +3,7 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Chaos.Tests;
 
-/// <summary>A primary dies for good, and a replica takes over: docs/adr/0007-what-a-failover-can-lose.md.</summary>
+/// <summary>The primary ends for good, and a replica takes over: docs/adr/0007-what-a-failover-can-lose.md.</summary>
 public sealed class Redis_fails_over
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -17,15 +17,19 @@ public sealed class Redis_fails_over
         var load = Load.Start(deployment, Story.Draw(Sizes.CallsAroundAFault, Sizes.Seed + 2), Sizes.CallsPerSecond);
         await load.BegunAsync(0.3);
         redis.Primary.Kill();
-        var promoted = await Eventually.TrueAsync(async () => await redis.PrimaryPortAsync() == redis.Replica.Port, "the sentinels promote the replica", TimeSpan.FromSeconds(30));
+        var promoted = await Eventually.TrueAsync(async () => await redis.PrimaryPortAsync() == redis.Replica.Port,
+            "the sentinels promote the replica", TimeSpan.FromSeconds(30));
         await load.Told;
         var verdict = await Judge.AfterQuietAsync(deployment, load.Stories, Patience);
         Report.Line($"Sentinel failover: promoted after {promoted.TotalSeconds:0.0} s; {verdict}");
     }
 
-    /// <summary>The replica has stopped following when the primary dies: what was acknowledged meanwhile is gone, and some of it had dials behind it.</summary>
+    /// <summary>
+    /// The replica has stopped following before the primary ends. The writes since then are lost, among them claims of dials that were
+    /// sent.
+    /// </summary>
     [Fact]
-    public async Task When_acknowledged_writes_are_lost_nobody_is_rung_twice_and_only_people_whose_whole_session_is_gone_have_to_hang_up_themselves()
+    public async Task When_acknowledged_writes_are_lost_no_phone_rings_twice_and_only_people_of_lost_sessions_must_hang_up()
     {
         RedisServer.MustBeInstalled();
         using var redis = await RedisWithSentinels.StartAsync();
@@ -38,11 +42,13 @@ public sealed class Redis_fails_over
         await load.BegunAsync(0.4);
         var lost = await redis.WritesAsync() - before;
         redis.Primary.Kill();
-        await Eventually.TrueAsync(async () => await redis.PrimaryPortAsync() == redis.Replica.Port, "the sentinels promote the replica", TimeSpan.FromSeconds(30));
+        await Eventually.TrueAsync(async () => await redis.PrimaryPortAsync() == redis.Replica.Port, "the sentinels promote the replica",
+            TimeSpan.FromSeconds(30));
         await load.Told;
         var waiting = await WaitingAsync(twilio, load.Stories);
         var known = await RedisCli.RunAsync(redis.Replica.Port, "keys", "calls:*:session:*");
-        waiting.Where(story => known.Split('\n').Any(key => key.TrimEnd().EndsWith(":session:" + story.Session, StringComparison.Ordinal))).Select(story => story.Session).ShouldBeEmpty("a call that the store knows is the service's to end");
+        waiting.Where(story => known.Split('\n').Any(key => key.TrimEnd().EndsWith(":session:" + story.Session, StringComparison.Ordinal)))
+            .Select(story => story.Session).ShouldBeEmpty("a call that the store knows is the service's to end");
         await twilio.AskAsync(cloud =>
         {
             foreach (var leg in cloud.LiveLegs().Where(leg => !leg.Ended))
@@ -50,23 +56,26 @@ public sealed class Redis_fails_over
             return true;
         });
         var verdict = await Judge.AfterQuietAsync(deployment, load.Stories, Patience);
-        Report.Line($"Failover with loss: {lost} bytes of acknowledged writes lost, {load.Stories.Count - known.Split('\n').Count(key => key.Contains("session:story-", StringComparison.Ordinal))} sessions gone whole, of which {waiting.Count} left somebody on the line; {verdict}");
+        var gone = load.Stories.Count - known.Split('\n').Count(key => key.Contains("session:story-", StringComparison.Ordinal));
+        Report.Line($"Failover with loss: {lost} bytes of acknowledged writes lost, {gone} sessions lost completely, "
+            + $"{waiting.Count} of them with a person still on the line; {verdict}");
         lost.ShouldBePositive();
     }
 
-    /// <summary>The stories of which somebody still holds the line when the service has had time to end everything that it knows of.</summary>
+    /// <summary>The stories with a live leg after the time in which the service ends all legs that it knows.</summary>
     private static async Task<IReadOnlyList<Story>> WaitingAsync(TwilioEmulator twilio, IReadOnlyList<Story> stories)
     {
         try
         {
-            await twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every line has ended", TimeSpan.FromSeconds(10));
+            await twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every leg has ended", TimeSpan.FromSeconds(10));
         }
         catch (TimeoutException)
         {
-            // Some are left: the test says which may be.
+            // Some legs are left. The test checks which legs may be left.
         }
 
-        return await twilio.AskAsync<Story[]>(cloud => [.. stories.Where(story => cloud.LiveLegs().Any(leg => story.Phones.Contains(leg.Phone.Address)))]);
+        return await twilio.AskAsync<Story[]>(
+            cloud => [.. stories.Where(story => cloud.LiveLegs().Any(leg => story.Phones.Contains(leg.Phone.Address)))]);
     }
 
     [Fact]
@@ -78,8 +87,10 @@ public sealed class Redis_fails_over
         await load.BegunAsync(0.3);
         var victim = await redis.MasterAsync(redis.Nodes[^1]);
         victim.Kill();
-        await Eventually.TrueAsync(async () => !await RedisCluster.IsWholeAsync(redis.Nodes[^1]), "the others notice", TimeSpan.FromSeconds(60));
-        var whole = await Eventually.TrueAsync(() => RedisCluster.IsWholeAsync(redis.Nodes[^1]), "a replica takes over", TimeSpan.FromSeconds(60));
+        await Eventually.TrueAsync(async () => !await RedisCluster.IsWholeAsync(redis.Nodes[^1]), "the others notice",
+            TimeSpan.FromSeconds(60));
+        var whole = await Eventually.TrueAsync(() => RedisCluster.IsWholeAsync(redis.Nodes[^1]), "a replica takes over",
+            TimeSpan.FromSeconds(60));
         await load.Told;
         var verdict = await Judge.AfterQuietAsync(deployment, load.Stories, Patience);
         Report.Line($"Cluster failover: whole again {whole.TotalSeconds:0.0} s after the others had noticed; {verdict}");

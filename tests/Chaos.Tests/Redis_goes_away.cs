@@ -4,7 +4,9 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Chaos.Tests;
 
-/// <summary>Redis is killed and comes back, or stands still for a while: what the replicas answer meanwhile, and what becomes of the calls.</summary>
+/// <summary>
+/// Redis is killed and restarted, or stopped for a while. The tests check the answers of the replicas and the ends of the calls.
+/// </summary>
 public sealed class Redis_goes_away
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -46,23 +48,30 @@ public sealed class Redis_goes_away
         back.ShouldBeLessThan(TimeSpan.FromSeconds(5));
     }
 
-    /// <summary>TwiML routes keep the caller on the line, status callbacks ask to be brought again, probes stay green, and who asks about Redis is told.</summary>
+    /// <summary>
+    /// TwiML routes keep the caller on the line. Status callbacks are answered with 503, so that Twilio repeats them. Probes stay green.
+    /// The Redis probe reports the outage.
+    /// </summary>
     private static async Task AnswersWithoutRedisAsync(Deployment deployment)
     {
         await Task.WhenAll(deployment.Replicas.Select(replica =>
-            Eventually.TrueAsync(async () => await replica.HealthAsync("dependencies") == HttpStatusCode.ServiceUnavailable, "it says that Redis is away", TimeSpan.FromSeconds(5))));
+            Eventually.TrueAsync(async () => await replica.HealthAsync("dependencies") == HttpStatusCode.ServiceUnavailable,
+                "it says that Redis is away", TimeSpan.FromSeconds(5))));
         foreach (var replica in deployment.Replicas)
         {
             (await replica.HealthAsync("live")).ShouldBe(HttpStatusCode.OK);
             (await replica.HealthAsync("ready")).ShouldBe(HttpStatusCode.OK);
-            var (status, twiml) = await SignedAsync(deployment, replica, "/twilio/voice", ("CallSid", "CA" + new string('0', 32)), ("From", "client:eve"), ("To", "client:adam"), ("SessionID", "away"));
+            var (status, twiml) = await SignedAsync(deployment, replica, "/twilio/voice", ("CallSid", "CA" + new string('0', 32)),
+                ("From", "client:eve"), ("To", "client:adam"), ("SessionID", "away"));
             status.ShouldBe(HttpStatusCode.OK);
             twiml.ShouldContain("<Pause");
             twiml.ShouldContain("<Redirect");
-            (status, twiml) = await SignedAsync(deployment, replica, "/twilio/sessions/away/join/callee?call=x", ("CallSid", "CA" + new string('1', 32)));
+            (status, twiml) = await SignedAsync(deployment, replica, "/twilio/sessions/away/join/callee?call=x",
+                ("CallSid", "CA" + new string('1', 32)));
             status.ShouldBe(HttpStatusCode.OK);
             twiml.ShouldContain("<Redirect");
-            (status, _) = await SignedAsync(deployment, replica, "/twilio/sessions/away/calls/callee?call=x", ("CallSid", "CA" + new string('1', 32)), ("CallStatus", "ringing"));
+            (status, _) = await SignedAsync(deployment, replica, "/twilio/sessions/away/calls/callee?call=x",
+                ("CallSid", "CA" + new string('1', 32)), ("CallStatus", "ringing"));
             status.ShouldBe(HttpStatusCode.ServiceUnavailable);
             (status, _) = await Http.SendAsync(HttpMethod.Get, new Uri(replica.Address, "/v1/sessions/away"), deployment.TokenFor("eve"));
             status.ShouldBe(HttpStatusCode.ServiceUnavailable);
@@ -70,11 +79,13 @@ public sealed class Redis_goes_away
     }
 
     private static Task<TimeSpan> IsBackAsync(Deployment deployment) => Eventually.TrueAsync(
-        async () => (await Task.WhenAll(deployment.Replicas.Select(replica => replica.HealthAsync("dependencies")))).All(status => status == HttpStatusCode.OK),
+        async () => (await Task.WhenAll(deployment.Replicas.Select(replica => replica.HealthAsync("dependencies"))))
+            .All(status => status == HttpStatusCode.OK),
         "every replica reaches Redis again", TimeSpan.FromSeconds(20));
 
-    /// <summary>A webhook as Twilio would sign it, to one replica past the front.</summary>
-    private static Task<(HttpStatusCode Status, string Body)> SignedAsync(Deployment deployment, Replica replica, string path, params (string Key, string Value)[] form)
+    /// <summary>A signed webhook to one replica, without the load balancer.</summary>
+    private static Task<(HttpStatusCode Status, string Body)> SignedAsync(
+        Deployment deployment, Replica replica, string path, params (string Key, string Value)[] form)
     {
         var fields = form.Select(f => KeyValuePair.Create(f.Key, f.Value)).ToList();
         var signature = Signer.Sign(deployment.Twilio.Options.AuthToken, new Uri(deployment.Address, path).AbsoluteUri, fields);

@@ -2,7 +2,7 @@ using Calls.Chaos.Tests.Harness;
 
 namespace Calls.Chaos.Tests;
 
-/// <summary><c>kill -9</c> at whatever instruction they happen to be.</summary>
+/// <summary><c>kill -9</c> at a random instruction.</summary>
 public sealed class Replicas_are_killed
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(3);
@@ -18,7 +18,7 @@ public sealed class Replicas_are_killed
             var turnOver = Task.Delay(Every);
             var victim = deployment.Replicas[turn % deployment.Replicas.Count];
             victim.Kill();
-            Report.Line($"{load.Started} calls begun; replica {turn % deployment.Replicas.Count + 1} killed for the time no. {victim.Kills}");
+            Report.Line($"{load.Started} calls started; replica {turn % deployment.Replicas.Count + 1} killed, time {victim.Kills}");
             await victim.StartAsync();
             await Task.WhenAny(load.Told, turnOver);
         }

@@ -4,7 +4,10 @@ using StackExchange.Redis;
 
 namespace Calls.Chaos.Tests;
 
-/// <summary>A measurement, not a test: <c>dotnet run --project tests/Chaos.Tests -- -explicit only</c>. Its figures are in docs/sweeper-at-rest.md.</summary>
+/// <summary>
+/// This is a measurement and not a test: <c>dotnet run --project tests/Chaos.Tests -- -explicit only</c>. The figures are in
+/// docs/sweeper-at-rest.md.
+/// </summary>
 public sealed class The_sweeper_at_rest
 {
     private const int Sessions = 100_000;
@@ -21,18 +24,22 @@ public sealed class The_sweeper_at_rest
         {
             await using var deployment = await Deployment.StartAsync(redis.Address, replicas: replicas);
             await Task.Delay(TimeSpan.FromSeconds(10));
-            var (commands, cpu, redisCpu) = (await InfoAsync(redis, "stats", "total_commands_processed"), deployment.Replicas.Sum(r => r.ProcessorTime.TotalSeconds), await RedisCpuAsync(redis));
+            var (commands, cpu, redisCpu) = (await InfoAsync(redis, "stats", "total_commands_processed"),
+                deployment.Replicas.Sum(r => r.ProcessorTime.TotalSeconds), await RedisCpuAsync(redis));
             await Task.Delay(For);
             commands = (await InfoAsync(redis, "stats", "total_commands_processed") - commands) / For.TotalSeconds;
             cpu = (deployment.Replicas.Sum(r => r.ProcessorTime.TotalSeconds) - cpu) / replicas / For.TotalSeconds;
             redisCpu = (await RedisCpuAsync(redis) - redisCpu) / For.TotalSeconds;
             var memory = await InfoAsync(redis, "memory", "used_memory") / 1e6;
             Report.Line(string.Create(CultureInfo.InvariantCulture,
-                $"{Sessions} live sessions at rest, {replicas} replicas: {commands:0} Redis commands/s in all (scripts and the commands in them), {cpu:0.0%} of a core for each replica, {redisCpu:0.0%} for Redis, which holds {memory:0} MB"));
+                $"{Sessions} live sessions at rest, {replicas} replicas: {commands:0} Redis commands/s in all (scripts and the commands "
+                    + $"in them), {cpu:0.0%} of a core for each replica, {redisCpu:0.0%} for Redis, which holds {memory:0} MB"));
         }
     }
 
-    /// <summary>Sessions of a usual size whose next deadline is an hour away. Nobody reads them: the sweeper looks at deadlines alone.</summary>
+    /// <summary>
+    /// Sessions of a usual size whose next deadline is an hour away. They are never read: the sweeper reads only the deadlines.
+    /// </summary>
     private static async Task FillAsync(IDatabase database)
     {
         var later = TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeMilliseconds();
@@ -43,14 +50,18 @@ public sealed class The_sweeper_at_rest
                 var (partition, id) = (n % Partitions, string.Create(CultureInfo.InvariantCulture, $"rest-{n}"));
                 return new Task[]
                 {
-                    database.HashSetAsync($"calls:{{{partition}}}:session:{id}", [new("data", data), new("ver", 9), new("etag", Guid.NewGuid().ToString("n")), new("wid", Guid.NewGuid().ToString("n"))]),
+                    database.HashSetAsync($"calls:{{{partition}}}:session:{id}",
+                        [new("data", data), new("ver", 9), new("etag", Guid.NewGuid().ToString("n")),
+                        new("wid", Guid.NewGuid().ToString("n"))]),
                     database.SortedSetAddAsync($"calls:{{{partition}}}:due", id, later + n),
                 };
             }));
     }
 
-    private static async Task<double> RedisCpuAsync(RedisServer redis) => await InfoAsync(redis, "cpu", "used_cpu_user") + await InfoAsync(redis, "cpu", "used_cpu_sys");
+    private static async Task<double> RedisCpuAsync(RedisServer redis) =>
+        await InfoAsync(redis, "cpu", "used_cpu_user") + await InfoAsync(redis, "cpu", "used_cpu_sys");
 
     private static async Task<double> InfoAsync(RedisServer redis, string section, string field) => double.Parse(
-        (await RedisCli.RunAsync(redis.Port, "info", section)).Split('\n').Single(line => line.StartsWith(field + ":", StringComparison.Ordinal)).Split(':')[1], CultureInfo.InvariantCulture);
+        (await RedisCli.RunAsync(redis.Port, "info", section)).Split('\n')
+            .Single(line => line.StartsWith(field + ":", StringComparison.Ordinal)).Split(':')[1], CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,7 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Chaos.Tests;
 
-/// <summary>A fifth of all status webhooks never comes, a tenth comes twice, and all come late by a random time.</summary>
+/// <summary>A fifth of all status webhooks is lost, a tenth is repeated, and each has a random delay.</summary>
 public sealed class Webhooks_are_lost
 {
     private static readonly TimeSpan Review = TimeSpan.FromSeconds(3);
@@ -16,11 +16,13 @@ public sealed class Webhooks_are_lost
         var lossless = await RunAsync(lossy: false);
         var lossy = await RunAsync(lossy: true);
         var later = lossy.Zip(lossless, (with, without) => with - without).Order().ToList();
-        Report.Line($"A fifth of the status webhooks lost: {lossy.Count} of {lossless.Count} calls ended; later than without a loss by p50 {later[later.Count / 2].TotalSeconds:0.00} s, p99 {later[later.Count * 99 / 100].TotalSeconds:0.00} s, max {later[^1].TotalSeconds:0.00} s");
+        Report.Line($"A fifth of the status webhooks lost: {lossy.Count} of {lossless.Count} calls ended; later than without a loss by "
+            + $"p50 {later[later.Count / 2].TotalSeconds:0.00} s, p99 {later[later.Count * 99 / 100].TotalSeconds:0.00} s, max "
+            + $"{later[^1].TotalSeconds:0.00} s");
         later[^1].ShouldBeLessThanOrEqualTo(2 * Review);
     }
 
-    /// <returns>For each call, how long its lines lived after the last thing that a person or a phone did: what is the service's to end.</returns>
+    /// <returns>For each call, the time from the last act of a person or a phone to the end of the last leg.</returns>
     private static async Task<IReadOnlyList<TimeSpan>> RunAsync(bool lossy)
     {
         using var redis = await RedisServer.StartAsync();
@@ -36,7 +38,9 @@ public sealed class Webhooks_are_lost
         await load.Told;
         var verdict = await Judge.AfterQuietAsync(deployment, load.Stories, TimeSpan.FromSeconds(60));
         var faults = deployment.Twilio.Journal.OfType<WebhookFaulted>();
-        Report.Line($"{(lossy ? "Lossy" : "Lossless")}: {faults.Count(f => f.Fault == "drop")} status webhooks lost, {faults.Count(f => f.Fault.StartsWith("duplicate", StringComparison.Ordinal))} doubled; {verdict}");
+        var (lost, repeated) = (faults.Count(f => f.Fault == "drop"),
+            faults.Count(f => f.Fault.StartsWith("duplicate", StringComparison.Ordinal)));
+        Report.Line($"{(lossy ? "Lossy" : "Lossless")}: {lost} status webhooks lost, {repeated} repeated; {verdict}");
         return await deployment.Twilio.AskAsync<TimeSpan[]>(cloud =>
         {
             var legs = cloud.Legs.ToLookup(leg => leg.Phone.Address, StringComparer.Ordinal);

@@ -5,15 +5,16 @@ using YamlDotNet.RepresentationModel;
 
 namespace Calls.Chart.Tests;
 
-/// <summary>The alerts are the file that ships, tested by Prometheus' own tool; a threshold that nobody would miss is found by changing it.</summary>
+/// <summary>promtool tests the alert rules of the chart. A changed threshold must make a test fail.</summary>
 public sealed partial class AlertTests
 {
     private static readonly string[] TestFiles = ["alerts_test.yaml", "alerts_windows_test.yaml"];
 
     public static TheoryData<string> Names => [.. Alerts.All.Select(alert => alert.Name)];
 
-    /// <summary>All but the one that always fires.</summary>
-    public static TheoryData<string> NamesWithThresholds => [.. Alerts.All.Select(alert => alert.Name).Where(name => name != "CallsWatchdog")];
+    /// <summary>All alerts except the alert that always fires.</summary>
+    public static TheoryData<string> NamesWithThresholds =>
+        [.. Alerts.All.Select(alert => alert.Name).Where(name => name != "CallsWatchdog")];
 
     [Fact]
     public async Task Prometheus_takes_the_rules()
@@ -27,7 +28,8 @@ public sealed partial class AlertTests
     {
         var rendered = await Helm.Four.RenderAsync("full-values.yaml", "--set", "prometheusRule.runbookUrl=");
         var rule = Helm.Documents(rendered).Single(document => document.Contains("kind: PrometheusRule", StringComparison.Ordinal));
-        var shipped = string.Join('\n', rule[rule.IndexOf("spec:", StringComparison.Ordinal)..].Split('\n').Skip(1).Select(line => line.Length >= 2 ? line[2..] : line)).Trim();
+        var shipped = string.Join('\n', rule[rule.IndexOf("spec:", StringComparison.Ordinal)..].Split('\n').Skip(1)
+            .Select(line => line.Length >= 2 ? line[2..] : line)).Trim();
         shipped.ShouldBe((await File.ReadAllTextAsync(Alerts.Path)).Trim());
     }
 
@@ -50,7 +52,8 @@ public sealed partial class AlertTests
         alert.Annotations["description"].ShouldEndWith(".");
         var anchor = alert.Annotations["runbook_url"].Split('#')[1];
         Runbook.Anchors.ShouldContain(anchor, "docs/runbook.md has a section for every alert");
-        alert.Annotations["runbook_url"].ShouldStartWith("https://docs.example.org/calls/runbook.md#", customMessage: "prometheusRule.runbookUrl replaces it");
+        alert.Annotations["runbook_url"].ShouldStartWith("https://docs.example.org/calls/runbook.md#",
+            customMessage: "prometheusRule.runbookUrl replaces it");
     }
 
     [Theory, MemberData(nameof(NamesWithThresholds))]
@@ -80,7 +83,7 @@ public sealed partial class AlertTests
         return (await Tool.RunAsync(Tool.Promtool(), ["test", "rules", Path.Combine(directory, "alerts_test.yaml")])).ExitCode == 0;
     }
 
-    /// <summary>Every number that something is compared with, doubled and halved, and the same of how long it must hold.</summary>
+    /// <summary>Each threshold doubled and halved, and each duration (<c>for</c>) changed.</summary>
     private static IEnumerable<(string What, string Rules)> Mutants(Alert alert)
     {
         foreach (Match match in Threshold().Matches(alert.Expression))
@@ -90,8 +93,8 @@ public sealed partial class AlertTests
             foreach (var other in value == 0 ? [1d] : new[] { value * 2, value / 2 })
             {
                 var text = other.ToString(CultureInfo.InvariantCulture);
-                yield return ($"{match.Value} at {match.Index} compares with {text}",
-                    (alert with { Expression = alert.Expression[..number.Index] + text + alert.Expression[(number.Index + number.Length)..] }).Yaml());
+                var expression = alert.Expression[..number.Index] + text + alert.Expression[(number.Index + number.Length)..];
+                yield return ($"{match.Value} at {match.Index} compares with {text}", (alert with { Expression = expression }).Yaml());
             }
         }
 
@@ -111,7 +114,7 @@ public sealed partial class AlertTests
 /// <summary>One alert of <c>files/alerts.yaml</c>.</summary>
 internal sealed record Alert(string Name, string Expression, int? For, string Severity, IReadOnlyDictionary<string, string> Annotations)
 {
-    /// <summary>A file of rules that holds this one alone.</summary>
+    /// <summary>A rule file with only this alert.</summary>
     public string Yaml() => $"""
         groups:
           - name: one
@@ -125,7 +128,7 @@ internal sealed record Alert(string Name, string Expression, int? For, string Se
         """;
 }
 
-/// <summary>What is in the files of alerts.</summary>
+/// <summary>The content of the alert files.</summary>
 internal static class Alerts
 {
     public static string Path { get; } = System.IO.Path.Combine(Tool.Files, "alerts.yaml");
@@ -137,14 +140,15 @@ internal static class Alerts
             Text(rule["expr"]),
             rule.Children.TryGetValue("for", out var @for) ? int.Parse(Text(@for).TrimEnd('m'), CultureInfo.InvariantCulture) : null,
             Text(rule["labels"]["severity"]),
-            ((YamlMappingNode)rule["annotations"]).Children.ToDictionary(pair => Text(pair.Key), pair => Text(pair.Value), StringComparer.Ordinal))),
+            ((YamlMappingNode)rule["annotations"]).Children.ToDictionary(pair => Text(pair.Key), pair => Text(pair.Value),
+                StringComparer.Ordinal))),
     ];
 
     /// <summary>Every expression of alerts and recording rules.</summary>
     public static IEnumerable<(string Name, string Expression)> Expressions =>
         Rules().Select(rule => (Text(rule.Children.TryGetValue("alert", out var alert) ? alert : rule["record"]), Text(rule["expr"])));
 
-    /// <summary>A file of tests that holds those of one alert.</summary>
+    /// <summary>A test file with the tests of one alert.</summary>
     public static string TestsOf(string alert)
     {
         var root = Load(System.IO.Path.Combine(Tool.Files, "alerts_test.yaml"));

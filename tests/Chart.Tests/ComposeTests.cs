@@ -3,7 +3,7 @@ using YamlDotNet.RepresentationModel;
 
 namespace Calls.Chart.Tests;
 
-/// <summary>The composition is not started here (that wants an engine); what it refers to exists and fits.</summary>
+/// <summary>The compose file is not started here, since that needs a container engine. The test checks that its references exist.</summary>
 public sealed class ComposeTests
 {
     private static readonly string Directory = Path.Combine(Tool.Root, "deploy/compose");
@@ -11,7 +11,8 @@ public sealed class ComposeTests
     [Fact]
     public void Every_file_that_is_mounted_exists()
     {
-        var mounts = Services().SelectMany(service => Items(service.Value, "volumes")).Select(volume => volume.Split(':')[0]).Where(source => source.StartsWith('.')).ToList();
+        var mounts = Services().SelectMany(service => Items(service.Value, "volumes")).Select(volume => volume.Split(':')[0])
+            .Where(source => source.StartsWith('.')).ToList();
         mounts.Count.ShouldBeGreaterThan(5);
         foreach (var mount in mounts)
             Path.Exists(Path.GetFullPath(mount, Directory)).ShouldBeTrue(mount);
@@ -28,7 +29,8 @@ public sealed class ComposeTests
         {
             if (name != "calls")
                 service["image"].ToString().ShouldMatch(@":[v0-9][\w.-]+$");
-            foreach (var dependency in service.Children.TryGetValue("depends_on", out var on) ? on is YamlMappingNode map ? map.Children.Keys : ((YamlSequenceNode)on).Children : [])
+            foreach (var dependency in service.Children.TryGetValue("depends_on", out var on)
+                ? on is YamlMappingNode map ? map.Children.Keys : ((YamlSequenceNode)on).Children : [])
                 services.Keys.ShouldContain(dependency.ToString());
             Items(service, "ports").ShouldAllBe(port => port.StartsWith("127.0.0.1:", StringComparison.Ordinal));
         }
@@ -64,7 +66,8 @@ public sealed class ComposeTests
     }
 
     private static Dictionary<string, YamlMappingNode> Services() =>
-        ((YamlMappingNode)Load("compose.yaml")["services"]).Children.ToDictionary(pair => pair.Key.ToString(), pair => (YamlMappingNode)pair.Value, StringComparer.Ordinal);
+        ((YamlMappingNode)Load("compose.yaml")["services"])
+            .Children.ToDictionary(pair => pair.Key.ToString(), pair => (YamlMappingNode)pair.Value, StringComparer.Ordinal);
 
     private static IEnumerable<string> Items(YamlMappingNode service, string key) =>
         service.Children.TryGetValue(key, out var items) ? ((YamlSequenceNode)items).Children.Select(item => item.ToString()) : [];

@@ -10,26 +10,32 @@ using Microsoft.Extensions.Options;
 
 namespace Calls.Chart.Tests;
 
-/// <summary>What the chart writes, the service reads: a key that is spelled otherwise would be a setting without effect.</summary>
+/// <summary>The service reads each configuration key that the chart writes. A misspelled key would have no effect.</summary>
 public sealed class ConfigurationTests
 {
     [Fact]
     public async Task Every_setting_of_the_values_arrives_in_the_service()
     {
         await using var app = await ServiceAsync("full-values.yaml", "--set",
-            "config.calls.ringTimeout=00:00:41,config.calls.joinGrace=00:00:42,config.calls.reviewInterval=00:00:43,config.calls.retention=2.00:00:44,config.calls.maxParticipants=45,config.calls.maxSessionsPerIdentity=46,"
-            + "config.calls.dialing.perSession=47,config.calls.dialing.perIdentityPerHour=48,config.calls.limits.requestsPerSecond=49,config.calls.limits.burst=50,config.calls.limits.unsignedPerMinute=51,config.twilio.tokenTtl=00:00:52");
+            "config.calls.ringTimeout=00:00:41,config.calls.joinGrace=00:00:42,config.calls.reviewInterval=00:00:43,"
+            + "config.calls.retention=2.00:00:44,config.calls.maxParticipants=45,config.calls.maxSessionsPerIdentity=46,"
+            + "config.calls.dialing.perSession=47,config.calls.dialing.perIdentityPerHour=48,"
+            + "config.calls.limits.requestsPerSecond=49,config.calls.limits.burst=50,config.calls.limits.unsignedPerMinute=51,"
+            + "config.twilio.tokenTtl=00:00:52");
 
         var calls = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
         (calls.RingTimeout, calls.JoinGrace, calls.ReviewInterval, calls.Retention)
-            .ShouldBe((TimeSpan.FromSeconds(41), TimeSpan.FromSeconds(42), TimeSpan.FromSeconds(43), TimeSpan.FromDays(2) + TimeSpan.FromSeconds(44)));
-        (calls.MaxParticipants, calls.MaxSessionsPerIdentity, calls.Dialing.PerSession, calls.Dialing.PerIdentityPerHour).ShouldBe((45, 46, 47, 48));
+            .ShouldBe((TimeSpan.FromSeconds(41), TimeSpan.FromSeconds(42), TimeSpan.FromSeconds(43),
+                TimeSpan.FromDays(2) + TimeSpan.FromSeconds(44)));
+        (calls.MaxParticipants, calls.MaxSessionsPerIdentity, calls.Dialing.PerSession, calls.Dialing.PerIdentityPerHour)
+            .ShouldBe((45, 46, 47, 48));
         (calls.Limits.RequestsPerSecond, calls.Limits.Burst, calls.Limits.UnsignedPerMinute).ShouldBe((49, 50, 51));
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;
         twilio.PublicBaseUrl.ShouldBe("https://calls.example.org");
         (twilio.Client.Region, twilio.Client.Edge, twilio.Client.HasApiKey).ShouldBe(("ie1", "dublin", true));
-        (twilio.Voice.CallerId, twilio.Voice.ApplicationSid, twilio.Voice.TokenTtl).ShouldBe(("+41445550100", "AP" + new string('0', 32), TimeSpan.FromSeconds(52)));
+        (twilio.Voice.CallerId, twilio.Voice.ApplicationSid, twilio.Voice.TokenTtl)
+            .ShouldBe(("+41445550100", "AP" + new string('0', 32), TimeSpan.FromSeconds(52)));
         twilio.RequestValidation.Tokens.ShouldBe(["primary", "secondary"]);
 
         var dialing = app.Services.GetRequiredService<IOptions<DialingOptions>>().Value;
@@ -51,14 +57,16 @@ public sealed class ConfigurationTests
         app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value.Voice.TokenTtl.ShouldBe(new TwilioVoiceOptions().TokenTtl);
     }
 
-    /// <summary>The service with the environment of the ConfigMap and the files of the secret, composed and not started.</summary>
+    /// <summary>The service with the environment of the ConfigMap and the files of the secret. It is built and not started.</summary>
     private static async Task<WebApplication> ServiceAsync(string values, params string[] more)
     {
         var objects = await Helm.Four.ObjectsAsync(values, more);
-        var service = objects.OfType<V1Deployment>().First(deployment => deployment.Metadata.Labels["app.kubernetes.io/component"] == "service");
+        var service = objects.OfType<V1Deployment>()
+            .First(deployment => deployment.Metadata.Labels["app.kubernetes.io/component"] == "service");
         var settings = objects.OfType<V1ConfigMap>().Single(map => map.Metadata.Name == service.Metadata.Name).Data;
         var builder = WebApplication.CreateBuilder();
-        builder.Configuration.AddInMemoryCollection(settings.Where(pair => pair.Key != "Calls__SecretsDirectory").Select(pair => KeyValuePair.Create(pair.Key.Replace("__", ":", StringComparison.Ordinal), (string?)pair.Value)));
+        builder.Configuration.AddInMemoryCollection(settings.Where(pair => pair.Key != "Calls__SecretsDirectory")
+            .Select(pair => KeyValuePair.Create(pair.Key.Replace("__", ":", StringComparison.Ordinal), (string?)pair.Value)));
         builder.Configuration.AddInMemoryCollection(
         [
             new("Twilio:AuthToken", "primary"),

@@ -3,12 +3,13 @@ using Calls.Chart.Tests.Tools;
 
 namespace Calls.Chart.Tests;
 
-/// <summary>What Grafana's dashboards ask of Prometheus.</summary>
+/// <summary>The Prometheus queries of the Grafana dashboards.</summary>
 internal static class Dashboards
 {
-    public static IEnumerable<string> Paths => Directory.EnumerateFiles(Path.Combine(Tool.Files, "dashboards"), "*.json").Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Paths =>
+        Directory.EnumerateFiles(Path.Combine(Tool.Files, "dashboards"), "*.json").Order(StringComparer.Ordinal);
 
-    /// <summary>Every expression, its variables filled in as Grafana would.</summary>
+    /// <summary>Every query, with its variables replaced as Grafana does.</summary>
     public static IEnumerable<(string Panel, string Expression)> Expressions(string path, string interval, string range)
     {
         using var document = JsonDocument.Parse(File.ReadAllText(path));
@@ -19,11 +20,13 @@ internal static class Dashboards
         foreach (var annotation in root.GetProperty("annotations").GetProperty("list").EnumerateArray())
             yield return (annotation.GetProperty("name").GetString()!, Filled(annotation.GetProperty("expr").GetString()!));
 
-        string Filled(string expression) => expression.Replace("$__rate_interval", interval, StringComparison.Ordinal).Replace("$__range", range, StringComparison.Ordinal).Replace("$namespace", ".*", StringComparison.Ordinal);
+        string Filled(string expression) =>
+            expression.Replace("$__rate_interval", interval, StringComparison.Ordinal).Replace("$__range", range, StringComparison.Ordinal)
+            .Replace("$namespace", ".*", StringComparison.Ordinal);
     }
 }
 
-/// <summary>The dashboards are files that Grafana loads as they are.</summary>
+/// <summary>Grafana loads the dashboard files without changes.</summary>
 public sealed class DashboardTests
 {
     public static TheoryData<string> Files => [.. Dashboards.Paths.Select(path => Path.GetFileName(path))];
@@ -36,7 +39,10 @@ public sealed class DashboardTests
         var rules = Path.Combine(Path.GetTempPath(), $"calls-{file}-{Environment.ProcessId}.yaml");
         await File.WriteAllTextAsync(rules, JsonSerializer.Serialize(new
         {
-            groups = new[] { new { name = "panels", rules = expressions.Select((panel, i) => new { record = $"panel:{i}", expr = panel.Expression }) } },
+            groups = new[]
+            {
+                new { name = "panels", rules = expressions.Select((panel, i) => new { record = $"panel:{i}", expr = panel.Expression }) },
+            },
         }));
         try
         {
@@ -59,7 +65,9 @@ public sealed class DashboardTests
             uids.Add(document.RootElement.GetProperty("uid").GetString()!).ShouldBeTrue();
             var panels = document.RootElement.GetProperty("panels").EnumerateArray().ToList();
             panels.Select(panel => panel.GetProperty("id").GetInt32()).ShouldBeUnique();
-            var places = panels.Select(panel => panel.GetProperty("gridPos")).Select(place => (X: place.GetProperty("x").GetInt32(), Y: place.GetProperty("y").GetInt32(), W: place.GetProperty("w").GetInt32())).ToList();
+            var places = panels.Select(panel => panel.GetProperty("gridPos"))
+                .Select(place => (X: place.GetProperty("x").GetInt32(), Y: place.GetProperty("y").GetInt32(), W: place.GetProperty("w")
+                .GetInt32())).ToList();
             places.ShouldAllBe(place => place.X + place.W <= 24);
             places.Select(place => (place.X, place.Y)).ShouldBeUnique();
         }

@@ -6,16 +6,20 @@ using Calls.Sandbox;
 
 namespace Calls.Chart.Tests;
 
-/// <summary>The service takes calls, a real Prometheus scrapes it, and everything that alerts and dashboards ask for is asked: a metric of another name would be a blind alert.</summary>
+/// <summary>
+/// The service takes calls and a real Prometheus scrapes it. Every query of the alerts and dashboards is run, so that a wrong metric name
+/// is found.
+/// </summary>
 public sealed partial class LiveMetricsTests : IDisposable
 {
     private readonly HashSet<string> instruments = new(StringComparer.Ordinal);
     private readonly MeterListener listener = new();
 
-    /// <summary>What only trouble writes: the instrument must be there, its series need not.</summary>
+    /// <summary>Metrics that are written only in trouble. The instrument must exist, and its series may be missing.</summary>
     private static readonly string[] OnlyInTrouble =
     [
-        "calls_webhooks_held_total", "calls_webhooks_unusable_total", "calls_effects_dropped_total", "calls_limits_refused_total", "calls_review_findings_total", "calls_session_conflicts_total", "calls_sweeper_due_total",
+        "calls_webhooks_held_total", "calls_webhooks_unusable_total", "calls_effects_dropped_total", "calls_limits_refused_total",
+        "calls_review_findings_total", "calls_session_conflicts_total", "calls_sweeper_due_total",
     ];
 
     public LiveMetricsTests()
@@ -34,7 +38,11 @@ public sealed partial class LiveMetricsTests : IDisposable
     public async Task Alerts_and_dashboards_ask_for_what_the_service_says()
     {
         var program = Tool.Prometheus();
-        await using var sandbox = await SandboxHost.StartAsync(new SandboxOptions { Twilio = new() { RingBuffer = TimeSpan.Zero }, Settings = [new("Calls:RingTimeout", "00:00:05")] });
+        await using var sandbox = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Twilio = new() { RingBuffer = TimeSpan.Zero },
+            Settings = [new("Calls:RingTimeout", "00:00:05")],
+        });
         await using var prometheus = await Prometheus.StartAsync(program, sandbox.Address);
         await CallAsync(sandbox, "first");
         await prometheus.WaitForAsync("calls_ended_total");
@@ -51,7 +59,7 @@ public sealed partial class LiveMetricsTests : IDisposable
         List<string> wrong = [];
         foreach (var (name, expression) in expressions)
         {
-            await prometheus.SeriesAsync(expression); // throws where it cannot be evaluated
+            await prometheus.SeriesAsync(expression); // throws if it cannot be evaluated
             foreach (var (metric, selector) in Selectors(expression))
                 if (await WhatIsWrongAsync(prometheus, metric, selector) is { } complaint)
                     wrong.Add($"{name}: {complaint}");
@@ -63,7 +71,8 @@ public sealed partial class LiveMetricsTests : IDisposable
     [Fact]
     public void Reasons_and_evidence_that_alerts_ask_for_exist()
     {
-        var matchers = Alerts.Expressions.SelectMany(one => Label().Matches(one.Expression)).Select(match => (Label: match.Groups["label"].Value, Value: match.Groups["matcher"].Value.TrimStart('=').Trim('"'))).ToList();
+        var matchers = Alerts.Expressions.SelectMany(one => Label().Matches(one.Expression))
+            .Select(match => (Label: match.Groups["label"].Value, Value: match.Groups["matcher"].Value.TrimStart('=').Trim('"'))).ToList();
         matchers.Where(matcher => matcher.Label == "reason").ShouldAllBe(matcher => Enum.IsDefined(Enum.Parse<EndReason>(matcher.Value)));
         matchers.Where(matcher => matcher.Label == "evidence").ShouldAllBe(matcher => Enum.IsDefined(Enum.Parse<Evidence>(matcher.Value)));
         matchers.Select(matcher => matcher.Label).ShouldContain("reason");
@@ -71,27 +80,33 @@ public sealed partial class LiveMetricsTests : IDisposable
 
     [Fact]
     public void Selectors_are_found_in_expressions() =>
-        Selectors("sum by (http_route) (rate(calls_ended_total{reason=\"x\"}[5m])) / on (http_route) calls:webhooks:increase1h > 5 and up == 1").Select(one => one.Selector)
+        Selectors(
+            "sum by (http_route) (rate(calls_ended_total{reason=\"x\"}[5m])) / on (http_route) calls:webhooks:increase1h > 5 and up == 1")
+            .Select(one => one.Selector)
             .ShouldBe(["calls_ended_total{reason=\"x\"}", "calls:webhooks:increase1h", "up"]);
 
-    /// <summary>A selector finds series; or, where none is in such trouble just now, its metric has all the labels that it selects by.</summary>
+    /// <summary>
+    /// A selector must find a series. If there is no such trouble now, its metric must have all the labels of the selector.
+    /// </summary>
     private async Task<string?> WhatIsWrongAsync(Prometheus prometheus, string metric, string selector)
     {
         if ((await prometheus.SeriesAsync(selector)).Count > 0)
             return null;
         if (metric.Length == 0)
-            return $"nothing matches {selector}";
+            return $"no series matches {selector}";
         var series = await prometheus.SeriesAsync(metric);
         if (series.Count == 0)
-            return IsPublished(metric) && (OnlyInTrouble.Contains(metric, StringComparer.Ordinal) || IsKestrels(metric)) ? null : $"nothing is called {metric}";
+            return IsPublished(metric) && (OnlyInTrouble.Contains(metric, StringComparer.Ordinal) || IsKestrels(metric))
+                ? null : $"no metric has the name {metric}";
         var bound = Label().Matches(selector).FirstOrDefault(match => match.Groups["label"].Value == "le");
         if (bound is not null && (await prometheus.SeriesAsync($"{metric}{{{bound.Value}}}")).Count == 0)
             return $"{metric} has no such bound: {bound.Value}";
-        var missing = Label().Matches(selector).Select(match => match.Groups["label"].Value).Where(label => !series.Any(one => one.ContainsKey(label))).ToList();
+        var missing = Label().Matches(selector).Select(match => match.Groups["label"].Value)
+            .Where(label => !series.Any(one => one.ContainsKey(label))).ToList();
         return missing.Count == 0 ? null : $"{metric} has no label {string.Join(", ", missing)}";
     }
 
-    /// <summary>Kestrel counts a connection only if somebody listened when it was opened, and a test's connections are few and long.</summary>
+    /// <summary>Kestrel counts a connection only if a listener was there when it opened. A test has few and long connections.</summary>
     private static bool IsKestrels(string metric) => metric.StartsWith("kestrel_", StringComparison.Ordinal);
 
     private bool IsPublished(string metric)
@@ -123,7 +138,8 @@ public sealed partial class LiveMetricsTests : IDisposable
     [GeneratedRegex(@"\b(by|on|ignoring|without) \([^)]*\)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Grouping();
 
-    [GeneratedRegex(@"\b(?<metric>(calls[_:]|dotnet_|http_|kestrel_|resilience_)[\w:]+|target_info|up)\b(\{[^}]*\})?|\{__name__[^}]*\}", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"\b(?<metric>(calls[_:]|dotnet_|http_|kestrel_|resilience_)[\w:]+|target_info|up)\b(\{[^}]*\})?|\{__name__[^}]*\}",
+        RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Selector();
 
     [GeneratedRegex(@"(?<label>\w+) *(?<matcher>(=~|!~|!=|=) *""[^""]*"")", RegexOptions.ExplicitCapture, 1000)]

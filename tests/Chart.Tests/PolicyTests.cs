@@ -6,7 +6,7 @@ using k8s.Models;
 
 namespace Calls.Chart.Tests;
 
-/// <summary>What every rendering keeps, whatever the values: the mistakes that charts are known for.</summary>
+/// <summary>Rules that every rendering must keep, for all values. They exclude the common mistakes of charts.</summary>
 public sealed partial class PolicyTests
 {
     private static readonly string[] TwilioPaths = ["/twilio", "/makeCall", "/joinConf", "/leave", "/completeCall"];
@@ -80,7 +80,7 @@ public sealed partial class PolicyTests
         foreach (var (key, value) in selector)
             deployment.Spec.Template.Metadata.Labels[key].ShouldBe(value);
         var autoscaler = objects.OfType<V2HorizontalPodAutoscaler>().SingleOrDefault();
-        (deployment.Spec.Replicas is null).ShouldBe(autoscaler is not null, "replicas belong to the autoscaler where there is one");
+        (deployment.Spec.Replicas is null).ShouldBe(autoscaler is not null, "the autoscaler sets the replicas if there is an autoscaler");
         autoscaler?.Spec.ScaleTargetRef.Name.ShouldBe(deployment.Metadata.Name);
         var budget = objects.OfType<V1PodDisruptionBudget>().SingleOrDefault();
         (budget is not null).ShouldBe((autoscaler?.Spec.MinReplicas ?? deployment.Spec.Replicas) > 1);
@@ -98,7 +98,8 @@ public sealed partial class PolicyTests
             spread.WhenUnsatisfiable.ShouldBe("ScheduleAnyway");
         }
 
-        foreach (var service in objects.OfType<V1Service>().Where(service => !service.Metadata.Name.EndsWith("redis-trial", StringComparison.Ordinal)))
+        foreach (var service in objects.OfType<V1Service>()
+            .Where(service => !service.Metadata.Name.EndsWith("redis-trial", StringComparison.Ordinal)))
             service.Spec.Selector.ShouldBe(selector);
         deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.Value.ShouldBe("0");
     }
@@ -108,7 +109,8 @@ public sealed partial class PolicyTests
     {
         var rendered = await Helm.Four.RenderAsync(values);
         var objects = await Helm.Four.ObjectsAsync(values);
-        var open = objects.OfType<V1Service>().Where(service => service.Spec.Ports.Any(port => port.TargetPort.Value is "management" or "8081")).ToList();
+        var open = objects.OfType<V1Service>()
+            .Where(service => service.Spec.Ports.Any(port => port.TargetPort.Value is "management" or "8081")).ToList();
         open.ShouldHaveSingleItem().Spec.Ports.ShouldHaveSingleItem();
         foreach (var path in objects.OfType<V1Ingress>().SelectMany(ingress => ingress.Spec.Rules).SelectMany(rule => rule.Http.Paths))
         {
@@ -123,7 +125,8 @@ public sealed partial class PolicyTests
     [Fact]
     public async Task Twilio_comes_in_by_one_way_and_the_frontend_by_another()
     {
-        var ingresses = (await Helm.Four.ObjectsAsync("full-values.yaml")).OfType<V1Ingress>().ToDictionary(ingress => ingress.Metadata.Name);
+        var ingresses = (await Helm.Four.ObjectsAsync("full-values.yaml")).OfType<V1Ingress>()
+            .ToDictionary(ingress => ingress.Metadata.Name);
         ingresses.Count.ShouldBe(2);
         var (webhooks, api) = (ingresses["calls-ci-webhooks"], ingresses["calls-ci-api"]);
         Paths(webhooks).ShouldBe(TwilioPaths);
@@ -132,10 +135,12 @@ public sealed partial class PolicyTests
         webhooks.Spec.Rules[0].Host.ShouldBe("calls.example.org", "the host of publicBaseUrl");
         api.Spec.Rules[0].Host.ShouldBe("calls-api.example.org");
 
-        var minimal = (await Helm.Four.ObjectsAsync("minimal-values.yaml", "--set", "webhooks.ingress.enabled=true")).OfType<V1Ingress>().ShouldHaveSingleItem();
+        var minimal = (await Helm.Four.ObjectsAsync("minimal-values.yaml", "--set", "webhooks.ingress.enabled=true")).OfType<V1Ingress>()
+            .ShouldHaveSingleItem();
         Paths(minimal).ShouldBe(["/twilio"]);
 
-        static IEnumerable<string> Paths(V1Ingress ingress) => ingress.Spec.Rules.ShouldHaveSingleItem().Http.Paths.Select(path => path.Path);
+        static IEnumerable<string> Paths(V1Ingress ingress) =>
+            ingress.Spec.Rules.ShouldHaveSingleItem().Http.Paths.Select(path => path.Path);
     }
 
     [Fact]
@@ -157,7 +162,7 @@ public sealed partial class PolicyTests
         internet.To[0].IpBlock.Except.ShouldContain("10.0.0.0/8");
         Ports(internet.Ports).ShouldBe(["443"]);
         foreach (var rule in policy.Spec.Ingress)
-            rule.FromProperty.ShouldNotBeEmpty("a rule without peers lets everybody in");
+            rule.FromProperty.ShouldNotBeEmpty("a rule without peers admits all traffic");
         policy.Spec.Ingress.Single(rule => Ports(rule.Ports).SequenceEqual(["8081"])).FromProperty.ShouldHaveSingleItem();
 
         static IEnumerable<string> Ports(IEnumerable<V1NetworkPolicyPort> ports) => ports.Select(port => port.Port.Value);
@@ -168,9 +173,11 @@ public sealed partial class PolicyTests
     {
         var objects = await Helm.Four.ObjectsAsync(values);
         objects.ShouldNotContain(thing => thing is V1Secret);
-        Service(objects).Spec.Template.Spec.Containers[0].Env.ShouldAllBe(variable => variable.ValueFrom == null || variable.ValueFrom.SecretKeyRef == null);
+        Service(objects).Spec.Template.Spec.Containers[0]
+            .Env.ShouldAllBe(variable => variable.ValueFrom == null || variable.ValueFrom.SecretKeyRef == null);
         foreach (var map in objects.OfType<V1ConfigMap>())
-            map.Data.Keys.ShouldAllBe(key => !key.EndsWith("Token", StringComparison.OrdinalIgnoreCase) && !key.EndsWith("Secret", StringComparison.OrdinalIgnoreCase));
+            map.Data.Keys.ShouldAllBe(key => !key.EndsWith("Token", StringComparison.OrdinalIgnoreCase)
+                && !key.EndsWith("Secret", StringComparison.OrdinalIgnoreCase));
     }
 
     [Fact]

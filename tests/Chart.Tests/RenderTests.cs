@@ -36,11 +36,14 @@ public sealed class RenderTests
     }
 
     [Fact]
-    public async Task An_object_that_Kubernetes_would_not_take_is_told()
+    public async Task An_object_that_Kubernetes_would_refuse_is_reported()
     {
         var good = await Helm.Four.RenderAsync("full-values.yaml");
-        (await Tool.RunAsync("node", ["validate.mjs"], good.Replace("pathType: Prefix", "pathTipe: Prefix", StringComparison.Ordinal), Tool.NpmPackages())).ExitCode.ShouldBe(1);
-        Should.Throw<Exception>(() => k8s.KubernetesYaml.LoadAllFromString("apiVersion: v1\nkind: Service\nmetadata: { name: a }\nspec: { selektor: {} }\n", strict: true));
+        (await Tool.RunAsync("node", ["validate.mjs"], good.Replace("pathType: Prefix", "pathTipe: Prefix", StringComparison.Ordinal),
+            Tool.NpmPackages())).ExitCode.ShouldBe(1);
+        Should.Throw<Exception>(
+            () => k8s.KubernetesYaml.LoadAllFromString("apiVersion: v1\nkind: Service\nmetadata: { name: a }\nspec: { selektor: {} }\n",
+            strict: true));
     }
 
     [Theory]
@@ -86,7 +89,7 @@ public sealed class RenderTests
     }
 
     [Fact]
-    public async Task Nothing_is_guessed_that_must_be_said()
+    public async Task A_required_value_has_no_default()
     {
         var (exitCode, output) = await Helm.Four.TemplateAsync(null);
         exitCode.ShouldNotBe(0);
@@ -103,10 +106,12 @@ public sealed class RenderTests
         try
         {
             var (exitCode, output) = await Tool.RunAsync(
-                Path.Combine(Tool.NpmPackages(), "node_modules/.bin/readme-generator"), ["--values", Path.Combine(Tool.Chart, "values.yaml"), "--readme", copy]);
+                Path.Combine(Tool.NpmPackages(), "node_modules/.bin/readme-generator"),
+                    ["--values", Path.Combine(Tool.Chart, "values.yaml"), "--readme", copy]);
             exitCode.ShouldBe(0, output);
             (await File.ReadAllTextAsync(copy)).ShouldBe(await File.ReadAllTextAsync(readme),
-                "deploy/helm/tools/node_modules/.bin/readme-generator --values deploy/helm/calls/values.yaml --readme deploy/helm/calls/README.md");
+                "deploy/helm/tools/node_modules/.bin/readme-generator --values deploy/helm/calls/values.yaml"
+                + " --readme deploy/helm/calls/README.md");
         }
         finally
         {

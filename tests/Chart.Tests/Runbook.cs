@@ -15,14 +15,15 @@ internal static partial class Runbook
     private static partial Regex NotInAnchors();
 }
 
-/// <summary>A runbook whose links lead nowhere is no help at three in the morning.</summary>
+/// <summary>Every link of the runbook leads to an existing target.</summary>
 public sealed partial class RunbookTests
 {
     [Fact]
-    public async Task Its_links_lead_somewhere()
+    public async Task Its_links_lead_to_existing_targets()
     {
         var text = await File.ReadAllTextAsync(Path.Combine(Tool.Root, "docs/runbook.md"));
-        var links = Link().Matches(text).Select(match => match.Groups["target"].Value).Where(link => !link.StartsWith("http", StringComparison.Ordinal)).ToList();
+        var links = Link().Matches(text).Select(match => match.Groups["target"].Value)
+            .Where(link => !link.StartsWith("http", StringComparison.Ordinal)).ToList();
         links.ShouldNotBeEmpty();
         foreach (var link in links)
         {
@@ -35,7 +36,8 @@ public sealed partial class RunbookTests
 
     [Fact]
     public void Every_section_of_an_alert_is_that_of_an_alert_that_exists() =>
-        Runbook.Anchors.Where(anchor => anchor.StartsWith("calls", StringComparison.Ordinal) && anchor.Length > 5 && !anchor.Contains('-', StringComparison.Ordinal))
+        Runbook.Anchors.Where(anchor => anchor.StartsWith("calls", StringComparison.Ordinal) && anchor.Length > 5
+            && !anchor.Contains('-', StringComparison.Ordinal))
             .ShouldBe(Alerts.All.Select(alert => alert.Name.ToLowerInvariant()), ignoreOrder: true);
 
     [GeneratedRegex(@"\]\((?<target>[^)]+)\)", RegexOptions.ExplicitCapture, 1000)]

@@ -3,10 +3,12 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>The service as it is deployed: replicas of the real Api behind a load balancer, a real Redis, and the emulated Twilio that calls them and judges them.</summary>
+/// <summary>
+/// A deployment of the service: replicas of the real Api behind a load balancer, a real Redis, and the emulated Twilio that calls them.
+/// </summary>
 internal sealed class Deployment : IAsyncDisposable
 {
-    /// <summary>As Twilio's console is to be set up for the Voice URL: README.md.</summary>
+    /// <summary>The settings of the Voice URL in Twilio's console (README.md).</summary>
     private const string VoiceOverrides = "#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000";
 
     private readonly BearerTokens bearers = new(TimeProvider.System);
@@ -23,10 +25,10 @@ internal sealed class Deployment : IAsyncDisposable
 
     public TwilioEmulator Twilio { get; }
 
-    /// <summary>For a look at Redis past every proxy.</summary>
+    /// <summary>The address of Redis without a proxy.</summary>
     public string Redis { get; }
 
-    /// <summary>The Api's way to Twilio's REST API.</summary>
+    /// <summary>The proxy between the Api and Twilio's REST API.</summary>
     public TcpProxy ToTwilio { get; }
 
     /// <summary>The one address that Twilio and frontends know: <c>PublicBaseUrl</c>.</summary>
@@ -34,11 +36,12 @@ internal sealed class Deployment : IAsyncDisposable
 
     public List<Replica> Replicas { get; } = [];
 
-    /// <param name="redis">Where the test itself looks at Redis.</param>
-    /// <param name="redisForApi">The Api's connection string, where it goes through a proxy; otherwise the same.</param>
-    /// <param name="replicas">How many processes.</param>
-    /// <param name="settings">More keys, or other values.</param>
-    public static async Task<Deployment> StartAsync(string redis, string? redisForApi = null, int replicas = 2, params (string Key, string Value)[] settings)
+    /// <param name="redis">The connection string of the test itself.</param>
+    /// <param name="redisForApi">The Api's connection string, if it goes through a proxy. Otherwise it is the same.</param>
+    /// <param name="replicas">The number of processes.</param>
+    /// <param name="settings">Additional or changed settings.</param>
+    public static async Task<Deployment> StartAsync(
+        string redis, string? redisForApi = null, int replicas = 2, params (string Key, string Value)[] settings)
     {
         var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions { RingBuffer = TimeSpan.Zero, JournalCapacity = 1_000_000 });
         var deployment = new Deployment(twilio, redis);
@@ -77,7 +80,7 @@ internal sealed class Deployment : IAsyncDisposable
 
     public string TokenFor(string identity) => bearers.For(identity);
 
-    /// <summary>What the replicas wrote last, for a message.</summary>
+    /// <summary>The last output of the replicas, for a message.</summary>
     public string Said() => string.Join("\n--\n", Replicas.Select(replica => replica.Tail));
 
     public async ValueTask DisposeAsync()
@@ -89,7 +92,7 @@ internal sealed class Deployment : IAsyncDisposable
         await Twilio.DisposeAsync();
     }
 
-    /// <summary>Round robin over those that the health check believes in.</summary>
+    /// <summary>Round robin over the replicas whose health check is green.</summary>
     private int? Next()
     {
         for (var i = 0; i < Replicas.Count; i++)

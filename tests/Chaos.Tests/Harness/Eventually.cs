@@ -1,9 +1,9 @@
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>Waits for a condition that only asking can tell: asks every 20 ms, until it is so or patience ends.</summary>
+/// <summary>Waits for a condition. Checks it every 20 ms until it is true or the patience ends.</summary>
 internal static class Eventually
 {
-    /// <returns>How long it took.</returns>
+    /// <returns>The time until the condition was true.</returns>
     public static async Task<TimeSpan> TrueAsync(Func<Task<bool>> condition, string what, TimeSpan patience)
     {
         var from = TimeProvider.System.GetTimestamp();

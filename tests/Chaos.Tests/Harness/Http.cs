@@ -4,12 +4,19 @@ using System.Text;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>One request, on a connection of its own, so that it is never repeated behind our back.</summary>
+/// <summary>One request on its own connection, so that the HTTP library never repeats it.</summary>
 internal static class Http
 {
-    private static readonly HttpMessageInvoker Invoker = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero });
+    private static readonly HttpMessageInvoker Invoker = new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        PooledConnectionLifetime = TimeSpan.Zero,
+    });
 
-    public static Task<(HttpStatusCode Status, string Body)> SendAsync(HttpMethod method, Uri url, string? bearer = null, string? json = null, params (string Name, string Value)[] headers)
+    public static Task<(HttpStatusCode Status, string Body)> SendAsync(
+        HttpMethod method, Uri url, string? bearer = null, string? json = null, params (string Name, string Value)[] headers)
     {
         var request = new HttpRequestMessage(method, url);
         if (bearer is not null)
@@ -22,7 +29,8 @@ internal static class Http
     }
 
     /// <summary>A form, signed as Twilio signs it.</summary>
-    public static Task<(HttpStatusCode Status, string Body)> FormAsync(Uri url, IEnumerable<KeyValuePair<string, string>> form, string signature)
+    public static Task<(HttpStatusCode Status, string Body)> FormAsync(
+        Uri url, IEnumerable<KeyValuePair<string, string>> form, string signature)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent(form) };
         request.Headers.TryAddWithoutValidation("X-Twilio-Signature", signature);

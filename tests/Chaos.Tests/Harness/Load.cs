@@ -1,9 +1,9 @@
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>Many stories at once, started one after the other at an even pace.</summary>
+/// <summary>Many stories at once, started at an even rate.</summary>
 internal sealed class Load
 {
-    /// <summary>Stories told at once: a machine that is too slow for the pace gets a slower one, and not a heap of calls.</summary>
+    /// <summary>The most stories at once. A machine that is too slow for the rate gets a lower rate.</summary>
     private const int MostAtOnce = 150;
 
     private readonly List<Task> playing = [];
@@ -12,7 +12,7 @@ internal sealed class Load
 
     public IReadOnlyList<Story> Stories { get; }
 
-    /// <summary>When all of them have been told as far as people tell them.</summary>
+    /// <summary>Completes when the people of all stories have done their last act.</summary>
     public Task Told { get; private set; } = Task.CompletedTask;
 
     public int Started => playing.Count;
@@ -24,8 +24,10 @@ internal sealed class Load
         return load;
     }
 
-    /// <summary>Waits until that share of the stories has begun.</summary>
-    public Task<TimeSpan> BegunAsync(double share) => Eventually.TrueAsync(() => Task.FromResult(Started >= Stories.Count * share), $"{share:P0} of the calls have begun", TimeSpan.FromMinutes(10));
+    /// <summary>Waits until this share of the stories has begun.</summary>
+    public Task<TimeSpan> BegunAsync(double share) =>
+        Eventually.TrueAsync(() => Task.FromResult(Started >= Stories.Count * share), $"{share:P0} of the calls have begun",
+        TimeSpan.FromMinutes(10));
 
     private async Task TellAsync(Deployment deployment, int perSecond)
     {

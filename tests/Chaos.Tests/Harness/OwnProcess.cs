@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>A process that a test has started, and that ends with it, whatever happens. Signals go to its own id and to no other.</summary>
+/// <summary>A process that a test has started. It always ends with the test. Signals go only to its own id.</summary>
 internal sealed class OwnProcess : IDisposable
 {
     private const int TailLines = 40;
@@ -25,7 +25,7 @@ internal sealed class OwnProcess : IDisposable
 
     public bool HasExited => process.HasExited;
 
-    /// <summary>The processor time that it has used.</summary>
+    /// <summary>The processor time that the process has used.</summary>
     public TimeSpan ProcessorTime
     {
         get
@@ -35,16 +35,22 @@ internal sealed class OwnProcess : IDisposable
         }
     }
 
-    /// <summary>The last lines that it wrote.</summary>
+    /// <summary>The last lines of its output.</summary>
     public string Tail => string.Join('\n', tail);
 
     /// <param name="file">The program.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="readyLine">Waits until it writes a line with this; null: does not wait.</param>
-    /// <param name="configure">A last hand at how it is started.</param>
-    public static async Task<OwnProcess> StartAsync(string file, IEnumerable<string> arguments, string? readyLine, Action<ProcessStartInfo>? configure = null)
+    /// <param name="readyLine">Waits until the process writes a line that contains this text. Null: does not wait.</param>
+    /// <param name="configure">Changes the start information.</param>
+    public static async Task<OwnProcess> StartAsync(
+        string file, IEnumerable<string> arguments, string? readyLine, Action<ProcessStartInfo>? configure = null)
     {
-        var start = new ProcessStartInfo(file, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(file, arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         configure?.Invoke(start);
         var process = new Process { StartInfo = start };
         var own = new OwnProcess(process);
@@ -78,7 +84,7 @@ internal sealed class OwnProcess : IDisposable
         return own;
     }
 
-    /// <summary>SIGKILL: nothing is finished, nothing is said.</summary>
+    /// <summary>SIGKILL: the process ends at once.</summary>
     public void Kill()
     {
         if (!process.HasExited)
@@ -86,7 +92,7 @@ internal sealed class OwnProcess : IDisposable
         process.WaitForExit();
     }
 
-    /// <summary>SIGTERM: it is asked to end.</summary>
+    /// <summary>SIGTERM: the process is asked to end.</summary>
     public void Terminate() => Signal("-TERM");
 
     /// <returns>Its exit code.</returns>
@@ -97,7 +103,7 @@ internal sealed class OwnProcess : IDisposable
         return process.ExitCode;
     }
 
-    /// <summary>SIGSTOP: its connections stay open, and nothing answers.</summary>
+    /// <summary>SIGSTOP: the connections stay open, and the process does not answer.</summary>
     public void Pause() => Signal("-STOP");
 
     public void Resume() => Signal("-CONT");

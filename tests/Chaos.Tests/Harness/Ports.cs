@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>Ports for processes that are killed and started again: below those that the kernel lends to outgoing connections, one of which could otherwise sit on a dead process' port.</summary>
+/// <summary>
+/// Ports for processes that are killed and started again. They are below the kernel's ephemeral ports, so that no outgoing connection takes
+/// the port of a killed process.
+/// </summary>
 internal static class Ports
 {
     private const int First = 16_000;
@@ -12,7 +15,7 @@ internal static class Ports
 
     private static int next = First + Random.Shared.Next(Last - First);
 
-    /// <summary>A port that is free, and whose cluster bus (the port and 10,000) is free too.</summary>
+    /// <summary>A free port whose cluster bus port (the port plus 10,000) is free too.</summary>
     public static int Free()
     {
         while (true)

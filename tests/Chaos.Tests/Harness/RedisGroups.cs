@@ -17,34 +17,40 @@ internal sealed class RedisWithSentinels : IDisposable
 
     public RedisServer Replica { get; }
 
-    public string ConnectionString => string.Join(',', sentinels.Select(sentinel => "127.0.0.1:" + Ports.Text(sentinel.Port))) + ",serviceName=" + Name;
+    public string ConnectionString =>
+        string.Join(',', sentinels.Select(sentinel => "127.0.0.1:" + Ports.Text(sentinel.Port))) + ",serviceName=" + Name;
 
     public static async Task<RedisWithSentinels> StartAsync()
     {
         var primary = await RedisServer.StartAsync();
         var replica = await RedisServer.StartAsync("--replicaof", "127.0.0.1 " + Ports.Text(primary.Port));
         var group = new RedisWithSentinels(primary, replica);
-        await Eventually.TrueAsync(async () => (await RedisCli.RunAsync(replica.Port, "info", "replication")).Contains("master_link_status:up", StringComparison.Ordinal), "the replica follows", TimeSpan.FromSeconds(20));
+        await Eventually.TrueAsync(async () => (await RedisCli.RunAsync(replica.Port, "info", "replication"))
+            .Contains("master_link_status:up", StringComparison.Ordinal), "the replica follows", TimeSpan.FromSeconds(20));
         for (var i = 0; i < 3; i++)
             await group.AddSentinelAsync();
-        await Eventually.TrueAsync(async () => await group.KnowEachOtherAsync(), "the sentinels know each other and the replica", TimeSpan.FromSeconds(20));
+        await Eventually.TrueAsync(async () => await group.KnowEachOtherAsync(), "the sentinels know each other and the replica",
+            TimeSpan.FromSeconds(20));
         return group;
     }
 
-    /// <summary>Where the sentinels say that the primary is.</summary>
+    /// <summary>The address of the primary, as the sentinels report it.</summary>
     public async Task<int> PrimaryPortAsync()
     {
         var answer = await RedisCli.RunAsync(sentinels[0].Port, "sentinel", "get-master-addr-by-name", Name);
         return int.Parse(answer.Split('\n')[1], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The replica follows nobody any more, and keeps what it has. (A stopped process would still read what lies in its socket.)</summary>
+    /// <summary>
+    /// The replica stops following the primary and keeps its data. (A stopped process would still read the data in its socket.)
+    /// </summary>
     public Task StopFollowingAsync() => RedisCli.RunAsync(Replica.Port, "replicaof", "127.0.0.1", "1");
 
-    /// <summary>How many bytes of writes the primary has taken.</summary>
+    /// <summary>The replication offset of the primary in bytes.</summary>
     public async Task<long> WritesAsync()
     {
-        var line = (await RedisCli.RunAsync(Primary.Port, "info", "replication")).Split('\n').Single(line => line.StartsWith("master_repl_offset:", StringComparison.Ordinal));
+        var line = (await RedisCli.RunAsync(Primary.Port, "info", "replication")).Split('\n')
+            .Single(line => line.StartsWith("master_repl_offset:", StringComparison.Ordinal));
         return long.Parse(line.Split(':')[1], CultureInfo.InvariantCulture);
     }
 
@@ -86,7 +92,7 @@ internal sealed class RedisWithSentinels : IDisposable
     }
 }
 
-/// <summary>Three masters with a replica each, that share the slots between them.</summary>
+/// <summary>Three masters that share the slots, each with a replica.</summary>
 internal sealed class RedisCluster : IDisposable
 {
     private const int Masters = 3;
@@ -106,8 +112,11 @@ internal sealed class RedisCluster : IDisposable
         RedisServer.MustBeInstalled();
         var cluster = new RedisCluster();
         for (var i = 0; i < 2 * Masters; i++)
-            cluster.nodes.Add(await RedisServer.StartAsync("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0"));
-        await RedisCli.RunAsync(null, ["--cluster", "create", .. cluster.nodes.Select(node => node.Address), "--cluster-replicas", "1", "--cluster-yes"]);
+            cluster.nodes.Add(
+                await RedisServer.StartAsync("--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
+                "--cluster-replica-validity-factor", "0"));
+        await RedisCli.RunAsync(null,
+            ["--cluster", "create", .. cluster.nodes.Select(node => node.Address), "--cluster-replicas", "1", "--cluster-yes"]);
         await Eventually.TrueAsync(async () =>
         {
             foreach (var node in cluster.nodes)
@@ -118,27 +127,30 @@ internal sealed class RedisCluster : IDisposable
         return cluster;
     }
 
-    /// <summary>A node that serves slots, as <paramref name="asked"/> sees it.</summary>
+    /// <summary>A node that serves slots, as <paramref name="asked"/> reports it.</summary>
     public async Task<RedisServer> MasterAsync(RedisServer asked)
     {
         var line = (await RedisCli.RunAsync(asked.Port, "cluster", "nodes")).Split('\n')
-            .First(line => line.Contains("master", StringComparison.Ordinal) && !line.Contains("fail", StringComparison.Ordinal) && !line.Contains("myself", StringComparison.Ordinal));
+            .First(line => line.Contains("master", StringComparison.Ordinal) && !line.Contains("fail", StringComparison.Ordinal)
+                && !line.Contains("myself", StringComparison.Ordinal));
         return nodes.Single(node => line.Contains(node.Address + "@", StringComparison.Ordinal));
     }
 
-    /// <summary>Whether every slot is served, as <paramref name="asked"/> sees it.</summary>
+    /// <summary>Whether every slot is served, as <paramref name="asked"/> reports it.</summary>
     public static async Task<bool> IsWholeAsync(RedisServer asked) =>
         (await RedisCli.RunAsync(asked.Port, "cluster", "info")).Contains("cluster_state:ok", StringComparison.Ordinal);
 
-    /// <summary>A replica that has never had its master's data would never take over.</summary>
+    /// <summary>A replica without its master's data cannot take over.</summary>
     private static async Task<bool> IsReadyAsync(RedisServer node)
     {
         var replication = await RedisCli.RunAsync(node.Port, "info", "replication");
         return await IsWholeAsync(node)
-            && (await RedisCli.RunAsync(node.Port, "cluster", "nodes")).Split('\n').Count(line => line.Contains("slave", StringComparison.Ordinal)) == Masters
+            && (await RedisCli.RunAsync(node.Port, "cluster", "nodes")).Split('\n')
+                .Count(line => line.Contains("slave", StringComparison.Ordinal)) == Masters
             && (replication.Contains("role:slave", StringComparison.Ordinal)
                 ? replication.Contains("master_link_status:up", StringComparison.Ordinal)
-                : replication.Contains("connected_slaves:1", StringComparison.Ordinal) && replication.Contains("state=online", StringComparison.Ordinal));
+                : replication.Contains("connected_slaves:1", StringComparison.Ordinal)
+                    && replication.Contains("state=online", StringComparison.Ordinal));
     }
 
     public void Dispose()
@@ -148,13 +160,19 @@ internal sealed class RedisCluster : IDisposable
     }
 }
 
-/// <summary>redis-cli, for what a client library would hide.</summary>
+/// <summary>redis-cli, for commands that a client library hides.</summary>
 internal static class RedisCli
 {
     public static async Task<string> RunAsync(int? port, params string[] arguments)
     {
         string[] all = port is { } at ? ["-p", Ports.Text(at), .. arguments] : arguments;
-        using var cli = Process.Start(new ProcessStartInfo("redis-cli", all) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo("redis-cli", all)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var cli = Process.Start(start)!;
         var said = await cli.StandardOutput.ReadToEndAsync();
         await cli.WaitForExitAsync();
         return said;

@@ -1,6 +1,6 @@
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>One real redis-server on a port of its own, with a folder of its own, appending every write to a file that is synced every second.</summary>
+/// <summary>A real redis-server with its own port and folder. It appends every write to a file that is synced every second.</summary>
 internal sealed class RedisServer : IDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("calls-chaos-redis-");
@@ -10,13 +10,14 @@ internal sealed class RedisServer : IDisposable
     private RedisServer(string[] more) => this.more = more;
 
     public static bool IsInstalled { get; } = new[] { "redis-server", "redis-cli" }.All(tool =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool))));
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, tool))));
 
     public int Port { get; } = Ports.Free();
 
     public string Address => "127.0.0.1:" + Ports.Text(Port);
 
-    /// <summary>Skips the test where there is no redis-server.</summary>
+    /// <summary>Skips the test if redis-server is not installed.</summary>
     public static void MustBeInstalled() => Assert.SkipUnless(IsInstalled, "redis-server is not installed");
 
     public static async Task<RedisServer> StartAsync(params string[] more)
@@ -27,13 +28,14 @@ internal sealed class RedisServer : IDisposable
         return server;
     }
 
-    /// <summary>Starts it after a kill: on the same port, with what its file has kept.</summary>
+    /// <summary>Starts the server again after a kill, on the same port and with the data of its file.</summary>
     public async Task StartAgainAsync()
     {
         process?.Dispose();
         process = await OwnProcess.StartAsync(
             "redis-server",
-            ["--port", Ports.Text(Port), "--bind", "127.0.0.1", "--dir", folder.FullName, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", .. more],
+            ["--port", Ports.Text(Port), "--bind", "127.0.0.1", "--dir", folder.FullName, "--save", "", "--appendonly", "yes",
+                "--appendfsync", "everysec", .. more],
             "Ready to accept connections");
     }
 

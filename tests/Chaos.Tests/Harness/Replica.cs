@@ -2,13 +2,13 @@ using System.Net;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>One process of the Api, as production runs it: configured by environment variables alone.</summary>
+/// <summary>One process of the Api, configured by environment variables alone, as in production.</summary>
 internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : IDisposable
 {
-    /// <summary>What a load balancer's health check takes to notice a dead process.</summary>
+    /// <summary>The time in which a load balancer's health check notices a dead process.</summary>
     private static readonly TimeSpan NoticedAfter = TimeSpan.FromSeconds(1);
 
-    /// <summary>What the machine's own environment must not add.</summary>
+    /// <summary>Environment variables of the machine that the Api must not inherit.</summary>
     private static readonly string[] ServiceKeys = ["Twilio", "ASPNETCORE", "Calls__", "MY_", "ConnectionStrings"];
 
     private OwnProcess? process;
@@ -20,7 +20,9 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
 
     public int Kills { get; private set; }
 
-    /// <summary>Whether the front sends requests here: from its first green health check until a while after its death.</summary>
+    /// <summary>
+    /// Whether the load balancer sends requests here: from the first green health check until a while after the death of the process.
+    /// </summary>
     public bool InRotation { get; private set; }
 
     public TimeSpan ProcessorTime => process?.ProcessorTime ?? TimeSpan.Zero;
@@ -38,18 +40,20 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
             foreach (var (key, value) in settings)
                 start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
             start.Environment["ASPNETCORE_URLS"] = Address.ToString();
-            // Many processes on few cores, for a short while.
+            // There are many processes on few cores for a short time.
             start.Environment["DOTNET_gcServer"] = "0";
             start.Environment["DOTNET_TieredPGO"] = "0";
         });
         await Eventually.TrueAsync(
-            async () => process.HasExited ? throw new InvalidOperationException("The Api ended before it was ready:\n" + Tail) : await HealthAsync("ready") == HttpStatusCode.OK,
+            async () => process.HasExited
+                ? throw new InvalidOperationException("The Api ended before it was ready:\n" + Tail)
+                : await HealthAsync("ready") == HttpStatusCode.OK,
             "the Api is ready", TimeSpan.FromSeconds(30));
         killedAt = null;
         InRotation = true;
     }
 
-    /// <summary>Whether a new connection may be sent here now.</summary>
+    /// <summary>Whether the load balancer may send a new connection here now.</summary>
     public bool IsChosen() => InRotation && (killedAt is not { } at || TimeProvider.System.GetElapsedTime(at) < NoticedAfter);
 
     public void Kill()
@@ -59,11 +63,11 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
         killedAt = TimeProvider.System.GetTimestamp();
     }
 
-    /// <summary>SIGTERM, as Kubernetes sends it; the front leaves it alone as soon as its readiness is not green any more.</summary>
-    /// <returns>The exit code, and how long the front and the process took.</returns>
+    /// <summary>SIGTERM, as Kubernetes sends it. The load balancer stops using the replica as soon as its readiness is not green.</summary>
+    /// <returns>The exit code, and the times until the load balancer stopped using the replica and until the process ended.</returns>
     public async Task<(int ExitCode, TimeSpan OutOfRotation, TimeSpan Ended)> TerminateAsync(TimeSpan patience)
     {
-        var stopping = process ?? throw new InvalidOperationException("It was never started");
+        var stopping = process ?? throw new InvalidOperationException("The replica was not started");
         var from = TimeProvider.System.GetTimestamp();
         stopping.Terminate();
         await Eventually.TrueAsync(async () => await HealthAsync("ready") != HttpStatusCode.OK, "the readiness turns red", patience);
@@ -72,7 +76,7 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
         return (await stopping.ExitAsync(patience), noticed, TimeProvider.System.GetElapsedTime(from));
     }
 
-    /// <summary>The answer of one health route; null where nothing answered.</summary>
+    /// <summary>The answer of a health route. Null if there was no answer.</summary>
     public async Task<HttpStatusCode?> HealthAsync(string route)
     {
         try
@@ -87,5 +91,6 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
 
     public void Dispose() => process?.Dispose();
 
-    private static bool IsOfTheService(string name) => ServiceKeys.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));
+    private static bool IsOfTheService(string name) =>
+        ServiceKeys.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));
 }

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>Lines for whoever watches a run, and for the record afterwards.</summary>
+/// <summary>Lines for the console and for the report file.</summary>
 internal static class Report
 {
     [SuppressMessage("Usage", "MA0011", Justification = "The text is made with the invariant culture.")]

@@ -5,27 +5,27 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>How a call goes, as far as people decide it.</summary>
+/// <summary>The acts of the people in a call.</summary>
 internal enum Plot
 {
-    /// <summary>They talk, and one of them hangs up.</summary>
+    /// <summary>Caller and callee talk, and one of them hangs up.</summary>
     Talk,
 
-    /// <summary>They talk, a phone is added by REST, and two of the three hang up, if it comes.</summary>
+    /// <summary>Caller and callee talk, and a phone is added by REST. If it answers, two of the three hang up.</summary>
     AddGuest,
 
     Decline,
     NoAnswer,
     Unreachable,
 
-    /// <summary>The caller gives up before the answer.</summary>
+    /// <summary>The caller hangs up before the answer.</summary>
     GiveUp,
 }
 
-/// <summary>One call between two people who call nobody else.</summary>
+/// <summary>One call between two people who have no other call.</summary>
 internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan Lasts, bool CalleeHangsUp, bool GuestAnswers)
 {
-    /// <summary>How long somebody waits for the other to be heard before hanging up by themselves.</summary>
+    /// <summary>The time that a person waits for the other person before hanging up.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     public string Session => Name("story");
@@ -38,10 +38,10 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
 
     public IEnumerable<string> Phones => ["client:" + Caller, "client:" + Callee, Guest];
 
-    /// <summary>When the last person who hangs up by themselves did; from then on everything is the service's to end.</summary>
+    /// <summary>The time of the last hang-up by a person. After it, the service must end all other legs.</summary>
     public DateTimeOffset? LastAct { get; private set; }
 
-    /// <summary>Whether the service took the guest.</summary>
+    /// <summary>Whether the service accepted the guest.</summary>
     public bool GuestAdded { get; private set; }
 
     public bool Talked { get; private set; }
@@ -51,8 +51,17 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
         var random = new Random(seed);
         return [.. Enumerable.Range(0, count).Select(number => new Story(
             number,
-            random.Next(100) switch { < 40 => Plot.Talk, < 55 => Plot.AddGuest, < 67 => Plot.Decline, < 75 => Plot.NoAnswer, < 82 => Plot.Unreachable, _ => Plot.GiveUp },
-            TimeSpan.FromMilliseconds(random.Next(500)), TimeSpan.FromMilliseconds(100 + random.Next(1500)), random.Next(2) == 0, random.Next(3) > 0))];
+            random.Next(100) switch
+            {
+                < 40 => Plot.Talk,
+                < 55 => Plot.AddGuest,
+                < 67 => Plot.Decline,
+                < 75 => Plot.NoAnswer,
+                < 82 => Plot.Unreachable,
+                _ => Plot.GiveUp,
+            },
+            TimeSpan.FromMilliseconds(random.Next(500)), TimeSpan.FromMilliseconds(100 + random.Next(1500)), random.Next(2) == 0,
+                random.Next(3) > 0))];
     }
 
     public async Task PlayAsync(Deployment deployment)
@@ -77,7 +86,7 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
                 if (Plot == Plot.AddGuest && Talked)
                     GuestAdded = await AddGuestAsync(deployment);
                 await Task.Delay(Lasts);
-                // Who never heard the other is the caller, and gives up.
+                // The caller did not hear the callee, and hangs up.
                 var (first, second) = CalleeHangsUp && Talked ? (callee.Address, caller.Address) : (caller.Address, callee.Address);
                 await HangUpAsync(twilio, first);
                 if (GuestAdded)
@@ -86,7 +95,9 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
         }
     }
 
-    /// <summary>How long its last line lived after the last act of a person, or after the callee's phone had declined, given up or not been reached.</summary>
+    /// <summary>
+    /// The time from the last act of a person (or from the end of the callee's unanswered leg) to the end of the last leg.
+    /// </summary>
     public TimeSpan LinesOutlive(ILookup<string, Leg> legs)
     {
         var over = Phones.SelectMany(phone => legs[phone]).Max(leg => leg.EndedAt!.Value);
@@ -118,7 +129,7 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
         return true;
     });
 
-    /// <summary>Asks again under the same key where nobody can tell what became of the request, as a frontend does.</summary>
+    /// <summary>Repeats the request with the same key while its outcome is unknown, as a frontend does.</summary>
     private async Task<bool> AddGuestAsync(Deployment deployment)
     {
         await deployment.Twilio.Phone(Guest).BehaveAsync(GuestAnswers ? PhoneBehaviour.Answer : PhoneBehaviour.Decline, RingsFor);
@@ -127,13 +138,14 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
         {
             try
             {
-                var (status, _) = await Http.SendAsync(HttpMethod.Post, url, deployment.TokenFor(Caller), JsonSerializer.Serialize(new { phoneNumber = Guest }), ("Idempotency-Key", Guest));
+                var (status, _) = await Http.SendAsync(HttpMethod.Post, url, deployment.TokenFor(Caller),
+                    JsonSerializer.Serialize(new { phoneNumber = Guest }), ("Idempotency-Key", Guest));
                 if (status is not (HttpStatusCode.ServiceUnavailable or HttpStatusCode.Conflict))
                     return status is HttpStatusCode.Created or HttpStatusCode.Accepted;
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
             {
-                // Cut on the way: whether it was done is unknown, which is what the key is for.
+                // The connection was cut, so the outcome is unknown. The key makes a repetition safe.
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(200 * attempt));

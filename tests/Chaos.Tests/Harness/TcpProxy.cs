@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>A line between two processes that a test can cut, stop or slow down. It understands nothing of what it carries, and repeats nothing.</summary>
+/// <summary>
+/// A TCP connection between two processes, which a test can cut, stop or slow down. The proxy does not interpret or repeat the data.
+/// </summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, Ports.Free());
@@ -24,32 +26,34 @@ internal sealed class TcpProxy : IAsyncDisposable
 
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
-    /// <summary>How long every piece of data is held back.</summary>
+    /// <summary>The delay of each piece of data.</summary>
     public TimeSpan Latency { get; set; }
 
-    /// <summary>How many connections were cut so far.</summary>
+    /// <summary>The number of connections that were cut so far.</summary>
     public long Cuts => Interlocked.Read(ref cuts);
 
-    /// <param name="target">Chosen anew for each connection; null where there is none, which cuts it.</param>
+    /// <param name="target">The target port of each new connection. Null cuts the connection.</param>
     public static TcpProxy To(Func<int?> target) => new(target);
 
     public static TcpProxy To(int port) => new(() => port);
 
-    /// <summary>Cuts everything that is open, by a reset; what comes next gets through again.</summary>
+    /// <summary>Resets all open connections. New connections get through.</summary>
     public void Cut()
     {
         foreach (var pair in open.Keys)
             Reset(pair);
     }
 
-    /// <summary>Cuts everything, and every new connection too, until <see cref="Restore"/>.</summary>
+    /// <summary>Resets all open connections, and each new connection until <see cref="Restore"/>.</summary>
     public void Refuse()
     {
         refusing = true;
         Cut();
     }
 
-    /// <summary>Connections stay, and nothing passes until <see cref="Restore"/>; then what was held back arrives late, as after lost packets.</summary>
+    /// <summary>
+    /// Connections stay open, and no data passes until <see cref="Restore"/>. Then the held data arrives late, as after lost packets.
+    /// </summary>
     public void Blackhole() => stopped ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public void Restore()
@@ -137,7 +141,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The other direction must not wait for an end that cannot come any more.
+            // The other direction must not wait for an end that never comes.
             Close(from);
             Close(to);
         }

