@@ -1,2 +1,2 @@
-// Processes that are started and stopped within seconds: each test has the machine to itself.
+// Tests do not run in parallel, since they start and stop processes within seconds.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]

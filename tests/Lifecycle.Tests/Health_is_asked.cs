@@ -9,7 +9,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Calls.Lifecycle.Tests;
 
-/// <summary>What a kubelet hears, and when.</summary>
+/// <summary>The answers of the health routes, as a kubelet gets them.</summary>
 public sealed class Health_is_asked
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -18,10 +18,13 @@ public sealed class Health_is_asked
     public async Task Live_means_that_the_loop_comes_round()
     {
         var clock = new FakeTimeProvider();
-        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Configure = builder => builder.Services.Replace(ServiceDescriptor.Singleton(new Heartbeat(clock))) });
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Configure = builder => builder.Services.Replace(ServiceDescriptor.Singleton(new Heartbeat(clock))),
+        });
         clock.Advance(TimeSpan.FromMinutes(1));
         await Eventually.TrueAsync(async () => await AskAsync(host.Address, "live") == HttpStatusCode.OK, "the loop comes round", Patience);
-        // A loop that is caught somewhere is one that beats no more.
+        // A loop that hangs has no heartbeat.
         await host.Services.GetServices<IHostedService>().OfType<Sweeper>().Single().StopAsync(TestContext.Current.CancellationToken);
         clock.Advance(TimeSpan.FromSeconds(29));
         (await AskAsync(host.Address, "live")).ShouldBe(HttpStatusCode.OK);
@@ -40,5 +43,6 @@ public sealed class Health_is_asked
         (await replica.HealthAsync("dependencies")).ShouldBe(HttpStatusCode.ServiceUnavailable);
     }
 
-    private static async Task<HttpStatusCode> AskAsync(Uri address, string route) => (await Http.SendAsync(HttpMethod.Get, new Uri(address, "/healthz/" + route))).Status;
+    private static async Task<HttpStatusCode> AskAsync(Uri address, string route) =>
+        (await Http.SendAsync(HttpMethod.Get, new Uri(address, "/healthz/" + route))).Status;
 }

@@ -5,7 +5,10 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Lifecycle.Tests;
 
-/// <summary>What the image would hold, published and run under the restrictions of its pod: nobody's user, no capabilities, none to be gained, and a root that cannot be written to.</summary>
+/// <summary>
+/// The published service runs under the restrictions of its pod: an unprivileged user, no capabilities, no privilege escalation, a
+/// read-only root file system.
+/// </summary>
 public sealed class It_runs_as_its_pod_would
 {
     private const string Uid = "1654";
@@ -13,7 +16,10 @@ public sealed class It_runs_as_its_pod_would
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <summary>Like the container runtime: first the mounts, then away with every right. The program moves to /mnt, since it may lie in /tmp, which the pod has for itself.</summary>
+    /// <summary>
+    /// As the container runtime does it: first the mounts, then all rights are dropped. The program moves to /mnt, because /tmp is a mount
+    /// of the pod.
+    /// </summary>
     private const string Script =
         """
         mount --bind "$1" /mnt && mount -o remount,bind,ro /mnt && mount -o remount,bind,ro / || exit 97
@@ -25,9 +31,11 @@ public sealed class It_runs_as_its_pod_would
     [Fact]
     public async Task Published_for_release_it_gets_ready_and_answers_a_signed_webhook_without_any_right()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "only root can take rights away as a container runtime does");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess,
+            "only root can take rights away as a container runtime does");
         Assert.SkipUnless(IsInstalled("unshare") && IsInstalled("setpriv"), "unshare and setpriv are not installed");
-        var folder = Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, "published-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))));
+        var folder = Directory.CreateDirectory(
+            Path.Combine(AppContext.BaseDirectory, "published-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))));
         try
         {
             await PublishAsync(folder.FullName);
@@ -42,33 +50,39 @@ public sealed class It_runs_as_its_pod_would
     [Fact]
     public void What_the_image_copies_is_there_and_holds_every_project_that_it_restores()
     {
-        var copied = File.ReadAllLines(Path.Combine(Root(), "Dockerfile")).Where(line => line.StartsWith("COPY --link ", StringComparison.Ordinal) && !line.Contains("--from=", StringComparison.Ordinal))
+        var copied = File.ReadAllLines(Path.Combine(Root(), "Dockerfile"))
+            .Where(line => line.StartsWith("COPY --link ", StringComparison.Ordinal) && !line.Contains("--from=", StringComparison.Ordinal))
             .SelectMany(line => line.Split(' ')[2..^1]).ToList();
         copied.Count.ShouldBeGreaterThan(8);
         copied.ShouldAllBe(path => Path.Exists(Path.Combine(Root(), path)));
-        copied.Where(path => path.EndsWith(".csproj", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ShouldBe(Needed("src/Api/Api.csproj").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        copied.Where(path => path.EndsWith(".csproj", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            .ShouldBe(Needed("src/Api/Api.csproj").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
     }
 
-    /// <summary>A project, and all that it refers to.</summary>
+    /// <summary>A project and all projects that it references.</summary>
     private static IEnumerable<string> Needed(string project) =>
     [
         project,
         .. System.Xml.Linq.XDocument.Load(Path.Combine(Root(), project)).Descendants("ProjectReference")
-            .Select(reference => Path.GetRelativePath(Root(), Path.GetFullPath(Path.Combine(Root(), Path.GetDirectoryName(project)!, reference.Attribute("Include")!.Value.Replace('\\', '/')))))
+            .Select(reference => Path.GetRelativePath(Root(),
+                Path.GetFullPath(
+                Path.Combine(Root(), Path.GetDirectoryName(project)!, reference.Attribute("Include")!.Value.Replace('\\', '/')))))
             .SelectMany(Needed),
     ];
 
     private static async Task PublishAsync(string folder)
     {
         var project = Path.Combine(Root(), "src", "Api", "Api.csproj");
-        using var publish = await OwnProcess.StartAsync("dotnet", ["publish", project, "-c", "Release", "-o", folder, "-v", "q", "-clp:NoSummary", "--disable-build-servers"], null);
+        using var publish = await OwnProcess.StartAsync(
+            "dotnet", ["publish", project, "-c", "Release", "-o", folder, "-v", "q", "-clp:NoSummary", "--disable-build-servers"], null);
         (await publish.ExitAsync(TimeSpan.FromMinutes(4))).ShouldBe(0, publish.Tail);
     }
 
     private static async Task RunAsync(string folder)
     {
         var address = new Uri("http://127.0.0.1:" + Ports.Text(Ports.Free()));
-        using var process = await OwnProcess.StartAsync("unshare", ["--mount", "--propagation", "private", "bash", "-c", Script, "_", folder], null, start =>
+        using var process = await OwnProcess.StartAsync(
+            "unshare", ["--mount", "--propagation", "private", "bash", "-c", Script, "_", folder], null, start =>
         {
             var path = start.Environment["PATH"];
             var dotnet = start.Environment.TryGetValue("DOTNET_ROOT", out var root) ? root : null;
@@ -76,7 +90,7 @@ public sealed class It_runs_as_its_pod_would
             start.Environment["PATH"] = path;
             start.Environment["DOTNET_ROOT"] = dotnet;
             start.Environment["ASPNETCORE_URLS"] = address.ToString();
-            // None there: it starts, and keeps the caller on the line.
+            // There is no Redis. The service starts and keeps the caller on the line.
             start.Environment["ConnectionStrings__Redis"] = "127.0.0.1:" + Ports.Text(Ports.Free());
             start.Environment["PublicBaseUrl"] = "https://calls.example.org";
             start.Environment["Twilio__Client__AccountSid"] = "AC" + new string('0', 32);
@@ -86,16 +100,19 @@ public sealed class It_runs_as_its_pod_would
         var took = await Eventually.TrueAsync(async () => await ReadyAsync(address, process), "the pod is ready", Patience);
         Report.Line($"Ready after {took.TotalSeconds:0.00} s");
 
-        var status = File.ReadAllLines($"/proc/{process.Id}/status").Select(line => line.Split('\t', StringSplitOptions.RemoveEmptyEntries)).ToLookup(field => field[0].TrimEnd(':'), field => field[^1]);
+        var status = File.ReadAllLines($"/proc/{process.Id}/status").Select(line => line.Split('\t', StringSplitOptions.RemoveEmptyEntries))
+            .ToLookup(field => field[0].TrimEnd(':'), field => field[^1]);
         status["Uid"].ShouldBe([Uid]);
         status["CapBnd"].ShouldBe(["0000000000000000"]);
         status["CapEff"].ShouldBe(["0000000000000000"]);
         status["NoNewPrivs"].ShouldBe(["1"]);
-        // Through its own eyes, and with root's rights: it is the mount that says no.
+        // In the mount namespace of the process and with root's rights: the mount itself refuses the write.
         foreach (var place in new[] { "/", "/mnt" })
-            Should.Throw<IOException>(() => File.WriteAllText($"/proc/{process.Id}/root{place}/written", "")).Message.ShouldContain("Read-only file system");
+            Should.Throw<IOException>(() => File.WriteAllText($"/proc/{process.Id}/root{place}/written", ""))
+                .Message.ShouldContain("Read-only file system");
 
-        List<KeyValuePair<string, string>> form = [new("CallSid", "CA" + new string('a', 32)), new("From", "client:alice"), new("To", "bob"), new("SessionID", "s-1")];
+        List<KeyValuePair<string, string>> form = [new("CallSid", "CA" + new string('a', 32)), new("From", "client:alice"),
+            new("To", "bob"), new("SessionID", "s-1")];
         var signature = Signer.Sign(Token, "https://calls.example.org/twilio/voice", form);
         var (answer, twiml) = await Http.FormAsync(new Uri(address, "/twilio/voice"), form, signature);
         answer.ShouldBe(HttpStatusCode.OK, process.Tail);

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace Calls.Lifecycle.Tests;
 
-/// <summary>The bounds of any request, and what every answer says.</summary>
+/// <summary>The limits of every request, and the headers of every answer.</summary>
 public sealed class Requests_are_bounded
 {
     [Theory]
@@ -18,8 +18,10 @@ public sealed class Requests_are_bounded
     public async Task Headers(string what, int count, int size, int expected)
     {
         await using var host = await SandboxHost.StartAsync(new SandboxOptions());
-        var headers = string.Concat(Enumerable.Range(0, count).Select(n => string.Create(CultureInfo.InvariantCulture, $"X-{n}: {new string('x', size)}\r\n")));
-        (await RawAsync(host.Address, $"GET /healthz/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n")).ShouldStartWith(string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {expected}"), Case.Sensitive, what);
+        var headers = string.Concat(Enumerable.Range(0, count)
+            .Select(n => string.Create(CultureInfo.InvariantCulture, $"X-{n}: {new string('x', size)}\r\n")));
+        (await RawAsync(host.Address, $"GET /healthz/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"))
+            .ShouldStartWith(string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {expected}"), Case.Sensitive, what);
     }
 
     [Theory]
@@ -42,8 +44,12 @@ public sealed class Requests_are_bounded
     [Fact]
     public async Task An_answer_that_takes_the_place_of_an_exception_says_so_too()
     {
-        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Settings = [new("ConnectionStrings:Redis", "127.0.0.1:1")] });
-        var answer = await RawAsync(host.Address, $"GET /v1/sessions/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {host.TokenFor("alice")}\r\nConnection: close\r\n\r\n");
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Settings = [new("ConnectionStrings:Redis", "127.0.0.1:1")],
+        });
+        var answer = await RawAsync(host.Address,
+            $"GET /v1/sessions/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {host.TokenFor("alice")}\r\nConnection: close\r\n\r\n");
         answer.ShouldStartWith("HTTP/1.1 503");
         answer.ShouldContain("X-Content-Type-Options: nosniff\r\n");
         answer.ShouldContain("Content-Security-Policy: frame-ancestors 'none'\r\n");
@@ -52,8 +58,12 @@ public sealed class Requests_are_bounded
     [Fact]
     public async Task Where_the_public_address_is_https_browsers_are_to_stay_with_it()
     {
-        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Settings = [new("PublicBaseUrl", "https://calls.example.org")] });
-        (await RawAsync(host.Address, "GET /healthz/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).ShouldContain("Strict-Transport-Security: max-age=31536000\r\n");
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Settings = [new("PublicBaseUrl", "https://calls.example.org")],
+        });
+        (await RawAsync(host.Address, "GET /healthz/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+            .ShouldContain("Strict-Transport-Security: max-age=31536000\r\n");
     }
 
     [Fact]
@@ -65,7 +75,8 @@ public sealed class Requests_are_bounded
         (await RawAsync(host.Address, Ask)).ShouldBeEmpty();
         (await AskAsync(first)).ShouldStartWith("HTTP/1.1 200");
         second.Dispose();
-        await Eventually.TrueAsync(async () => (await RawAsync(host.Address, Ask)).StartsWith("HTTP/1.1 200", StringComparison.Ordinal), "its place is free again", TimeSpan.FromSeconds(10));
+        await Eventually.TrueAsync(async () => (await RawAsync(host.Address, Ask)).StartsWith("HTTP/1.1 200", StringComparison.Ordinal),
+            "its place is free again", TimeSpan.FromSeconds(10));
     }
 
     [Fact]
@@ -76,8 +87,9 @@ public sealed class Requests_are_bounded
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Loopback, host.Address.Port);
         await socket.SendAsync(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
-            $"POST /twilio/voice HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n")));
-        // Two thousand bytes a second: more than Kestrel's own bound on what is too slow.
+            $"POST /twilio/voice HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: x\r\nContent-Type: "
+                + $"application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n")));
+        // 2,000 bytes a second are above Kestrel's minimum data rate.
         var (piece, sent) = (new byte[500], 0);
         Array.Fill(piece, (byte)'x');
         var closed = AskAsync(socket, "CallSid=", TimeSpan.FromSeconds(25));
@@ -107,7 +119,8 @@ public sealed class Requests_are_bounded
     {
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
-            Settings = [new("Calls:Limits:UnsignedPerMinute", "1"), .. proxy.Length == 0 ? Array.Empty<KeyValuePair<string, string?>>() : [new("Calls:ForwardedHeaders:KnownProxies:0", proxy)]],
+            Settings = [new("Calls:Limits:UnsignedPerMinute", "1"), .. proxy.Length == 0 ? Array.Empty<KeyValuePair<string,
+                string?>>() : [new("Calls:ForwardedHeaders:KnownProxies:0", proxy)]],
         });
         (await UnsignedAsync("192.0.2.1")).ShouldBe(HttpStatusCode.Forbidden);
         (await UnsignedAsync("192.0.2.1")).ShouldBe(HttpStatusCode.TooManyRequests);
@@ -123,7 +136,8 @@ public sealed class Requests_are_bounded
     [InlineData("Calls:Limits:Connections", "0")]
     [InlineData("Calls:Shutdown:DrainDelay", "01:00:00")]
     public async Task A_key_that_cannot_be_used_is_named_at_the_start(string key, string value) =>
-        (await Should.ThrowAsync<OptionsValidationException>(() => SandboxHost.StartAsync(new SandboxOptions { Settings = [new(key, value)] }))).Message
+        (await Should.ThrowAsync<OptionsValidationException>(
+            () => SandboxHost.StartAsync(new SandboxOptions { Settings = [new(key, value)] }))).Message
             .ShouldContain(key.EndsWith(":0", StringComparison.Ordinal) ? key[..^2] : key);
 
     private const string Ask = "GET /healthz/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -132,7 +146,7 @@ public sealed class Requests_are_bounded
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Loopback, address.Port);
-        // An answer says that the service has it, and not the kernel alone.
+        // An answer shows that the service has the connection, and not only the kernel.
         await socket.SendAsync("GET /healthz/live HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray());
         (await socket.ReceiveAsync(new byte[4096])).ShouldBeGreaterThan(0);
         return socket;
@@ -158,7 +172,7 @@ public sealed class Requests_are_bounded
         }
         catch (SocketException)
         {
-            // Reset: what came before counts.
+            // The connection was reset. The answer before the reset counts.
         }
 
         return Encoding.ASCII.GetString(answer.ToArray());

@@ -8,7 +8,10 @@ using Microsoft.Extensions.Options;
 
 namespace Calls.Lifecycle.Tests;
 
-/// <summary>A mounted directory of secrets, as Kubernetes keeps one: files that point through <c>..data</c> to a directory, which is exchanged as a whole.</summary>
+/// <summary>
+/// A mounted directory of secrets, as Kubernetes maintains it: files are links through <c>..data</c> to a directory that is replaced as a
+/// whole.
+/// </summary>
 public sealed class Secrets_are_files : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -20,7 +23,10 @@ public sealed class Secrets_are_files : IDisposable
     public async Task Tokens_are_rotated_without_a_restart()
     {
         Mount(("Twilio__RequestValidation__AuthToken", "first"));
-        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Settings = [new("Calls:SecretsDirectory", volume.FullName)] });
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Settings = [new("Calls:SecretsDirectory", volume.FullName)],
+        });
         (await AnswerAsync(host, "first")).ShouldBe(HttpStatusCode.OK);
         (await AnswerAsync(host, "second")).ShouldBe(HttpStatusCode.Forbidden);
         (await AnswerAsync(host, host.Twilio.Options.AuthToken)).ShouldBe(HttpStatusCode.Forbidden, "the file counts for more");
@@ -30,7 +36,8 @@ public sealed class Secrets_are_files : IDisposable
         (await AnswerAsync(host, "first")).ShouldBe(HttpStatusCode.OK, "and so does the one before");
 
         Mount(("Twilio__RequestValidation__AuthToken", "second\n"));
-        await Eventually.TrueAsync(async () => await AnswerAsync(host, "first") == HttpStatusCode.Forbidden, "the token before counts no more", Patience);
+        await Eventually.TrueAsync(async () => await AnswerAsync(host, "first") == HttpStatusCode.Forbidden,
+            "the token before counts no more", Patience);
         (await AnswerAsync(host, "second")).ShouldBe(HttpStatusCode.OK);
     }
 
@@ -39,7 +46,10 @@ public sealed class Secrets_are_files : IDisposable
     [InlineData("relative")]
     public async Task A_directory_that_is_named_and_not_there_is_an_error_that_names_the_key(string directory)
     {
-        var refused = await Should.ThrowAsync<OptionsValidationException>(() => SandboxHost.StartAsync(new SandboxOptions { Settings = [new("Calls:SecretsDirectory", directory)] }));
+        var refused = await Should.ThrowAsync<OptionsValidationException>(() => SandboxHost.StartAsync(new SandboxOptions
+        {
+            Settings = [new("Calls:SecretsDirectory", directory)],
+        }));
         refused.Message.ShouldContain("Calls:SecretsDirectory");
         refused.Message.ShouldContain(directory);
     }
@@ -58,7 +68,9 @@ public sealed class Secrets_are_files : IDisposable
         };
     }
 
-    /// <summary>As the kubelet does it: a new directory, a link to it that is renamed over the old one, and links to the files in it.</summary>
+    /// <summary>
+    /// The same steps as the kubelet: a new directory, a link to it that is renamed over the old link, and links to the files.
+    /// </summary>
     private void Mount(params (string Key, string Value)[] secrets)
     {
         var data = string.Create(CultureInfo.InvariantCulture, $"..generation-{++generation}");
@@ -71,7 +83,8 @@ public sealed class Secrets_are_files : IDisposable
         foreach (var (key, _) in secrets)
             if (new FileInfo(At(key)).LinkTarget is null)
                 File.CreateSymbolicLink(At(key), Path.Combine("..data", key));
-        foreach (var gone in volume.GetFiles().Where(file => !file.Name.StartsWith("..", StringComparison.Ordinal) && secrets.All(secret => secret.Key != file.Name)))
+        foreach (var gone in volume.GetFiles().Where(file => !file.Name.StartsWith("..", StringComparison.Ordinal)
+            && secrets.All(secret => secret.Key != file.Name)))
             gone.Delete();
     }
 

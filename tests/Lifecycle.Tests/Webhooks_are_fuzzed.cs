@@ -8,7 +8,10 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Lifecycle.Tests;
 
-/// <summary>Bytes that no Twilio would send, to the real pipeline, through a socket, since a client's library would not send them either. Drawn from a seed; the seed is in the message of what fails.</summary>
+/// <summary>
+/// Random bytes to the real pipeline. They go through a socket, because an HTTP library would refuse to send them. The message of a failure
+/// has the seed.
+/// </summary>
 public sealed class Webhooks_are_fuzzed
 {
     private const int Requests = 600;
@@ -18,28 +21,35 @@ public sealed class Webhooks_are_fuzzed
 
     private static readonly string[] Paths =
     [
-        "/twilio/voice", "/twilio/sessions/s-1/join/callee?call=x", "/twilio/sessions/s-1/left/caller", "/twilio/sessions/s-1/conference", "/twilio/sessions/s-1/calls/callee?call=x", "/twilio/wait",
-        "/makeCall", "/joinConf/s-1", "/leave", "/completeCall/s-1", "/twilio/voice?a=%ff&b=%", "/twilio/sessions/%ff%fe/conference", "/twilio/sessions/%2e%2e/join/%2e?call=%F0%9F%98%80",
+        "/twilio/voice", "/twilio/sessions/s-1/join/callee?call=x", "/twilio/sessions/s-1/left/caller", "/twilio/sessions/s-1/conference",
+        "/twilio/sessions/s-1/calls/callee?call=x", "/twilio/wait",
+        "/makeCall", "/joinConf/s-1", "/leave", "/completeCall/s-1", "/twilio/voice?a=%ff&b=%", "/twilio/sessions/%ff%fe/conference",
+        "/twilio/sessions/%2e%2e/join/%2e?call=%F0%9F%98%80",
         "/twilio/voice?bodySHA256=x&bodySHA256=y", "/twilio/voice?" + new string('&', 3000), "/twilio/voice?retry=99999999999999999999",
     ];
 
     private static readonly string[] Keys =
     [
-        "CallSid", "From", "To", "SessionID", "StatusCallbackEvent", "CallStatus", "FriendlyName", "ParticipantCallStatus", "ConferenceSid", "ParticipantLabel", "SipResponseCode", "SequenceNumber",
+        "CallSid", "From", "To", "SessionID", "StatusCallbackEvent", "CallStatus", "FriendlyName", "ParticipantCallStatus", "ConferenceSid",
+        "ParticipantLabel", "SipResponseCode", "SequenceNumber",
         "Muted", "Hold", "to", "TO", "", " ", "a[b][c]", "__proto__", "\u0000",
     ];
 
     private static readonly string[] Values =
     [
-        "", " ", "bob", "client:alice", "client:", "client:client:bob", "+15550100101", "+1", "s-1", "s-1.nonce", ".", "CA" + new string('d', 32), "CF" + new string('d', 32), "CA", "true", "-1",
-        "99999999999999999999", "NaN", "participant-leave", "completed", "in-progress", "\u0000", "\r\nX-Evil: 1", "<Dial>+15550100101</Dial>", "]]>", "&#x0;", "\ud83d\ude00", "\ufffe\uffff", "\u202e", "{0}{1:x}",
+        "", " ", "bob", "client:alice", "client:", "client:client:bob", "+15550100101", "+1", "s-1", "s-1.nonce", ".",
+        "CA" + new string('d', 32), "CF" + new string('d', 32), "CA", "true", "-1",
+        "99999999999999999999", "NaN", "participant-leave", "completed", "in-progress", "\u0000", "\r\nX-Evil: 1",
+        "<Dial>+15550100101</Dial>", "]]>", "&#x0;", "\ud83d\ude00", "\ufffe\uffff", "\u202e", "{0}{1:x}",
         "${jndi:ldap://x}", "'; --", "../../etc/passwd", new('x', 9000), "sip:a@b", "\u001b[31m",
     ];
 
     private static readonly string[] Types =
     [
-        "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-7", "application/x-www-form-urlencoded; charset=nonsense", "application/x-www-form-urlencoded; charset=utf-16",
-        "multipart/form-data", "multipart/form-data; boundary=x", "multipart/form-data; boundary=" + "xxxxxxxxxx" + "\"", "application/json", "text/plain", "", ";", "/", "application/octet-stream",
+        "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-7",
+        "application/x-www-form-urlencoded; charset=nonsense", "application/x-www-form-urlencoded; charset=utf-16",
+        "multipart/form-data", "multipart/form-data; boundary=x", "multipart/form-data; boundary=" + "xxxxxxxxxx" + "\"",
+        "application/json", "text/plain", "", ";", "/", "application/octet-stream",
     ];
 
     [Theory]
@@ -47,7 +57,10 @@ public sealed class Webhooks_are_fuzzed
     [InlineData(2)]
     public async Task Whatever_comes_is_answered_and_never_with_a_5xx(int seed)
     {
-        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Settings = [new("Calls:Limits:UnsignedPerMinute", "1000000")] });
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Settings = [new("Calls:Limits:UnsignedPerMinute", "1000000")],
+        });
         await SendAsync(host, Encoding.ASCII.GetBytes("GET /healthz/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
         var random = new Random(seed);
         var before = GC.GetTotalMemory(forceFullCollection: true);
@@ -57,10 +70,14 @@ public sealed class Webhooks_are_fuzzed
             var request = Draw(random, host);
             var status = await SendAsync(host, request);
             answers[status] = answers.GetValueOrDefault(status) + 1;
-            (status is >= 200 and < 500 || status == 0 && !IsHttp(request)).ShouldBeTrue($"seed {seed}, request {number} was answered with {status}:\n{Encoding.Latin1.GetString(request, 0, Math.Min(request.Length, 2000))}");
+            (status is >= 200 and < 500 || status == 0 && !IsHttp(request))
+                .ShouldBeTrue(
+                $"seed {seed}, request {number} was answered with "
+                + $"{status}:\n{Encoding.Latin1.GetString(request, 0, Math.Min(request.Length, 2000))}");
         }
 
-        Report.Line($"Seed {seed}: " + string.Join(", ", answers.OrderBy(answer => answer.Key).Select(answer => string.Create(CultureInfo.InvariantCulture, $"{answer.Key}: {answer.Value}"))));
+        Report.Line($"Seed {seed}: " + string.Join(", ", answers.OrderBy(answer => answer.Key)
+            .Select(answer => string.Create(CultureInfo.InvariantCulture, $"{answer.Key}: {answer.Value}"))));
         answers.Keys.ShouldContain(200, "some of it must get past the gate");
         answers.Keys.ShouldContain(403);
         (GC.GetTotalMemory(forceFullCollection: true) - before).ShouldBeLessThan(MostGrowth);
@@ -73,25 +90,34 @@ public sealed class Webhooks_are_fuzzed
         0 => Noise(random, 1 + random.Next(2000)),
         1 => Post(random, host, Noise(random, random.Next(4000)), isSigned: false),
         2 => Post(random, host, Encoding.UTF8.GetBytes(BrokenForm(random)), isSigned: random.Next(2) == 0),
-        3 => Post(random, host, Encoding.UTF8.GetBytes(string.Join('&', Enumerable.Range(0, random.Next(1000)).Select(n => string.Create(CultureInfo.InvariantCulture, $"k{n}=v")))), isSigned: false),
+        3 => Post(random, host,
+            Encoding.UTF8.GetBytes(
+            string.Join('&', Enumerable.Range(0, random.Next(1000)).Select(n => string.Create(CultureInfo.InvariantCulture, $"k{n}=v")))),
+            isSigned: false),
         4 => Post(random, host, Encoding.UTF8.GetBytes(new string('k', random.Next(70_000)) + "=v"), isSigned: false),
-        5 => Post(random, host, Encoding.UTF8.GetBytes("--x\r\nContent-Disposition: form-data; name=\"To\"\r\n\r\nbob" + (random.Next(2) == 0 ? "\r\n--x--" : "")), isSigned: false, type: "multipart/form-data; boundary=x"),
+        5 => Post(random, host,
+            Encoding.UTF8.GetBytes(
+            "--x\r\nContent-Disposition: form-data; name=\"To\"\r\n\r\nbob" + (random.Next(2) == 0 ? "\r\n--x--" : "")), isSigned: false,
+            type: "multipart/form-data; boundary=x"),
         _ => Signed(random, host),
     };
 
-    /// <summary>As Twilio signs it, with what Twilio's callers could put into it.</summary>
+    /// <summary>A signed webhook with values that a caller could choose.</summary>
     private static byte[] Signed(Random random, SandboxHost host)
     {
         var form = Enumerable.Range(0, random.Next(12)).Select(_ => KeyValuePair.Create(Pick(random, Keys), Pick(random, Values))).ToList();
         var path = Pick(random, Paths);
-        var body = Encoding.UTF8.GetBytes(string.Join('&', form.Select(field => Uri.EscapeDataString(field.Key) + "=" + Uri.EscapeDataString(field.Value))));
-        return Compose(host, path, Types[0], body, Signer.Sign(host.Twilio.Options.AuthToken, host.Address.GetLeftPart(UriPartial.Authority) + path, form));
+        var body = Encoding.UTF8.GetBytes(
+            string.Join('&', form.Select(field => Uri.EscapeDataString(field.Key) + "=" + Uri.EscapeDataString(field.Value))));
+        return Compose(host, path, Types[0], body,
+            Signer.Sign(host.Twilio.Options.AuthToken, host.Address.GetLeftPart(UriPartial.Authority) + path, form));
     }
 
     private static byte[] Post(Random random, SandboxHost host, byte[] body, bool isSigned, string? type = null)
     {
         var path = Pick(random, Paths);
-        var signature = isSigned ? Signer.Sign(host.Twilio.Options.AuthToken, host.Address.GetLeftPart(UriPartial.Authority) + path, []) : Convert.ToBase64String(Noise(random, 20));
+        var signature = isSigned ? Signer.Sign(host.Twilio.Options.AuthToken, host.Address.GetLeftPart(UriPartial.Authority) + path,
+            []) : Convert.ToBase64String(Noise(random, 20));
         return Compose(host, path, type ?? Pick(random, Types), body, signature);
     }
 
@@ -99,11 +125,13 @@ public sealed class Webhooks_are_fuzzed
     [
         .. Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
-            $"POST {path} HTTP/1.1\r\nHost: {host.Address.Authority}\r\nContent-Type: {type}\r\nX-Twilio-Signature: {signature}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n")),
+            $"POST {path} HTTP/1.1\r\nHost: {host.Address.Authority}\r\nContent-Type: {type}\r\nX-Twilio-Signature: "
+                + $"{signature}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n")),
         .. body,
     ];
 
-    private static string BrokenForm(Random random) => string.Join('&', Enumerable.Range(0, random.Next(20)).Select(_ => random.Next(6) switch
+    private static string BrokenForm(Random random) =>
+        string.Join('&', Enumerable.Range(0, random.Next(20)).Select(_ => random.Next(6) switch
     {
         0 => "%",
         1 => "%ZZ=%u0041",
@@ -124,7 +152,7 @@ public sealed class Webhooks_are_fuzzed
 
     private static bool IsHttp(byte[] request) => request.AsSpan().StartsWith("POST "u8);
 
-    /// <returns>The status; 0 where the connection was closed without one, which only noise may earn.</returns>
+    /// <returns>The status. 0 if the connection was closed without a status, which is allowed for random bytes only.</returns>
     private static async Task<int> SendAsync(SandboxHost host, byte[] request)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -143,7 +171,7 @@ public sealed class Webhooks_are_fuzzed
         }
         catch (SocketException) when (answer.Length > 0 || !IsHttp(request) || request.Length > 60_000)
         {
-            // Turned away before it was read to its end: what was answered until then counts.
+            // The service refused the request before it had read all of it. The answer until then counts.
         }
 
         var text = Encoding.Latin1.GetString(answer.ToArray());

@@ -4,7 +4,10 @@ using Calls.Sandbox.Redis;
 
 namespace Calls.Observability.Tests;
 
-/// <summary><c>OTEL_METRICS_EXPORTER</c> says which way metrics go out. The process has ended when it is looked at what came, so nothing more can come.</summary>
+/// <summary>
+/// <c>OTEL_METRICS_EXPORTER</c> selects the exporters of metrics. The received data is checked after the process has ended, so no more data
+/// can come.
+/// </summary>
 public sealed class MetricsExportersTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -19,7 +22,8 @@ public sealed class MetricsExportersTests
         await using var redis = await Task.Run(EmbeddedRedis.Start);
         await using var receiver = await OtlpReceiver.StartAsync();
         await using var deployment = await Deployment.StartAsync(redis.ConnectionString, replicas: 1, settings:
-            [("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRICS_EXPORTER", exporters)]);
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+                ("OTEL_METRICS_EXPORTER", exporters)]);
         await deployment.Twilio.Client("alice").CallAsync("bob", "s-1");
         await deployment.Twilio.Client("bob").RingsAsync();
         var replica = deployment.Replicas.Single();

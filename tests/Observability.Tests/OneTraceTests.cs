@@ -6,7 +6,7 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Observability.Tests;
 
-/// <summary>Two replicas as processes, exporting to a real receiver: what somebody sees who looks a call up.</summary>
+/// <summary>Two replicas run as processes and export to a real receiver. The tests check the trace, logs and metrics of a call.</summary>
 public sealed partial class OneTraceTests : IAsyncLifetime
 {
     private const string Session = "s-42";
@@ -28,8 +28,10 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         receiver = await OtlpReceiver.StartAsync();
         deployment = await Deployment.StartAsync(redis.ConnectionString, settings:
         [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "100"), ("OTEL_BLRP_SCHEDULE_DELAY", "100"), ("Calls:ReviewInterval", "00:01:00"), ("Logging:LogLevel:Default", "Information"), ("Logging:LogLevel:Calls", "Debug"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"), ("OTEL_BLRP_SCHEDULE_DELAY", "100"), ("Calls:ReviewInterval", "00:01:00"),
+            ("Logging:LogLevel:Default", "Information"), ("Logging:LogLevel:Calls", "Debug"),
         ]);
     }
 
@@ -48,24 +50,27 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         var requests = Twilio.Journal.OfType<RestRequested>().Count;
         await Eventually.TrueAsync(
             () => Task.FromResult(receiver.Spans.Count(span => span.Kind == 2 && span["calls.webhook.kind"] is not null) >= webhooks
-                && receiver.Spans.Count(IsToTwilio) >= requests && receiver.Spans.Any(span => span.Name == "call") && AreAllThere(receiver.Spans)),
-            $"{webhooks} webhooks and {requests} requests are told of, and nobody is an orphan", Patience);
+                && receiver.Spans.Count(IsToTwilio) >= requests && receiver.Spans.Any(span => span.Name == "call")
+                    && AreAllThere(receiver.Spans)),
+            $"{webhooks} webhooks and {requests} requests are exported, and each span has its parent", Patience);
 
         var root = receiver.Spans.Single(span => span["calls.webhook.kind"] == "voice");
-        root.Parent.ShouldBe("", "nothing is above the first webhook");
+        root.Parent.ShouldBe("", "the first webhook is the root");
         root.Name.ShouldBe("POST /twilio/voice");
         root["http.response.status_code"].ShouldBe("200");
         var trace = receiver.Spans.Where(span => span.Trace == root.Trace).ToList();
-        trace.Count(span => span.Kind == 2).ShouldBe(webhooks, "each webhook of the call, and none elsewhere");
+        trace.Count(span => span.Kind == 2).ShouldBe(webhooks, "each webhook of the call is in its trace");
         trace.Count(IsToTwilio).ShouldBe(requests);
         trace.Where(IsToTwilio).ShouldAllBe(span => span["twilio.outcome"] == "accepted");
         trace.Select(span => span.Name).ShouldContain("effect Dial");
         trace.Where(span => span.Name == "StartCall" || span.Name == "LegProgressed").ShouldAllBe(span => span["calls.outcome"] != null);
-        trace.Where(span => span["db.system.name"] == "redis").Select(span => span["db.operation.name"]).Distinct().ShouldBe(["HMGET", "save"], ignoreOrder: true);
+        trace.Where(span => span["db.system.name"] == "redis").Select(span => span["db.operation.name"]).Distinct()
+            .ShouldBe(["HMGET", "save"], ignoreOrder: true);
         var call = trace.Single(span => span.Name == "call");
         (call.Parent, call["calls.end_reason"], call["calls.participants"]).ShouldBe((root.Id, "OnePersonLeft", "3"));
         receiver.Spans.Where(span => span["calls.session.id"] == Session && span.Trace != root.Trace)
-            .ShouldAllBe(span => span.LinkedTraces.Contains(root.Trace), "what a frontend asked for is in its own trace, and points to the call's");
+            .ShouldAllBe(span => span.LinkedTraces.Contains(root.Trace),
+                "a frontend's request is in its own trace, which links to the call's");
         receiver.Logs.ShouldContain(log => log.Trace == root.Trace);
     }
 
@@ -75,8 +80,15 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         const string Forged = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Frontends = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
         await PlayAsync();
         var url = new Uri(deployment.Address, $"/twilio/sessions/{Session}/conference");
-        var form = new Parameters { { "StatusCallbackEvent", "conference-start" }, { "ConferenceSid", "CF00000000000000000000000000000001" } };
-        using var webhook = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(form.ToForm(), System.Text.Encoding.UTF8, "application/x-www-form-urlencoded") };
+        var form = new Parameters
+        {
+            { "StatusCallbackEvent", "conference-start" },
+            { "ConferenceSid", "CF00000000000000000000000000000001" },
+        };
+        using var webhook = new HttpRequestMessage(HttpMethod.Post, url)
+        {
+            Content = new StringContent(form.ToForm(), System.Text.Encoding.UTF8, "application/x-www-form-urlencoded"),
+        };
         webhook.Headers.Add("X-Twilio-Signature", Signer.Sign(Twilio.Options.AuthToken, url.AbsoluteUri, form));
         webhook.Headers.Add("traceparent", $"00-{Forged}-bbbbbbbbbbbbbbbb-01");
         (await SendAsync(webhook)).ShouldBe(HttpStatusCode.NoContent);
@@ -85,9 +97,10 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         asked.Headers.Add("traceparent", $"00-{Frontends}-bbbbbbbbbbbbbbbb-01");
         (await SendAsync(asked)).ShouldBe(HttpStatusCode.OK);
         await Eventually.TrueAsync(
-            () => Task.FromResult(receiver.Spans.Any(span => span.Trace == Frontends && span.Kind == 2) && receiver.Spans.Any(span => span["twilio.conference_sid"] == "CF00000000000000000000000000000001")
+            () => Task.FromResult(receiver.Spans.Any(span => span.Trace == Frontends && span.Kind == 2)
+                && receiver.Spans.Any(span => span["twilio.conference_sid"] == "CF00000000000000000000000000000001")
                 && receiver.Spans.Any(span => span["calls.webhook.kind"] == "voice")),
-            "both are told of, and the call's first webhook", Patience);
+            "both are exported, and the call's first webhook", Patience);
         receiver.Contains(Forged).ShouldBeFalse();
         receiver.Spans.ShouldNotContain(span => span.Trace == Forged);
         var root = receiver.Spans.Single(span => span["calls.webhook.kind"] == "voice");
@@ -101,20 +114,35 @@ public sealed partial class OneTraceTests : IAsyncLifetime
     public async Task Nothing_personal_and_nothing_secret_is_exported_written_or_scraped()
     {
         await PlayAsync();
-        // What goes wrong says more than what goes well.
+        // Failures write more telemetry than successes.
         Twilio.Faults.Add(new RestFault { Kind = RestFaultKind.ServerErrorAfterActing, Probability = 0.5 });
         await Twilio.Client(Bob).CallAsync("+15550142425", "s-43");
-        using var bad = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, $"/v1/sessions/{Session}/participants")) { Content = new StringContent($$"""{"phoneNumber": "{{Lawyer}}", "label": "marker-label"}""", System.Text.Encoding.UTF8, "application/json") };
+        using var bad = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, $"/v1/sessions/{Session}/participants"))
+        {
+            Content = new StringContent($$"""{"phoneNumber": "{{Lawyer}}", "label": "marker-label"}""", System.Text.Encoding.UTF8,
+                "application/json"),
+        };
         bad.Headers.Authorization = new("Bearer", deployment.TokenFor(Alice));
         await SendAsync(bad);
-        using var unsigned = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, "/twilio/voice?From=marker-query")) { Content = new StringContent($"From=client%3A{Alice}&To=%2B15550142424", System.Text.Encoding.UTF8, "application/x-www-form-urlencoded") };
+        using var unsigned = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, "/twilio/voice?From=marker-query"))
+        {
+            Content = new StringContent($"From=client%3A{Alice}&To=%2B15550142424", System.Text.Encoding.UTF8,
+                "application/x-www-form-urlencoded"),
+        };
         unsigned.Headers.Add("X-Twilio-Signature", "marker-signature");
         (await SendAsync(unsigned)).ShouldBe(HttpStatusCode.Forbidden);
-        await Eventually.TrueAsync(() => Task.FromResult(receiver.Logs.Any(log => log.Body.StartsWith("A webhook was refused", StringComparison.Ordinal)) && receiver.Metrics.Contains("calls.ended")), "all three signals are told of", Patience);
-        var scraped = string.Concat(await Task.WhenAll(deployment.Replicas.Select(async replica => (await Http.SendAsync(HttpMethod.Get, new Uri(replica.Address, "/metrics"))).Body)));
+        await Eventually.TrueAsync(
+            () => Task.FromResult(receiver.Logs.Any(log => log.Body.StartsWith("A webhook was refused", StringComparison.Ordinal))
+            && receiver.Metrics.Contains("calls.ended")), "all three signals are exported", Patience);
+        var scraped = string.Concat(
+            await Task.WhenAll(
+            deployment.Replicas.Select(async replica => (await Http.SendAsync(HttpMethod.Get, new Uri(replica.Address, "/metrics")))
+            .Body)));
         scraped.ShouldContain("calls_webhook_duration_seconds_bucket");
-        var signatures = Twilio.Journal.OfType<WebhookSent>().Take(50).Select(sent => Signer.Sign(Twilio.Options.AuthToken, new Uri(sent.Url).AbsoluteUri, sent.Parameters));
-        var secrets = new[] { Alice, Bob, Lawyer, Lawyer[1..], "15550142425", "%2B1555", "+15550100000", "marker-label", "marker-query", "marker-signature", Twilio.Options.AuthToken, deployment.TokenFor(Alice).Split('.')[1] }.Concat(signatures);
+        var signatures = Twilio.Journal.OfType<WebhookSent>().Take(50)
+            .Select(sent => Signer.Sign(Twilio.Options.AuthToken, new Uri(sent.Url).AbsoluteUri, sent.Parameters));
+        var secrets = new[] { Alice, Bob, Lawyer, Lawyer[1..], "15550142425", "%2B1555", "+15550100000", "marker-label", "marker-query",
+            "marker-signature", Twilio.Options.AuthToken, deployment.TokenFor(Alice).Split('.')[1] }.Concat(signatures);
         foreach (var secret in secrets)
         {
             receiver.Contains(secret).ShouldBeFalse(secret);
@@ -127,15 +155,21 @@ public sealed partial class OneTraceTests : IAsyncLifetime
     public async Task An_exemplar_leads_from_a_webhooks_duration_to_its_trace()
     {
         await PlayAsync();
-        await Eventually.TrueAsync(() => Task.FromResult(receiver.Spans.Any(span => span.Name == "call")), "the call is told of", Patience);
+        await Eventually.TrueAsync(() => Task.FromResult(receiver.Spans.Any(span => span.Name == "call")), "the call is exported",
+            Patience);
         var traces = receiver.Spans.Select(span => span.Trace).ToHashSet(StringComparer.Ordinal);
-        var scraped = string.Concat(await Task.WhenAll(deployment.Replicas.Select(async replica => (await Http.SendAsync(HttpMethod.Get, new Uri(replica.Address, "/metrics"), headers: ("Accept", "application/openmetrics-text; version=1.0.0"))).Body)));
+        var scraped = string.Concat(
+            await Task.WhenAll(
+            deployment.Replicas.Select(
+            async replica =>
+            (await Http.SendAsync(HttpMethod.Get, new Uri(replica.Address, "/metrics"),
+            headers: ("Accept", "application/openmetrics-text; version=1.0.0"))).Body)));
         var exemplars = Exemplar().Matches(scraped).Select(match => match.Groups["trace"].Value).ToList();
         exemplars.ShouldNotBeEmpty();
         exemplars.ShouldAllBe(trace => traces.Contains(trace));
     }
 
-    /// <summary>A span is told of when it ends, which is before the one above it does: that may come with a later batch.</summary>
+    /// <summary>A span is exported when it ends. Its parent ends later and may come with a later batch.</summary>
     private static bool AreAllThere(IEnumerable<Span> told)
     {
         var spans = told.ToList();
@@ -159,7 +193,10 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         await Twilio.Client(Bob).RingsAsync();
         await Twilio.Client(Bob).AnswerAsync();
         await Twilio.Client(Bob).TalksAsync();
-        using var add = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, $"/v1/sessions/{Session}/participants")) { Content = new StringContent($$"""{"phoneNumber": "{{Lawyer}}"}""", System.Text.Encoding.UTF8, "application/json") };
+        using var add = new HttpRequestMessage(HttpMethod.Post, new Uri(deployment.Address, $"/v1/sessions/{Session}/participants"))
+        {
+            Content = new StringContent($$"""{"phoneNumber": "{{Lawyer}}"}""", System.Text.Encoding.UTF8, "application/json"),
+        };
         add.Headers.Authorization = new("Bearer", deployment.TokenFor(Alice));
         (await SendAsync(add)).ShouldBe(HttpStatusCode.Created);
         await Twilio.Phone(Lawyer).RingsAsync();
@@ -172,10 +209,12 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         await AnsweredAsync();
     }
 
-    /// <summary>What the lawyer's join has told may else be overtaken by the others' leaving, by way of the other replica.</summary>
+    /// <summary>Without this wait, the webhooks of the leaves may overtake the lawyer's join, by way of the other replica.</summary>
     private Task AnsweredAsync() =>
-        Twilio.WaitUntilAsync(cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count, "every webhook has its answer");
+        Twilio.WaitUntilAsync(cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count,
+            "every webhook has its answer");
 
-    [GeneratedRegex("calls_webhook_duration_seconds_bucket.*# \\{.*trace_id=\"(?<trace>[0-9a-f]{32})\"", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    [GeneratedRegex("calls_webhook_duration_seconds_bucket.*# \\{.*trace_id=\"(?<trace>[0-9a-f]{32})\"", RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 5000)]
     private static partial Regex Exemplar();
 }

@@ -7,7 +7,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Calls.Observability.Tests;
 
-/// <summary>A collector's OTLP endpoint over HTTP (opentelemetry.io/docs/specs/otlp): keeps every byte, and reads what the tests ask about from the protocol buffers' wire format.</summary>
+/// <summary>
+/// A collector's OTLP endpoint over HTTP (opentelemetry.io/docs/specs/otlp). It keeps every byte, and reads spans, metrics and logs from
+/// the protocol buffers' wire format.
+/// </summary>
 internal sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -43,7 +46,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         return receiver;
     }
 
-    /// <summary>Where a text is found in anything that was exported.</summary>
+    /// <summary>Whether a text is in any exported data.</summary>
     public bool Contains(string text)
     {
         var sought = System.Text.Encoding.UTF8.GetBytes(text);
@@ -63,7 +66,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         lock (gate)
         {
             bodies.Add(body);
-            // ResourceSpans, ResourceMetrics and ResourceLogs are shaped alike: scopes are field 2, and what they hold is field 2 of those.
+            // ResourceSpans, ResourceMetrics and ResourceLogs have the same shape: scopes are field 2, and their items are field 2 of a
+            // scope.
             foreach (var item in Messages(body, 1).SelectMany(resource => Messages(resource, 2)).SelectMany(scope => Messages(scope, 2)))
                 Take(signal, Fields(item));
         }
@@ -74,7 +78,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         switch (signal)
         {
             case "traces":
-                var span = new Span(Hex(item[1]), Hex(item[2]), Hex(item[4]), Text(item[5]), (int)(ulong)item[6].First(), Attributes(item[9]),
+                var span = new Span(Hex(item[1]), Hex(item[2]), Hex(item[4]), Text(item[5]), (int)(ulong)item[6].First(),
+                    Attributes(item[9]),
                     [.. item[13].Select(link => Hex(Fields((byte[])link)[1]))]);
                 spans[span.Id] = span;
                 break;
@@ -90,7 +95,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     private static async Task<byte[]> BodyOf(HttpRequest request)
     {
         using var copy = new MemoryStream();
-        await using var body = request.Headers.ContentEncoding == "gzip" ? new GZipStream(request.Body, CompressionMode.Decompress) : request.Body;
+        await using var body = request.Headers.ContentEncoding == "gzip"
+            ? new GZipStream(request.Body, CompressionMode.Decompress) : request.Body;
         await body.CopyToAsync(copy);
         return copy.ToArray();
     }
@@ -98,7 +104,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     private static Dictionary<string, string> Attributes(IEnumerable<object> pairs) => pairs.Select(pair => Fields((byte[])pair))
         .ToDictionary(pair => Text(pair[1]), pair => Value(Fields((byte[])pair[2].First())), StringComparer.Ordinal);
 
-    /// <summary>AnyValue: a string is field 1, a boolean 2, an integer 3.</summary>
+    /// <summary>AnyValue: a string is field 1, a boolean field 2, an integer field 3.</summary>
     private static string Value(ILookup<int, object> any) => any.Contains(1) ? Text(any[1]) : string.Concat(any.SelectMany(field => field));
 
     private static IEnumerable<byte[]> Messages(byte[] message, int field) => Fields(message)[field].Cast<byte[]>();
@@ -123,11 +129,13 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     private static string Hex(IEnumerable<object> field) => field.FirstOrDefault() is byte[] bytes ? Convert.ToHexStringLower(bytes) : "";
 
-    private static string Text(IEnumerable<object> field) => field.FirstOrDefault() is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes) : "";
+    private static string Text(IEnumerable<object> field) =>
+        field.FirstOrDefault() is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes) : "";
 }
 
 /// <summary>A span as it was exported. <paramref name="Kind"/>: 1 internal, 2 server, 3 client.</summary>
-internal sealed record Span(string Trace, string Id, string Parent, string Name, int Kind, IReadOnlyDictionary<string, string> Attributes, IReadOnlyList<string> LinkedTraces)
+internal sealed record Span(string Trace, string Id, string Parent, string Name, int Kind, IReadOnlyDictionary<string, string> Attributes,
+    IReadOnlyList<string> LinkedTraces)
 {
     public string? this[string attribute] => Attributes.GetValueOrDefault(attribute);
 }

@@ -40,7 +40,8 @@ public sealed partial class SpanAttributesTests
     {
         var listed = SpanRow().Matches(Document).ToDictionary(
             row => row.Groups["name"].Value,
-            row => Name().Matches(row.Groups["attributes"].Value).Select(name => name.Groups["name"].Value).ToHashSet(StringComparer.Ordinal),
+            row => Name().Matches(row.Groups["attributes"].Value).Select(name => name.Groups["name"].Value)
+                .ToHashSet(StringComparer.Ordinal),
             StringComparer.Ordinal);
         listed.Keys.ShouldBe(Rows.Select(row => row.Row), ignoreOrder: true);
 
@@ -56,7 +57,9 @@ public sealed partial class SpanAttributesTests
         }
     }
 
-    /// <summary>The source is checked as well, since a run of calls does not reach every line. Metrics' attributes are set in the same ways.</summary>
+    /// <summary>
+    /// The source is checked as well, since a run of calls does not reach every line. Metrics' attributes are set in the same ways.
+    /// </summary>
     [Fact]
     public void Each_attribute_that_the_source_sets_is_listed()
     {
@@ -67,11 +70,14 @@ public sealed partial class SpanAttributesTests
             .Select(File.ReadAllText).ToList();
         var constants = files.SelectMany(text => Constant().Matches(text))
             .ToLookup(match => match.Groups["constant"].Value, match => match.Groups["name"].Value, StringComparer.Ordinal);
-        var set = files.SelectMany(text => Tag().Matches(text).Concat(Collection().Matches(text).SelectMany(match => Entry().Matches(match.Value))))
+        var set = files.SelectMany(text => Tag().Matches(text)
+            .Concat(Collection().Matches(text).SelectMany(match => Entry().Matches(match.Value))))
             .Select(match => match.Groups["argument"].Value).ToHashSet(StringComparer.Ordinal);
         // An argument is a literal, or the name of a constant.
-        var names = set.SelectMany(argument => argument.StartsWith('"') ? [argument.Trim('"')] : constants[argument.Split('.')[^1]]).ToHashSet();
-        set.Where(argument => !argument.StartsWith('"') && !constants[argument.Split('.')[^1]].Any()).ShouldBeEmpty("the name of each is a constant");
+        var names = set.SelectMany(argument => argument.StartsWith('"') ? [argument.Trim('"')] : constants[argument.Split('.')[^1]])
+            .ToHashSet();
+        set.Where(argument => !argument.StartsWith('"') && !constants[argument.Split('.')[^1]].Any())
+            .ShouldBeEmpty("the name of each is a constant");
         foreach (var known in Known)
             names.ShouldContain(known, "each way to set an attribute is found");
         names.Where(name => !Document.Contains($"`{name}`", StringComparison.Ordinal)).ShouldBeEmpty();
@@ -84,7 +90,8 @@ public sealed partial class SpanAttributesTests
     private static async Task RunAsync(OtlpReceiver receiver, Func<bool> isComplete)
     {
         await using var redis = await Task.Run(EmbeddedRedis.Start);
-        await using var toRedis = TcpProxy.To(int.Parse(redis.ConnectionString.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
+        await using var toRedis =
+            TcpProxy.To(int.Parse(redis.ConnectionString.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
             RedisConnectionString = "127.0.0.1:" + Ports.Text(toRedis.Port),
@@ -108,7 +115,8 @@ public sealed partial class SpanAttributesTests
         await host.Twilio.Phone(Lawyer).RingsAsync();
         await host.Twilio.Phone(Lawyer).AnswerAsync();
         await host.Twilio.Phone(Lawyer).TalksAsync();
-        await Eventually.TrueAsync(() => Task.FromResult(receiver.Spans.Any(span => span.Name == "review")), "a review is exported", Patience);
+        await Eventually.TrueAsync(() => Task.FromResult(receiver.Spans.Any(span => span.Name == "review")), "a review is exported",
+            Patience);
 
         host.Twilio.Faults.Add(new RestFault { Kind = RestFaultKind.ServerError, Times = 1 });
         var removed = await host.RestAsync(HttpMethod.Delete, "/v1/sessions/s-1/participants/callee", host.TokenFor("alice"));
@@ -119,7 +127,8 @@ public sealed partial class SpanAttributesTests
         var asked = await host.RestAsync(HttpMethod.Get, "/v1/sessions/s-1", host.TokenFor("alice"));
         asked.Status.ShouldBe(HttpStatusCode.ServiceUnavailable);
         await host.Twilio.Phone(Lawyer).HangUpAsync();
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Journal.OfType<WebhookAnswered>().Any(answer => answer.Status == 503), "a webhook fails");
+        await host.Twilio.WaitUntilAsync(cloud => cloud.Journal.OfType<WebhookAnswered>().Any(answer => answer.Status == 503),
+            "a webhook fails");
         toRedis.Restore();
         await alice.IsIdleAsync();
         try
@@ -147,7 +156,10 @@ public sealed partial class SpanAttributesTests
     [GeneratedRegex("^[A-Z][A-Za-z]+$", RegexOptions.None, matchTimeoutMilliseconds: 5000)]
     private static partial Regex UseCaseName();
 
-    /// <summary><c>SetTag(name, …)</c>, <c>AddTag(name, …)</c>, <c>new KeyValuePair&lt;string, object?&gt;(name, …)</c> and <c>new(name, …)</c> of a literal.</summary>
+    /// <summary>
+    /// <c>SetTag(name, …)</c>, <c>AddTag(name, …)</c>, <c>new KeyValuePair&lt;string, object?&gt;(name, …)</c> and <c>new(name, …)</c> of a
+    /// literal.
+    /// </summary>
     [GeneratedRegex(
         """(\.(Set|Add)Tag\(|new KeyValuePair<string, object\?>\()(?<argument>"[^"]+"|[A-Za-z_.]+)|[ (,\[]new\((?<argument>"[a-z_.]+"), """,
         RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
@@ -158,9 +170,11 @@ public sealed partial class SpanAttributesTests
         @"new (TagList|ActivityTagsCollection)\s*(\(\))?\s*\{[^;]*\}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex Collection();
 
-    [GeneratedRegex("""(\{ |\[)(?<argument>"[^"]+"|[A-Z][A-Za-z_.]+)(, |\])""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    [GeneratedRegex("""(\{ |\[)(?<argument>"[^"]+"|[A-Z][A-Za-z_.]+)(, |\])""", RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 5000)]
     private static partial Regex Entry();
 
-    [GeneratedRegex("""const string (?<constant>\w+) = "(?<name>[a-z_.]+)";""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    [GeneratedRegex("""const string (?<constant>\w+) = "(?<name>[a-z_.]+)";""", RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 5000)]
     private static partial Regex Constant();
 }

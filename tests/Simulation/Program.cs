@@ -15,14 +15,15 @@ const string Help = """
                       JoinAfterLeaveCounted, BlindRetryOfCreate, SweepWithoutLease
     """;
 
-// dotnet test asks the same program, in the runner's own words.
+// dotnet test starts the same program with the runner's own arguments.
 if (args is not [.. var _] || !args.Any(arg => arg is "--seeds" or "--seed" or "--help"))
     return await ConsoleRunner.Run(args);
 
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
 for (var i = 0; i + 1 < args.Length; i += 2)
     options[args[i]] = args[i + 1];
-if (args.Contains("--help") || args.Length % 2 != 0 || options.Keys.Except(["--seeds", "--first", "--seed", "--timeline", "--bug"]).FirstOrDefault() is { } unknown)
+if (args.Contains("--help") || args.Length % 2 != 0 || options.Keys.Except(["--seeds", "--first", "--seed", "--timeline", "--bug"])
+    .FirstOrDefault() is { } unknown)
 {
     Console.WriteLine(Help);
     return args.Contains("--help") ? 0 : 2;
@@ -58,7 +59,9 @@ int Show(int seed, Bug bug)
         Console.WriteLine(Timeline.Of(world, story));
     foreach (var violation in verdict.Violations)
         Console.WriteLine($"{violation.At:HH:mm:ss.fff} VIOLATION, call {violation.Story}: {violation.What}");
-    Console.WriteLine($"seed {seed}: {verdict.Calls} calls, {verdict.Events} events in {verdict.Took.TotalSeconds:0} virtual seconds, fingerprint {Timeline.Fingerprint(world):x16}, {verdict.Violations.Count} violations");
+    Console.WriteLine(
+        $"seed {seed}: {verdict.Calls} calls, {verdict.Events} events in {verdict.Took.TotalSeconds:0} virtual seconds, fingerprint "
+        + $"{Timeline.Fingerprint(world):x16}, {verdict.Violations.Count} violations");
     return verdict.Violations.Count == 0 ? 0 : 1;
 }
 
@@ -77,14 +80,19 @@ int Many(int first, int seeds, Bug bug)
             return;
         said = now.Took;
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{now.Worlds,7:N0} of {seeds:N0} worlds, {now.Calls,9:N0} calls, {now.Calls / now.Took.TotalSeconds,6:N0} calls/s, {now.Failed.Count} gone wrong"));
+            $"{now.Worlds,7:N0} of {seeds:N0} worlds, {now.Calls,9:N0} calls, {now.Calls / now.Took.TotalSeconds,6:N0} calls/s, "
+                + $"{now.Failed.Count} gone wrong"));
     }, enough.Token);
     Console.WriteLine("Faults done:");
     foreach (var fault in Tally.All)
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {fault,-32} {summary.Faults.Counts.GetValueOrDefault(fault),12:N0}"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"  {fault,-32} {summary.Faults.Counts.GetValueOrDefault(fault),12:N0}"));
     foreach (var verdict in summary.Failed)
-        Console.WriteLine($"seed {verdict.Seed}: {verdict.Violations[0].What} (dotnet run --project tests/Simulation -- --seed {verdict.Seed}{(bug == Bug.None ? "" : $" --bug {bug}")})");
+        Console.WriteLine(
+            $"seed {verdict.Seed}: {verdict.Violations[0].What} (dotnet run --project tests/Simulation -- --seed "
+            + $"{verdict.Seed}{(bug == Bug.None ? "" : $" --bug {bug}")})");
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{summary.Calls:N0} calls in {summary.Worlds:N0} worlds, {summary.Events:N0} events, {summary.Virtual.TotalHours:N0} virtual hours in {summary.Took.TotalSeconds:N0} s: {summary.Failed.Count} worlds gone wrong"));
+        $"{summary.Calls:N0} calls in {summary.Worlds:N0} worlds, {summary.Events:N0} events, {summary.Virtual.TotalHours:N0} virtual "
+            + $"hours in {summary.Took.TotalSeconds:N0} s: {summary.Failed.Count} worlds gone wrong"));
     return summary.Failed.Count == 0 ? 0 : 1;
 }

@@ -3,20 +3,23 @@ using Calls.Simulation.World;
 
 namespace Calls.Simulation;
 
-/// <summary>Thousands of calls on every run; more with <c>dotnet run --project tests/Simulation -c Release -- --seeds 10000</c>.</summary>
+/// <summary>Each run has thousands of calls. For more: <c>dotnet run --project tests/Simulation -c Release -- --seeds 10000</c>.</summary>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
-    /// <summary>The mistakes are looked for in as many calls as the least of these worlds hold.</summary>
+    /// <summary>Each defect must be found within the number of calls of the smallest of these worlds.</summary>
     private const int MostCalls = 2_000;
 
     [Fact]
     public void Thousands_of_calls_under_every_fault_keep_every_guarantee()
     {
         var summary = Simulator.Run(1, 250, Bug.None, stopAfter: 5, progress: null, TestContext.Current.CancellationToken);
-        output.WriteLine($"{summary.Calls:N0} calls in {summary.Worlds} worlds, {summary.Events:N0} events, {summary.Virtual.TotalHours:N1} virtual hours");
+        output.WriteLine(
+            $"{summary.Calls:N0} calls in {summary.Worlds} worlds, {summary.Events:N0} events, {summary.Virtual.TotalHours:N1} virtual "
+            + $"hours");
         summary.Failed.Select(verdict => $"seed {verdict.Seed}: {verdict.Violations[0].What}").ShouldBeEmpty();
         summary.Calls.ShouldBeGreaterThan(2_500);
-        Tally.All.Where(fault => summary.Faults.Counts.GetValueOrDefault(fault) == 0).ShouldBeEmpty("a fault that is never done proves nothing");
+        Tally.All.Where(fault => summary.Faults.Counts.GetValueOrDefault(fault) == 0)
+            .ShouldBeEmpty("a fault that is never done proves nothing");
     }
 
     [Theory]
@@ -54,7 +57,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
                 enough.Cancel();
         }, enough.Token);
         summary.Failed.ShouldHaveSingleItem($"{bug} is found in {MostCalls:N0} calls");
-        output.WriteLine($"{bug}: found after {summary.Calls:N0} calls, seed {summary.Failed[0].Seed}: {summary.Failed[0].Violations[0].What}");
+        output.WriteLine(
+            $"{bug}: found after {summary.Calls:N0} calls, seed {summary.Failed[0].Seed}: {summary.Failed[0].Violations[0].What}");
         Simulator.One(summary.Failed[0].Seed, bug).Violations.ShouldBe(summary.Failed[0].Violations, "a failing seed replays exactly");
         Simulator.One(summary.Failed[0].Seed, Bug.None).Violations.ShouldBeEmpty("without the mistake nothing goes wrong");
     }

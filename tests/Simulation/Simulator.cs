@@ -4,14 +4,14 @@ using Calls.Simulation.World;
 
 namespace Calls.Simulation;
 
-/// <summary>Runs worlds, one for each seed, on as many threads as there are cores: each world is one thread from its beginning to its end.</summary>
+/// <summary>Runs worlds, one for each seed, on as many threads as there are cores. Each world stays on one thread.</summary>
 internal static class Simulator
 {
     /// <param name="first">The first seed.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="bug">What the service does wrong.</param>
-    /// <param name="stopAfter">Ends early when so many worlds have gone wrong.</param>
-    /// <param name="progress">Told after each world, one at a time.</param>
+    /// <param name="count">The number of seeds.</param>
+    /// <param name="bug">The defect of the service.</param>
+    /// <param name="stopAfter">Ends early after this number of worlds with violations.</param>
+    /// <param name="progress">Called after each world, one call at a time.</param>
     /// <param name="cancellationToken">Ends it early.</param>
     public static Summary Run(int first, int count, Bug bug, int stopAfter, Action<Summary>? progress, CancellationToken cancellationToken)
     {
@@ -46,7 +46,7 @@ internal static class Simulator
     }
 }
 
-/// <summary>What many worlds came to.</summary>
+/// <summary>The results of many worlds.</summary>
 internal sealed class Summary(Stopwatch watch)
 {
     private readonly List<Verdict> failed = [];
@@ -63,7 +63,7 @@ internal sealed class Summary(Stopwatch watch)
 
     public Tally Faults { get; } = new();
 
-    /// <summary>Worlds in which something happened that must not.</summary>
+    /// <summary>Worlds with a violation.</summary>
     public IReadOnlyList<Verdict> Failed => failed;
 
     public void Add(Verdict verdict)

@@ -1,22 +1,22 @@
 namespace Calls.Simulation.Faults;
 
-/// <summary>A mistake that the service could have made, put in by switch: a simulation that does not find it proves nothing.</summary>
+/// <summary>A defect that a switch adds to the service. The simulation must find each of them.</summary>
 public enum Bug
 {
     None,
 
-    /// <summary>Pending effects live in the memory of the replica that decided them, and die with it.</summary>
+    /// <summary>Pending effects are kept only in the memory of the replica that decided them, and are lost with it.</summary>
     EffectNotStored,
 
-    /// <summary>A second call for a participant takes the place of the first, which nobody hangs up.</summary>
+    /// <summary>A second leg of a participant replaces the first leg, which is never hung up.</summary>
     NoSecondSidCheck,
 
-    /// <summary>Word of a join that arrives after that of the leave puts the person back on the line.</summary>
+    /// <summary>A join that arrives after the leave marks the participant as present again.</summary>
     JoinAfterLeaveCounted,
 
     /// <summary>A create whose outcome is unknown is sent again at once.</summary>
     BlindRetryOfCreate,
 
-    /// <summary>A sweeper takes a session off the index of deadlines instead of moving its deadline by a lease.</summary>
+    /// <summary>A sweeper removes a session from the index of deadlines instead of moving its deadline by a lease.</summary>
     SweepWithoutLease,
 }

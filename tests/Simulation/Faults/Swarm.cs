@@ -2,7 +2,9 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Simulation.Faults;
 
-/// <summary>Which faults there are in one world, and how often. Each world has some of them only: together they would hide one another.</summary>
+/// <summary>
+/// The faults of one world and their rates. Each world has only some faults, since all of them together would hide one another.
+/// </summary>
 internal sealed record Swarm
 {
     public double Duplicate { get; private init; }
@@ -13,41 +15,44 @@ internal sealed record Swarm
 
     public double Reorder { get; private init; }
 
-    /// <summary>Of status callbacks: Twilio never sends them, and nobody is told.</summary>
+    /// <summary>Share of status callbacks that Twilio never sends.</summary>
     public double Drop { get; private init; }
 
-    /// <summary>Of all webhooks: no connection comes to be, at the first attempts.</summary>
+    /// <summary>Share of webhooks whose first attempts cannot connect.</summary>
     public double RefuseWebhook { get; private init; }
 
-    /// <summary>Of all webhooks: the service acts, and its answer is lost.</summary>
+    /// <summary>Share of webhooks that the service handles and whose answer is lost.</summary>
     public double LoseAnswer { get; private init; }
 
-    /// <summary>Of REST requests, by kind.</summary>
+    /// <summary>Share of REST requests that fail, by kind of fault.</summary>
     public IReadOnlyDictionary<RestFaultKind, double> Rest { get; private init; } = new Dictionary<RestFaultKind, double>();
 
-    /// <summary>Of REST requests: no connection comes to be, so that Twilio cannot have acted.</summary>
+    /// <summary>Share of REST requests that cannot connect, so that Twilio has not acted.</summary>
     public double RefuseRest { get; private init; }
 
-    /// <summary>Of creates: something between us and Twilio sends the request twice.</summary>
+    /// <summary>Share of creates that an intermediary sends twice.</summary>
     public double Doubled { get; private init; }
 
     public bool TwilioGoesAway { get; private init; }
 
-    /// <summary>Mean time between two deaths of replicas, at any time; null: none dies so.</summary>
+    /// <summary>Mean time between two kills of replicas at random times. Null: no such kills.</summary>
     public TimeSpan? Crash { get; private init; }
 
-    /// <summary>Whether replicas also die at a random step of their code.</summary>
+    /// <summary>Whether replicas are also killed at a random step of their code.</summary>
     public bool CrashAtAwait { get; private init; }
 
     public bool StoreGoesAway { get; private init; }
 
-    /// <summary>Of commands to the store: it is done, and the acknowledgement is lost.</summary>
+    /// <summary>Share of commands to the store that are done and whose acknowledgement is lost.</summary>
     public double LoseAcknowledgement { get; private init; }
 
-    /// <summary>How wrong a replica's clock may be, either way.</summary>
+    /// <summary>The largest error of a replica's clock, in both directions.</summary>
     public TimeSpan Skew { get; private init; }
 
-    /// <summary>Nothing but webhooks that come twice, late or in another order: then nobody may be left alone for longer than those can explain.</summary>
+    /// <summary>
+    /// The only faults are webhooks that are repeated, late or in another order. Then a person may be alone only for as long as these
+    /// faults explain.
+    /// </summary>
     public bool IsOnlyLate { get; private init; }
 
     public bool IsCalm { get; private init; }
@@ -66,13 +71,18 @@ internal sealed record Swarm
             IsOnlyLate = kind < 0.3,
         };
         if (late.IsOnlyLate)
-            return late with { Delay = 0.3 + (0.5 * chance.NextDouble()), MaxDelay = TimeSpan.FromSeconds(1.5 + (3 * chance.NextDouble())) };
+            return late with
+            {
+                Delay = 0.3 + (0.5 * chance.NextDouble()),
+                MaxDelay = TimeSpan.FromSeconds(1.5 + (3 * chance.NextDouble())),
+            };
         return late with
         {
             Drop = Sometimes(chance, 0.4, 0.4),
             RefuseWebhook = Sometimes(chance, 0.25, 0.2),
             LoseAnswer = Sometimes(chance, 0.25, 0.2),
-            Rest = Enum.GetValues<RestFaultKind>().Where(k => k != RestFaultKind.None).Select(k => (Kind: k, Rate: Sometimes(chance, 0.2, 0.2)))
+            Rest = Enum.GetValues<RestFaultKind>().Where(k => k != RestFaultKind.None)
+                .Select(k => (Kind: k, Rate: Sometimes(chance, 0.2, 0.2)))
                 .Where(fault => fault.Rate > 0).ToDictionary(fault => fault.Kind, fault => fault.Rate),
             RefuseRest = Sometimes(chance, 0.2, 0.3),
             Doubled = Sometimes(chance, 0.1, 0.1),
@@ -85,7 +95,7 @@ internal sealed record Swarm
         };
     }
 
-    /// <summary>Puts the faults that Twilio's side can do in force there.</summary>
+    /// <summary>Activates the faults of Twilio's side in the emulator.</summary>
     public void ArmAt(TwilioCloud cloud)
     {
         var faults = cloud.Faults;
@@ -109,5 +119,6 @@ internal sealed record Swarm
             faults.Add(new RestFault { Kind = kind, Probability = rate });
     }
 
-    private static double Sometimes(Random chance, double share, double most) => chance.NextDouble() < share ? most * chance.NextDouble() : 0;
+    private static double Sometimes(Random chance, double share, double most) =>
+        chance.NextDouble() < share ? most * chance.NextDouble() : 0;
 }

@@ -2,7 +2,7 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Simulation.Faults;
 
-/// <summary>How often each fault was really done: one that never is proves nothing.</summary>
+/// <summary>How often each fault really happened. A fault that never happens proves nothing.</summary>
 internal sealed class Tally
 {
     public const string Killed = "replica killed";
@@ -16,7 +16,7 @@ internal sealed class Tally
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
 
-    /// <summary>Every fault that there is.</summary>
+    /// <summary>All faults.</summary>
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
@@ -34,7 +34,7 @@ internal sealed class Tally
             Add(fault, times);
     }
 
-    /// <summary>Counts what Twilio's side did.</summary>
+    /// <summary>Counts the faults of Twilio's side.</summary>
     public void Hear(JournalEntry entry)
     {
         switch (entry)
@@ -45,8 +45,10 @@ internal sealed class Tally
             case WebhookAnswered { Failure: WebhookFailure.Connect }:
                 Add("webhook: no connection");
                 break;
-            case RestAnswered { Fault: { } fault } when Enum.GetNames<RestFaultKind>().FirstOrDefault(kind => fault.StartsWith(kind, StringComparison.Ordinal)) is not null:
-                Add("REST: " + Enum.GetNames<RestFaultKind>().Where(kind => fault.StartsWith(kind, StringComparison.Ordinal)).MaxBy(kind => kind.Length));
+            case RestAnswered { Fault: { } fault } when Enum.GetNames<RestFaultKind>()
+                .FirstOrDefault(kind => fault.StartsWith(kind, StringComparison.Ordinal)) is not null:
+                Add("REST: " + Enum.GetNames<RestFaultKind>().Where(kind => fault.StartsWith(kind, StringComparison.Ordinal))
+                    .MaxBy(kind => kind.Length));
                 break;
         }
     }

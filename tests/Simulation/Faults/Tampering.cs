@@ -5,13 +5,13 @@ using MediatR;
 
 namespace Calls.Simulation.Faults;
 
-/// <summary>Has a use case see a session otherwise than it is stored: how a mistake in a decision is put in without a mistake in the decisions.</summary>
+/// <summary>Changes the session that a use case reads. This adds a defect to a decision without changing the decision code.</summary>
 internal sealed class Tampering
 {
     public Func<CallSession, CallSession>? Change { get; set; }
 }
 
-/// <summary>Before each use case: what it is to see, if the world has that <see cref="Bug"/>.</summary>
+/// <summary>The session that the next use case reads, if the world has that <see cref="Bug"/>.</summary>
 internal sealed class TamperBefore<TRequest, TResponse>(Tampering tampering, BugSwitch bugs) : IPipelineBehavior<TRequest, TResponse>
     where TRequest : notnull
 {
@@ -27,19 +27,24 @@ internal sealed class TamperBefore<TRequest, TResponse>(Tampering tampering, Bug
         return next();
     }
 
-    private static CallSession WithLeg(CallSession session, ParticipantId id, CallSid leg) => session.Find(id) is { Leg: not null } participant && participant.Leg != leg
+    private static CallSession WithLeg(CallSession session, ParticipantId id, CallSid leg) =>
+        session.Find(id) is { Leg: not null } participant && participant.Leg != leg
         ? session with { Participants = session.Participants.Replace(participant, participant with { Leg = leg }) }
         : session;
 
-    private static CallSession BackOnTheLine(CallSession session, CallSid leg) => session.Find(leg) is { Progress: Progress.Gone } participant
-        ? session with { Participants = session.Participants.Replace(participant, participant with { Progress = Progress.Answered, Gone = null }) }
+    private static CallSession BackOnTheLine(CallSession session, CallSid leg) =>
+        session.Find(leg) is { Progress: Progress.Gone } participant
+        ? session with
+        {
+            Participants = session.Participants.Replace(participant, participant with { Progress = Progress.Answered, Gone = null }),
+        }
         : session;
 }
 
-/// <summary>Which mistake a replica has.</summary>
+/// <summary>The defect of a replica.</summary>
 internal sealed record BugSwitch(Bug Bug);
 
-/// <summary>The store, as a use case with a mistake sees it.</summary>
+/// <summary>The store, as a use case with a defect reads it.</summary>
 internal sealed class TamperedStore(ISessionStore real, Tampering tampering) : ISessionStore
 {
     public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
@@ -48,7 +53,9 @@ internal sealed class TamperedStore(ISessionStore real, Tampering tampering) : I
         return stored.Session is { } session && tampering.Change is { } change ? stored with { Session = change(session) } : stored;
     }
 
-    public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken) => real.IsCurrentAsync(seen, cancellationToken);
+    public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken) =>
+        real.IsCurrentAsync(seen, cancellationToken);
 
-    public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken) => real.SaveAsync(loaded, decision, cancellationToken);
+    public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken) =>
+        real.SaveAsync(loaded, decision, cancellationToken);
 }

@@ -7,10 +7,13 @@ using Phone = Calls.Sandbox.Twilio.Phone;
 
 namespace Calls.Simulation.People;
 
-/// <summary>The people of one call, and what they mean to do: who calls whom, who answers, who is added, who goes when. The last one never hangs up: that is for the service to do.</summary>
+/// <summary>
+/// The people of one call and their plans: the caller, the callee, the guests, who answers, and who leaves when. The last person never
+/// hangs up, because the service must end the last leg.
+/// </summary>
 internal sealed class Story
 {
-    /// <summary>By then everybody but the last one has gone.</summary>
+    /// <summary>The time at which all people except the last have left.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(150);
 
     private readonly CallsWorld world;
@@ -38,10 +41,10 @@ internal sealed class Story
 
     public IReadOnlyList<(Phone Phone, ParticipantId Id, TimeSpan Answers)> Guests => guests;
 
-    /// <summary>Whether somebody asked for a person, or for all, to be taken off the line.</summary>
+    /// <summary>Whether a client asked to remove a participant or to end the call.</summary>
     public bool SomebodyIsSentAway { get; private set; }
 
-    /// <summary>The callee answers, and the caller has the patience: in a world without faults these two will talk.</summary>
+    /// <summary>The callee answers and the caller waits for it. In a world without faults these two talk.</summary>
     public bool WillTalk { get; private set; }
 
     public bool HasTalked { get; private set; }
@@ -53,14 +56,16 @@ internal sealed class Story
         var answersAfter = Callee.After;
         var callerLeaves = chance.NextDouble() < 0.2 ? Seconds(0, 12) : Seconds(15, 60);
         var calleeLeaves = answersAfter + (chance.NextDouble() < 0.3 ? Seconds(0, 3) : Seconds(3, 40));
-        WillTalk = Callee.Behaviour == PhoneBehaviour.Answer && callerLeaves > answersAfter + TimeSpan.FromSeconds(8) && calleeLeaves > answersAfter + TimeSpan.FromSeconds(6)
+        WillTalk = Callee.Behaviour == PhoneBehaviour.Answer && callerLeaves > answersAfter + TimeSpan.FromSeconds(8)
+            && calleeLeaves > answersAfter + TimeSpan.FromSeconds(6)
             && answersAfter < TimeSpan.FromSeconds(25);
         world.Scheduler.Schedule(begins, Place);
         if (WillTalk)
-            world.Scheduler.Schedule(begins + answersAfter + TimeSpan.FromSeconds(5.5), () => HasTalked = (Caller.Conference is { } room && room == Callee.Conference) || SomebodyIsSentAway);
+            world.Scheduler.Schedule(begins + answersAfter + TimeSpan.FromSeconds(5.5),
+                () => HasTalked = (Caller.Conference is { } room && room == Callee.Conference) || SomebodyIsSentAway);
 
         var people = 2 + Guest(begins) + Guest(begins);
-        // One of them stays until the service ends their line; which one, chance says.
+        // One random person stays until the service ends their leg.
         var stays = chance.Next(people);
         if (stays != 0)
             Leaves(Caller, begins + callerLeaves);
@@ -72,17 +77,21 @@ internal sealed class Story
         if (chance.NextDouble() < 0.05)
             Ask(begins + Seconds(0, 40), new EndCall(Session, asker));
         if (chance.NextDouble() < 0.2)
-            Ask(begins + Seconds(3, 30), new SetParticipantFlags(Session, asker, ParticipantId.Callee, chance.Next(2) == 0, chance.Next(3) == 0 ? true : null));
-        // Whoever still talks after a call of such a length says goodbye, guests who came last too.
+            Ask(begins + Seconds(3, 30), new SetParticipantFlags(Session, asker, ParticipantId.Callee, chance.Next(2) == 0,
+                chance.Next(3) == 0 ? true : null));
+        // All people who still talk at this length of the call hang up, late guests included.
         for (var at = TimeSpan.FromSeconds(57); at < Longest; at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);
     }
 
     private void Place() => Caller.PlaceCall(
-        Callee.Address.StartsWith('+') ? Callee.Address : Callee.Address["client:".Length..], new Parameters { { "SessionID", Session.Value } });
+        Callee.Address.StartsWith('+') ? Callee.Address : Callee.Address["client:".Length..], new Parameters
+        {
+            { "SessionID", Session.Value },
+        });
 
-    /// <summary>Adds a phone some time, perhaps.</summary>
-    /// <returns>How many people that makes.</returns>
+    /// <summary>Adds a phone at a random time, or none.</summary>
+    /// <returns>The number of people after that.</returns>
     private int Guest(TimeSpan begins)
     {
         if (chance.NextDouble() > 0.4)
@@ -121,7 +130,8 @@ internal sealed class Story
 
     private void LeaveOneByOne()
     {
-        var there = new[] { Caller, Callee }.Concat(guests.Select(guest => guest.Phone)).Where(phone => phone.Current is { State: LegState.InProgress } or { Inbound: true }).ToList();
+        var there = new[] { Caller, Callee }.Concat(guests.Select(guest => guest.Phone))
+            .Where(phone => phone.Current is { State: LegState.InProgress } or { Inbound: true }).ToList();
         if (there.Count < 2)
             return;
         Leave(there[0], vanishes: false);
@@ -130,7 +140,7 @@ internal sealed class Story
 
     private static void Leave(Phone phone, bool vanishes)
     {
-        // A phone that rings is left to ring: that is not for its owner to stop.
+        // The owner of a ringing phone does not stop it.
         if (phone.Current is not { } leg || (!leg.Inbound && leg.State != LegState.InProgress))
             return;
         if (vanishes)

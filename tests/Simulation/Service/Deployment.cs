@@ -6,7 +6,7 @@ using MediatR;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>The replicas behind a balancer that knows who is alive, and what happens to them.</summary>
+/// <summary>The replicas behind a load balancer that knows which replicas are alive, and the faults of the replicas.</summary>
 internal sealed class Deployment(CallsWorld world) : IWebhookTransport, IDisposable
 {
     private readonly List<Replica> replicas = [];
@@ -31,7 +31,7 @@ internal sealed class Deployment(CallsWorld world) : IWebhookTransport, IDisposa
             DieAtSomeStep(replicas[i]);
     }
 
-    /// <summary>Whoever is dead lives again, and dies no more.</summary>
+    /// <summary>All killed replicas start again. No replica is killed any more.</summary>
     public void Heal()
     {
         for (var i = 0; i < replicas.Count; i++)
@@ -61,7 +61,7 @@ internal sealed class Deployment(CallsWorld world) : IWebhookTransport, IDisposa
         return answer.Task;
     }
 
-    /// <summary>A frontend asks for something, of any replica, and again while it is told to.</summary>
+    /// <summary>A frontend sends a request to any replica, and repeats it while the answer is 503.</summary>
     public void Ask(IRequest<CallReply> command, int tries = 6)
     {
         if (tries == 0)
@@ -126,7 +126,8 @@ internal sealed class Deployment(CallsWorld world) : IWebhookTransport, IDisposa
         world.Scheduler.Schedule(NextCrash(), CrashOne);
     }
 
-    private void DieAtSomeStep(Replica replica) => replica.Process.KillAtStep(1 + (int)(world.Network.NextDouble() * world.Network.NextDouble() * 3000), () =>
+    private void DieAtSomeStep(Replica replica) =>
+        replica.Process.KillAtStep(1 + (int)(world.Network.NextDouble() * world.Network.NextDouble() * 3000), () =>
     {
         world.Note($"replica {replica.Number} dies at an await");
         world.Tally.Add(Tally.KilledAtAwait);
@@ -134,7 +135,8 @@ internal sealed class Deployment(CallsWorld world) : IWebhookTransport, IDisposa
         RestartLater(replica.Number);
     });
 
-    private void RestartLater(int number) => world.Scheduler.Schedule(TimeSpan.FromSeconds(0.3 + (4 * world.Network.NextDouble())), () => Restart(number));
+    private void RestartLater(int number) =>
+        world.Scheduler.Schedule(TimeSpan.FromSeconds(0.3 + (4 * world.Network.NextDouble())), () => Restart(number));
 
     private void Restart(int number)
     {

@@ -7,27 +7,32 @@ using StackExchange.Redis;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>Redis as the session store uses it: three scripts and one read, each atomic, by the server's own clock. What it stores outlives every replica.</summary>
-/// <remarks>The store's scripts are told by their text, and done here in C#; that the text does the same on a real Redis is shown by the store's own tests.</remarks>
+/// <summary>
+/// Redis as the session store uses it: three scripts and one read, each atomic, with the server's own clock. Its data outlives every
+/// replica.
+/// </summary>
+/// <remarks>
+/// The scripts are recognised by their text and carried out in C#. The store's own tests run the same scripts on a real Redis.
+/// </remarks>
 internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, Tally tally, Bug bug)
 {
     private readonly Dictionary<string, Entry> sessions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Dictionary<string, long>> due = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (Process Owner, CallSession Session)> inMemory = new(StringComparer.Ordinal);
 
-    /// <summary>Nobody reaches it.</summary>
+    /// <summary>Whether Redis is unreachable.</summary>
     public bool IsAway { get; set; }
 
     /// <summary>The share of commands that are done and whose answer is lost.</summary>
     public double LoseAcknowledgement { get; set; }
 
-    /// <summary>Every session there is, as it is stored.</summary>
+    /// <summary>All stored sessions.</summary>
     public IEnumerable<CallSession> Sessions => sessions.Select(pair => StoredForm.Read(Id(pair.Key), pair.Value.Data));
 
-    /// <summary>What is due, some time.</summary>
+    /// <summary>The index of deadlines.</summary>
     public int Due => due.Values.Sum(partition => partition.Count);
 
-    /// <summary>Whether a partition has anything that is due now.</summary>
+    /// <summary>Whether a session of the partition is due now.</summary>
     public bool IsAnythingDue(int partition) =>
         due.TryGetValue(RedisKeys.Due(partition).ToString(), out var index) && index.Values.Any(at => at <= Now);
 
@@ -45,7 +50,8 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
         }).ToArray();
     });
 
-    public Task<RedisResult> ScriptEvaluateAsync(Process asker, string script, RedisKey[] keys, RedisValue[] values) => AskAsync(() => script switch
+    public Task<RedisResult> ScriptEvaluateAsync(Process asker, string script, RedisKey[] keys, RedisValue[] values) =>
+        AskAsync(() => script switch
     {
         RedisSessionStore.SaveScript => Save(asker, keys[0].ToString(), keys[1].ToString(), values),
         RedisDueSessions.ClaimScript => Claim(keys[0].ToString(), (long)values[0], (int)values[1]),
@@ -71,7 +77,8 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
     {
         var now = Now;
         var partition = Index(index);
-        var ids = partition.Where(entry => entry.Value <= now).OrderBy(entry => entry.Value).ThenBy(entry => entry.Key, StringComparer.Ordinal).Take(most).Select(entry => entry.Key).ToList();
+        var ids = partition.Where(entry => entry.Value <= now).OrderBy(entry => entry.Value)
+            .ThenBy(entry => entry.Key, StringComparer.Ordinal).Take(most).Select(entry => entry.Key).ToList();
         foreach (var id in ids)
         {
             if (bug == Bug.SweepWithoutLease)
@@ -117,9 +124,13 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
     }
 
     private byte[] Seen(Process asker, Entry entry) =>
-        inMemory.TryGetValue(entry.ETag, out var remembered) && remembered.Owner == asker ? StoredForm.Write(remembered.Session) : entry.Data;
+        inMemory.TryGetValue(entry.ETag, out var remembered)
+            && remembered.Owner == asker ? StoredForm.Write(remembered.Session) : entry.Data;
 
-    /// <summary>There, done, and back: what is lost on the way there was not done, and what is lost on the way back was.</summary>
+    /// <summary>
+    /// A command goes to Redis, is done, and its answer comes back. A command that is lost on the way was not done. If the answer is lost,
+    /// it was done.
+    /// </summary>
     private Task<T> AskAsync<T>(Func<T> command)
     {
         var answer = new TaskCompletionSource<T>();
@@ -127,7 +138,8 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
         {
             if (IsAway)
             {
-                Fail(answer, TimeSpan.Zero, new RedisConnectionException(ConnectionFailureType.SocketFailure, CommandFlags.DemandMaster, "The emulated Redis is away"));
+                Fail(answer, TimeSpan.Zero, new RedisConnectionException(ConnectionFailureType.SocketFailure, CommandFlags.DemandMaster,
+                    "The emulated Redis is away"));
                 return;
             }
 
@@ -145,14 +157,18 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
             if (LoseAcknowledgement > 0 && chance.NextDouble() < LoseAcknowledgement)
             {
                 tally.Add(Tally.AcknowledgementLost);
-                Fail(answer, TimeSpan.FromMilliseconds(800), new RedisTimeoutException(CommandFlags.DemandMaster, "The emulated Redis has done it, and its answer is lost", CommandStatus.Sent));
+                Fail(answer, TimeSpan.FromMilliseconds(800),
+                    new RedisTimeoutException(CommandFlags.DemandMaster, "The emulated Redis has done it, and its answer is lost",
+                    CommandStatus.Sent));
                 return;
             }
 
             scheduler.Schedule(Wire(), () =>
             {
                 if (IsAway)
-                    answer.SetException(new RedisConnectionException(ConnectionFailureType.SocketFailure, CommandFlags.DemandMaster, "The emulated Redis went away with the answer"));
+                    answer.SetException(
+                        new RedisConnectionException(ConnectionFailureType.SocketFailure, CommandFlags.DemandMaster,
+                        "The emulated Redis went away with the answer"));
                 else
                     answer.SetResult(result);
             });
@@ -160,12 +176,14 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
         return answer.Task;
     }
 
-    private void Fail<T>(TaskCompletionSource<T> answer, TimeSpan after, Exception cause) => scheduler.Schedule(after, () => answer.SetException(cause));
+    private void Fail<T>(TaskCompletionSource<T> answer, TimeSpan after, Exception cause) =>
+        scheduler.Schedule(after, () => answer.SetException(cause));
 
     private TimeSpan Wire() => TimeSpan.FromMilliseconds(0.1 + (chance.NextDouble() * chance.NextDouble() * 4));
 
     private static SessionId Id(string key) =>
-        SessionId.TryParse(key[(key.IndexOf(":session:", StringComparison.Ordinal) + 9)..], out var id) ? id : throw new FormatException("No session id in a key");
+        SessionId.TryParse(key[(key.IndexOf(":session:", StringComparison.Ordinal) + 9)..], out var id)
+            ? id : throw new FormatException("No session id in a key");
 
     private sealed record Entry(string ETag, string WriteId, long Version, byte[] Data);
 }

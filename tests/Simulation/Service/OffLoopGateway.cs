@@ -4,7 +4,10 @@ using Calls.Simulation.Faults;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>The real gateway, with its pipelines. Those go on wherever they like, so they are begun outside of the process' steps, and what they answer is one more of them.</summary>
+/// <summary>
+/// The real gateway with its pipelines. These continue on any thread, so they start outside of the process' steps, and their answer is a
+/// step.
+/// </summary>
 internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGateway
 {
     public (string To, string From) AddressesOf(Party callee, ClientIdentity caller) => real.AddressesOf(callee, caller);
@@ -15,9 +18,11 @@ internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGatewa
     public Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken) =>
         CreateAsync(() => real.CreateParticipantAsync(participant, cancellationToken));
 
-    public Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken) => Process.Outside(() => real.CompleteCallAsync(leg, cancellationToken));
+    public Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken) =>
+        Process.Outside(() => real.CompleteCallAsync(leg, cancellationToken));
 
-    public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) =>
+    public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) =>
         Process.Outside(() => real.UpdateParticipantAsync(conference, leg, muted, hold, cancellationToken));
 
     public Task<GatewayOutcome<Done>> DeleteParticipantAsync(ConferenceSid conference, CallSid leg, CancellationToken cancellationToken) =>
@@ -26,9 +31,11 @@ internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGatewa
     public Task<GatewayOutcome<ConferenceView>> CompleteConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) =>
         Process.Outside(() => real.CompleteConferenceAsync(conference, cancellationToken));
 
-    public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) => Process.Outside(() => real.FetchCallAsync(leg, cancellationToken));
+    public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) =>
+        Process.Outside(() => real.FetchCallAsync(leg, cancellationToken));
 
-    public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(string to, string from, DateTimeOffset since, CancellationToken cancellationToken) =>
+    public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(
+        string to, string from, DateTimeOffset since, CancellationToken cancellationToken) =>
         Process.Outside(() => real.ListCallsAsync(to, from, since, cancellationToken));
 
     public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) =>
@@ -37,10 +44,12 @@ internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGatewa
     public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken) =>
         Process.Outside(() => real.ListConferencesAsync(room, cancellationToken));
 
-    public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken) =>
+    public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(
+        ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken) =>
         Process.Outside(() => real.FetchParticipantAsync(conference, label, cancellationToken));
 
-    public Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(ConferenceSid conference, CancellationToken cancellationToken) =>
+    public Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(
+        ConferenceSid conference, CancellationToken cancellationToken) =>
         Process.Outside(() => real.ListParticipantsAsync(conference, cancellationToken));
 
     private async Task<GatewayOutcome<CallSid>> CreateAsync(Func<Task<GatewayOutcome<CallSid>>> create)

@@ -2,20 +2,26 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>What a container has once for each process, in a container that serves many.</summary>
+/// <summary>Singletons for each replica, in one container that serves many replicas.</summary>
 internal sealed class OwnSingletons : IDisposable
 {
     private readonly Dictionary<object, object> instances = [];
     private readonly List<IDisposable> disposables = [];
 
-    /// <summary>Turns the singletons that are yet to be made into ones of the replica whose scope asks. Those that are there already are everybody's.</summary>
+    /// <summary>
+    /// Turns the singletons that do not exist yet into singletons of the replica whose scope asks. Existing singletons are shared by all
+    /// replicas.
+    /// </summary>
     public static void MakeEachReplicasOwn(ServiceCollection services)
     {
         for (var i = 0; i < services.Count; i++)
         {
             var service = services[i];
-            if (service is { Lifetime: ServiceLifetime.Singleton, ImplementationInstance: null, ServiceType.IsGenericTypeDefinition: false })
-                services[i] = ServiceDescriptor.Scoped(service.ServiceType, provider => provider.GetRequiredService<WhoseScope>().Singletons.GetOrMake(service, provider));
+            if (service is not { Lifetime: ServiceLifetime.Singleton, ImplementationInstance: null })
+                continue;
+            if (!service.ServiceType.IsGenericTypeDefinition)
+                services[i] = ServiceDescriptor.Scoped(
+                    service.ServiceType, provider => provider.GetRequiredService<WhoseScope>().Singletons.GetOrMake(service, provider));
         }
     }
 
@@ -40,7 +46,8 @@ internal sealed class OwnSingletons : IDisposable
     {
         if (instances.TryGetValue(service, out var known))
             return known;
-        var made = service.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, service.ImplementationType!);
+        var made = service.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(
+            provider, service.ImplementationType!);
         instances[service] = made;
         if (made is IDisposable disposable)
             disposables.Add(disposable);

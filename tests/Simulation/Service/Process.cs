@@ -2,9 +2,9 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>A process as far as a simulation needs one: where its code goes on after each <c>await</c>, and from when on it no longer does.</summary>
-/// <remarks>Each continuation is one step on the world's thread. A process that is killed takes no step any more, wherever it was: after a save, before an acknowledgement,
-/// between an answer and its use. What it has sent is sent.</remarks>
+/// <summary>A process in the simulation: it runs its code after each <c>await</c>, until it is killed.</summary>
+/// <remarks>Each continuation is one step on the world's thread. A killed process takes no more steps, wherever it was: after a save,
+/// before an acknowledgement, between an answer and its use. Requests that it has sent stay sent.</remarks>
 internal sealed class Process(VirtualScheduler scheduler) : SynchronizationContext
 {
     private int stepsLeft = int.MaxValue;
@@ -14,10 +14,10 @@ internal sealed class Process(VirtualScheduler scheduler) : SynchronizationConte
 
     public void Kill() => IsDead = true;
 
-    /// <summary>Kills it at its n-th step from now, instead of taking that step.</summary>
+    /// <summary>Kills the process at its n-th step from now, before that step.</summary>
     public void KillAtStep(int step, Action then) => (stepsLeft, atTheLast) = (step, then);
 
-    /// <summary>Starts something in this process.</summary>
+    /// <summary>Starts work in this process.</summary>
     public void Start(Func<Task> work) => Post(_ => work(), null);
 
     public override void Post(SendOrPostCallback d, object? state)
@@ -30,7 +30,7 @@ internal sealed class Process(VirtualScheduler scheduler) : SynchronizationConte
 
     public override SynchronizationContext CreateCopy() => this;
 
-    /// <summary>Runs something that libraries continue wherever they like, on this thread and outside of the process' steps.</summary>
+    /// <summary>Runs work that libraries continue on any thread. It starts on this thread, outside of the process' steps.</summary>
     public static T Outside<T>(Func<T> work)
     {
         var before = Current;

@@ -4,7 +4,9 @@ using StackExchange.Redis;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>A replica's connection to the emulated Redis, in StackExchange.Redis' own interfaces: so the real store, the real index and the real memory run on it.</summary>
+/// <summary>
+/// A replica's connection to the emulated Redis, with the interfaces of StackExchange.Redis. The real store, index and memory run on it.
+/// </summary>
 #pragma warning disable CA1852 // The proxy is a class derived from it at run time.
 internal class RedisProxy : DispatchProxy
 {
@@ -23,7 +25,8 @@ internal class RedisProxy : DispatchProxy
         var database = Create<IDatabase, RedisProxy>();
         foreach (var each in new[] { proxy, (RedisProxy)(object)database })
             (each.Redis, each.Asker, each.Database) = (redis, asker, database);
-        return (connection, () => proxy.restored?.Invoke(proxy, new ConnectionFailedEventArgs(proxy, null!, ConnectionType.Interactive, ConnectionFailureType.None, null!, "")));
+        return (connection, () => proxy.restored?.Invoke(proxy,
+            new ConnectionFailedEventArgs(proxy, null!, ConnectionType.Interactive, ConnectionFailureType.None, null!, "")));
     }
 
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
@@ -36,7 +39,8 @@ internal class RedisProxy : DispatchProxy
                 return Redis.HashGetAsync(Asker, key, fields);
             case nameof(IDatabase.ScriptEvaluateAsync) when args is [string script, RedisKey[] keys, RedisValue[] values, ..]:
                 return Redis.ScriptEvaluateAsync(Asker, script, keys, values);
-            case nameof(IDatabase.ScriptEvaluateAsync) when args is [byte[] hash, RedisKey[] keys, RedisValue[] values, ..] && hash == RedisSessionStore.SaveScriptHash:
+            case nameof(IDatabase.ScriptEvaluateAsync) when args is [byte[] hash, RedisKey[] keys, RedisValue[] values, ..]
+                && hash == RedisSessionStore.SaveScriptHash:
                 return Redis.ScriptEvaluateAsync(Asker, RedisSessionStore.SaveScript, keys, values);
             case "add_" + nameof(IConnectionMultiplexer.ConnectionRestored):
                 restored += (EventHandler<ConnectionFailedEventArgs>)args![0]!;

@@ -19,11 +19,18 @@ using StackExchange.Redis;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>One process of the service: the real endpoints, use cases, effect executor, reviewer, sweeper, session store and gateway, over an emulated wire.</summary>
-/// <remarks>Not in it: Kestrel, the signature, and the queue's worker, whose place a queue takes that runs each effect at once.</remarks>
+/// <summary>
+/// One process of the service: the real endpoints, use cases, effect executor, reviewer, sweeper, session store and gateway, over an
+/// emulated wire.
+/// </summary>
+/// <remarks>
+/// Kestrel, the signature and the queue's worker are left out. A queue that runs each effect at once replaces the worker.
+/// </remarks>
 internal sealed class Replica : IDisposable
 {
-    /// <summary>One container for all replicas of all worlds, since making one costs more than a world. Each replica has its own singletons in it.</summary>
+    /// <summary>
+    /// One container for all replicas of all worlds, since a container costs more than a world. Each replica has its own singletons in it.
+    /// </summary>
     private static readonly ServiceProvider Container = Compose();
 
     private readonly CallsWorld world;
@@ -38,8 +45,11 @@ internal sealed class Replica : IDisposable
         Process = new Process(world.Scheduler);
         var clock = new VirtualClock(world.Scheduler, skew);
         (var connection, restored) = RedisProxy.Connect(world.Redis, Process);
-        own.Put(connection).Put<TimeProvider>(clock).Put(world.Policy).Put(new BugSwitch(world.Bug)).Put<IEffectQueue>(new ImmediateQueue(this)).Put<IServiceScopeFactory>(new OwnScopes(this))
-            .Put<ITwilioApi>(new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed, world.Judge.HungUp));
+        own.Put(connection).Put<TimeProvider>(clock).Put(world.Policy).Put(new BugSwitch(world.Bug))
+            .Put<IEffectQueue>(new ImmediateQueue(this)).Put<IServiceScopeFactory>(new OwnScopes(this))
+            .Put<ITwilioApi>(
+                new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed,
+                world.Judge.HungUp));
         var root = Scope();
         root.GetRequiredService<IStoreMemory>();
         var sweeper = root.GetRequiredService<Sweeper>();
@@ -52,10 +62,10 @@ internal sealed class Replica : IDisposable
 
     public bool IsAlive => !Process.IsDead;
 
-    /// <summary>Webhooks that it has taken and not answered.</summary>
+    /// <summary>Webhooks that the replica has received and not answered.</summary>
     public int UnderWay => underWay.Count;
 
-    /// <summary>Dead at once: whoever waits for an answer sees the connection break.</summary>
+    /// <summary>Kills the replica at once. Clients that wait for an answer see the connection break.</summary>
     public void Die()
     {
         Process.Kill();
@@ -64,7 +74,7 @@ internal sealed class Replica : IDisposable
         underWay.Clear();
     }
 
-    /// <summary>Its connection to Redis is up again.</summary>
+    /// <summary>The replica's connection to Redis is up again.</summary>
     public void RedisIsBack()
     {
         if (IsAlive)
@@ -79,12 +89,12 @@ internal sealed class Replica : IDisposable
         {
             var response = await AnswerAsync(request);
             underWay.Remove(answer);
-            // Not from within a step: whoever waits is no part of this process.
+            // Not within a step: the client that waits is not part of this process.
             world.Scheduler.Schedule(TimeSpan.Zero, () => answer.TrySetResult(response));
         });
     }
 
-    /// <summary>A frontend asks for something, and hears how it went; null where the store is away.</summary>
+    /// <summary>A frontend sends a request and gets the result. Null if the store is unreachable.</summary>
     public void Ask(IRequest<CallReply> command, Action<CallReply?> then) => Process.Start(async () =>
     {
         var scope = Scope();
@@ -112,7 +122,7 @@ internal sealed class Replica : IDisposable
         own.Dispose();
     }
 
-    /// <summary>Never disposed of: with it would go what it has from its replica.</summary>
+    /// <summary>Never disposed: its disposal would also dispose services of the replica.</summary>
     private IServiceProvider Scope()
     {
         var scope = Container.CreateScope().ServiceProvider;
@@ -141,22 +151,28 @@ internal sealed class Replica : IDisposable
     private static ServiceProvider Compose()
     {
         var services = new ServiceCollection();
-        var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>();
+        var meters = new ServiceCollection().AddMetrics().BuildServiceProvider()
+            .GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>();
         services.AddSingleton(meters);
         services.AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
         services.AddSingleton(typeof(ILogger<>), typeof(NullLogger<>));
         services.AddCallsApplication();
-        // One for all worlds: nobody listens, and a meter of its own for each replica would stay for good.
+        // One for all worlds: there is no listener, and a meter of each replica would stay in memory.
         services.AddSingleton(new CallsTelemetry(meters));
         services.AddSingleton(new GatewayTelemetry(meters));
         services.AddSingleton(new WebhookTelemetry(meters));
-        services.AddSingleton(Options.Create(new TwilioOptions { PublicBaseUrl = CallsWorld.Origin, Voice = new TwilioVoiceOptions { CallerId = CallsWorld.CallerId } }));
+        services.AddSingleton(Options.Create(new TwilioOptions
+        {
+            PublicBaseUrl = CallsWorld.Origin,
+            Voice = new TwilioVoiceOptions { CallerId = CallsWorld.CallerId },
+        }));
         services.AddSingleton(new CallbackUrls(new Uri(CallsWorld.Origin)));
         services.AddSingleton(new GatewaySettings());
         services.AddSingleton<GatewayPipelines>();
         services.AddSingleton<TwilioRequests>();
         services.AddSingleton<VoiceGateway>();
-        services.AddSingleton<IVoiceGateway>(provider => new OffLoopGateway(provider.GetRequiredService<VoiceGateway>(), provider.GetRequiredService<BugSwitch>().Bug));
+        services.AddSingleton<IVoiceGateway>(
+            provider => new OffLoopGateway(provider.GetRequiredService<VoiceGateway>(), provider.GetRequiredService<BugSwitch>().Bug));
         services.AddSingleton<IDialingRules, AnyNumber>();
         services.AddSingleton<IQuotas, NoQuotas>();
         services.AddSingleton(new SessionStoreSettings(TimeSpan.FromHours(24)));
@@ -165,30 +181,41 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<IDueSessions>(provider => new FoldedPartitions(provider.GetRequiredService<RedisDueSessions>(), provider));
         services.AddSingleton<IStoreMemory, RedisMemory>();
         services.AddSingleton(provider => new Sweeper(
-            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<WhoseScope>().Singletons.Get<IServiceScopeFactory>(), provider.GetRequiredService<CallPolicy>(),
-            new Heartbeat(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(), NullLogger<Sweeper>.Instance));
+            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<WhoseScope>().Singletons.Get<IServiceScopeFactory>(),
+            provider.GetRequiredService<CallPolicy>(),
+            new Heartbeat(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(),
+                NullLogger<Sweeper>.Instance));
         services.AddSingleton<TwiML>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
         services.AddScoped<Tampering>();
         services.AddScoped(typeof(IPipelineBehavior<,>), typeof(TamperBefore<,>));
         Tamper(services);
-        foreach (var brought in new[] { typeof(IConnectionMultiplexer), typeof(TimeProvider), typeof(CallPolicy), typeof(BugSwitch), typeof(IEffectQueue), typeof(ITwilioApi) })
+        foreach (var brought in new[]
+        {
+            typeof(IConnectionMultiplexer),
+            typeof(TimeProvider),
+            typeof(CallPolicy),
+            typeof(BugSwitch),
+            typeof(IEffectQueue),
+            typeof(ITwilioApi),
+        })
             services.AddScoped(brought, provider => provider.GetRequiredService<WhoseScope>().Singletons.Get(brought));
         OwnSingletons.MakeEachReplicasOwn(services);
         services.AddScoped<WhoseScope>();
         return services.BuildServiceProvider();
     }
 
-    /// <summary>Puts the tampered store before the real one.</summary>
+    /// <summary>Puts the store with the defect before the real store.</summary>
     private static void Tamper(ServiceCollection services)
     {
         var real = services.Last(service => service.ServiceType == typeof(ISessionStore)).ImplementationType!;
         services.AddScoped(real);
-        services.AddScoped<ISessionStore>(provider => new TamperedStore((ISessionStore)provider.GetRequiredService(real), provider.GetRequiredService<Tampering>()));
+        services.AddScoped<ISessionStore>(
+            provider => new TamperedStore((ISessionStore)provider.GetRequiredService(real), provider.GetRequiredService<Tampering>()));
     }
 
-    /// <summary>Runs each effect at once, as the worker does while it has hands free.</summary>
+    /// <summary>Runs each effect at once, as the worker does while it has capacity.</summary>
     private sealed class ImmediateQueue(Replica replica) : IEffectQueue
     {
         public void Enqueue(StoredSession committed, Effect effect) => replica.Process.Start(async () =>
@@ -200,7 +227,7 @@ internal sealed class Replica : IDisposable
             }
             catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
             {
-                // Stored, and left to the sweeper.
+                // The effect is stored, and the sweeper will run it.
             }
             catch (Exception e)
             {
@@ -234,15 +261,19 @@ internal sealed class Replica : IDisposable
 
         public Task GiveAddBackAsync(Asker asker) => Task.CompletedTask;
 
-        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) => Task.FromResult(Place.Taken);
+        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) =>
+            Task.FromResult(Place.Taken);
 
         public void GivePlaceBack(ClientIdentity caller, SessionId session)
         {
-            // Nothing is counted here.
+            // The simulation does not count these.
         }
     }
 
-    /// <summary>Four partitions that stand for sixteen each, and of those only the ones with something due are asked: a virtual hour of sweeping must not take a real one.</summary>
+    /// <summary>
+    /// Four partitions stand for sixteen each, and only partitions with a due session are swept. This keeps the simulation of long times
+    /// fast.
+    /// </summary>
     private sealed class FoldedPartitions(RedisDueSessions real, IServiceProvider services) : IDueSessions
     {
         private const int Folded = 4;
@@ -262,6 +293,7 @@ internal sealed class Replica : IDisposable
             return claimed;
         }
 
-        public Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken) => real.RescheduleAsync(session, cancellationToken);
+        public Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken) =>
+            real.RescheduleAsync(session, cancellationToken);
     }
 }

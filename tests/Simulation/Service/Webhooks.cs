@@ -10,7 +10,10 @@ using Microsoft.Extensions.Primitives;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>From a webhook of the emulated Twilio to the service's own endpoint, and from its result to an answer: what routing and Kestrel do otherwise.</summary>
+/// <summary>
+/// Passes a webhook of the emulated Twilio to the service's endpoint and turns its result into an answer, as routing and Kestrel do in
+/// production.
+/// </summary>
 internal static class Webhooks
 {
     public static async Task<WebhookResponse> AnswerAsync(IServiceProvider services, WebhookRequest request)
@@ -23,9 +26,10 @@ internal static class Webhooks
         var query = new QueryCollection(QueryHelpers.ParseQuery(url.Query));
         http.Request.Query = query;
         var form = request.Form is { } sent
-            ? new FormCollection(sent.GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => new StringValues([.. group.Select(pair => pair.Value)]), StringComparer.Ordinal))
+            ? new FormCollection(sent.GroupBy(pair => pair.Key, StringComparer.Ordinal)
+                .ToDictionary(group => group.Key, group => new StringValues([.. group.Select(pair => pair.Value)]), StringComparer.Ordinal))
             : null;
-        // As behind the signature: the session is read ahead, for the trace's sake.
+        // As after the signature check: the session is read ahead for the trace.
         services.GetRequiredService<CallTrace>().Await(url.AbsolutePath, DateTimeOffset.UnixEpoch);
         return Read(await RouteAsync(services, http, url, new TwilioRequest(form is null ? null : new DecodedForm(form), http.Request)));
     }
@@ -38,10 +42,12 @@ internal static class Webhooks
         {
             ["twilio", "voice"] => voice.Voice(http, request),
             ["twilio", "wait"] => Task.FromResult<IResult>(TwiML.Ringback(CallsWorldOrigin + "/twilio/wait/ringback.wav")),
-            ["twilio", "sessions", var session, "join", var participant] => voice.Join(http, request, Session(session), Participant(participant)),
+            ["twilio", "sessions", var session, "join", var participant] =>
+                voice.Join(http, request, Session(session), Participant(participant)),
             ["twilio", "sessions", var session, "left", var participant] => voice.Left(request, Session(session), Participant(participant)),
             ["twilio", "sessions", var session, "conference"] => callbacks.Conference(request, Session(session)),
-            ["twilio", "sessions", var session, "calls", var participant] => callbacks.Call(request, Session(session), Participant(participant)),
+            ["twilio", "sessions", var session, "calls", var participant] =>
+                callbacks.Call(request, Session(session), Participant(participant)),
             _ => Task.FromResult<IResult>(TypedResults.NotFound()),
         };
     }
@@ -55,7 +61,10 @@ internal static class Webhooks
         _ => throw new NotSupportedException($"No answer from {result.GetType().Name}"),
     };
 
-    private static SessionId Session(string text) => SessionId.TryParse(Uri.UnescapeDataString(text), out var id) ? id : throw new FormatException("No session id in a webhook's path");
+    private static SessionId Session(string text) =>
+        SessionId.TryParse(Uri.UnescapeDataString(text), out var id) ? id : throw new FormatException("No session id in a webhook's path");
 
-    private static ParticipantId Participant(string text) => ParticipantId.TryParse(Uri.UnescapeDataString(text), out var id) ? id : throw new FormatException("No participant in a webhook's path");
+    private static ParticipantId Participant(string text) =>
+        ParticipantId.TryParse(Uri.UnescapeDataString(text), out var id)
+        ? id : throw new FormatException("No participant in a webhook's path");
 }

@@ -7,8 +7,11 @@ using Calls.Simulation.Service;
 
 namespace Calls.Simulation.World;
 
-/// <summary>One run: some calls, some replicas, one Redis and one Twilio, on one thread and under virtual time. Everything that happens follows from the seed.</summary>
-/// <remarks>First people call and faults happen; then the faults end, and within a bounded time everything must be as it should.</remarks>
+/// <summary>
+/// One run: some calls, some replicas, one Redis and one Twilio, on one thread and under virtual time. Everything that happens follows from
+/// the seed.
+/// </summary>
+/// <remarks>First people call and faults happen. Then the faults end, and within a bounded time all guarantees must hold.</remarks>
 internal sealed class CallsWorld : IDisposable
 {
     public const string Origin = "https://calls.test";
@@ -16,7 +19,9 @@ internal sealed class CallsWorld : IDisposable
 
     private static readonly TimeSpan Chaos = TimeSpan.FromSeconds(75);
 
-    /// <summary>After the last fault and the last thing that anybody did: a review, the time of one that failed, a ring time-out, and what they lead to.</summary>
+    /// <summary>
+    /// The time after the last fault and the last act of a person: a review, a failed review, a ring time-out and their consequences.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(240);
 
     private readonly List<string> notes = [];
@@ -73,12 +78,12 @@ internal sealed class CallsWorld : IDisposable
 
     public IReadOnlyList<Story> Stories { get; }
 
-    /// <summary>No fault happens any more.</summary>
+    /// <summary>Ends all faults.</summary>
     public bool IsHealed { get; private set; }
 
     public DateTimeOffset HealedAt { get; private set; } = DateTimeOffset.MaxValue;
 
-    /// <summary>What happened to the service, for a timeline.</summary>
+    /// <summary>The faults of the service, for a timeline.</summary>
     public IReadOnlyList<string> Notes => notes;
 
     public void Note(string what) => notes.Add($"{Scheduler.Now:HH:mm:ss.fff} {what}");
@@ -153,16 +158,16 @@ internal sealed class CallsWorld : IDisposable
 }
 
 /// <summary>How a world ended.</summary>
-/// <param name="Seed">What brings it back.</param>
+/// <param name="Seed">The seed that repeats this world.</param>
 /// <param name="Calls">Calls that were placed.</param>
-/// <param name="Violations">What must never happen, and did.</param>
-/// <param name="Faults">What was done to it.</param>
+/// <param name="Violations">The violations of the guarantees.</param>
+/// <param name="Faults">The faults that happened.</param>
 /// <param name="Took">Virtual time.</param>
-/// <param name="Events">What went over the wire or changed at Twilio.</param>
+/// <param name="Events">The number of messages and of changes at Twilio.</param>
 internal sealed record Verdict(int Seed, int Calls, IReadOnlyList<Violation> Violations, Tally Faults, TimeSpan Took, long Events);
 
-/// <summary>Something that must never happen.</summary>
-/// <param name="At">When it was noticed.</param>
-/// <param name="What">In words.</param>
-/// <param name="Story">The call that it happened to; null where it is of no one call.</param>
+/// <summary>A violation of a guarantee.</summary>
+/// <param name="At">The time of its detection.</param>
+/// <param name="What">A description.</param>
+/// <param name="Story">The number of the call. Null if it concerns no single call.</param>
 internal sealed record Violation(DateTimeOffset At, string What, int? Story);

@@ -4,10 +4,16 @@ using Progress = Calls.Domain.Progress;
 
 namespace Calls.Simulation.World;
 
-/// <summary>Sees what the outside sees: phones, legs and conferences. What the service believes counts at the end only, when it must have come to rest.</summary>
+/// <summary>
+/// Judges by phones, legs and conferences, as seen from outside. The service's own state is checked only at the end, when all sessions must
+/// be at rest.
+/// </summary>
 internal sealed class Judge(CallsWorld world)
 {
-    /// <summary>Between the last of several people leaving and the last line's end, where webhooks come twice, late or in another order at most: their delay, and a moment.</summary>
+    /// <summary>
+    /// The longest time between the second last leave and the end of the last leg, if webhooks are at most repeated, late or reordered:
+    /// their delay and a moment.
+    /// </summary>
     private static readonly TimeSpan Moment = TimeSpan.FromSeconds(4);
 
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(500);
@@ -18,10 +24,10 @@ internal sealed class Judge(CallsWorld world)
 
     public IReadOnlyList<Violation> Violations => violations;
 
-    /// <summary>From an extra copy that the way made of a create, two phones' rings come of one request: not for the service to prevent, but to end.</summary>
+    /// <summary>A create that an intermediary repeats makes a phone ring twice. The service cannot prevent this, but must end it.</summary>
     private bool CreatesAreDoubled => world.Swarm.Doubled > 0;
 
-    /// <summary>Looks every half second at who is alone.</summary>
+    /// <summary>Checks every half second which people are alone.</summary>
     public void Watch()
     {
         LookForTheLonely();
@@ -32,23 +38,24 @@ internal sealed class Judge(CallsWorld world)
         });
     }
 
-    /// <summary>The service is about to end a leg: never one that talks, unless somebody asked for it.</summary>
+    /// <summary>The service is about to end a leg. It must not be a leg of people who talk, unless a client asked for it.</summary>
     public void HungUp(Leg leg)
     {
         if (leg.Participant is not { IsIn: true } part || leg.State != LegState.InProgress)
             return;
         var others = part.Conference.Connected.Select(other => other.Leg).Where(other => other != leg && !other.Vanished).ToList();
-        if (others.Count == 0 || leg.Vanished || StoryOf(leg) is not { SomebodyIsSentAway: false } story || IsSecond(leg) || !condemned.Add(leg))
+        if (others.Count == 0 || leg.Vanished || StoryOf(leg) is not { SomebodyIsSentAway: false } story || IsSecond(leg)
+            || !condemned.Add(leg))
             return;
-        // Where every word of an answer was lost, the service takes who talks for somebody who rings, until it next asks Twilio.
+        // If all webhooks of an answer were lost, the service believes that the leg rings, until its next review.
         if (IsKnownToTalk(leg) && others.TrueForAll(IsKnownToTalk))
             Say($"{leg.Phone.Address} is hung up while they talk with {others.Count}, and nobody has asked for it", story);
     }
 
-    /// <summary>Something was thrown that nothing is to throw.</summary>
+    /// <summary>An unexpected exception was thrown.</summary>
     public void Failed(Exception exception) => Say($"{exception.GetType().Name}: {exception.Message} {exception.StackTrace}", null);
 
-    /// <summary>What is not yet as it should be in the end; null where all is.</summary>
+    /// <summary>The first guarantee that does not hold yet. Null if all hold.</summary>
     public string? Unfinished()
     {
         if (world.Cloud.LiveLegs() is [var leg, ..])
@@ -68,12 +75,18 @@ internal sealed class Judge(CallsWorld world)
             : null;
     }
 
-    /// <summary>The end: nobody on a line, no phone ringing, every session at rest, nothing due, each phone rung and dialled once.</summary>
+    /// <summary>
+    /// The checks at the end: no leg is alive, no phone rings, every session is at rest, no session is due, each phone was dialled and rang
+    /// once.
+    /// </summary>
     public void Conclude()
     {
         if (violations.Count == 0 && Unfinished() is { } left)
-            Say($"in the end {left}", world.Cloud.LiveLegs() is [var leg, ..] ? StoryOf(leg) : world.Stories.FirstOrDefault(story => left.Contains($"session {story.Session.Value} ", StringComparison.Ordinal)));
-        foreach (var legs in world.Cloud.Legs.Where(one => one.CallbackPath is not null).GroupBy(one => one.CallbackPath, StringComparer.Ordinal).Where(legs => legs.Count() > 1))
+            Say($"in the end {left}", world.Cloud.LiveLegs() is [var leg, ..]
+                ? StoryOf(leg)
+                : world.Stories.FirstOrDefault(story => left.Contains($"session {story.Session.Value} ", StringComparison.Ordinal)));
+        foreach (var legs in world.Cloud.Legs.Where(one => one.CallbackPath is not null)
+            .GroupBy(one => one.CallbackPath, StringComparer.Ordinal).Where(legs => legs.Count() > 1))
         {
             var (calls, rings) = (legs.Count(), legs.Count(one => one.HasRung));
             if (!CreatesAreDoubled)
@@ -102,7 +115,10 @@ internal sealed class Judge(CallsWorld world)
         }
     }
 
-    /// <summary>Where webhooks are late at most, what their lateness explains. Else, once the faults are over: a review, and the second one if the first came too early.</summary>
+    /// <summary>
+    /// If webhooks are at most late: the time that their delay explains. Otherwise, after the end of the faults: a review, and a second
+    /// review if the first came too early.
+    /// </summary>
     private TimeSpan PatienceSince(ref DateTimeOffset since)
     {
         if (world.Swarm.IsOnlyLate)
@@ -114,14 +130,17 @@ internal sealed class Judge(CallsWorld world)
 
     private bool IsComing(Leg ringing, Leg waiting) => StoryOf(ringing) is { } story && story == StoryOf(waiting);
 
-    /// <summary>The service has acknowledged word of it: that the leg was answered, or is in the room.</summary>
-    private bool IsKnownToTalk(Leg leg) => world.Cloud.Journal.Has<WebhookAnswered>(answered => answered.CallSid == leg.Sid && answered.Status is 200 or 204
+    /// <summary>The service has acknowledged a webhook that the leg was answered or joined.</summary>
+    private bool IsKnownToTalk(Leg leg) =>
+        world.Cloud.Journal.Has<WebhookAnswered>(answered => answered.CallSid == leg.Sid && answered.Status is 200 or 204
         && (answered.Webhook is WebhookKind.Voice or WebhookKind.Answer || answered.Event is "in-progress" or "participant-join"));
 
-    private bool IsSecond(Leg leg) => leg.CallbackPath is { } path && world.Cloud.Legs.Any(other => other != leg && other.CallbackPath == path);
+    private bool IsSecond(Leg leg) =>
+        leg.CallbackPath is { } path && world.Cloud.Legs.Any(other => other != leg && other.CallbackPath == path);
 
     private Story? StoryOf(Leg leg) =>
-        world.Stories.FirstOrDefault(story => story.Caller == leg.Phone || story.Callee == leg.Phone || story.Guests.Any(guest => guest.Phone == leg.Phone));
+        world.Stories.FirstOrDefault(story => story.Caller == leg.Phone || story.Callee == leg.Phone
+            || story.Guests.Any(guest => guest.Phone == leg.Phone));
 
     private void Say(string what, Story? story) => violations.Add(new Violation(world.Scheduler.Now, what, story?.Number));
 }

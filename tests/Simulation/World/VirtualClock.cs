@@ -2,7 +2,7 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Simulation.World;
 
-/// <summary>One replica's clock: the world's time, and how wrong this machine's clock is. Its timers go off on the world's one thread.</summary>
+/// <summary>One replica's clock: the world's time plus the error of this machine's clock. Its timers fire on the world's thread.</summary>
 internal sealed class VirtualClock(VirtualScheduler scheduler, TimeSpan skew) : TimeProvider
 {
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
