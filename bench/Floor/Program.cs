@@ -1,5 +1,6 @@
-// The floor: the least code that carries a two-party call. The service's webhooks, the same signature check, two Redis round trips and the same requests to Twilio; no mediator,
-// no telemetry, no outbox, no validation, and no guarantee. The voice webhook dials, waits for Twilio, and answers.
+// The floor: the least code that carries a two-party call. The service's webhooks, the same signature check, two Redis round trips and the
+// same requests to Twilio; no mediator, no telemetry, no outbox, no validation, and no guarantee. The voice webhook dials, waits for
+// Twilio, and answers.
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
@@ -33,9 +34,11 @@ app.MapPost("/twilio/voice", (Delegate)((HttpContext http) => SignedAsync(http, 
     var (id, callee) = (form["SessionID"].ToString(), form["To"].ToString());
     await ChangeAsync(id, call => call with { Caller = form["CallSid"], On = 1 });
     using var answer = JsonDocument.Parse(await PostAsync(calls + ".json",
-        new("To", "client:" + callee), new("From", number), new("Timeout", "30"), new("Method", "POST"), new("Url", $"{origin}/twilio/sessions/{id}/join/callee"),
+        new("To", "client:" + callee), new("From", number), new("Timeout", "30"), new("Method", "POST"),
+        new("Url", $"{origin}/twilio/sessions/{id}/join/callee"),
         new("StatusCallback", $"{origin}/twilio/sessions/{id}/calls/callee"), new("StatusCallbackMethod", "POST"),
-        new("StatusCallbackEvent", "initiated"), new("StatusCallbackEvent", "ringing"), new("StatusCallbackEvent", "answered"), new("StatusCallbackEvent", "completed")));
+        new("StatusCallbackEvent", "initiated"), new("StatusCallbackEvent", "ringing"), new("StatusCallbackEvent", "answered"),
+            new("StatusCallbackEvent", "completed")));
     return Room(id, "caller");
 })));
 app.MapPost("/twilio/sessions/{id}/join/callee", (HttpContext http, string id) => SignedAsync(http, async form =>
@@ -51,9 +54,11 @@ app.MapPost("/twilio/sessions/{id}/calls/callee", (HttpContext http, string id) 
 app.MapPost("/twilio/sessions/{id}/conference", (HttpContext http, string id) => SignedAsync(http, async form =>
 {
     var leaves = form["StatusCallbackEvent"] == "participant-leave";
-    var call = await ChangeAsync(id, call => leaves ? call with { On = call.On - 1, Over = true } : call with { Conference = form["ConferenceSid"] });
+    var call = await ChangeAsync(id, call => leaves
+        ? call with { On = call.On - 1, Over = true } : call with { Conference = form["ConferenceSid"] });
     if (leaves && call.On == 1)
-        await PostAsync($"{calls}/{(form["CallSid"] == call.Caller ? call.Callee : call.Caller)}.json", new KeyValuePair<string, string?>("Status", "completed"));
+        await PostAsync($"{calls}/{(form["CallSid"] == call.Caller ? call.Callee : call.Caller)}.json",
+            new KeyValuePair<string, string?>("Status", "completed"));
     return Results.NoContent();
 }));
 app.MapPost("/twilio/sessions/{id}/left/{who}", (HttpContext http, string id) => SignedAsync(http, async _ =>
@@ -85,9 +90,11 @@ async Task<Call> ChangeAsync(string id, Func<Call, Call> change)
     {
         RedisKey session = "floor:" + id;
         var stored = await redis.HashGetAsync(session, fields);
-        var call = stored[1].IsNull ? new Call() : JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)stored[1]).Span, FloorJson.Default.Call)!;
+        var call = stored[1].IsNull ? new Call() : JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)stored[1]).Span,
+            FloorJson.Default.Call)!;
         var changed = change(call);
-        RedisValue[] values = [stored[0].IsNull ? "" : stored[0], Guid.NewGuid().ToString("N"), JsonSerializer.SerializeToUtf8Bytes(changed, FloorJson.Default.Call)];
+        RedisValue[] values = [stored[0].IsNull ? "" : stored[0], Guid.NewGuid().ToString("N"),
+            JsonSerializer.SerializeToUtf8Bytes(changed, FloorJson.Default.Call)];
         if ((int)await redis.ScriptEvaluateAsync(Save, [session], values) == 1)
             return changed;
     }
@@ -102,15 +109,18 @@ async Task<string> PostAsync(string url, params KeyValuePair<string, string?>[] 
 }
 
 IResult Room(string id, string who) => Xml(
-    $"<Dial action=\"{origin}/twilio/sessions/{id}/left/{who}\" method=\"POST\"><Conference beep=\"false\" participantLabel=\"{who}\" statusCallback=\"{origin}/twilio/sessions/{id}/conference\" " +
+    $"<Dial action=\"{origin}/twilio/sessions/{id}/left/{who}\" method=\"POST\"><Conference beep=\"false\" participantLabel=\"{who}\" "
+        + $"statusCallback=\"{origin}/twilio/sessions/{id}/conference\" " +
     $"statusCallbackMethod=\"POST\" statusCallbackEvent=\"start end join leave mute hold\" waitUrl=\"\">{id}</Conference></Dial><Hangup/>");
 
-static IResult Xml(string verbs) => Results.Text("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>" + verbs + "</Response>", "text/xml", Encoding.UTF8);
+static IResult Xml(string verbs) =>
+    Results.Text("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>" + verbs + "</Response>", "text/xml", Encoding.UTF8);
 
 static string WithoutPort(string url) => new UriBuilder(url) { Port = -1 }.Uri.AbsoluteUri;
 
 /// <summary>All that the floor knows of a call.</summary>
-internal sealed record Call(string? Caller = null, string? Callee = null, string? Conference = null, string? Status = null, int On = 0, int Left = 0, bool Over = false);
+internal sealed record Call(string? Caller = null, string? Callee = null, string? Conference = null, string? Status = null, int On = 0,
+    int Left = 0, bool Over = false);
 
 [JsonSerializable(typeof(Call))]
 internal sealed partial class FloorJson : JsonSerializerContext;

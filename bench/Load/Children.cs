@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Calls.Load;
 
-/// <summary>The processes that this one has started: they end with it, also where a signal ends it.</summary>
+/// <summary>The child processes. They end with this process, also if a signal ends it.</summary>
 internal sealed class Children : IDisposable
 {
     private const int Interrupted = 130;
@@ -12,7 +12,9 @@ internal sealed class Children : IDisposable
     private readonly PosixSignalRegistration[] signals;
     private bool ended;
 
-    public Children() => signals = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(signal => PosixSignalRegistration.Create(signal, Interrupt))];
+    public Children() =>
+        signals = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(
+        signal => PosixSignalRegistration.Create(signal, Interrupt))];
 
     public T Keep<T>(T child)
         where T : IDisposable
@@ -28,7 +30,7 @@ internal sealed class Children : IDisposable
         return child;
     }
 
-    /// <summary>One that is needed no more.</summary>
+    /// <summary>Ends a process that is no longer needed.</summary>
     public void End(IDisposable child)
     {
         lock (gate)

@@ -1,14 +1,19 @@
 namespace Calls.Load;
 
-/// <summary>A fixed number of calls under way: each that ends makes room for the next, so that the service is given as much as it can take and no more.</summary>
-/// <remarks>Its times say little: a service that falls behind is sent less. Those of <see cref="OpenLoop"/> count.</remarks>
+/// <summary>
+/// A closed loop: a fixed number of calls is under way, and each call that ends starts the next. The service gets as much load as it can
+/// serve.
+/// </summary>
+/// <remarks>
+/// Its response times say little, since a slow service gets less load. The response times of <see cref="OpenLoop"/> count.
+/// </remarks>
 internal static class ClosedLoop
 {
     /// <param name="twilio">Plays the calls.</param>
-    /// <param name="origin">Where the service is.</param>
-    /// <param name="calls">How many in all.</param>
-    /// <param name="concurrency">How many at once.</param>
-    /// <param name="stay">Leaves every call under way, once its two people talk.</param>
+    /// <param name="origin">The URL of the service.</param>
+    /// <param name="calls">The number of calls.</param>
+    /// <param name="concurrency">The number of calls at once.</param>
+    /// <param name="stay">Leaves every call under way after its two people have joined.</param>
     public static async Task<Run> RunAsync(QuickTwilio twilio, Uri origin, int calls, int concurrency, bool stay = false)
     {
         var tally = new Tally();

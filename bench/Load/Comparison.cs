@@ -5,24 +5,27 @@ using System.Net.Sockets;
 
 namespace Calls.Load;
 
-/// <summary>The service and the floor in turns, each in a process of its own, on one Redis and one Twilio.</summary>
+/// <summary>Measures the service and the floor in turns. Each has its own process. They share one Redis and one Twilio.</summary>
 internal sealed class Comparison(Options options, Children children, QuickTwilio twilio, RedisServer redis)
 {
-    /// <summary>Into how many turns a closed loop is cut.</summary>
+    /// <summary>The number of turns of a closed loop.</summary>
     public const int Turns = 8;
 
-    /// <summary>The same of the open one at half its rate, of which a tail is judged: what the machine does for a moment is to fall on both.</summary>
+    /// <summary>
+    /// The number of turns of the open loop at half the rate. Its tail is judged, so a short disturbance of the machine must affect both
+    /// contenders.
+    /// </summary>
     public const int TurnsAtHalf = 16;
 
-    /// <summary>How much of the time of a closed loop an open one takes, at whatever rate.</summary>
+    /// <summary>The duration of an open loop as a share of the duration of a closed loop, at every rate.</summary>
     private const double OpenLength = 0.25;
 
-    /// <summary>Steps of one contender in one pair.</summary>
+    /// <summary>The steps of one contender in one pair.</summary>
     private static readonly int Steps = 5 + Sample.Shares.Length;
 
     private readonly Progress progress = new(1 + (options.Pairs * 2 * Steps));
 
-    /// <returns>The program's exit code: 0 where every bound and every guarantee held.</returns>
+    /// <returns>The program's exit code: 0 if every bound and every guarantee held.</returns>
     public static async Task<int> RunAsync(Options options, Children children)
     {
         Console.WriteLine("Publishing the service and the floor");
@@ -45,15 +48,19 @@ internal sealed class Comparison(Options options, Children children, QuickTwilio
         var samples = new Dictionary<Contender, List<Sample>> { [Contender.Service] = [], [Contender.Floor] = [] };
         for (var pair = 1; pair <= options.Pairs; pair++)
         {
-            // Which of the two comes first alternates, so that neither always has the warmer machine.
-            foreach (var (contender, sample) in await PairAsync(pair % 2 == 1 ? [Contender.Service, Contender.Floor] : [Contender.Floor, Contender.Service], $"pair {pair}", saturation))
+            // The order of the two alternates, so that neither always has the warmer machine.
+            foreach (var (contender, sample) in await PairAsync(
+                pair % 2 == 1 ? [Contender.Service, Contender.Floor] : [Contender.Floor, Contender.Service], $"pair {pair}", saturation))
                 samples[contender].Add(sample);
         }
 
         return new Result(saturation, samples[Contender.Service], samples[Contender.Floor], twilio.Exported);
     }
 
-    /// <summary>The most calls a second that the service takes, which open loops offer shares of, to it and to the floor alike. It warms up this process too.</summary>
+    /// <summary>
+    /// The highest rate of calls that the service can serve. Open loops offer shares of it to both contenders. This also warms up this
+    /// process.
+    /// </summary>
     private async Task<double> SaturateAsync()
     {
         await EmptyAsync();
@@ -66,7 +73,7 @@ internal sealed class Comparison(Options options, Children children, QuickTwilio
         return rates.Median();
     }
 
-    /// <summary>Both are up and warm, and take short turns: a machine that is faster in one minute than in the next is so for both.</summary>
+    /// <summary>Both contenders run and are warm, and take short turns, so that a change of the machine's speed affects both.</summary>
     private async Task<IReadOnlyDictionary<Contender, Sample>> PairAsync(Contender[] order, string pair, double saturation)
     {
         var live = new Dictionary<Contender, LiveSample>();
@@ -84,10 +91,12 @@ internal sealed class Comparison(Options options, Children children, QuickTwilio
         }
 
         var before = servers.ToDictionary(up => up.Key, up => up.Value.Processor);
-        var closed = await InTurnsAsync(order, pair, "closed loop", Turns, contender => ClosedLoop.RunAsync(twilio, servers[contender].Origin, options.Calls / Turns, options.Concurrency));
+        var closed = await InTurnsAsync(order, pair, "closed loop", Turns,
+            contender => ClosedLoop.RunAsync(twilio, servers[contender].Origin, options.Calls / Turns, options.Concurrency));
         var processor = servers.ToDictionary(up => up.Key, up => up.Value.Processor - before[up.Key]);
         var peak = servers.ToDictionary(up => up.Key, up => up.Value.PeakMegabytes);
-        var half = await InTurnsAsync(order, pair, "half of that", TurnsAtHalf, contender => OpenAsync(servers[contender], 1d / TurnsAtHalf, Sample.Half * closed[contender].CallsPerSecond));
+        var half = await InTurnsAsync(order, pair, "half of that", TurnsAtHalf,
+            contender => OpenAsync(servers[contender], 1d / TurnsAtHalf, Sample.Half * closed[contender].CallsPerSecond));
         var open = order.ToDictionary(contender => contender, _ => new List<Run>());
         foreach (var share in Sample.Shares)
         {
@@ -120,8 +129,9 @@ internal sealed class Comparison(Options options, Children children, QuickTwilio
         });
     }
 
-    /// <summary>Each as often as the other, and neither always first.</summary>
-    private async Task<Dictionary<Contender, Run>> InTurnsAsync(Contender[] order, string pair, string what, int turns, Func<Contender, Task<Run>> run)
+    /// <summary>Both contenders have the same number of turns, and neither is always first.</summary>
+    private async Task<Dictionary<Contender, Run>> InTurnsAsync(Contender[] order, string pair, string what, int turns,
+        Func<Contender, Task<Run>> run)
     {
         var runs = order.ToDictionary(contender => contender, _ => new List<Run>());
         for (var turn = 0; turn < turns; turn++)
@@ -146,10 +156,11 @@ internal sealed class Comparison(Options options, Children children, QuickTwilio
         return sample;
     }
 
-    /// <param name="server">Who is called.</param>
-    /// <param name="share">Of the calls of a run.</param>
-    /// <param name="rate">Calls a second.</param>
-    private Task<Run> OpenAsync(Server server, double share, double rate) => OpenLoop.RunAsync(twilio, server.Origin, Math.Max(1, (int)(options.Calls * share)), rate);
+    /// <param name="server">The contender that is called.</param>
+    /// <param name="share">The share of the calls of a run.</param>
+    /// <param name="rate">Calls per second.</param>
+    private Task<Run> OpenAsync(Server server, double share, double rate) =>
+        OpenLoop.RunAsync(twilio, server.Origin, Math.Max(1, (int)(options.Calls * share)), rate);
 
     private async Task EmptyAsync()
     {
@@ -158,12 +169,14 @@ internal sealed class Comparison(Options options, Children children, QuickTwilio
     }
 
     private Task<Server> StartAsync(Contender contender) =>
-        Server.StartAsync(children, contender, new Uri("http://127.0.0.1:" + FreePort().ToString(CultureInfo.InvariantCulture)), twilio.Address, redis.Address, options.Pin ? 0 : null);
+        Server.StartAsync(children, contender, new Uri("http://127.0.0.1:" + FreePort().ToString(CultureInfo.InvariantCulture)),
+            twilio.Address, redis.Address, options.Pin ? 0 : null);
 
     private static async Task PinLoadAsync()
     {
         string[] arguments = ["--all-tasks", "--cpu-list", "--pid", "1", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)];
-        using var taskset = Process.Start(new ProcessStartInfo("taskset", arguments) { UseShellExecute = false, RedirectStandardOutput = true }) ?? throw new InvalidOperationException("taskset did not start");
+        var start = new ProcessStartInfo("taskset", arguments) { UseShellExecute = false, RedirectStandardOutput = true };
+        using var taskset = Process.Start(start) ?? throw new InvalidOperationException("taskset did not start");
         await taskset.StandardOutput.ReadToEndAsync();
         await taskset.WaitForExitAsync();
     }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Calls.Load;
 
-/// <summary>What Twilio's webhooks carry, as far as anybody reads it.</summary>
+/// <summary>The parameters of Twilio's webhooks that a reader uses.</summary>
 internal static class Forms
 {
     /// <summary>Alice's app calls Bob.</summary>
@@ -11,7 +11,8 @@ internal static class Forms
 
     public static List<KeyValuePair<string, string>> Leg(string sid, string from, string to, string status) =>
     [
-        new("AccountSid", QuickTwilio.Account), new("ApiVersion", "2010-04-01"), new("CallSid", sid), new("CallStatus", status), new("Direction", "inbound"),
+        new("AccountSid", QuickTwilio.Account), new("ApiVersion", "2010-04-01"), new("CallSid", sid), new("CallStatus", status),
+        new("Direction", "inbound"),
         new("From", from), new("To", to),
     ];
 
@@ -19,11 +20,14 @@ internal static class Forms
     {
         List<KeyValuePair<string, string>> form =
         [
-            new("AccountSid", QuickTwilio.Account), new("ConferenceSid", line.Conference), new("SequenceNumber", line.NextSequence().ToString(CultureInfo.InvariantCulture)),
+            new("AccountSid", QuickTwilio.Account), new("ConferenceSid", line.Conference),
+            new("SequenceNumber", line.NextSequence().ToString(CultureInfo.InvariantCulture)),
             new("StatusCallbackEvent", name), new("Timestamp", "Mon, 01 Jan 2024 00:00:00 +0000"),
         ];
         if (leg is not null)
-            form.AddRange([new("CallSid", leg), new("Coaching", "false"), new("EndConferenceOnExit", "false"), new("Hold", "false"), new("Muted", "false"),
+            form.AddRange(
+                [new("CallSid", leg), new("Coaching", "false"), new("EndConferenceOnExit", "false"), new("Hold", "false"),
+                new("Muted", "false"),
                 new("ParticipantLabel", label ?? ""), new("StartConferenceOnEnter", "true")]);
         return form;
     }

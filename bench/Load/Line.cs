@@ -1,17 +1,17 @@
 namespace Calls.Load;
 
-/// <summary>One call, as it goes: Alice has called Bob.</summary>
+/// <summary>The state of one call: Alice has called Bob.</summary>
 internal sealed class Line(string name, string caller, string conference, long due)
 {
     private int rings;
     private int sequence;
 
-    /// <summary>The session's.</summary>
+    /// <summary>The session's id.</summary>
     public string Name { get; } = name;
 
     public string Alice { get; } = "client:alice-" + name;
 
-    /// <summary>What Alice's app dials: an identity, not yet an address.</summary>
+    /// <summary>The destination that Alice's app dials: an identity, not an address.</summary>
     public string Dials { get; } = "bob-" + name;
 
     public string Bob { get; } = "client:bob-" + name;
@@ -26,13 +26,13 @@ internal sealed class Line(string name, string caller, string conference, long d
 
     public int Rings => rings;
 
-    /// <summary>Bob's leg, from when the service dials him.</summary>
+    /// <summary>Bob's leg, once the service has dialled him.</summary>
     public Awaited<string> Dialled { get; } = new();
 
-    /// <summary>The service has ended Bob's leg.</summary>
+    /// <summary>Whether the service has ended Bob's leg.</summary>
     public Awaited<bool> HungUp { get; } = new();
 
-    /// <summary>When the next webhook is to be sent, as a timestamp of the system's clock.</summary>
+    /// <summary>The time of the next webhook, as a timestamp of the system's clock.</summary>
     public long Due { get; set; } = due;
 
     public int NextSequence() => sequence++;
@@ -44,7 +44,7 @@ internal sealed class Line(string name, string caller, string conference, long d
         Dialled.Happened(leg);
     }
 
-    /// <summary>Goes on where the service has made its request; what follows is due from then at the earliest.</summary>
+    /// <summary>Continues after the service's request. The next webhook is due at that time at the earliest.</summary>
     public async Task<T> WaitForAsync<T>(Awaited<T> request, TimeSpan patience)
     {
         var (value, at) = await request.Task.WaitAsync(patience);
@@ -52,7 +52,7 @@ internal sealed class Line(string name, string caller, string conference, long d
         return value;
     }
 
-    /// <summary>Something that the service does once, and when it did.</summary>
+    /// <summary>An act of the service that happens once, and its time.</summary>
     internal sealed class Awaited<T>
     {
         private readonly TaskCompletionSource<(T Value, long At)> source = new(TaskCreationOptions.RunContinuationsAsynchronously);

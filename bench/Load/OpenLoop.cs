@@ -2,25 +2,29 @@ using System.Runtime.InteropServices;
 
 namespace Calls.Load;
 
-/// <summary>Calls that arrive at a fixed rate, evenly spaced, however those before them get on: callers do not wait for each other.</summary>
+/// <summary>
+/// An open loop: calls arrive at a fixed rate and evenly spaced, independent of the calls before them. Callers do not wait for each other.
+/// </summary>
 /// <remarks>
-/// No time is omitted because the service, or this process, is behind. When each call is due is settled before the first, and its voice webhook's time counts from then, whenever it was sent. Twilio sends
-/// the rest of a call's webhooks one after another: each is due once the one before is answered and, where the service's request causes it, that request is in; its time counts from then.
+/// No waiting time is omitted if the service or this process is late. The due time of each call is fixed before the first call. The
+/// response time of its voice webhook counts from the due time. Twilio sends the other webhooks of a call one after another. Each is due
+/// when the webhook before it is answered and the service's request that causes it has arrived. Its response time counts from then.
 /// </remarks>
 internal static class OpenLoop
 {
     private static readonly TimeSpan LongestNap = TimeSpan.FromMilliseconds(500);
 
     /// <param name="twilio">Plays the calls.</param>
-    /// <param name="origin">Where the service is.</param>
-    /// <param name="calls">How many in all.</param>
-    /// <param name="rate">How many a second.</param>
+    /// <param name="origin">The URL of the service.</param>
+    /// <param name="calls">The number of calls.</param>
+    /// <param name="rate">Calls per second.</param>
     public static async Task<Run> RunAsync(QuickTwilio twilio, Uri origin, int calls, double rate)
     {
         var tally = new Tally();
         var from = TimeProvider.System.GetTimestamp();
-        // A thread of its own: a timer of the runtime's is a millisecond or two late, which is what a webhook takes.
-        await await Task.Factory.StartNew(() => Task.WhenAll(Start().ToList()), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        // This loop has its own thread, because a timer of the runtime is late by one or two milliseconds, which is as long as a webhook.
+        await await Task.Factory.StartNew(() => Task.WhenAll(Start().ToList()), CancellationToken.None, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         return new Run(tally, TimeProvider.System.GetElapsedTime(from));
 
         IEnumerable<Task> Start()

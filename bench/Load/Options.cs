@@ -2,27 +2,27 @@ using System.Globalization;
 
 namespace Calls.Load;
 
-/// <summary>What the command line asks for.</summary>
+/// <summary>The options of the command line.</summary>
 internal sealed record Options
 {
     public const string Usage = """
         dotnet run --project bench/Load -c Release -- [options]
 
         The service against the floor, in pairs:
-          --quick            one short pair, which shows that it works and no more
+          --quick            one short pair, as a test of the benchmark
           --pairs N          pairs (5)
-          --live N           live sessions at which memory is taken (10000)
+          --live N           live sessions of the memory measurement (10000)
           --pin              the service on one processor, Redis and the load on another
 
-        Any service that is up and has this process for its Twilio:
-          --url URL          where it is
-          --port N           where its Twilio is to be (18080)
-          --latency MS       what each request to that Twilio takes (0)
-          --rate N           calls a second, however the service gets on; without it --concurrency calls at once
+        Any running service that uses this process as its Twilio:
+          --url URL          the URL of the service
+          --port N           the port of its Twilio (18080)
+          --latency MS       the latency of that Twilio (0)
+          --rate N           calls per second, at any speed of the service; without it --concurrency calls at once
 
         Both:
           --calls N          calls of a run (8000)
-          --warm-up N        calls before them, not measured (12000): the JIT is busy for the first ten thousand
+          --warm-up N        calls before them, not measured (12000); the JIT compiles during the first 10000
           --concurrency N    calls at once (8)
         """;
 
@@ -46,7 +46,7 @@ internal sealed record Options
 
     public TimeSpan Latency { get; private init; }
 
-    /// <summary>Null for a closed loop.</summary>
+    /// <summary>Calls per second. Null: a closed loop.</summary>
     public double? Rate { get; private init; }
 
     public int Calls { get; private init; } = 8_000;
@@ -55,11 +55,16 @@ internal sealed record Options
 
     public int Concurrency { get; private init; } = 8;
 
-    /// <exception cref="FormatException">Says which option cannot be used, and why.</exception>
+    /// <exception cref="FormatException">Names the option that cannot be used, with the reason.</exception>
     public static Options Parse(string[] args)
     {
-        var options = args.Contains("--quick") ? new Options { Quick = true, Pairs = 1, Live = 300, Calls = 200, WarmUp = 200 } : new Options();
-        options = options with { Command = string.Join(' ', ["dotnet run --project bench/Load -c Release", .. args.Length > 0 ? ["--", .. args] : args]) };
+        var options = args.Contains("--quick")
+            ? new Options { Quick = true, Pairs = 1, Live = 300, Calls = 200, WarmUp = 200 }
+            : new Options();
+        options = options with
+        {
+            Command = string.Join(' ', ["dotnet run --project bench/Load -c Release", .. args.Length > 0 ? ["--", .. args] : args]),
+        };
         for (var at = 0; at < args.Length; at++)
         {
             var name = args[at];
@@ -81,17 +86,18 @@ internal sealed record Options
 
             string Value() => ++at < args.Length ? args[at] : throw new FormatException($"{name} needs a value.");
 
-            int Whole(int least) => Value() is var text && int.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= least
+            int Whole(int least) =>
+                Value() is var text && int.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= least
                 ? number
-                : throw new FormatException($"{name} is a whole number from {least}, and {text} is not.");
+                : throw new FormatException($"{name} must be a whole number of at least {least}, and {text} is not.");
 
             Uri Address() => Value() is var text && Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
                 ? url
-                : throw new FormatException($"{name} is an http or https URL, and {text} is not.");
+                : throw new FormatException($"{name} must be an http or https URL, and {text} is not.");
         }
 
         if (args.Intersect(options.Url is null ? OfUrls : OfComparisons).FirstOrDefault() is { } stray)
-            throw new FormatException(options.Url is null ? $"{stray} needs --url." : $"{stray} does not go with --url.");
+            throw new FormatException(options.Url is null ? $"{stray} needs --url." : $"{stray} cannot be combined with --url.");
         if (options.Pin && Environment.ProcessorCount < 2)
             throw new FormatException("--pin needs two processors.");
         return options;

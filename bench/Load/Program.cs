@@ -1,4 +1,4 @@
-// Whole calls: against the service and the floor in turn, or against any service that is up.
+// Whole calls against the service and the floor in turns, or against any running service.
 using Calls.Load;
 
 if (args.Contains("--help"))
@@ -18,7 +18,7 @@ catch (FormatException wrong)
     return 2;
 }
 
-// Also where nothing was started: a signal that only ended our Twilio would leave its calls to be stuck one by one.
+// This is needed even without child processes: otherwise a signal would end only this Twilio, and its calls would time out one by one.
 using var children = new Children();
 if (options.Url is not { } url)
     return await Comparison.RunAsync(options, children);

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Calls.Load;
 
-/// <summary>A line for each step that is done, with the time so far and what is left if the other steps take as long.</summary>
+/// <summary>Writes a line for each finished step, with the elapsed time and an estimate of the remaining time.</summary>
 internal sealed class Progress(int steps)
 {
     private readonly long from = TimeProvider.System.GetTimestamp();
@@ -12,6 +12,7 @@ internal sealed class Progress(int steps)
     {
         done++;
         var elapsed = TimeProvider.System.GetElapsedTime(from);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $@"[{elapsed:mm\:ss}, {elapsed / done * (steps - done):mm\:ss} left] {what}"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $@"[{elapsed:mm\:ss}, {elapsed / done * (steps - done):mm\:ss} left] {what}"));
     }
 }

@@ -4,18 +4,26 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Load;
 
-/// <summary>A Twilio made for load: it plays two-party calls as fast as the service answers, takes the service's REST requests, and counts what they did.</summary>
-/// <remarks>It takes one thing from each answer, whether it is a success; what Twilio does besides is <c>src/Sandbox</c>'s to emulate.</remarks>
+/// <summary>
+/// An emulated Twilio for load. It plays calls of two as fast as the service answers, takes the service's REST requests, and counts the
+/// results.
+/// </summary>
+/// <remarks>It reads only the status of each answer. <c>src/Sandbox</c> emulates the rest of Twilio.</remarks>
 internal sealed class QuickTwilio : IAsyncDisposable
 {
     public const string Account = "AC00000000000000000000000000000001";
     public const string Token = "0123456789abcdef0123456789abcdef";
     public const string Number = "+15005550006";
 
-    /// <summary>What Twilio waits for an answer, and we for the service's next request.</summary>
+    /// <summary>The longest wait for an answer, and for the service's next request.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
-    private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null });
+    private readonly HttpMessageInvoker http = new(new SocketsHttpHandler
+    {
+        UseCookies = false,
+        UseProxy = false,
+        ActivityHeadersPropagator = null,
+    });
     private readonly ConcurrentDictionary<string, Line> lines = new();
     private readonly ConcurrentDictionary<string, Line> legs = new();
     private readonly ConcurrentDictionary<string, (Line Line, string Callee)> rooms = new();
@@ -42,13 +50,13 @@ internal sealed class QuickTwilio : IAsyncDisposable
         });
     }
 
-    /// <summary>Where the REST API is, and what takes telemetry.</summary>
+    /// <summary>The address of the REST API and of the telemetry collector.</summary>
     public Uri Address { get; }
 
-    /// <summary>What each request to the REST API takes.</summary>
+    /// <summary>The duration of each request to the REST API.</summary>
     public TimeSpan Latency { get; set; }
 
-    /// <summary>Batches of telemetry that have come in.</summary>
+    /// <summary>The number of received telemetry batches.</summary>
     public long Exported => Interlocked.Read(ref exported);
 
     public static async Task<QuickTwilio> StartAsync(int port)
@@ -58,18 +66,20 @@ internal sealed class QuickTwilio : IAsyncDisposable
         return twilio;
     }
 
-    /// <summary>Forgets the calls that were left under way: whoever served them is gone.</summary>
+    /// <summary>Forgets the calls that were left under way. The process that served them has ended.</summary>
     public void Forget()
     {
         legs.Clear();
         rooms.Clear();
     }
 
-    /// <summary>One whole call: placed, rung, answered, talked, left, ended. Every webhook's time goes into the tally.</summary>
-    /// <param name="origin">Where the service is.</param>
-    /// <param name="tally">What is counted.</param>
-    /// <param name="due">When the call is to arrive, as a timestamp; its first webhook's time counts from then.</param>
-    /// <param name="stay">Leaves the two talking.</param>
+    /// <summary>
+    /// Plays one whole call: placed, ringing, answered, joined, left, ended. The tally gets the response time of every webhook.
+    /// </summary>
+    /// <param name="origin">The URL of the service.</param>
+    /// <param name="tally">The counters.</param>
+    /// <param name="due">The due time of the call, as a timestamp. The response time of its first webhook counts from it.</param>
+    /// <param name="stay">Leaves the call under way.</param>
     public async Task PlayAsync(Uri origin, Tally tally, long due, bool stay = false)
     {
         var line = new Line(Guid.NewGuid().ToString("N"), Sid("CA"), Sid("CF"), due);
@@ -79,20 +89,24 @@ internal sealed class QuickTwilio : IAsyncDisposable
             var twilio = origin.GetLeftPart(UriPartial.Authority) + "/twilio";
             var session = $"{twilio}/sessions/{line.Name}";
             await SendAsync(tally, line, Webhook.Voice, twilio + "/voice", Forms.Incoming(line));
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "participant-join", line.Caller, "caller"));
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference",
+                Forms.Conference(line, "participant-join", line.Caller, "caller"));
             var callee = await line.WaitForAsync(line.Dialled, Patience);
             foreach (var status in new[] { "initiated", "ringing", "in-progress" })
                 await SendAsync(tally, line, Webhook.Status, line.StatusUrl, Forms.Leg(callee, Number, line.Bob, status));
             await SendAsync(tally, line, Webhook.Join, line.AnswerUrl, Forms.Leg(callee, Number, line.Bob, "in-progress"));
             await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "conference-start"));
             rooms[line.Conference] = (line, callee);
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "participant-join", callee, "callee"));
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference",
+                Forms.Conference(line, "participant-join", callee, "callee"));
             if (stay)
                 return;
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "participant-leave", line.Caller, "caller"));
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference",
+                Forms.Conference(line, "participant-leave", line.Caller, "caller"));
             await SendAsync(tally, line, Webhook.Left, session + "/left/caller", Forms.Leg(line.Caller, line.Alice, line.Bob, "completed"));
             await line.WaitForAsync(line.HungUp, Patience);
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "participant-leave", callee, "callee"));
+            await SendAsync(tally, line, Webhook.Conference, session + "/conference",
+                Forms.Conference(line, "participant-leave", callee, "callee"));
             rooms.TryRemove(line.Conference, out _);
             await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "conference-end"));
             await SendAsync(tally, line, Webhook.Status, line.StatusUrl, Forms.Leg(callee, Number, line.Bob, "completed"));
@@ -128,7 +142,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
-            // Counted as failed; the call goes on, as Twilio's does.
+            // The webhook is counted as failed. The call goes on, as at Twilio.
         }
 
         var answered = TimeProvider.System.GetTimestamp();
@@ -159,24 +173,28 @@ internal sealed class QuickTwilio : IAsyncDisposable
         return Json($$"""{"sid":"{{sid}}","status":"completed","to":"","from":"","date_created":null}""");
     }
 
-    /// <summary>Asked where the service looks after a call that is due for its review.</summary>
+    /// <summary>The answer to the service's review of a call.</summary>
     private async Task<IResult> FetchConferenceAsync(string sid)
     {
         await TakeTimeAsync();
-        return rooms.TryGetValue(sid, out var room) ? Json($$"""{"sid":"{{sid}}","friendly_name":"{{room.Line.Name}}","status":"in-progress"}""") : Results.NotFound();
+        return rooms.TryGetValue(sid, out var room)
+            ? Json($$"""{"sid":"{{sid}}","friendly_name":"{{room.Line.Name}}","status":"in-progress"}""") : Results.NotFound();
     }
 
     private async Task<IResult> ListParticipantsAsync(string sid)
     {
         await TakeTimeAsync();
         return rooms.TryGetValue(sid, out var room)
-            ? Json($$"""{"participants":[{{Participant(room.Line.Caller, "caller")}},{{Participant(room.Callee, "callee")}}],"next_page_uri":null}""")
+            ? Json($$"""
+                {"participants":[{{Participant(room.Line.Caller, "caller")}},{{Participant(room.Callee, "callee")}}],"next_page_uri":null}
+                """)
             : Results.NotFound();
     }
 
     private Task TakeTimeAsync() => Latency > TimeSpan.Zero ? Task.Delay(Latency) : Task.CompletedTask;
 
-    private static string Participant(string leg, string label) => $$"""{"call_sid":"{{leg}}","label":"{{label}}","status":"connected","muted":false,"hold":false}""";
+    private static string Participant(string leg, string label) =>
+        $$"""{"call_sid":"{{leg}}","label":"{{label}}","status":"connected","muted":false,"hold":false}""";
 
     private static IResult Json(string body, int status = 200) => Results.Text(body, "application/json", statusCode: status);
 

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Calls.Load;
 
-/// <summary>A Redis of one's own, which writes nothing to disk.</summary>
+/// <summary>A Redis process that writes nothing to disk.</summary>
 internal sealed class RedisServer : IDisposable
 {
     private readonly Started process;
@@ -14,7 +14,8 @@ internal sealed class RedisServer : IDisposable
     private RedisServer(int port, int? processor)
     {
         this.port = port;
-        string[] command = ["redis-server", "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+        string[] command = ["redis-server", "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "",
+            "--appendonly", "no"];
         process = new Started(command, new Dictionary<string, string>(), AppContext.BaseDirectory, processor);
     }
 

@@ -2,11 +2,12 @@ using System.Globalization;
 
 namespace Calls.Load;
 
-/// <summary>What one loop counted, and how long it took from the first call to the end of the last.</summary>
+/// <summary>The counters of one loop, and its duration from the start of the first call to the end of the last.</summary>
 internal sealed record Run(Tally Tally, TimeSpan Took)
 {
-    /// <summary>One after another, as if they had been one.</summary>
-    public static Run Sum(IReadOnlyCollection<Run> runs) => new(Tally.Sum(runs.Select(run => run.Tally)), TimeSpan.FromTicks(runs.Sum(run => run.Took.Ticks)));
+    /// <summary>Joins runs that followed one another.</summary>
+    public static Run Sum(IReadOnlyCollection<Run> runs) =>
+        new(Tally.Sum(runs.Select(run => run.Tally)), TimeSpan.FromTicks(runs.Sum(run => run.Took.Ticks)));
 
     public double CallsPerSecond => Tally.Calls / Took.TotalSeconds;
 

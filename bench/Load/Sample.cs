@@ -1,31 +1,33 @@
 namespace Calls.Load;
 
-/// <summary>All that one contender did in one pair.</summary>
+/// <summary>The measurements of one contender in one pair.</summary>
 internal sealed record Sample
 {
-    /// <summary>Of the service's saturating load, what open loops offer to both; nothing waits for anything at the least of them.</summary>
+    /// <summary>
+    /// The shares of the service's saturating load that open loops offer to both. At the lowest share no request waits for another.
+    /// </summary>
     public static readonly double[] Shares = [Low, Half, 0.75];
 
     public const double Low = 0.25;
     public const double Half = 0.5;
 
-    /// <summary>How long a Twilio takes that is slow.</summary>
+    /// <summary>The latency of the slow Twilio.</summary>
     public static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(100);
 
     public required LiveSample Live { get; init; }
 
     public required TimeSpan ReadyIn { get; init; }
 
-    /// <summary>A closed loop: as much as it can take.</summary>
+    /// <summary>A closed loop.</summary>
     public required Run Closed { get; init; }
 
-    /// <summary>What the closed loop took of the processors, and for how many calls.</summary>
+    /// <summary>The processor time of the closed loop, and its number of calls.</summary>
     public required TimeSpan Processor { get; init; }
 
-    /// <summary>After the closed loop.</summary>
+    /// <summary>The peak memory after the closed loop.</summary>
     public required double PeakMegabytes { get; init; }
 
-    /// <summary>An open loop at half the rate that the closed one had just had.</summary>
+    /// <summary>An open loop at half the rate of the closed loop just before.</summary>
     public required Run HalfOfItsOwn { get; init; }
 
     /// <summary>An open loop at each of <see cref="Shares"/>, with a Twilio that answers at once.</summary>
@@ -34,7 +36,7 @@ internal sealed record Sample
     /// <summary>An open loop at the least share, with a Twilio that is slow.</summary>
     public required Run SlowTwilio { get; init; }
 
-    /// <summary>In seconds, of both processes.</summary>
+    /// <summary>The start times of both processes, in seconds.</summary>
     public IEnumerable<double> Starts => [ReadyIn.TotalSeconds, Live.ReadyIn.TotalSeconds];
 
     public double ProcessorPerThousand => Processor.TotalSeconds * 1000 / Closed.Tally.Calls;
@@ -44,8 +46,8 @@ internal sealed record Sample
     public Tally At(double share) => Open[Array.IndexOf(Shares, share)].Tally;
 }
 
-/// <summary>Calls placed in a process that has seen none, and left under way.</summary>
-/// <param name="ReadyIn">From the process's start.</param>
-/// <param name="Placed">How that went.</param>
-/// <param name="PeakMegabytes">With those calls under way.</param>
+/// <summary>Calls that are placed in a fresh process and left under way.</summary>
+/// <param name="ReadyIn">The time from the process's start until it was ready.</param>
+/// <param name="Placed">The run that placed the calls.</param>
+/// <param name="PeakMegabytes">The peak memory with those calls under way.</param>
 internal sealed record LiveSample(TimeSpan ReadyIn, Run Placed, double PeakMegabytes);

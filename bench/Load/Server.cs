@@ -1,11 +1,11 @@
 namespace Calls.Load;
 
-/// <summary>A contender that is up.</summary>
+/// <summary>A running contender.</summary>
 internal sealed class Server : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>As often as a Prometheus does by default, or the chart's ServiceMonitor.</summary>
+    /// <summary>The default interval of Prometheus and of the chart's ServiceMonitor.</summary>
     private static readonly TimeSpan ScrapeInterval = TimeSpan.FromSeconds(15);
 
     private readonly Children children;
@@ -16,15 +16,19 @@ internal sealed class Server : IDisposable
 
     public Uri Origin { get; }
 
-    /// <summary>From its start to the first time that it says it is ready, the runtime's own start included.</summary>
+    /// <summary>The time from the start of the process until it is ready, including the start of the runtime.</summary>
     public TimeSpan ReadyIn { get; private set; }
 
     public TimeSpan Processor => process.Processor;
 
     public double PeakMegabytes => process.PeakMegabytes;
 
-    /// <summary>As production runs it: by environment variables alone, logging at its default, traces and logs exported, and metrics scraped.</summary>
-    public static async Task<Server> StartAsync(Children children, Contender contender, Uri origin, Uri twilio, string redis, int? processor)
+    /// <summary>
+    /// Starts the contender as in production: configured by environment variables, with default logging, exported traces and logs, and
+    /// scraped metrics.
+    /// </summary>
+    public static async Task<Server> StartAsync(Children children, Contender contender, Uri origin, Uri twilio, string redis,
+        int? processor)
     {
         var from = TimeProvider.System.GetTimestamp();
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -41,8 +45,9 @@ internal sealed class Server : IDisposable
             ["Twilio__Client__ApiBaseUrl"] = twilio.GetLeftPart(UriPartial.Authority),
             ["Twilio__Voice__CallerId"] = QuickTwilio.Number,
         };
-        // Where its settings are, as in the image: without them every request would be logged, twice.
-        var server = new Server(children, children.Keep(new Started(["dotnet", contender.Assembly], environment, contender.Folder, processor)), origin);
+        // The working folder has the settings file, as in the image. Without it every request would be logged twice.
+        var server = new Server(children,
+            children.Keep(new Started(["dotnet", contender.Assembly], environment, contender.Folder, processor)), origin);
         try
         {
             await server.AwaitReadyAsync();
@@ -56,7 +61,7 @@ internal sealed class Server : IDisposable
         server.ReadyIn = TimeProvider.System.GetElapsedTime(from);
         if (!contender.HasMetrics)
             return server;
-        // Waited for, so that metrics which nobody can have are no silent saving.
+        // The scrape must succeed. Otherwise missing metrics would save time unnoticed.
         await server.ScrapeOnceAsync(server.ended.Token);
         _ = server.ScrapeAsync(server.ended.Token);
         return server;
@@ -85,7 +90,7 @@ internal sealed class Server : IDisposable
         }
         catch (OperationCanceledException)
         {
-            // It has ended.
+            // The process has ended.
         }
     }
 
@@ -96,7 +101,7 @@ internal sealed class Server : IDisposable
         while (!await IsReadyAsync(http, patience.Token))
         {
             if (process.HasExited)
-                throw new InvalidOperationException("It ended before it was ready.");
+                throw new InvalidOperationException("The process ended before it was ready.");
             await Task.Delay(10, patience.Token);
         }
     }

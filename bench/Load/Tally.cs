@@ -2,14 +2,15 @@ using HdrHistogram;
 
 namespace Calls.Load;
 
-/// <summary>What one run has counted: every webhook's time, and the guarantees. Any thread may count.</summary>
+/// <summary>The counters of one run: the response time of every webhook, and the guarantees. Thread-safe.</summary>
 internal sealed class Tally
 {
-    /// <summary>A webhook has been given up long before.</summary>
+    /// <summary>The longest time that can be recorded. Webhooks time out long before.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
 
-    /// <summary>In ticks of 100 ns, to three significant digits.</summary>
-    private readonly LongConcurrentHistogram[] times = [.. Enum.GetValues<Webhook>().Select(_ => new LongConcurrentHistogram(1, Longest.Ticks, 3))];
+    /// <summary>Response times in ticks of 100 ns, with three significant digits.</summary>
+    private readonly LongConcurrentHistogram[] times =
+        [.. Enum.GetValues<Webhook>().Select(_ => new LongConcurrentHistogram(1, Longest.Ticks, 3))];
     private int calls;
     private int webhooks;
     private int failed;
@@ -20,10 +21,10 @@ internal sealed class Tally
 
     public int Webhooks => webhooks;
 
-    /// <summary>Webhooks without an answer, or with one that is no success.</summary>
+    /// <summary>Webhooks without a successful answer.</summary>
     public int Failed => failed;
 
-    /// <summary>Calls that were never rung, or never ended.</summary>
+    /// <summary>Calls that never rang or never ended.</summary>
     public int StuckCalls => stuck;
 
     public int RungTwice => rungTwice;
@@ -65,6 +66,7 @@ internal sealed class Tally
             Interlocked.Increment(ref rungTwice);
     }
 
-    /// <summary>In milliseconds; 50 is the median.</summary>
-    public double Percentile(Webhook kind, double percentile) => times[(int)kind].GetValueAtPercentile(percentile) / (double)TimeSpan.TicksPerMillisecond;
+    /// <summary>A percentile in milliseconds. 50 is the median.</summary>
+    public double Percentile(Webhook kind, double percentile) =>
+        times[(int)kind].GetValueAtPercentile(percentile) / (double)TimeSpan.TicksPerMillisecond;
 }

@@ -1,20 +1,20 @@
 namespace Calls.Load;
 
-/// <summary>The kinds of webhooks that a call sends, each with times of its own.</summary>
+/// <summary>The kinds of webhooks of a call. Each has its own response times.</summary>
 internal enum Webhook
 {
-    /// <summary>A call comes in; the answer has to wait for nothing.</summary>
+    /// <summary>An incoming call. Its answer must not wait for another request.</summary>
     Voice,
 
     /// <summary>The callee's leg was answered.</summary>
     Join,
 
-    /// <summary>How the callee's leg is getting on.</summary>
+    /// <summary>The status of the callee's leg.</summary>
     Status,
 
-    /// <summary>Somebody came into the room, or left it.</summary>
+    /// <summary>A leg joined or left the conference.</summary>
     Conference,
 
-    /// <summary>The caller's leg is through with the room.</summary>
+    /// <summary>The caller's leg has left the room and asks for more TwiML.</summary>
     Left,
 }

@@ -11,7 +11,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Micro;
 
-/// <summary>Twilio's <c>participant-join</c>, as it comes in: headers, body, signature. The one place that knows how the service reads a webhook.</summary>
+/// <summary>
+/// Twilio's <c>participant-join</c>, as it arrives: headers, body, signature. Only this class knows how the service reads a webhook.
+/// </summary>
 internal sealed class ConferenceWebhook
 {
     private const string Route = "/twilio/sessions/{sessionId}/conference";
@@ -31,21 +33,26 @@ internal sealed class ConferenceWebhook
         var fields = Fields(call, room);
         path = $"/twilio/sessions/{call.Id.Value}/conference";
         signature = Signer.Sign(Service.Token, Service.Origin + path, fields);
-        body = Encoding.ASCII.GetBytes(string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Key)}={Uri.EscapeDataString(field.Value)}")));
+        body = Encoding.ASCII.GetBytes(
+            string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Key)}={Uri.EscapeDataString(field.Value)}")));
         arrived = new byte[body.Length];
-        decoded = new DecodedForm(new FormCollection(fields.ToDictionary(field => field.Key, field => new Microsoft.Extensions.Primitives.StringValues(field.Value), StringComparer.OrdinalIgnoreCase)));
+        decoded = new DecodedForm(
+            new FormCollection(
+            fields.ToDictionary(field => field.Key, field => new Microsoft.Extensions.Primitives.StringValues(field.Value),
+            StringComparer.OrdinalIgnoreCase)));
         gate = services.GetRequiredService<SignedRequest>().Guard(new WebhookKind("conference", Route), (_, request) =>
             Task.FromResult<IResult>(Bind(request) is not null ? Noted.Answer : TypedResults.BadRequest()));
     }
 
-    /// <summary>The signature alone, by the second of two tokens.</summary>
+    /// <summary>The signature check alone, with the second of two tokens.</summary>
     public bool IsSigned() => twoTokens.IsValid(Service.Origin, path, decoded, signature);
 
-    /// <summary>The body becomes a form, its signature is checked, and it becomes what the use case is told.</summary>
+    /// <summary>Reads the form, checks the signature and makes the command.</summary>
     public async Task<object?> ReadAsync(IServiceProvider services)
     {
         var http = Arrive(services);
-        using var read = await WebhookForm.ReadAsync(http.Request.BodyReader) ?? throw new InvalidOperationException("The webhook's body is not read as the usual ones are.");
+        using var read = await WebhookForm.ReadAsync(http.Request.BodyReader) ?? throw new InvalidOperationException(
+            "The webhook's body is not read as the usual ones are.");
         return oneToken.IsValid(Service.Origin, path, read, signature) ? Bind(new TwilioRequest(read, http.Request)) : null;
     }
 
@@ -57,8 +64,8 @@ internal sealed class ConferenceWebhook
         return oneToken.IsValid(Service.Origin, path, read, signature) ? Bind(new TwilioRequest(read, http.Request)) : null;
     }
 
-    /// <summary>The whole gate, up to where a use case would begin: the form, the signature, the span and the metrics.</summary>
-    /// <returns>The status: 204 where it was let in.</returns>
+    /// <summary>All steps before the use case: the form, the signature, the span and the metrics.</summary>
+    /// <returns>The status: 204 if the webhook was accepted.</returns>
     public async Task<int> EnterAsync(IServiceProvider services)
     {
         var http = Arrive(services);
@@ -74,7 +81,7 @@ internal sealed class ConferenceWebhook
     private HttpContext Arrive(IServiceProvider services)
     {
         var http = new DefaultHttpContext { RequestServices = services };
-        // ASP.NET Core decodes a form where it lies.
+        // ASP.NET Core decodes a form in place.
         body.CopyTo(arrived, 0);
         http.Features.Set<IRequestBodyPipeFeature>(new Body(arrived));
         var request = http.Request;
@@ -84,16 +91,19 @@ internal sealed class ConferenceWebhook
         return http;
     }
 
-    /// <summary>What Twilio sends (twilio.com/docs/voice/twiml/conference, "statusCallback").</summary>
+    /// <summary>The parameters that Twilio sends (twilio.com/docs/voice/twiml/conference, "statusCallback").</summary>
     private static KeyValuePair<string, string>[] Fields(MadeCall call, string room) =>
     [
-        new("AccountSid", "AC0123456789abcdef0123456789abcdef"), new("CallSid", call.Leg(1).Value), new("CallSidEndingConference", ""), new("Coaching", "false"),
-        new("ConferenceSid", call.Conference.Value), new("EndConferenceOnExit", "false"), new("FriendlyName", room), new("Hold", "false"), new("Muted", "false"),
-        new("ParticipantCallStatus", "in-progress"), new("ParticipantLabel", "callee"), new("SequenceNumber", "3"), new("StartConferenceOnEnter", "true"),
+        new("AccountSid", "AC0123456789abcdef0123456789abcdef"), new("CallSid", call.Leg(1).Value), new("CallSidEndingConference", ""),
+        new("Coaching", "false"),
+        new("ConferenceSid", call.Conference.Value), new("EndConferenceOnExit", "false"), new("FriendlyName", room), new("Hold", "false"),
+        new("Muted", "false"),
+        new("ParticipantCallStatus", "in-progress"), new("ParticipantLabel", "callee"), new("SequenceNumber", "3"),
+        new("StartConferenceOnEnter", "true"),
         new("StatusCallbackEvent", "participant-join"), new("Timestamp", "Mon, 05 Jan 2026 10:00:00 +0000"),
     ];
 
-    /// <summary>All of it has arrived with the headers, as it mostly does.</summary>
+    /// <summary>The whole body has arrived with the headers, as in most requests.</summary>
     private sealed class Body(byte[] bytes) : IRequestBodyPipeFeature
     {
         public PipeReader Reader { get; } = PipeReader.Create(new ReadOnlySequence<byte>(bytes));

@@ -5,7 +5,7 @@ using Calls.Infrastructure.Twilio;
 
 namespace Calls.Micro;
 
-/// <summary>What a decision costs, and an answer.</summary>
+/// <summary>The cost of a decision and of an answer.</summary>
 public class DecisionBenchmarks
 {
     private readonly CallPolicy policy = new();

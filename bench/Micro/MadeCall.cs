@@ -3,10 +3,13 @@ using Calls.Domain;
 
 namespace Calls.Micro;
 
-/// <summary>A call as Twilio's webhooks leave it: every step is decided by the domain. The names are as long as Twilio's own and as a GUID that an app would choose.</summary>
-/// <param name="number">Makes the call's names, which differ from those of any other number.</param>
-/// <param name="policy">What is decided by.</param>
-/// <param name="at">When all of it happens.</param>
+/// <summary>
+/// A call in a state that Twilio's webhooks lead to, made with the domain's decisions. SIDs have Twilio's length, and the session id is a
+/// GUID.
+/// </summary>
+/// <param name="number">Determines the call's ids.</param>
+/// <param name="policy">The policy of the decisions.</param>
+/// <param name="at">The time of all events.</param>
 internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
 {
     private const string Nonce = "k3vq7zj2mx5tw4ha";
@@ -22,19 +25,21 @@ internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
 
     /// <summary>The caller's leg is 0, the callee's 1, and so on.</summary>
     public CallSid Leg(int participant) =>
-        Named<CallSid>(CallSid.TryParse, "CA" + participant.ToString("x4", CultureInfo.InvariantCulture) + number.ToString("x28", CultureInfo.InvariantCulture));
+        Named<CallSid>(CallSid.TryParse,
+            "CA" + participant.ToString("x4", CultureInfo.InvariantCulture) + number.ToString("x28", CultureInfo.InvariantCulture));
 
-    /// <summary>The callee has picked up, and is about to enter the room in which the caller waits.</summary>
+    /// <summary>The callee has answered and is about to enter the room in which the caller waits.</summary>
     public Decision AtTheDoor()
     {
-        Decide(null, new SessionEvent.StartCall(Id, Nonce, Leg(0), Caller, new Party.Client(Named<ClientIdentity>(ClientIdentity.TryParse, "bob-" + name)),
+        Decide(null, new SessionEvent.StartCall(Id, Nonce, Leg(0), Caller,
+            new Party.Client(Named<ClientIdentity>(ClientIdentity.TryParse, "bob-" + name)),
             $"00-{number:x32}-{number:x16}-01"));
         Then(Enters(ParticipantId.Caller, 0));
         Answers(ParticipantId.Callee, 1);
         return last;
     }
 
-    /// <summary>That many people talk: two app users and, beyond them, phones.</summary>
+    /// <summary>That many participants talk: two app users, and phones.</summary>
     public Decision Talking(int participants)
     {
         AtTheDoor();
@@ -51,7 +56,7 @@ internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
         return last;
     }
 
-    /// <summary>Twilio's word that somebody has come into the room.</summary>
+    /// <summary>Twilio's report that a participant has joined.</summary>
     public SessionEvent.ParticipantJoined Enters(ParticipantId id, int participant) =>
         new(Conference, last.Session!.Room, Leg(participant), id, new Flags(Muted: false, Hold: false, Sequence: participant));
 
@@ -67,10 +72,12 @@ internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
     private Decision Decide(CallSession? session, SessionEvent happened)
     {
         last = SessionDecider.Decide(session, happened, policy, at);
-        return last.Changed ? last : throw new InvalidOperationException($"{happened.GetType().Name} changed nothing: {last.Ignored}{last.Refused}");
+        return last.Changed
+            ? last : throw new InvalidOperationException($"{happened.GetType().Name} changed nothing: {last.Ignored}{last.Refused}");
     }
 
     private delegate bool TryParse<T>(string? text, out T? value);
 
-    private static T Named<T>(TryParse<T> parse, string text) => parse(text, out var value) && value is not null ? value : throw new FormatException(text);
+    private static T Named<T>(TryParse<T> parse, string text) =>
+        parse(text, out var value) && value is not null ? value : throw new FormatException(text);
 }

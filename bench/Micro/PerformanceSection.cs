@@ -14,8 +14,10 @@ internal static class PerformanceSection
         PerformancePage.Write("micro", string.Create(CultureInfo.InvariantCulture, $"""
             ## The parts of a webhook
 
-            `dotnet run --project bench/Micro -c Release` measures the parts one by one, each in a process of its own, with the service's tracing and metrics on and without Redis, Kestrel or a network. A webhook is a form of 15 fields, signed with the second
-            of two tokens; the error is the mean's standard error. {host.Cpu.Value.ProcessorName}, {host.RuntimeVersion}, BenchmarkDotNet {host.BenchmarkDotNetVersion}. {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
+            `dotnet run --project bench/Micro -c Release` measures the parts one by one, each in its own process. The service's tracing
+            and metrics are on. There is no Redis, no Kestrel and no network. A webhook is a form of 15 fields, signed with the second of
+            two tokens. The error is the standard error of the mean. Machine: {host.Cpu.Value.ProcessorName}, {host.RuntimeVersion},
+            BenchmarkDotNet {host.BenchmarkDotNetVersion}. Date: {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
 
             {Table(summaries.SelectMany(summary => summary.Reports))}
             """));
@@ -29,7 +31,9 @@ internal static class PerformanceSection
             var (what, times) = (report.BenchmarkCase.Descriptor.WorkloadMethodDisplayInfo.Trim('\''), report.ResultStatistics!);
             var size = report.BenchmarkCase.Parameters.Items is [var only] ? $" of {only.Value}" : "";
             var allocated = report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase);
-            table.Append(CultureInfo.InvariantCulture, $"\n| {what.Replace("session,", "session" + size + ",", StringComparison.Ordinal)} | {times.Mean / 1000:0.00} | {times.StandardError / 1000:0.00} | {allocated:N0} |");
+            var name = what.Replace("session,", "session" + size + ",", StringComparison.Ordinal);
+            table.Append(CultureInfo.InvariantCulture,
+                $"\n| {name} | {times.Mean / 1000:0.00} | {times.StandardError / 1000:0.00} | {allocated:N0} |");
         }
 
         return table.ToString();

@@ -1,5 +1,5 @@
-// The parts of a webhook, each measured alone. Without arguments all of them, and then a section of docs/performance.md; with --quick each for a moment in this process, which shows that it works and no more;
-// with other arguments what BenchmarkDotNet makes of those, such as --filter *Form*.
+// Measures the parts of a webhook, each alone. Without arguments: all parts, and a section of docs/performance.md. With --quick: each part
+// for a moment in this process, as a test of the benchmark. Other arguments go to BenchmarkDotNet, such as --filter *Form*.
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Diagnosers;
 using BenchmarkDotNet.Jobs;
@@ -11,9 +11,10 @@ using Perfolizer.Horology;
 
 var quick = args.Contains("--quick");
 var rest = args.Where(arg => arg != "--quick").ToArray();
-// Half a second an iteration evens out what else the machine does; a dozen and more of them make the error honest.
+// An iteration of half a second averages over disturbances of the machine. A dozen iterations give a reliable error.
 var job = quick
-    ? Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(1).WithIterationCount(3).WithIterationTime(TimeInterval.FromMilliseconds(50))
+    ? Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(1).WithIterationCount(3)
+        .WithIterationTime(TimeInterval.FromMilliseconds(50))
     : Job.Default.WithWarmupCount(4).WithIterationCount(15).WithIterationTime(TimeInterval.FromMilliseconds(500));
 var config = DefaultConfig.Instance.AddJob(job.AsDefault()).AddDiagnoser(MemoryDiagnoser.Default)
     .WithArtifactsPath(Path.Combine(PerformancePage.Root, "artifacts", "bench", "micro"));

@@ -11,12 +11,15 @@ using OpenTelemetry.Trace;
 
 namespace Calls.Micro;
 
-/// <summary>The service's own container, as it is composed for production but for the store, with its tracing and its metrics on. It is never started: nothing listens, and no Redis is asked for.</summary>
+/// <summary>
+/// The service's own container as in production, with tracing and metrics, and without the store. It is never started: it opens no port and
+/// needs no Redis.
+/// </summary>
 internal static class Service
 {
     public const string Origin = "https://calls.example.com";
 
-    /// <summary>The one that Twilio signs with while tokens are exchanged: the second of two that are tried.</summary>
+    /// <summary>The auth token of the signature during a rotation: the second of two tokens that are tried.</summary>
     public const string Token = "fedcba9876543210fedcba9876543210";
 
     private const string OtherToken = "0123456789abcdef0123456789abcdef";
@@ -44,29 +47,31 @@ internal static class Service
         return services;
     }
 
-    /// <summary>Holds one session and never changes: each command finds what the one before it found.</summary>
+    /// <summary>A store with one session that never changes, so that each command finds the same session.</summary>
     private sealed class StandingStore(StoredSession stored) : ISessionStore
     {
         public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) => Task.FromResult(stored);
 
-        public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken) => Task.FromResult(seen.ETag == stored.ETag);
+        public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken) =>
+            Task.FromResult(seen.ETag == stored.ETag);
 
         public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken) =>
             Task.FromResult(loaded with { Session = decision.Session, Version = loaded.Version + 1 });
     }
 
-    /// <summary>Nobody is counted.</summary>
+    /// <summary>Quotas without a limit.</summary>
     private sealed class Unlimited : IQuotas
     {
         public Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken) => Task.FromResult<TimeSpan?>(null);
 
         public Task GiveAddBackAsync(Asker asker) => Task.CompletedTask;
 
-        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) => Task.FromResult(Place.Taken);
+        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) =>
+            Task.FromResult(Place.Taken);
 
         public void GivePlaceBack(ClientIdentity caller, SessionId session)
         {
-            // Nothing was taken.
+            // No place was taken.
         }
     }
 }

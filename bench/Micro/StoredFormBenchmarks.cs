@@ -4,7 +4,7 @@ using Calls.Infrastructure.Redis;
 
 namespace Calls.Micro;
 
-/// <summary>A session on its way into Redis and out of it.</summary>
+/// <summary>The cost of writing and reading the stored form of a session.</summary>
 public class StoredFormBenchmarks
 {
     private CallSession session = null!;
@@ -16,7 +16,8 @@ public class StoredFormBenchmarks
     [GlobalSetup]
     public void Make()
     {
-        session = new MadeCall(1, new CallPolicy { MaxGuests = Participants }, TimeProvider.System.GetUtcNow()).Talking(Participants).Session!;
+        session = new MadeCall(1, new CallPolicy { MaxGuests = Participants }, TimeProvider.System.GetUtcNow()).Talking(Participants)
+            .Session!;
         stored = Write();
     }
 

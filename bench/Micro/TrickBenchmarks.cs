@@ -10,7 +10,7 @@ using OpenTelemetry.Metrics;
 
 namespace Calls.Micro;
 
-/// <summary>What is not written in the plainest way, beside what it stands in for.</summary>
+/// <summary>Each optimisation beside the plain code that it replaces.</summary>
 public class TrickBenchmarks
 {
     private readonly CallbackUrls urls = new(new Uri(Service.Origin));
@@ -26,7 +26,7 @@ public class TrickBenchmarks
         session = new MadeCall(1, new CallPolicy(), TimeProvider.System.GetUtcNow()).AtTheDoor().Session!;
         tally = new TallyCounter(meter, "tally", "{time}", "Counted by a cell.", "kind", "outcome");
         counter = meter.CreateCounter<long>("told", "{time}", "Told each time.");
-        // As many readers as the service has: one is scraped, one exports.
+        // The service has two readers as well: one for the scrape, one for the export.
         provider = Sdk.CreateMeterProviderBuilder().AddMeter(meter.Name).SetExemplarFilter(ExemplarFilterType.TraceBased)
             .AddReader(new BaseExportingMetricReader(new Nowhere())).AddReader(new BaseExportingMetricReader(new Nowhere())).Build();
     }
@@ -42,7 +42,8 @@ public class TrickBenchmarks
     public void Tally() => tally.Add("conference", "accepted");
 
     [Benchmark(Description = "count a webhook: by telling the instrument")]
-    public void Tell() => counter.Add(1, new KeyValuePair<string, object?>("kind", "conference"), new KeyValuePair<string, object?>("outcome", "accepted"));
+    public void Tell() =>
+        counter.Add(1, new KeyValuePair<string, object?>("kind", "conference"), new KeyValuePair<string, object?>("outcome", "accepted"));
 
     [Benchmark(Description = "TwiML: the caller into the room, by an XmlWriter")]
     public string Written()

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Micro;
 
-/// <summary>What a conference webhook passes through on its way to a decision; the callee enters the room.</summary>
+/// <summary>The steps of a conference webhook before its decision. The callee enters the room.</summary>
 public class WebhookBenchmarks
 {
     private IServiceProvider services = null!;
@@ -25,7 +25,8 @@ public class WebhookBenchmarks
         joined = new ParticipantJoined(session.Id, enters.Conference, enters.Room, enters.Leg, enters.Label, enters.Flags);
         var (isSigned, form, status, reply) = (Signature(), await Form(), await Gate(), await Mediator());
         if (!isSigned || form is null || status != 204 || reply is not CallReply.Acknowledged)
-            throw new InvalidOperationException($"What is measured would be a refusal: signed {isSigned}, form {form}, status {status}, reply {reply}.");
+            throw new InvalidOperationException(
+                $"What is measured would be a refusal: signed {isSigned}, form {form}, status {status}, reply {reply}.");
     }
 
     [Benchmark(Description = "signature check, two tokens")]

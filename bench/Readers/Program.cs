@@ -6,7 +6,8 @@ using System.Text;
 using Calls.Sandbox;
 using Calls.Sandbox.Twilio;
 
-// What 200 readers of one call, and one that never reads, cost that call's webhooks: the same webhooks with and without them, in turns.
+// Measures the cost of 200 readers of one call, and of one reader that never reads, for the call's webhooks: with and without them, in
+// turns.
 const int Readers = 200;
 const int Rounds = 10;
 const int Webhooks = 100;
@@ -21,30 +22,36 @@ await bob.RingsAsync();
 await bob.AnswerAsync();
 await bob.TalksAsync();
 
-// A mute that Twilio reports: it changes the call each time, so every reader is sent a new state.
-var leg = await host.Twilio.AskAsync(cloud => cloud.Phone("client:bob").Current ?? throw new InvalidOperationException("Bob is not on the line."));
-var (sid, conference) = (leg.Sid, leg.Conference ?? throw new InvalidOperationException("Bob is in no room."));
+// A mute that Twilio reports. It changes the call each time, so every reader gets a new state.
+var leg = await host.Twilio.AskAsync(cloud => cloud.Phone("client:bob")
+    .Current ?? throw new InvalidOperationException("Bob is not on the line."));
+var (sid, conference) = (leg.Sid, leg.Conference ?? throw new InvalidOperationException("Bob is not in a conference."));
 var url = new Uri(host.Address, $"/twilio/sessions/{Session}/conference").ToString();
 var sequence = 1000;
 using var twilio = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false });
 using var frontends = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false, MaxConnectionsPerServer = Readers + 10 });
 
 await MeasureAsync(WarmUp);
-Console.WriteLine($"{Rounds} pairs of {Webhooks} webhooks, each of which changes the call; {(redis is null ? "the embedded Redis" : "a Redis server")}; {Environment.ProcessorCount} processors");
+Console.WriteLine(
+    $"{Rounds} pairs of {Webhooks} webhooks, each of which changes the call; "
+    + $"{(redis is null ? "the embedded Redis" : "a Redis server")}; {Environment.ProcessorCount} processors");
 Console.WriteLine("pair   without readers    with 200 and one that never reads    ratio of medians");
 List<double> ratios = [];
 for (var round = 0; round < Rounds; round++)
 {
-    // Which of the two comes first alternates, so that neither always has the warmer machine.
+    // The order of the two alternates, so that neither always has the warmer machine.
     var before = round % 2 == 0 ? await MeasureAsync(Webhooks) : null;
     var with = await WatchedAsync();
     var without = before ?? await MeasureAsync(Webhooks);
     ratios.Add(Median(with.Times) / Median(without));
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{round + 1,4}   {Median(without),8:0.00} ms        {Median(with.Times),8:0.00} ms, {with.Events,6} events read       {ratios[^1],6:0.00}"));
+        $"{round + 1,4}   {Median(without),8:0.00} ms        {Median(with.Times),8:0.00} ms, {with.Events,6} events read       "
+            + $"{ratios[^1],6:0.00}"));
 }
 
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median of the ratios: {Median(ratios):0.00} (from {ratios.Min():0.00} to {ratios.Max():0.00})"));
+Console.WriteLine(
+    string.Create(CultureInfo.InvariantCulture,
+    $"median of the ratios: {Median(ratios):0.00} (from {ratios.Min():0.00} to {ratios.Max():0.00})"));
 return 0;
 
 async Task<(List<double> Times, int Events)> WatchedAsync()
@@ -71,8 +78,10 @@ async Task<List<double>> MeasureAsync(int webhooks)
         var number = ++sequence;
         KeyValuePair<string, string>[] form =
         [
-            new("AccountSid", host.Twilio.Options.AccountSid), new("CallSid", sid), new("ConferenceSid", conference.Sid), new("FriendlyName", conference.FriendlyName),
-            new("StatusCallbackEvent", number % 2 == 0 ? "participant-mute" : "participant-unmute"), new("Muted", number % 2 == 0 ? "true" : "false"), new("Hold", "false"),
+            new("AccountSid", host.Twilio.Options.AccountSid), new("CallSid", sid), new("ConferenceSid", conference.Sid),
+            new("FriendlyName", conference.FriendlyName),
+            new("StatusCallbackEvent", number % 2 == 0 ? "participant-mute" : "participant-unmute"),
+            new("Muted", number % 2 == 0 ? "true" : "false"), new("Hold", "false"),
             new("ParticipantLabel", "callee"), new("SequenceNumber", number.ToString(CultureInfo.InvariantCulture)),
         ];
         using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent(form) };
@@ -82,7 +91,7 @@ async Task<List<double>> MeasureAsync(int webhooks)
         times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         if ((int)response.StatusCode != 204)
             throw new InvalidOperationException($"A webhook was answered {(int)response.StatusCode}.");
-        // As many a second as a busy call has in a minute, and time for the readers to read.
+        // The rate per second is that of a busy call per minute, and leaves the readers time to read.
         await Task.Delay(5);
     }
 
@@ -111,7 +120,7 @@ async Task<Task> FollowAsync(string identity, int[] count, CancellationToken eno
         }
         catch (OperationCanceledException)
         {
-            // There has been enough.
+            // The measurement has ended.
         }
         finally
         {
@@ -121,12 +130,15 @@ async Task<Task> FollowAsync(string identity, int[] count, CancellationToken eno
     }
 }
 
-// Asks for the stream, and never takes a byte of it.
+// Requests the stream and never reads it.
 async Task<Socket> StalledAsync()
 {
     var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 1024 };
     await socket.ConnectAsync(host.Address.Host, host.Address.Port);
-    await socket.SendAsync(Encoding.ASCII.GetBytes($"GET /v1/sessions/{Session}/events HTTP/1.1\r\nHost: {host.Address.Authority}\r\nAuthorization: Bearer {host.TokenFor("alice")}\r\n\r\n"));
+    await socket.SendAsync(
+        Encoding.ASCII.GetBytes(
+        $"GET /v1/sessions/{Session}/events HTTP/1.1\r\nHost: {host.Address.Authority}\r\nAuthorization: Bearer "
+        + $"{host.TokenFor("alice")}\r\n\r\n"));
     return socket;
 }
 

@@ -13,7 +13,9 @@ public sealed class Plot
     public Plot(string title, string x, string y, bool logarithmic = false)
     {
         model = new PlotModel { Title = title, Background = OxyColors.White };
-        model.Axes.Add(logarithmic ? new LogarithmicAxis { Position = AxisPosition.Bottom, Title = x } : new LinearAxis { Position = AxisPosition.Bottom, Title = x });
+        model.Axes.Add(logarithmic
+            ? new LogarithmicAxis { Position = AxisPosition.Bottom, Title = x }
+            : new LinearAxis { Position = AxisPosition.Bottom, Title = x });
         model.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Title = y, Minimum = 0, MajorGridlineStyle = LineStyle.Dot });
         model.Legends.Add(new Legend { LegendPosition = LegendPosition.TopLeft });
     }

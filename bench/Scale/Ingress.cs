@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace Calls.Scale;
 
-/// <summary>Stands before the replicas: each connection goes to the next of them, and a webhook takes whatever connection is free, so that one call's webhooks go to any of them.</summary>
+/// <summary>
+/// The load balancer before the replicas. Each connection goes to the next replica, and a webhook takes any free connection, so that the
+/// webhooks of one call go to all replicas.
+/// </summary>
 internal sealed class Ingress : IDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -21,7 +24,7 @@ internal sealed class Ingress : IDisposable
 
     public Uri Origin { get; }
 
-    /// <summary>From now on these; connections to others are closed.</summary>
+    /// <summary>Sets the replicas. Connections to other replicas are closed.</summary>
     public void Spread(IEnumerable<Replica> over)
     {
         replicas = [.. over.Select(replica => replica.Origin)];
@@ -49,7 +52,7 @@ internal sealed class Ingress : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // It listens no more.
+            // The listener was stopped.
         }
     }
 
@@ -62,11 +65,12 @@ internal sealed class Ingress : IDisposable
             var to = replicas[(int)((uint)Interlocked.Increment(ref turn) % replicas.Count)];
             await replica.ConnectAsync(to.Host, to.Port);
             (client.NoDelay, replica.NoDelay) = (true, true);
-            await await Task.WhenAny(client.GetStream().CopyToAsync(replica.GetStream()), replica.GetStream().CopyToAsync(client.GetStream()));
+            await await Task.WhenAny(client.GetStream().CopyToAsync(replica.GetStream()), replica.GetStream()
+                .CopyToAsync(client.GetStream()));
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // One of the two has gone, and so goes the other.
+            // One side has closed the connection, so the other side is closed too.
         }
         finally
         {

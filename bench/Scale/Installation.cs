@@ -30,14 +30,14 @@ internal sealed class Installation(Storage storage, Replica service) : IDisposab
         await mutes.SendAsync(service.Origin, options.WarmUp, concurrency: 8, Next);
     }
 
-    /// <summary>A low and steady load: whole calls, and then webhooks about calls all over the store, none of which the replica remembers.</summary>
+    /// <summary>A low and steady load: whole calls, and then webhooks of stored calls. None of these is in the replica's memory.</summary>
     public async Task<Turn> MeasureAsync(QuickTwilio twilio, Mutes mutes, int calls, int webhooks)
     {
         var played = await ClosedLoop.RunAsync(twilio, service.Origin, calls, Turn.Concurrency);
         return new Turn(played.Tally, await mutes.SendAsync(service.Origin, webhooks, Turn.Concurrency, Next));
     }
 
-    /// <summary>What the two take of a processor while nothing happens, as a share of it.</summary>
+    /// <summary>The processor share of Redis and of the service at rest.</summary>
     public async Task<Idle> RestAsync(TimeSpan rest)
     {
         var from = TimeProvider.System.GetTimestamp();
@@ -53,13 +53,15 @@ internal sealed class Installation(Storage storage, Replica service) : IDisposab
         storage.Dispose();
     }
 
-    private CallSession Next(int number) => Storage.Call(order[(int)(unchecked((uint)Interlocked.Increment(ref asked)) % (uint)order.Length)]);
+    private CallSession Next(int number) =>
+        Storage.Call(order[(int)(unchecked((uint)Interlocked.Increment(ref asked)) % (uint)order.Length)]);
 
-    /// <summary>The stored calls one after another, without those that have a place among what a replica remembers to themselves: any other has been pushed out of it when its turn comes again,
-    /// so however many there are, a replica has to read each.</summary>
+    /// <summary>The stored calls one after another, without the calls that alone use a slot of the replica's memory. Each other call has
+    /// been overwritten when its turn comes again, so the replica must load each of them, at any number of calls.</summary>
     private static int[] Forgotten(int sessions)
     {
-        int[] forgotten = [.. Enumerable.Range(0, sessions).GroupBy(number => RecentSessions.PlaceOf(Storage.Id(number))).Where(place => place.Count() > 1).SelectMany(place => place)];
+        int[] forgotten = [.. Enumerable.Range(0, sessions).GroupBy(number => RecentSessions.PlaceOf(Storage.Id(number)))
+            .Where(place => place.Count() > 1).SelectMany(place => place)];
         new Random(sessions).Shuffle(forgotten);
         return forgotten;
     }
@@ -67,12 +69,13 @@ internal sealed class Installation(Storage storage, Replica service) : IDisposab
 
 /// <summary>One measurement of an installation.</summary>
 /// <param name="Calls">Whole calls.</param>
-/// <param name="Stored">Conference webhooks about calls that were there before.</param>
+/// <param name="Stored">Conference webhooks of stored calls.</param>
 internal sealed record Turn(Tally Calls, Tally Stored)
 {
     public const int Concurrency = 2;
 
-    public static Turn Sum(IReadOnlyCollection<Turn> turns) => new(Tally.Sum(turns.Select(turn => turn.Calls)), Tally.Sum(turns.Select(turn => turn.Stored)));
+    public static Turn Sum(IReadOnlyCollection<Turn> turns) =>
+        new(Tally.Sum(turns.Select(turn => turn.Calls)), Tally.Sum(turns.Select(turn => turn.Stored)));
 
     /// <summary>Medians in milliseconds.</summary>
     public double Voice => Calls.Percentile(Webhook.Voice, 50);
@@ -84,5 +87,5 @@ internal sealed record Turn(Tally Calls, Tally Stored)
     public double OfStored => Stored.Percentile(Webhook.Conference, 50);
 }
 
-/// <summary>Shares of a processor.</summary>
+/// <summary>The processor shares at rest.</summary>
 internal sealed record Idle(double Redis, double Service);

@@ -5,22 +5,30 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Scale;
 
-/// <summary>Twilio's word that the callee of a stored call is muted, and then that they are not: a webhook that loads a session, changes it and saves it, and asks for nothing.</summary>
+/// <summary>
+/// Webhooks that mute and unmute the callee of a stored call. Each loads a session, changes it and saves it, and has no effects.
+/// </summary>
 internal sealed class Mutes : IDisposable
 {
-    private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null });
+    private readonly HttpMessageInvoker http = new(new SocketsHttpHandler
+    {
+        UseCookies = false,
+        UseProxy = false,
+        ActivityHeadersPropagator = null,
+    });
 
-    /// <summary>Above those of the stored calls.</summary>
+    /// <summary>The first sequence number, above those of the stored calls.</summary>
     private int sequence = 1_000;
 
-    /// <param name="origin">Where the service is.</param>
-    /// <param name="webhooks">How many.</param>
-    /// <param name="concurrency">How many at once.</param>
-    /// <param name="of">Which call each is about.</param>
+    /// <param name="origin">The URL of the service.</param>
+    /// <param name="webhooks">The number of webhooks.</param>
+    /// <param name="concurrency">The number of webhooks at once.</param>
+    /// <param name="of">The call of each webhook.</param>
     public async Task<Tally> SendAsync(Uri origin, int webhooks, int concurrency, Func<int, CallSession> of)
     {
         var tally = new Tally();
-        await Parallel.ForEachAsync(Enumerable.Range(0, webhooks), new ParallelOptions { MaxDegreeOfParallelism = concurrency }, async (number, _) => await SendAsync(tally, origin, of(number)));
+        await Parallel.ForEachAsync(Enumerable.Range(0, webhooks), new ParallelOptions { MaxDegreeOfParallelism = concurrency },
+            async (number, _) => await SendAsync(tally, origin, of(number)));
         return tally;
     }
 
@@ -40,14 +48,17 @@ internal sealed class Mutes : IDisposable
     private static List<KeyValuePair<string, string>> Form(CallSession call, int number)
     {
         if (call is not { Conference: { } conference } || call.Find(ParticipantId.Callee) is not { Leg: { } leg })
-            throw new InvalidOperationException("Nobody talks in this call");
+            throw new InvalidOperationException("The call has no participant on the line");
         var muted = number % 2 == 0;
         return
         [
-            new("AccountSid", QuickTwilio.Account), new("CallSid", leg.Value), new("Coaching", "false"), new("ConferenceSid", conference.Value), new("EndConferenceOnExit", "false"),
-            new("FriendlyName", call.Room), new("Hold", "false"), new("Muted", muted ? "true" : "false"), new("ParticipantLabel", ParticipantId.Callee.Value),
+            new("AccountSid", QuickTwilio.Account), new("CallSid", leg.Value), new("Coaching", "false"),
+            new("ConferenceSid", conference.Value), new("EndConferenceOnExit", "false"),
+            new("FriendlyName", call.Room), new("Hold", "false"), new("Muted", muted ? "true" : "false"),
+            new("ParticipantLabel", ParticipantId.Callee.Value),
             new("SequenceNumber", number.ToString(CultureInfo.InvariantCulture)), new("StartConferenceOnEnter", "true"),
-            new("StatusCallbackEvent", muted ? "participant-mute" : "participant-unmute"), new("Timestamp", "Mon, 01 Jan 2024 00:00:00 +0000"),
+            new("StatusCallbackEvent", muted ? "participant-mute" : "participant-unmute"),
+            new("Timestamp", "Mon, 01 Jan 2024 00:00:00 +0000"),
         ];
     }
 }

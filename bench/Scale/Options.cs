@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Calls.Scale;
 
-/// <summary>What the command line asks for.</summary>
+/// <summary>The options of the command line.</summary>
 internal sealed record Options
 {
     public const string Usage = """
@@ -14,10 +14,10 @@ internal sealed record Options
           --pairs N       paired measurements of each size (5)
         """;
 
-    /// <summary>The fewest sessions, which all other numbers of them are set against.</summary>
+    /// <summary>The smallest number of sessions. All other numbers are compared with it.</summary>
     public const int FewestSessions = 1_000;
 
-    /// <summary>Of the most participants, the bound is judged; Twilio allows no more.</summary>
+    /// <summary>The numbers of participants. The bound is checked for the largest, which is Twilio's maximum.</summary>
     public const int MostParticipants = 250;
 
     /// <summary>The command that was given.</summary>
@@ -29,16 +29,16 @@ internal sealed record Options
 
     public int Pairs { get; private init; } = 5;
 
-    /// <summary>Whole calls of one measurement; each is 13 webhooks.</summary>
+    /// <summary>Whole calls of one measurement. Each has 13 webhooks.</summary>
     public int Calls { get; private init; } = 400;
 
     /// <summary>Conference webhooks of one measurement.</summary>
     public int Webhooks { get; private init; } = 6_000;
 
-    /// <summary>Calls that each process is given before it is measured, so that its code has been compiled for good.</summary>
+    /// <summary>Calls before the measurement of each process, so that the JIT has compiled its code.</summary>
     public int WarmUp { get; private init; } = 3_000;
 
-    /// <summary>For how long processor time is taken while nothing happens; each replica counts what is live every 10 seconds.</summary>
+    /// <summary>The duration of the measurement at rest. Each replica counts the live sessions every 10 seconds.</summary>
     public TimeSpan Rest { get; private init; } = TimeSpan.FromSeconds(10);
 
     public IReadOnlyList<int> SessionSizes { get; private init; } = [];
@@ -47,14 +47,24 @@ internal sealed record Options
 
     public IReadOnlyList<int> ReplicaSizes { get; } = [1, 2, 3];
 
-    /// <summary>What <see cref="Load.Progress"/> is told of.</summary>
+    /// <summary>The number of steps for <see cref="Load.Progress"/>.</summary>
     public int Steps => 1 + (SessionSizes.Count * (2 + Pairs)) + 1 + Pairs + 1 + Pairs;
 
-    /// <exception cref="FormatException">Says which option cannot be used, and why.</exception>
+    /// <exception cref="FormatException">Names the option that cannot be used, with the reason.</exception>
     public static Options Parse(string[] args)
     {
         var options = args.Contains("--quick")
-            ? new Options { Quick = true, Sessions = 5_000, Pairs = 1, Calls = 60, Webhooks = 300, WarmUp = 200, Rest = TimeSpan.FromSeconds(2), ParticipantSizes = [2, 50, MostParticipants] }
+            ? new Options
+            {
+                Quick = true,
+                Sessions = 5_000,
+                Pairs = 1,
+                Calls = 60,
+                Webhooks = 300,
+                WarmUp = 200,
+                Rest = TimeSpan.FromSeconds(2),
+                ParticipantSizes = [2, 50, MostParticipants],
+            }
             : new Options();
         for (var at = 0; at < args.Length; at++)
         {
@@ -69,7 +79,7 @@ internal sealed record Options
 
             int Whole(int least) => ++at >= args.Length ? throw new FormatException($"{name} needs a value.")
                 : int.TryParse(args[at], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least ? number
-                : throw new FormatException($"{name} is a whole number from {least}, and {args[at]} is not.");
+                : throw new FormatException($"{name} must be a whole number of at least {least}, and {args[at]} is not.");
         }
 
         return options with

@@ -4,7 +4,7 @@ using Calls.Load;
 
 namespace Calls.Scale;
 
-/// <summary>One call of more and more participants, and webhooks that change it.</summary>
+/// <summary>Measures one call with a growing number of participants, and webhooks that change it.</summary>
 internal sealed class ParticipantGrowth(Options options, QuickTwilio twilio, Children children, Progress progress)
 {
     public async Task<IReadOnlyList<ParticipantSample>> MeasureAsync()
@@ -22,10 +22,15 @@ internal sealed class ParticipantGrowth(Options options, QuickTwilio twilio, Chi
             foreach (var size in pair % 2 == 1 ? options.ParticipantSizes : options.ParticipantSizes.Reverse())
                 turns.Add(await TurnAsync(size, options.Webhooks));
             var these = turns.TakeLast(options.ParticipantSizes.Count).OrderBy(turn => turn.Participants);
-            progress.Done($"Participants, round {pair}: " + string.Join(", ", these.Select(turn => string.Create(CultureInfo.InvariantCulture, $"{turn.Participants} {turn.Milliseconds:0.00} ms {turn.Microseconds:0} µs CPU"))));
+            progress.Done(
+                $"Participants, round {pair}: " + string.Join(", ",
+                these.Select(
+                turn => string.Create(CultureInfo.InvariantCulture,
+                $"{turn.Participants} {turn.Milliseconds:0.00} ms {turn.Microseconds:0} µs CPU"))));
         }
 
-        return [.. turns.GroupBy(turn => turn.Participants).OrderBy(size => size.Key).Select(size => new ParticipantSample(size.Key, [.. size]))];
+        return [.. turns.GroupBy(turn => turn.Participants).OrderBy(size => size.Key)
+            .Select(size => new ParticipantSample(size.Key, [.. size]))];
 
         async Task<ParticipantSample.Turn> TurnAsync(int participants, int webhooks)
         {
@@ -39,7 +44,8 @@ internal sealed class ParticipantGrowth(Options options, QuickTwilio twilio, Chi
             var version = (await storage.LoadAsync(call.Id)).Version;
             return version == written.Version + webhooks
                 ? new ParticipantSample.Turn(participants, bytes, StoredForm.Write(call).Length, tally, processor / webhooks)
-                : throw new InvalidOperationException($"Each of {webhooks} webhooks was to change the call, and it is at version {version}.");
+                : throw new InvalidOperationException(
+                    $"Each of {webhooks} webhooks must change the call, but the call is at version {version}.");
         }
     }
 }

@@ -2,29 +2,29 @@ using Calls.Load;
 
 namespace Calls.Scale;
 
-/// <summary>All that was measured with so many participants in one call.</summary>
+/// <summary>The measurements with one number of participants.</summary>
 internal sealed record ParticipantSample(int Participants, IReadOnlyList<ParticipantSample.Turn> Turns)
 {
-    /// <summary>All keys of the call, as Redis accounts for them.</summary>
+    /// <summary>The bytes of all keys of the call, as Redis reports them.</summary>
     public long Bytes => Turns[0].Bytes;
 
-    /// <summary>The session alone, as JSON.</summary>
+    /// <summary>The bytes of the session as JSON.</summary>
     public int Json => Turns[0].Json;
 
     public double Median(Func<Turn, double> of) => Turns.Select(of).Median();
 
     /// <summary>One measurement.</summary>
-    /// <param name="Participants">How many were in the call.</param>
-    /// <param name="Bytes">What the call takes in Redis.</param>
-    /// <param name="Json">The session alone.</param>
-    /// <param name="Tally">Its webhooks, one after another.</param>
-    /// <param name="Processor">What the service took for each.</param>
+    /// <param name="Participants">The number of participants.</param>
+    /// <param name="Bytes">The bytes of the call in Redis.</param>
+    /// <param name="Json">The bytes of the session as JSON.</param>
+    /// <param name="Tally">The webhooks, one after another.</param>
+    /// <param name="Processor">The service's processor time for each webhook.</param>
     internal sealed record Turn(int Participants, long Bytes, int Json, Tally Tally, TimeSpan Processor)
     {
-        /// <summary>Of a webhook, the median.</summary>
+        /// <summary>The median response time of a webhook.</summary>
         public double Milliseconds => Tally.Percentile(Webhook.Conference, 50);
 
-        /// <summary>Of a webhook and all processors, the mean.</summary>
+        /// <summary>The mean processor time of a webhook.</summary>
         public double Microseconds => Processor.TotalMicroseconds;
     }
 }

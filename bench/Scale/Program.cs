@@ -1,4 +1,4 @@
-// What the work costs as it grows: more sessions, more participants, more replicas.
+// Measures the cost with more sessions, more participants and more replicas.
 using Calls.Load;
 using Calls.Scale;
 

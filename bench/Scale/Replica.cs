@@ -3,8 +3,10 @@ using Calls.Load;
 
 namespace Calls.Scale;
 
-/// <summary>One process of the service, as production runs it: by environment variables alone, telemetry exported, logging at its default.</summary>
-/// <remarks>Its review interval is the longest there may be: what is measured is over before a stored session comes due.</remarks>
+/// <summary>
+/// One process of the service as in production: configured by environment variables, with exported telemetry and default logging.
+/// </summary>
+/// <remarks>Its review interval is the longest possible, so that no stored session comes due during the measurement.</remarks>
 internal sealed class Replica : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -31,17 +33,18 @@ internal sealed class Replica : IDisposable
             ["Twilio__Client__ApiBaseUrl"] = twilio.Address.GetLeftPart(UriPartial.Authority),
             ["Twilio__Voice__CallerId"] = QuickTwilio.Number,
         };
-        process = children.Keep(new Started(["dotnet", Contender.Service.Assembly], environment, Contender.Service.Folder, processor: null));
+        process = children.Keep(
+            new Started(["dotnet", Contender.Service.Assembly], environment, Contender.Service.Folder, processor: null));
     }
 
     public Uri Origin { get; }
 
     public TimeSpan Processor => process.Processor;
 
-    /// <param name="children">Keeps the process.</param>
-    /// <param name="twilio">Its Twilio, which takes its telemetry too.</param>
-    /// <param name="redis">Where its sessions are.</param>
-    /// <param name="ingress">Where Twilio reaches it; the replica itself where there is none.</param>
+    /// <param name="children">Owns the process.</param>
+    /// <param name="twilio">Its Twilio, which also receives its telemetry.</param>
+    /// <param name="redis">The Redis of its sessions.</param>
+    /// <param name="ingress">The address for Twilio. Null: the replica itself.</param>
     public static async Task<Replica> StartAsync(Children children, QuickTwilio twilio, string redis, Uri? ingress = null)
     {
         var replica = new Replica(children, twilio, redis, ingress);
@@ -56,7 +59,7 @@ internal sealed class Replica : IDisposable
         return replica;
     }
 
-    /// <summary>The sum of a counter over all of its labels, as <c>/metrics</c> has it.</summary>
+    /// <summary>The sum of a counter over all labels, from <c>/metrics</c>.</summary>
     public async Task<double> SumAsync(string counter)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Origin, "/metrics"));
@@ -65,7 +68,8 @@ internal sealed class Replica : IDisposable
         return text.Split('\n').Where(line => line.StartsWith(counter, StringComparison.Ordinal)).Sum(Value);
 
         // name{labels} value timestamp
-        static double Value(string line) => double.Parse(line[(line.IndexOf("} ", StringComparison.Ordinal) + 2)..].Split(' ')[0], CultureInfo.InvariantCulture);
+        static double Value(string line) =>
+            double.Parse(line[(line.IndexOf("} ", StringComparison.Ordinal) + 2)..].Split(' ')[0], CultureInfo.InvariantCulture);
     }
 
     public void Dispose()

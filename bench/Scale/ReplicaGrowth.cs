@@ -3,12 +3,15 @@ using Calls.Load;
 
 namespace Calls.Scale;
 
-/// <summary>The same load over more and more replicas on one Redis. All of them run all the time; the ingress uses the first ones.</summary>
+/// <summary>
+/// Measures the same load with a growing number of replicas on one Redis. All replicas run all the time, and the ingress uses the first of
+/// them.
+/// </summary>
 internal sealed class ReplicaGrowth(Options options, QuickTwilio twilio, Children children, Progress progress)
 {
     public const int Concurrency = 8;
 
-    /// <summary>Connections that were closed are noticed.</summary>
+    /// <summary>The time in which closed connections are noticed.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(200);
 
     public async Task<IReadOnlyList<ReplicaSample>> MeasureAsync()
@@ -29,11 +32,14 @@ internal sealed class ReplicaGrowth(Options options, QuickTwilio twilio, Childre
                 foreach (var size in pair % 2 == 1 ? options.ReplicaSizes : options.ReplicaSizes.Reverse())
                     turns.Add(await TurnAsync([.. replicas.Take(size)]));
                 var these = turns.TakeLast(options.ReplicaSizes.Count).OrderBy(turn => turn.Replicas);
-                progress.Done($"Replicas, round {pair}: " + string.Join(", ", these.Select(turn => string.Create(CultureInfo.InvariantCulture,
-                    $"{turn.Replicas} {turn.Run.CallsPerSecond:0} calls/s {turn.PerThousand:0.00} s CPU {turn.ConflictsPerCall:0.000} conflicts a call"))));
+                progress.Done(
+                    $"Replicas, round {pair}: " + string.Join(", ", these.Select(turn => string.Create(CultureInfo.InvariantCulture,
+                    $"{turn.Replicas} {turn.Run.CallsPerSecond:0} calls/s {turn.PerThousand:0.00} s CPU {turn.ConflictsPerCall:0.000} "
+                        + $"conflicts a call"))));
             }
 
-            return [.. turns.GroupBy(turn => turn.Replicas).OrderBy(size => size.Key).Select(size => new ReplicaSample(size.Key, [.. size]))];
+            return [.. turns.GroupBy(turn => turn.Replicas).OrderBy(size => size.Key)
+                .Select(size => new ReplicaSample(size.Key, [.. size]))];
         }
         finally
         {
@@ -56,7 +62,9 @@ internal sealed class ReplicaGrowth(Options options, QuickTwilio twilio, Childre
         }
     }
 
-    private static TimeSpan Processor(IEnumerable<Replica> replicas) => replicas.Aggregate(TimeSpan.Zero, (sum, replica) => sum + replica.Processor);
+    private static TimeSpan Processor(IEnumerable<Replica> replicas) =>
+        replicas.Aggregate(TimeSpan.Zero, (sum, replica) => sum + replica.Processor);
 
-    private static async Task<double> ConflictsAsync(IEnumerable<Replica> replicas) => (await Task.WhenAll(replicas.Select(replica => replica.SumAsync("calls_session_conflicts")))).Sum();
+    private static async Task<double> ConflictsAsync(IEnumerable<Replica> replicas) =>
+        (await Task.WhenAll(replicas.Select(replica => replica.SumAsync("calls_session_conflicts")))).Sum();
 }

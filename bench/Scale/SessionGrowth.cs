@@ -3,10 +3,15 @@ using Calls.Load;
 
 namespace Calls.Scale;
 
-/// <summary>More and more sessions in one Redis, beside another that keeps the fewest: both are measured in turn, so that what else the machine does is in both.</summary>
+/// <summary>
+/// Measures a growing number of sessions in one Redis. A second Redis keeps the smallest number. Both are measured in turns, so that a
+/// disturbance of the machine affects both.
+/// </summary>
 internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Children children, Progress progress)
 {
-    /// <summary>A measurement is made in pieces, those of the two in turn: a machine that slows down for a second slows both.</summary>
+    /// <summary>
+    /// A measurement has several pieces. The pieces of both alternate, so that a slow second of the machine affects both.
+    /// </summary>
     private const int Pieces = 20;
 
     public async Task<IReadOnlyList<SessionSample>> MeasureAsync()
@@ -33,7 +38,7 @@ internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Childre
         return samples;
     }
 
-    /// <returns>By how many bytes the store has grown.</returns>
+    /// <returns>The growth of the store in bytes.</returns>
     private async Task<long> WriteAsync(Installation installation, int sessions)
     {
         var storage = installation.Storage;
@@ -54,14 +59,20 @@ internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Childre
             var (one, other) = await PairAsync(small, grown, mutes);
             fewest.Add(one);
             turns.Add(other);
-            progress.Done(string.Create(CultureInfo.InvariantCulture, $"{sessions:N0} sessions, pair {turns.Count}, p50 against that of {Options.FewestSessions:N0}: "
-                + $"voice {other.Voice:0.00} / {one.Voice:0.00} ms, conference {other.Conference:0.00} / {one.Conference:0.00} ms, of stored calls {other.OfStored:0.00} / {one.OfStored:0.00} ms"));
+            progress.Done(
+                string.Create(CultureInfo.InvariantCulture,
+                $"{sessions:N0} sessions, pair {turns.Count}, p50 against that of {Options.FewestSessions:N0}: "
+                + $"voice {other.Voice:0.00} / {one.Voice:0.00} ms, conference {other.Conference:0.00} / {one.Conference:0.00} ms, of "
+                    + $"stored calls {other.OfStored:0.00} / {one.OfStored:0.00} ms"));
         }
 
-        // Last, when Redis has long finished what so many writes leave it to do.
+        // This is the last step. Redis has finished its work after the many writes by then.
         var noneDue = await Sweeps.NoneDueAsync(small.Storage, grown.Storage);
         var someDue = await Sweeps.SomeDueAsync(small.Storage, grown.Storage);
-        progress.Done(string.Create(CultureInfo.InvariantCulture, $"{sessions:N0} sessions: {bytes:0} bytes each; a claim of nothing {noneDue.Other:0} µs, of {Sweeps.Due} {someDue.Other:0} µs"));
+        progress.Done(
+            string.Create(CultureInfo.InvariantCulture,
+            $"{sessions:N0} sessions: {bytes:0} bytes each; a claim of nothing {noneDue.Other:0} µs, of {Sweeps.Due} {someDue.Other:0} "
+            + $"µs"));
         return new SessionSample
         {
             Sessions = sessions,
@@ -80,7 +91,7 @@ internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Childre
         List<Turn> ofSmall = [], ofGrown = [];
         for (var piece = 0; piece < Pieces; piece++)
         {
-            // A, B, B, A: neither always has what the other has left.
+            // The order is A, B, B, A, so that neither always follows the other.
             if (piece % 2 == 0)
                 ofSmall.Add(await PieceAsync(small));
             ofGrown.Add(await PieceAsync(grown));
@@ -90,6 +101,7 @@ internal sealed class SessionGrowth(Options options, QuickTwilio twilio, Childre
 
         return (Turn.Sum(ofSmall), Turn.Sum(ofGrown));
 
-        Task<Turn> PieceAsync(Installation installation) => installation.MeasureAsync(twilio, mutes, options.Calls / Pieces, options.Webhooks / Pieces);
+        Task<Turn> PieceAsync(Installation installation) =>
+            installation.MeasureAsync(twilio, mutes, options.Calls / Pieces, options.Webhooks / Pieces);
     }
 }

@@ -2,17 +2,17 @@ using Calls.Load;
 
 namespace Calls.Scale;
 
-/// <summary>All that was measured with so many sessions in Redis.</summary>
+/// <summary>The measurements with one number of sessions in Redis.</summary>
 internal sealed record SessionSample
 {
     public required int Sessions { get; init; }
 
-    /// <summary>What Redis has allocated for each session since it was empty: keys, values, and the tables that hold them.</summary>
+    /// <summary>The bytes that Redis has allocated for each session: keys, values and tables.</summary>
     public required double Bytes { get; init; }
 
     public required Footprint Footprint { get; init; }
 
-    /// <summary>A claim in microseconds, of the fewest sessions and of these.</summary>
+    /// <summary>The duration of a claim in microseconds, with the smallest number of sessions and with this one.</summary>
     public required (double Fewest, double These) NoneDue { get; init; }
 
     /// <inheritdoc cref="NoneDue" />
@@ -20,16 +20,16 @@ internal sealed record SessionSample
 
     public required Idle Idle { get; init; }
 
-    /// <summary>With these sessions, a pair each.</summary>
+    /// <summary>With this number of sessions, one for each pair.</summary>
     public required IReadOnlyList<Turn> Turns { get; init; }
 
-    /// <summary>With the fewest, of the same pairs.</summary>
+    /// <summary>With the smallest number, of the same pairs.</summary>
     public required IReadOnlyList<Turn> Fewest { get; init; }
 
     public IEnumerable<Tally> Tallies => Turns.Concat(Fewest).SelectMany(turn => new[] { turn.Calls, turn.Stored });
 
     public double Median(Func<Turn, double> of) => Turns.Select(of).Median();
 
-    /// <summary>Of the medians.</summary>
+    /// <summary>The ratio of the medians.</summary>
     public double Ratio(Func<Turn, double> of) => Median(of) / Fewest.Select(of).Median();
 }

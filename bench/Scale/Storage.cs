@@ -10,10 +10,10 @@ using Role = Calls.Domain.Role;
 
 namespace Calls.Scale;
 
-/// <summary>A Redis of our own, and in it calls under way, which the service's own code has written: all keys that a call has.</summary>
+/// <summary>A Redis process with calls under way. The service's own code has written all keys of the calls.</summary>
 internal sealed class Storage : IDisposable
 {
-    /// <summary>The service's longest.</summary>
+    /// <summary>The service's longest review interval.</summary>
     public static readonly TimeSpan ReviewInterval = TimeSpan.FromHours(1);
 
     private const int Batch = 250, Writers = 4, Sampled = 200, PartitionsSampled = 8;
@@ -26,7 +26,8 @@ internal sealed class Storage : IDisposable
     private readonly RedisServer server;
     private readonly ConnectionMultiplexer redis;
 
-    private Storage(Children children, RedisServer server, ConnectionMultiplexer redis) => (this.children, this.server, this.redis) = (children, server, redis);
+    private Storage(Children children, RedisServer server, ConnectionMultiplexer redis) =>
+        (this.children, this.server, this.redis) = (children, server, redis);
 
     public string Address => server.Address;
 
@@ -42,24 +43,28 @@ internal sealed class Storage : IDisposable
         return new Storage(children, server, await ConnectionMultiplexer.ConnectAsync(server.Address + ",allowAdmin=true"));
     }
 
-    /// <summary>The call of that number, as it is first written: two people talk.</summary>
-    public static CallSession Call(int number) => Made(number, participants: 2).Session ?? throw new InvalidOperationException("No call was made");
+    /// <summary>The call with that number as it is first written: two people talk.</summary>
+    public static CallSession Call(int number) =>
+        Made(number, participants: 2).Session ?? throw new InvalidOperationException("No call was made");
 
-    /// <summary>The name of the call of that number.</summary>
+    /// <summary>The name of the call with that number.</summary>
     public static SessionId Id(int number) => new MadeCall(number, Policy, default).Id;
 
     public Task EmptyAsync() => server.EmptyAsync();
 
-    /// <summary>Writes calls of two until there are that many, over a connection that leaves nothing behind in the server.</summary>
+    /// <summary>Writes calls of two until there are that many. Its connection leaves no memory allocated in the server.</summary>
     public async Task GrowAsync(int sessions)
     {
         await using var connection = await ConnectionMultiplexer.ConnectAsync(Address);
         var from = TimeProvider.System.GetTimestamp();
-        await Parallel.ForEachAsync(Enumerable.Range(Sessions, sessions - Sessions).Chunk(Batch), new ParallelOptions { MaxDegreeOfParallelism = Writers }, async (numbers, _) =>
+        await Parallel.ForEachAsync(Enumerable.Range(Sessions, sessions - Sessions).Chunk(Batch),
+            new ParallelOptions { MaxDegreeOfParallelism = Writers }, async (numbers, _) =>
         {
             await Task.WhenAll(numbers.Select(number => WriteAsync(connection, Made(number, participants: 2))));
             if (numbers[0] % 100_000 == 0 && numbers[0] > Sessions)
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {numbers[0]:N0} sessions written in {TimeProvider.System.GetElapsedTime(from).TotalSeconds:0} s"));
+                Console.WriteLine(
+                    string.Create(CultureInfo.InvariantCulture,
+                    $"  {numbers[0]:N0} sessions written in {TimeProvider.System.GetElapsedTime(from).TotalSeconds:0} s"));
         });
         Sessions = sessions;
     }
@@ -69,7 +74,10 @@ internal sealed class Storage : IDisposable
 
     public Task<StoredSession> LoadAsync(SessionId id) => Store(redis).LoadAsync(id, CancellationToken.None);
 
-    /// <summary>The server's own count of the bytes that it has allocated, once it has come to rest: a table that grows is moved in the background, and a connection's buffers shrink.</summary>
+    /// <summary>
+    /// The bytes that the server reports as allocated (<c>used_memory</c>), once the number is stable: growing tables are moved in the
+    /// background, and connection buffers shrink.
+    /// </summary>
     public async Task<long> UsedMemoryAsync()
     {
         var (before, used) = (0L, await ReadAsync());
@@ -84,20 +92,23 @@ internal sealed class Storage : IDisposable
         async Task<long> ReadAsync() => (long)await InfoAsync("memory", "used_memory");
     }
 
-    /// <summary>What the server has used of all processors.</summary>
-    public async Task<TimeSpan> ProcessorAsync() => TimeSpan.FromSeconds(await InfoAsync("cpu", "used_cpu_sys") + await InfoAsync("cpu", "used_cpu_user"));
+    /// <summary>The server's processor time.</summary>
+    public async Task<TimeSpan> ProcessorAsync() =>
+        TimeSpan.FromSeconds(await InfoAsync("cpu", "used_cpu_sys") + await InfoAsync("cpu", "used_cpu_user"));
 
-    /// <summary>The mean of some sessions' keys, as the server accounts for each; tables of keys and of expiries are not in it.</summary>
+    /// <summary>The mean bytes of the keys of some sessions (<c>MEMORY USAGE</c>), without the tables of keys and expiries.</summary>
     public async Task<Footprint> SampleAsync()
     {
         var due = 0d;
         for (var partition = 0; partition < PartitionsSampled; partition++)
-            due += (double)await BytesAsync(RedisKeys.Due(partition)) / await Database.SortedSetLengthAsync(RedisKeys.Due(partition)) / PartitionsSampled;
-        var session = await Task.WhenAll(Enumerable.Range(0, Sampled).Select(async n => (double)await BytesAsync(RedisKeys.Session(Call((int)((long)n * Sessions / Sampled)).Id))));
+            due += (double)await BytesAsync(RedisKeys.Due(partition)) / await Database.SortedSetLengthAsync(
+                RedisKeys.Due(partition)) / PartitionsSampled;
+        var session = await Task.WhenAll(Enumerable.Range(0, Sampled)
+            .Select(async n => (double)await BytesAsync(RedisKeys.Session(Call((int)((long)n * Sessions / Sampled)).Id))));
         return new Footprint(session.Average(), due, await MeanOfPlacesAsync());
     }
 
-    /// <summary>All keys that there are.</summary>
+    /// <summary>All keys.</summary>
     public async Task<long> BytesAsync()
     {
         var bytes = 0L;
@@ -114,7 +125,7 @@ internal sealed class Storage : IDisposable
 
     private IServer Server => redis.GetServers()[0];
 
-    /// <summary>A call that is over has none.</summary>
+    /// <summary>An ended call has no place.</summary>
     private async Task<double> MeanOfPlacesAsync()
     {
         List<double> bytes = [];
@@ -131,7 +142,8 @@ internal sealed class Storage : IDisposable
     private async Task<long> BytesAsync(RedisKey key) => (long)await Database.ExecuteAsync("MEMORY", "USAGE", key, "SAMPLES", 0);
 
     private async Task<double> InfoAsync(string section, string name) =>
-        double.Parse((await Server.InfoAsync(section)).SelectMany(group => group).First(pair => pair.Key == name).Value, CultureInfo.InvariantCulture);
+        double.Parse((await Server.InfoAsync(section)).SelectMany(group => group).First(pair => pair.Key == name).Value,
+            CultureInfo.InvariantCulture);
 
     private static async Task<StoredSession> WriteAsync(IConnectionMultiplexer connection, Decision made)
     {
@@ -145,12 +157,16 @@ internal sealed class Storage : IDisposable
         return await Store(connection).SaveAsync(new StoredSession(session.Id, null, 0, ""), made, CancellationToken.None);
     }
 
-    private static Decision Made(int number, int participants) => new MadeCall(number, Policy, TimeProvider.System.GetUtcNow()).Talking(participants);
+    private static Decision Made(int number, int participants) =>
+        new MadeCall(number, Policy, TimeProvider.System.GetUtcNow()).Talking(participants);
 
-    private static RedisSessionStore Store(IConnectionMultiplexer connection) => new(connection, new SessionStoreSettings(TimeSpan.FromHours(24)), Policy, TimeProvider.System);
+    private static RedisSessionStore Store(IConnectionMultiplexer connection) =>
+        new(connection, new SessionStoreSettings(TimeSpan.FromHours(24)), Policy, TimeProvider.System);
 }
 
-/// <summary>In bytes, of one session: the session itself, its entry among the deadlines, and its place among its caller's calls.</summary>
+/// <summary>
+/// The bytes of one session: the session itself, its entry in the index of deadlines, and its place among its caller's calls.
+/// </summary>
 internal sealed record Footprint(double Session, double Due, double Place)
 {
     public double Sum => Session + Due + Place;

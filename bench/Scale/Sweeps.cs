@@ -4,15 +4,15 @@ using StackExchange.Redis;
 
 namespace Calls.Scale;
 
-/// <summary>What the sweeper's question costs, in microseconds: one claim of what is due in one partition.</summary>
+/// <summary>The duration of the sweeper's claim of the due sessions of one partition, in microseconds.</summary>
 internal static class Sweeps
 {
-    /// <summary>How many are due where any are.</summary>
+    /// <summary>The number of due sessions, if there are any.</summary>
     public const int Due = 10;
 
     private const int Rounds = 60;
 
-    /// <summary>The medians of two stores, asked in turn.</summary>
+    /// <summary>The medians of two stores, measured in turns.</summary>
     public static async Task<(double One, double Other)> NoneDueAsync(Storage one, Storage other)
     {
         List<double> ofOne = [], ofOther = [];
@@ -38,7 +38,7 @@ internal static class Sweeps
         return (ofOne.Median(), ofOther.Median());
     }
 
-    /// <returns>Nothing where the partition has too few, or where the service's own sweeper was faster.</returns>
+    /// <returns>Null if the partition has too few due sessions, or if the service's own sweeper was faster.</returns>
     private static async Task<double[]> ClaimDueAsync(Storage storage, int partition)
     {
         var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
