@@ -10,16 +10,11 @@ public sealed record Decision(SessionEvent Happened, CallSession? Session, CallR
     public IgnoreReason? Ignored { get; init; }
 
     /// <summary>Why a person's request was turned down; null where it was not.</summary>
-    public RefusalReason? Refused => (Reply as CallReply.Refused)?.Because;
+    public RefusalReason? Refused => (Reply as CallReply.Refused)?.Reason;
 
-    /// <summary>Whether the event makes no difference to whatever the call has become since either: progress only rises, so what is known of a leg stays known, and one that has gone stays gone.
-    /// Not so of the room, as long as somebody is there: another conference may have opened under its name.</summary>
-    public bool IsFinal => !Changed && Ignored is IgnoreReason.NothingNew or IgnoreReason.LegAlreadyGone
-        && (Happened is SessionEvent.LegProgressed or SessionEvent.ParticipantLeft or SessionEvent.DialSettled
-            || (Happened is SessionEvent.ConferenceEnded && Session is { EverybodyHasGone: true }));
-
-    /// <summary>Whether it would do no harm if the event made a difference to what the call has become since, and nobody noticed: that a room has opened whose conference is known, whoever enters it tells as well.</summary>
-    public bool MayBeMissed => !Changed && Ignored is IgnoreReason.NothingNew && Happened is SessionEvent.ConferenceStarted;
+    /// <summary>A refusal for a reason outside of the session, such as a quota or the rights of the bearer. Nothing is stored.</summary>
+    public static Decision Refuse(SessionEvent asked, CallSession? session, RefusalReason reason, TimeSpan? retryAfter = null) =>
+        new(asked, session, new CallReply.Refused(reason) { RetryAfter = retryAfter });
 }
 
 /// <summary>What whoever asked is told. Webhooks that want no TwiML are told nothing.</summary>
@@ -36,18 +31,14 @@ public abstract record CallReply
     /// <summary>Noted; there is nothing to say.</summary>
     public sealed record Acknowledged : CallReply;
 
-    /// <summary>Enter the room.</summary>
-    public sealed record JoinRoom(string Room, Participant Participant) : CallReply
-    {
-        /// <summary>The call's trace context.</summary>
-        public string? TraceParent { get; init; }
-    }
+    /// <summary>The participant's leg enters the session's room.</summary>
+    public sealed record JoinRoom(Participant Participant) : CallReply;
 
     /// <summary>This leg ends here.</summary>
     public sealed record HangUp : CallReply;
 
     /// <summary>No, and why.</summary>
-    public sealed record Refused(RefusalReason Because) : CallReply
+    public sealed record Refused(RefusalReason Reason) : CallReply
     {
         /// <summary>When it may be asked again, where that is known.</summary>
         public TimeSpan? RetryAfter { get; init; }

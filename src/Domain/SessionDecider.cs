@@ -31,6 +31,7 @@ public static class SessionDecider
     {
         SessionEvent.JoinCall e => LegDecisions.Answered(session, e, policy, now),
         SessionEvent.LegProgressed e => LegDecisions.Progressed(session, e, policy, now),
+        SessionEvent.CalleeRejected e => LegDecisions.Progressed(session, e.AsProgress, policy, now),
         SessionEvent.ParticipantJoined e => LegDecisions.Joined(session, e, policy, now),
         SessionEvent.ParticipantLeft e => LegDecisions.Left(session, e, now),
         SessionEvent.ParticipantFlagsChanged e => LegDecisions.FlagsChanged(session, e),
@@ -53,7 +54,7 @@ public static class SessionDecider
         if (session is not null && session.Caller.Leg == e.CallerLeg)
         {
             var over = session.IsEnded || session.Caller.Progress == Progress.Gone;
-            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Room, session.Caller) { TraceParent = session.TraceParent }, IgnoreReason.NothingNew);
+            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Caller), IgnoreReason.NothingNew);
         }
 
         if (session is { IsEnded: false })
@@ -81,7 +82,7 @@ public static class SessionDecider
             TouchedAt = now,
             TraceParent = e.TraceParent,
         };
-        return Step.Do(started, new CallReply.JoinRoom(started.Room, caller) { TraceParent = started.TraceParent });
+        return Step.Do(started, new CallReply.JoinRoom(caller));
     }
 
     /// <summary>A call that takes over an ended one's id takes over what was left to end of it.</summary>

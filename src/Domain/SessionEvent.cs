@@ -25,16 +25,22 @@ public abstract record SessionEvent
     /// <summary>A leg that we created has come further (call status callback).</summary>
     /// <param name="Participant">From the callback's own URL: how a leg announces itself whose creation was never acknowledged.</param>
     /// <param name="Leg">The leg.</param>
-    /// <param name="To">How far; <see cref="Progress.Gone"/> with <paramref name="Because"/>.</param>
-    /// <param name="Because">Why it has gone.</param>
-    /// <param name="Nonce">From the callback's URL; null where the URL carries none.</param>
-    public sealed record LegProgressed(ParticipantId Participant, CallSid Leg, Progress To, LeaveReason? Because, string? Nonce) : SessionEvent;
+    /// <param name="To">The rank that the leg has reached; <see cref="Progress.Gone"/> with <paramref name="Reason"/>.</param>
+    /// <param name="Reason">Why the leg has gone; null means that it hung up.</param>
+    /// <param name="Nonce">From the callback's URL; null on the tutorial's paths, where only a known leg counts.</param>
+    public sealed record LegProgressed(ParticipantId Participant, CallSid Leg, Progress To, LeaveReason? Reason, string? Nonce) : SessionEvent;
+
+    /// <summary>A person who was rung does not come: busy, declined, no answer, unreachable, or canceled (call status callback).</summary>
+    public sealed record CalleeRejected(ParticipantId Participant, CallSid Leg, LeaveReason Reason, string? Nonce) : SessionEvent
+    {
+        internal LegProgressed AsProgress => new(Participant, Leg, Progress.Gone, Reason, Nonce);
+    }
 
     /// <summary>A leg has entered the room (conference status callback, <c>participant-join</c>).</summary>
     public sealed record ParticipantJoined(ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags? Flags) : SessionEvent;
 
     /// <summary>A leg has left the room, or could not be added to it (<c>participant-leave</c>, or the end of its <c>&lt;Dial&gt;</c>).</summary>
-    public sealed record ParticipantLeft(string? Room, CallSid Leg, ParticipantId? Label, LeaveReason Because) : SessionEvent;
+    public sealed record ParticipantLeft(string? Room, CallSid Leg, ParticipantId? Label, LeaveReason Reason) : SessionEvent;
 
     /// <summary>A participant was muted, unmuted, put on hold or taken off it.</summary>
     public sealed record ParticipantFlagsChanged(ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags Flags) : SessionEvent;

@@ -1,5 +1,6 @@
-using Calls.Application;
+using Calls.Application.Reviews;
 using Calls.Application.Ports;
+using Calls.Application.Randomness;
 using Calls.Domain;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

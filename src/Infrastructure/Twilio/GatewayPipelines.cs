@@ -1,5 +1,5 @@
 using System.Net;
-using Calls.Application;
+using Calls.Application.Randomness;
 using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.CircuitBreaker;

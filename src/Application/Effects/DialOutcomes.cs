@@ -1,14 +1,15 @@
 using Calls.Domain;
 
-namespace Calls.Application;
+namespace Calls.Application.Effects;
 
-/// <summary>Lets requests that added a participant hear, within this process, what Twilio answered to its dial.</summary>
+/// <summary>Tells requests that added a participant, within this process, what Twilio answered to the dial.</summary>
 public sealed class DialOutcomes
 {
     private readonly Lock gate = new();
     private readonly Dictionary<(SessionId, ParticipantId), Waiting> waiting = [];
 
-    /// <summary>To be called before the dial can have been sent. Any number may wait for one dial. Dispose it when one waits no more.</summary>
+    /// <summary>Call it before the dial can be sent. Any number of requests may wait for one dial. Dispose the result after the
+    /// wait.</summary>
     public Expectation Expect(SessionId session, ParticipantId participant)
     {
         lock (gate)
@@ -38,7 +39,7 @@ public sealed class DialOutcomes
         }
     }
 
-    /// <summary>Somebody waits for one dial's outcome.</summary>
+    /// <summary>One request that waits for the outcome of a dial.</summary>
     public sealed class Expectation : IDisposable
     {
         private readonly DialOutcomes outcomes;
@@ -53,7 +54,7 @@ public sealed class DialOutcomes
             this.told = told;
         }
 
-        /// <summary>What Twilio answered; null where it has not within <paramref name="patience"/>.</summary>
+        /// <summary>Twilio's answer; null where there is none within <paramref name="patience"/>.</summary>
         public async Task<DialOutcome?> WaitAsync(TimeSpan patience, TimeProvider clock, CancellationToken cancellationToken)
         {
             try

@@ -1,15 +1,14 @@
-using Calls.Application.Ports;
 using Calls.Domain;
 
-namespace Calls.Application;
+namespace Calls.Application.Ports;
 
-/// <summary>Twilio's call statuses in our words: how far a leg has come, or why it has gone.</summary>
+/// <summary>Twilio's call statuses as a rank (<see cref="Progress"/>) or a reason (<see cref="LeaveReason"/>).</summary>
 public static class LegStatuses
 {
     private const int SipDecline = 603;
     private const int SipNotFound = 404;
 
-    /// <summary>Twilio's spelling; false for a status that we do not know.</summary>
+    /// <summary>Parses Twilio's spelling; false for an unknown status.</summary>
     public static bool TryParse(string? text, out LegStatus status)
     {
         (var known, status) = text switch
@@ -28,7 +27,7 @@ public static class LegStatuses
         return known;
     }
 
-    /// <summary>How far a leg in this status has come; <see cref="Progress.Gone"/> for every status that ends it.</summary>
+    /// <summary>The rank of a leg in this status; <see cref="Progress.Gone"/> for every status that ends a leg.</summary>
     public static Progress ProgressOf(LegStatus status) => status switch
     {
         LegStatus.Queued or LegStatus.Initiated => Progress.Dialing,
@@ -37,10 +36,11 @@ public static class LegStatuses
         _ => Progress.Gone,
     };
 
-    /// <summary>Why a leg that ended in this status has gone.</summary>
+    /// <summary>Why a leg that ended in this status is gone.</summary>
     /// <remarks>
-    /// A Voice SDK client that rejects is reported as <c>busy</c>, and is never engaged by itself, so a client's <c>busy</c> is a decline; a phone's is not,
-    /// unless SIP says 603. The docs let a rejected call be <c>no-answer</c> too; all of them mean that nobody is coming.
+    /// Twilio reports a Voice SDK client that rejects as <c>busy</c>, and such a client is never busy by itself: a client's <c>busy</c> is
+    /// a decline. A phone's
+    /// <c>busy</c> is a decline only where SIP says 603. A rejected call may also be reported as <c>no-answer</c>.
     /// </remarks>
     public static LeaveReason GoneOf(LegStatus status, Party? party, int? sipResponseCode = null) => (status, sipResponseCode) switch
     {
@@ -55,7 +55,12 @@ public static class LegStatuses
     internal static ObservedLeg Seen(CallView call)
     {
         var progress = ProgressOf(call.Status);
-        var party = ClientIdentity.TryParse(call.To, out var identity) && call.To.StartsWith("client:", StringComparison.Ordinal) ? new Party.Client(identity) : null;
-        return new ObservedLeg(call.Sid, progress, progress == Progress.Gone ? GoneOf(call.Status, party) : null);
+        return new ObservedLeg(call.Sid, progress, progress == Progress.Gone ? GoneOf(call.Status, ClientOf(call.To)) : null);
     }
+
+    /// <summary>The app user of a <c>client:</c> address; null for any other address.</summary>
+    public static Party.Client? ClientOf(string? address) =>
+        address is not null && address.StartsWith("client:", StringComparison.Ordinal) && ClientIdentity.TryParse(address, out var identity)
+            ? new Party.Client(identity)
+            : null;
 }

@@ -3,16 +3,18 @@ using Calls.Application.Ports;
 using Calls.Domain;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Calls.Application;
+namespace Calls.Application.Events;
 
-/// <summary>Live sessions for any number of readers: each change is read once in this process and handed to everybody who follows that session.</summary>
+/// <summary>Live sessions for any number of readers. Each change is read once in this process and given to every reader of the
+/// session.</summary>
 /// <remarks>
-/// A reader has room for one state, the newest: who reads slowly skips some, and holds nobody up. Versions only rise, and none comes twice. Word of a change can be
-/// lost, so a followed session is also read again now and then; the newest state always arrives.
+/// A reader has room for one state, the newest one: a slow reader skips states and delays no other reader. Versions only rise, and no
+/// version comes twice.
+/// The notice of a change can be lost. Therefore a followed session is also read again at an interval, and the newest state always arrives.
 /// </remarks>
 public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory scopes, TimeProvider clock)
 {
-    /// <summary>How long a lost word of a change can go unnoticed.</summary>
+    /// <summary>The longest time for which a lost notice of a change delays the change.</summary>
     private static readonly TimeSpan SafetyNet = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
@@ -20,7 +22,7 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
     private readonly Lock gate = new();
     private readonly Dictionary<SessionId, Followed> followed = [];
 
-    /// <summary>The session as it is, and from then on as it becomes. Dispose it when nobody reads any more.</summary>
+    /// <summary>The state of the session now, and then each change. Dispose the reader to stop.</summary>
     public Reader Follow(SessionId id)
     {
         lock (gate)
@@ -33,7 +35,7 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
 
             var reader = new Reader(this, id, session);
             session.Readers.Add(reader);
-            // What was read before this reader came may be old by now.
+            // The state that was read before may be outdated now.
             session.Wake.Writer.TryWrite(true);
             return reader;
         }
@@ -46,7 +48,7 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
             var failed = false;
             try
             {
-                // Listening comes before reading: what is committed between the two is told.
+                // The subscription comes before the read, so that a change between the two is noticed.
                 await changes.ListenAsync(id, Told);
                 session.Wake.Reader.TryRead(out _);
                 await using var scope = scopes.CreateAsyncScope();
@@ -56,7 +58,7 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
             {
                 failed = true;
             }
-#pragma warning disable CA1031 // A state that cannot be read must not end the watch without a word: its readers are told by the end of theirs.
+#pragma warning disable CA1031 // A state that cannot be read must not end the watch silently: the streams of its readers end.
             catch (Exception e)
 #pragma warning restore CA1031
             {
@@ -68,7 +70,7 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
         }
     }
 
-    /// <summary>Until there is word of a change, or it is time to look again without. After a failure, for a while in any case.</summary>
+    /// <summary>Waits for the notice of a change, at most for the interval. After a failure it waits for a second.</summary>
     private async Task WaitAsync(Followed session, bool failed)
     {
         using var enough = new CancellationTokenSource(failed ? AfterFailure : SafetyNet, clock);
@@ -82,7 +84,7 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
         }
         catch (OperationCanceledException)
         {
-            // Time to look again, or nobody is left to look for; the loop tells which.
+            // The interval has passed, or the last reader has left. The condition of the loop decides.
         }
     }
 
@@ -125,19 +127,22 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
         }
     }
 
-    /// <summary>One who follows a session.</summary>
+    /// <summary>One reader of a session.</summary>
     public sealed class Reader : IDisposable
     {
         private readonly SessionFeed feed;
         private readonly SessionId id;
         private readonly Followed session;
-        private readonly Channel<StoredSession> slot = Channel.CreateBounded<StoredSession>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+        private readonly Channel<StoredSession> slot =
+            Channel.CreateBounded<StoredSession>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+
         private long last = -1;
 
         internal Reader(SessionFeed feed, SessionId id, Followed session) => (this.feed, this.id, this.session) = (feed, id, session);
 
-        /// <summary>Each state that is newer than the one before. Ends where the session has gone back to an older version, as it may when a Redis fails over:
-        /// who asks anew starts from what there is.</summary>
+        /// <summary>Each state that is newer than the last one. It ends where the session went back to an older version, which a failover
+        /// of Redis can cause.
+        /// A new request starts from the stored state.</summary>
         public ChannelReader<StoredSession> States => slot.Reader;
 
         public void Dispose() => feed.Leave(id, session, this);
@@ -159,8 +164,9 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
 
         public StoredSession? Newest { get; set; }
 
-        /// <summary>One place: any number of changes call for one more look.</summary>
-        public Channel<bool> Wake { get; } = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        /// <summary>Holds one notice: any number of changes need one more read.</summary>
+        public Channel<bool> Wake { get; } =
+            Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
         public CancellationTokenSource Abandoned { get; } = new();
     }

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 
-namespace Calls.Application;
+namespace Calls.Application.Randomness;
 
-/// <summary>Random names and waits. The simulation puts a seeded source in their place, on its own thread, so that a run can be had again.</summary>
+/// <summary>Random names and waits. The simulation sets a seeded source for its thread, so that a run can be repeated.</summary>
 public static class Chance
 {
     private const string Alphabet = "abcdefghijklmnopqrstuvwxyz234567";
@@ -10,13 +10,13 @@ public static class Chance
     [ThreadStatic]
     private static Random? seeded;
 
-    /// <summary>An unguessable name of lower-case letters and digits: five random bits a character.</summary>
+    /// <summary>An unguessable name of lower-case letters and digits: five random bits in each character.</summary>
     public static string Name(int length) =>
         seeded is { } random ? new string(random.GetItems<char>(Alphabet, length)) : RandomNumberGenerator.GetString(Alphabet, length);
 
-    /// <summary>Between 0 and 1, for a wait that is to differ from the others'.</summary>
+    /// <summary>A number from 0 to 1, for waits that must differ between replicas.</summary>
     public static double Jitter() => (seeded ?? Random.Shared).NextDouble();
 
-    /// <summary>From now on this thread draws from there; null ends it.</summary>
+    /// <summary>Sets the source of this thread; null restores the default.</summary>
     internal static void Seed(Random? source) => seeded = source;
 }

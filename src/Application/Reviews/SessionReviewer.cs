@@ -1,14 +1,23 @@
 using System.Collections.Immutable;
+using Calls.Application.Effects;
 using Calls.Application.Ports;
+using Calls.Application.Telemetry;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using MediatR;
 
-namespace Calls.Application;
+namespace Calls.Application.Reviews;
 
-/// <summary>Looks at one session that is due: runs the effects that nobody has finished, and asks Twilio what became of the call where it is time to.</summary>
+/// <summary>Looks at one session that is due: runs the effects whose lease has run out, and compares the call with Twilio when its review
+/// is due.</summary>
 public sealed class SessionReviewer(
-    ISender mediator, ISessionStore sessions, IDueSessions due, IVoiceGateway gateway, EffectExecutor executor, CallPolicy policy, TimeProvider clock)
+    ISender mediator,
+    ISessionStore sessions,
+    IDueSessions due,
+    IVoiceGateway gateway,
+    EffectExecutor executor,
+    CallPolicy policy,
+    TimeProvider clock)
 {
     public async Task LookAtAsync(SessionId id, CancellationToken cancellationToken)
     {
@@ -26,7 +35,8 @@ public sealed class SessionReviewer(
             await due.RescheduleAsync(stored, cancellationToken);
     }
 
-    /// <summary>Null where Twilio did not answer everything that was asked: half a picture ends no call.</summary>
+    /// <summary>The state of the call at Twilio. Null where one of the requests was not answered: an incomplete observation must not end a
+    /// call.</summary>
     private async Task<Observation?> ObserveAsync(CallSession session, CancellationToken cancellationToken)
     {
         var (answered, conference) = await FindConferenceAsync(session, cancellationToken);
@@ -62,8 +72,10 @@ public sealed class SessionReviewer(
         return new Observation(session.Room, conference, inTheRoom, legs.ToImmutable());
     }
 
-    /// <summary>The conference that we know of, if it is open still: a list may lag behind and show none. Else what is open under the room's name.</summary>
-    private async Task<(bool Answered, ConferenceSid? Conference)> FindConferenceAsync(CallSession session, CancellationToken cancellationToken)
+    /// <summary>The known conference, if it is still open, because a list may lag behind. Otherwise the conference that is open under the
+    /// name of the room.</summary>
+    private async Task<(
+        bool Answered, ConferenceSid? Conference)> FindConferenceAsync(CallSession session, CancellationToken cancellationToken)
     {
         if (session.Conference is { } known)
         {
@@ -71,22 +83,26 @@ public sealed class SessionReviewer(
             {
                 case GatewayOutcome<ConferenceView>.Accepted { Value.Completed: false }:
                     return (true, known);
-                case GatewayOutcome<ConferenceView>.Accepted or GatewayOutcome<ConferenceView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver }:
+                case GatewayOutcome<ConferenceView>.Accepted:
+                case GatewayOutcome<ConferenceView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver }:
                     break;
                 default:
                     return (false, null);
             }
         }
 
-        return await gateway.ListConferencesAsync(session.Room, cancellationToken) is GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var conferences }
+        var answer = await gateway.ListConferencesAsync(session.Room, cancellationToken);
+        return answer is GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var conferences }
             ? (true, conferences.FirstOrDefault(c => !c.Completed)?.Sid)
             : (false, null);
     }
 
-    private async Task<ObservedLeg?> FetchAsync(CallSid leg, CancellationToken cancellationToken) => await gateway.FetchCallAsync(leg, cancellationToken) switch
-    {
-        GatewayOutcome<CallView>.Accepted { Value: var call } => LegStatuses.Seen(call),
-        GatewayOutcome<CallView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } => new ObservedLeg(leg, Progress.Gone, LeaveReason.Unreachable),
-        _ => null,
-    };
+    private async Task<ObservedLeg?> FetchAsync(CallSid leg, CancellationToken cancellationToken) =>
+        await gateway.FetchCallAsync(leg, cancellationToken) switch
+        {
+            GatewayOutcome<CallView>.Accepted { Value: var call } => LegStatuses.Seen(call),
+            GatewayOutcome<CallView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } =>
+                new ObservedLeg(leg, Progress.Gone, LeaveReason.Unreachable),
+            _ => null,
+        };
 }
