@@ -3,9 +3,10 @@ using Calls.Domain;
 
 namespace Calls.Api.Twilio;
 
-/// <summary>A signed request of Twilio's: its parameters, wherever they travelled. Trust nothing in it but <c>From</c>, the SIDs and the URL that we made.</summary>
-/// <remarks>POST carries them as a form, GET in the query (twilio.com/docs/voice/twiml, "Request parameters"). Parameters that we do not know are none of our business.</remarks>
-internal sealed class TwilioRequest(ISignedForm? form, HttpRequest http)
+/// <summary>The parameters of a signed request of Twilio. Only <c>From</c>, the SIDs and the URL that we made can be trusted.</summary>
+/// <remarks>A POST carries the parameters as a form, a GET in the query (twilio.com/docs/voice/twiml, "Request parameters"). Unknown
+/// parameters are ignored.</remarks>
+internal sealed class TwilioRequest(WebhookForm? form, HttpRequest http)
 {
     private CallSid? callSid;
     private ConferenceSid? conferenceSid;
@@ -59,7 +60,8 @@ internal sealed class TwilioRequest(ISignedForm? form, HttpRequest http)
             ? new Flags(muted == "true", hold == "true", sequence)
             : null;
 
-    private int? Number(string key) => int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private int? Number(string key) =>
+        int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     /// <summary>A parameter's value; null where it is missing, and where it came more than once: Twilio sends none twice.</summary>
     private string? Single(string key) => form is not null ? form.Single(key) : http.Query[key] is [{ } value] ? value : null;
