@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.HttpOverrides;
 
@@ -12,20 +11,20 @@ internal static class Hardening
     /// <summary>Twilio's webhooks are below 4 KB, and a REST body is a number and a label.</summary>
     public const long MaxBody = 64 * 1024;
 
+    /// <summary>A webhook has some twenty fields.</summary>
+    public const int MaxFields = 200;
+
+    /// <summary>In characters, as they were sent.</summary>
+    public const int MaxFieldName = 256;
+
+    /// <summary>In characters, as they were sent.</summary>
+    public const int MaxFieldValue = 8 * 1024;
+
     /// <summary>Twilio waits for 15 s; who has not got an answer by then has none.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     public static void AddHardening(this WebApplicationBuilder builder, int? managementPort)
     {
-        builder.Services.Configure<FormOptions>(form =>
-        {
-            form.ValueCountLimit = 200;
-            form.KeyLengthLimit = 256;
-            form.ValueLengthLimit = 8 * 1024;
-            form.BufferBodyLengthLimit = form.MultipartBodyLengthLimit = MaxBody;
-            form.MultipartHeadersCountLimit = 8;
-            form.MultipartHeadersLengthLimit = 4 * 1024;
-        });
         builder.Services.AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = Patience });
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

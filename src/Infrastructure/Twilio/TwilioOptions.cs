@@ -81,6 +81,9 @@ public sealed class TwilioRequestValidationOptions
     /// <summary>Accepted too: the other token while the primary one is being exchanged.</summary>
     public string SecondaryAuthToken { get; set; } = "";
 
+    /// <summary>Twilio's shared keys: the key by its id, as <c>X-Twilio-Webhooks-Signature-Settings</c> names it. Empty: the feature is off.</summary>
+    public IDictionary<string, string> SharedKeys { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>Every token that a request may be signed with.</summary>
     public IReadOnlyCollection<string> Tokens => SecondaryAuthToken.Length > 0 ? [AuthToken, SecondaryAuthToken] : [AuthToken];
 }
@@ -143,6 +146,8 @@ internal sealed class TwilioOptionsValidator : IValidateOptions<TwilioOptions>
 
         if (options.RequestValidation.AuthToken.Length == 0)
             yield return "Twilio:RequestValidation:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing: without it no webhook's signature can be checked. An API key does not serve for this.";
+        foreach (var id in options.RequestValidation.SharedKeys.Where(key => string.IsNullOrWhiteSpace(key.Value)).Select(key => key.Key))
+            yield return $"Twilio:RequestValidation:SharedKeys:{id} is empty: the shared key that Twilio signs webhooks with is needed.";
 
         if (voice.CallerId.Length == 0)
             yield return "Twilio:Voice:CallerId (or MY_TWILIO_PHONE_NUMBER) is missing: the number that phones are rung from, in E.164, for instance +15551234567.";

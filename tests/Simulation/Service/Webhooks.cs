@@ -1,3 +1,4 @@
+using System.Text;
 using Calls.Api.Endpoints;
 using Calls.Api.Twilio;
 using Calls.Application;
@@ -6,7 +7,6 @@ using Calls.Sandbox.Twilio;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Primitives;
 
 namespace Calls.Simulation.Service;
 
@@ -23,11 +23,11 @@ internal static class Webhooks
         var query = new QueryCollection(QueryHelpers.ParseQuery(url.Query));
         http.Request.Query = query;
         var form = request.Form is { } sent
-            ? new FormCollection(sent.GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => new StringValues([.. group.Select(pair => pair.Value)]), StringComparer.Ordinal))
+            ? WebhookForm.Parse(Encoding.ASCII.GetBytes(string.Join('&', sent.Select(pair => Uri.EscapeDataString(pair.Key) + "=" + Uri.EscapeDataString(pair.Value)))))
             : null;
         // As behind the signature: the session is read ahead, for the trace's sake.
         services.GetRequiredService<CallTrace>().Await(url.AbsolutePath, DateTimeOffset.UnixEpoch);
-        return Read(await RouteAsync(services, http, url, new TwilioRequest(form is null ? null : new DecodedForm(form), http.Request)));
+        return Read(await RouteAsync(services, http, url, new TwilioRequest(form, http.Request)));
     }
 
     private static Task<IResult> RouteAsync(IServiceProvider services, HttpContext http, Uri url, TwilioRequest request)
