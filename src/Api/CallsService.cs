@@ -61,7 +61,6 @@ public static class CallsService
     {
         // It listens for reconnections, and must not miss the first.
         app.Services.GetRequiredService<IStoreMemory>();
-        app.Use(RestSpan.TraceAsync);
         app.Use(app.Services.GetRequiredService<GracefulStop>().CloseConnectionAsync);
         app.UseSecurityHeaders(isPublicOverHttps: app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith(Uri.UriSchemeHttps + ":", StringComparison.Ordinal));
         app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);

@@ -1,5 +1,5 @@
 using System.Security.Claims;
-using Calls.Application;
+using Calls.Application.UseCases;
 using Calls.Domain;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.DataProtection;

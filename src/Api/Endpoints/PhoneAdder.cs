@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Calls.Application;
+using Calls.Application.Effects;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using MediatR;
@@ -15,10 +15,10 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
     public async Task<PhoneAdded> AddAsync(AddPhoneParticipant command, TimeSpan patience, CancellationToken cancellationToken)
     {
         using var dialed = outcomes.Expect(command.SessionId, command.Participant);
-        switch (await mediator.Send(command, cancellationToken))
+        switch ((await mediator.Send(command, cancellationToken)).Reply)
         {
             case CallReply.Refused refused:
-                return new PhoneAdded.No(refused.Because, refused.RetryAfter);
+                return new PhoneAdded.No(refused.Reason, refused.RetryAfter);
             case CallReply.Added { Participant: var known } when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label:
                 return new PhoneAdded.OtherThanBefore();
             case CallReply.Added { Participant: { Gone: LeaveReason.RefusedByTwilio } known }:

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Claims;
 using System.Text;
 using System.Text.Json;
-using Calls.Application;
+using Calls.Application.Events;
 using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;

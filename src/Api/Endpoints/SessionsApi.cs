@@ -97,9 +97,9 @@ internal static class SessionsApi
             return Problems.Field("muted", "or hold must be given");
         if (!RequestHeaders.TryIfMatch(http, out var precondition))
             return BadIfMatch;
-        return await mediator.Send(new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold) { If = precondition }, cancellationToken) switch
+        return (await mediator.Send(new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold) { If = precondition }, cancellationToken)).Reply switch
         {
-            CallReply.Refused refused => Problems.Of(refused.Because),
+            CallReply.Refused refused => Problems.Of(refused.Reason),
             CallReply.Added { Participant: var known } => TypedResults.Accepted(
                 $"/v1/sessions/{Uri.EscapeDataString(session.Value)}", ParticipantDocument.Of(known) with { Muted = body.Muted ?? known.Muted, Hold = body.Hold ?? known.Hold }),
             var reply => throw new System.Diagnostics.UnreachableException($"{reply.GetType().Name} is no answer to a mute"),
@@ -115,8 +115,8 @@ internal static class SessionsApi
             return Problems.Of(RefusalReason.NoSuchParticipant);
         if (!RequestHeaders.TryIfMatch(http, out var precondition))
             return BadIfMatch;
-        return await mediator.Send(new RemoveParticipant(session, user.Asker(), participant) { If = precondition }, cancellationToken) is CallReply.Refused refused
-            ? Problems.Of(refused.Because)
+        return (await mediator.Send(new RemoveParticipant(session, user.Asker(), participant) { If = precondition }, cancellationToken)).Reply is CallReply.Refused refused
+            ? Problems.Of(refused.Reason)
             : TypedResults.NoContent();
     }
 
@@ -127,8 +127,8 @@ internal static class SessionsApi
             return Problems.Of(RefusalReason.NoSuchSession);
         if (!RequestHeaders.TryIfMatch(http, out var precondition))
             return BadIfMatch;
-        return await mediator.Send(new EndCall(session, user.Asker()) { If = precondition }, cancellationToken) is CallReply.Refused refused
-            ? Problems.Of(refused.Because)
+        return (await mediator.Send(new EndCall(session, user.Asker()) { If = precondition }, cancellationToken)).Reply is CallReply.Refused refused
+            ? Problems.Of(refused.Reason)
             : TypedResults.NoContent();
     }
 

@@ -42,18 +42,16 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
 
     /// <summary>The answer URL of a call that the service created: the person has answered.</summary>
     /// <param name="request">The webhook.</param>
-    /// <param name="call">From the URL; null on the tutorial's path.</param>
     /// <param name="session">From the URL.</param>
     /// <param name="participant">From the URL.</param>
+    /// <param name="nonce">From the URL; null on the tutorial's path.</param>
     /// <param name="retry">How often the person was asked to hold on.</param>
     public async Task<WebhookAnswer> Join(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce, int retry = 0)
     {
         if (request.CallSid is not { } leg)
             return HangUp;
-        return await AnswerAsync(
-            new JoinCall(session, participant, leg, nonce),
-            retry,
-            () => urls.JoinAgain(new CallReference(session, nonce ?? "-", request.Trace), participant, retry + 1));
+        Func<string>? again = nonce is null ? null : () => urls.JoinAgain(new CallReference(session, nonce, request.Trace), participant, retry + 1);
+        return await AnswerAsync(new JoinCall(session, participant, leg, nonce), retry, again);
     }
 
     /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent report of a leave. Twilio requests it even if the leg has already hung up.</summary>
@@ -73,7 +71,7 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         }
     }
 
-    private async Task<WebhookAnswer> AnswerAsync(ISessionCommand command, int retry, Func<string> again)
+    private async Task<WebhookAnswer> AnswerAsync(ISessionCommand command, int retry, Func<string>? again)
     {
         try
         {
@@ -90,7 +88,8 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         {
             telemetry.Held();
             Log.Held(logger, retry);
-            return new WebhookAnswer(retry < MaxHolds ? TwiML.Hold(again(), HoldFor) : TwiML.Refuse(TooLong), WebhookOutcomes.Unavailable);
+            var document = again is not null && retry < MaxHolds ? TwiML.Hold(again(), HoldFor) : TwiML.Refuse(TooLong);
+            return new WebhookAnswer(document, WebhookOutcomes.Unavailable);
         }
     }
 

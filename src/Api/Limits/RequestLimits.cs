@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Threading.RateLimiting;
-using Calls.Application;
+using Calls.Application.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace Calls.Api;

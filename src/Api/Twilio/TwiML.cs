@@ -22,13 +22,14 @@ internal sealed class TwiML(CallbackUrls urls)
     /// <summary>Into the room. Every leg gets the same callback settings, since Twilio honours those of whoever is first
     /// (twilio.com/docs/voice/twiml/conference); the caller hears ringback until somebody answers, everyone else silence.</summary>
     /// <remarks>The <c>&lt;Hangup/&gt;</c> is there because the end of a conference is not the end of a leg.</remarks>
-    public IResult Join(SessionId session, string room, Participant participant, string? traceParent)
+    public IResult Join(CallSession session, Participant participant)
     {
-        var waitUrl = participant.Role == Role.Caller ? urls.Wait(traceParent) : "";
+        var call = CallReference.To(session);
+        var waitUrl = participant.Role == Role.Caller ? urls.Wait(session.TraceParent) : "";
         return Document(
-            $"{Prologue}<Dial action=\"{Escape(urls.Left(session, participant.Id))}\" method=\"POST\"><Conference beep=\"false\" participantLabel=\"{Escape(participant.Id.Value)}\" " +
-            $"statusCallback=\"{Escape(urls.Conference(session))}\" statusCallbackMethod=\"POST\" statusCallbackEvent=\"{Events}\" " +
-            $"waitUrl=\"{Escape(waitUrl)}\" waitMethod=\"GET\">{Escape(room)}</Conference></Dial><Hangup/>{Epilogue}");
+            $"{Prologue}<Dial action=\"{Escape(urls.Left(call, participant.Id))}\" method=\"POST\"><Conference beep=\"false\" participantLabel=\"{Escape(participant.Id.Value)}\" " +
+            $"statusCallback=\"{Escape(urls.Conference(call))}\" statusCallbackMethod=\"POST\" statusCallbackEvent=\"{Events}\" " +
+            $"waitUrl=\"{Escape(waitUrl)}\" waitMethod=\"GET\">{Escape(session.Room)}</Conference></Dial><Hangup/>{Epilogue}");
     }
 
     public static IResult HangUp() => HangUpDocument;

@@ -33,8 +33,8 @@ internal sealed class VoiceGateway(ITwilioApi api, TwilioRequests requests, Call
         {
             To = to,
             From = from,
-            Url = urls.Answer(call.Session, call.Participant, call.Nonce),
-            StatusCallback = urls.CallStatus(call.Session, call.Participant, call.Nonce),
+            Url = urls.Join(new CallReference(call.Session, call.Nonce, call.TraceParent), call.Participant),
+            StatusCallback = urls.Status(new CallReference(call.Session, call.Nonce, call.TraceParent), call.Participant),
             Timeout = Seconds(call.RingTimeout),
         };
         Activity? span = null;
@@ -49,8 +49,8 @@ internal sealed class VoiceGateway(ITwilioApi api, TwilioRequests requests, Call
             From = callerId,
             Label = participant.Participant.Value,
             Timeout = Seconds(participant.RingTimeout),
-            StatusCallback = urls.CallStatus(participant.Session, participant.Participant, participant.Nonce),
-            ConferenceStatusCallback = urls.Conference(participant.Session),
+            StatusCallback = urls.Status(new CallReference(participant.Session, participant.Nonce, participant.TraceParent), participant.Participant),
+            ConferenceStatusCallback = urls.Conference(new CallReference(participant.Session, participant.Nonce, participant.TraceParent)),
         };
         Activity? span = null;
         return requests.SendAsync(
