@@ -78,6 +78,6 @@ internal sealed partial record Place(string Session, string Participant)
             : null;
     }
 
-    [GeneratedRegex("^/twilio/sessions/(?<session>[^/]+)/calls/(?<participant>[^/?]+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("^/twilio/sessions/(?<session>[^/]+)/[^/]+/participants/(?<participant>[^/?]+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Callback();
 }

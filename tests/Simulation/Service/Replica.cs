@@ -1,7 +1,11 @@
-using Calls.Api;
 using Calls.Api.Endpoints;
 using Calls.Api.Twilio;
+using Calls.Api.Observability;
 using Calls.Application;
+using Calls.Application.Effects;
+using Calls.Application.Telemetry;
+using Calls.Application.Transactions;
+using Calls.Application.UseCases;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Outbox;
@@ -85,13 +89,13 @@ internal sealed class Replica : IDisposable
     }
 
     /// <summary>A frontend asks for something, and hears how it went; null where the store is away.</summary>
-    public void Ask(IRequest<CallReply> command, Action<CallReply?> then) => Process.Start(async () =>
+    public void Ask(ISessionCommand command, Action<CallReply?> then) => Process.Start(async () =>
     {
         var scope = Scope();
         CallReply? reply = null;
         try
         {
-            reply = await scope.GetRequiredService<ISender>().Send(command, CancellationToken.None);
+            reply = (await scope.GetRequiredService<ISender>().Send(command, CancellationToken.None)).Reply;
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
@@ -160,7 +164,7 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<IDialingRules, AnyNumber>();
         services.AddSingleton<IQuotas, NoQuotas>();
         services.AddSingleton(new SessionStoreSettings(TimeSpan.FromHours(24)));
-        services.AddSessionStore<RedisSessionStore>();
+        services.AddSingleton<ISessionStore, RedisSessionStore>();
         services.AddSingleton<RedisDueSessions>();
         services.AddSingleton<IDueSessions>(provider => new FoldedPartitions(provider.GetRequiredService<RedisDueSessions>(), provider));
         services.AddSingleton<IStoreMemory, RedisMemory>();
@@ -170,22 +174,12 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<TwiML>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
-        services.AddScoped<Tampering>();
-        services.AddScoped(typeof(IPipelineBehavior<,>), typeof(TamperBefore<,>));
-        Tamper(services);
+        services.AddSingleton<Decide>(provider => Tampering.With(provider.GetRequiredService<BugSwitch>().Bug));
         foreach (var brought in new[] { typeof(IConnectionMultiplexer), typeof(TimeProvider), typeof(CallPolicy), typeof(BugSwitch), typeof(IEffectQueue), typeof(ITwilioApi) })
             services.AddScoped(brought, provider => provider.GetRequiredService<WhoseScope>().Singletons.Get(brought));
         OwnSingletons.MakeEachReplicasOwn(services);
         services.AddScoped<WhoseScope>();
         return services.BuildServiceProvider();
-    }
-
-    /// <summary>Puts the tampered store before the real one.</summary>
-    private static void Tamper(ServiceCollection services)
-    {
-        var real = services.Last(service => service.ServiceType == typeof(ISessionStore)).ImplementationType!;
-        services.AddScoped(real);
-        services.AddScoped<ISessionStore>(provider => new TamperedStore((ISessionStore)provider.GetRequiredService(real), provider.GetRequiredService<Tampering>()));
     }
 
     /// <summary>Runs each effect at once, as the worker does while it has hands free.</summary>
@@ -234,7 +228,7 @@ internal sealed class Replica : IDisposable
 
         public Task GiveAddBackAsync(Asker asker) => Task.CompletedTask;
 
-        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) => Task.FromResult(Place.Taken);
+        public Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) => Task.FromResult(true);
 
         public void GivePlaceBack(ClientIdentity caller, SessionId session)
         {
