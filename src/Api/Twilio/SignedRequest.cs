@@ -109,8 +109,8 @@ internal sealed partial class SignedRequest(
         return known.Signature;
     }
 
-    /// <summary>Waits for a body that did not come with its headers. After <see cref="Hardening.Patience"/> the connection is closed. Redis's
-    /// time-outs bound the rest of the request.</summary>
+    /// <summary>Waits for a body that did not come with its headers. After <see cref="Hardening.Patience"/> the connection is closed.
+    /// Redis's time-outs bound the rest of the request.</summary>
     private ValueTask<T> InTimeAsync<T>(ValueTask<T> reading, HttpContext http) =>
         reading.IsCompleted ? reading : new(AwaitInTimeAsync(reading.AsTask(), http));
 

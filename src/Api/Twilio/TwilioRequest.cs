@@ -48,7 +48,8 @@ internal sealed class TwilioRequest(WebhookForm? form, HttpRequest http)
 
     public CallSid? CallSid => callSid ??= Domain.CallSid.TryParse(Single("CallSid"), out var sid) ? sid : null;
 
-    public ConferenceSid? ConferenceSid => conferenceSid ??= Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
+    public ConferenceSid? ConferenceSid =>
+        conferenceSid ??= Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
 
     public ParticipantId? Label => ParticipantId.TryParse(Single("ParticipantLabel"), out var id) ? id : null;
 
