@@ -21,10 +21,10 @@ internal sealed class ConferenceWebhook
     private readonly string signature;
     private readonly byte[] body;
     private readonly byte[] arrived;
-    private readonly DecodedForm decoded;
+    private readonly WebhookForm form;
     private readonly RequestDelegate gate;
-    private readonly RequestSignature twoTokens = new(["0123456789abcdef0123456789abcdef", Service.Token]);
-    private readonly RequestSignature oneToken = new([Service.Token]);
+    private readonly RequestSignature twoTokens = new(["0123456789abcdef0123456789abcdef", Service.Token], []);
+    private readonly RequestSignature oneToken = new([Service.Token], []);
 
     public ConferenceWebhook(IServiceProvider services, MadeCall call, string room)
     {
@@ -33,28 +33,22 @@ internal sealed class ConferenceWebhook
         signature = Signer.Sign(Service.Token, Service.Origin + path, fields);
         body = Encoding.ASCII.GetBytes(string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Key)}={Uri.EscapeDataString(field.Value)}")));
         arrived = new byte[body.Length];
-        decoded = new DecodedForm(new FormCollection(fields.ToDictionary(field => field.Key, field => new Microsoft.Extensions.Primitives.StringValues(field.Value), StringComparer.OrdinalIgnoreCase)));
+        form = WebhookForm.Parse(body) ?? throw new InvalidOperationException("The webhook's body is refused.");
         gate = services.GetRequiredService<SignedRequest>().Guard(new WebhookKind("conference", Route), (_, request) =>
             Task.FromResult<IResult>(Bind(request) is not null ? Noted.Answer : TypedResults.BadRequest()));
     }
 
     /// <summary>The signature alone, by the second of two tokens.</summary>
-    public bool IsSigned() => twoTokens.IsValid(Service.Origin, path, decoded, signature);
+    public bool IsSigned() => twoTokens.RefusalOf(Service.Origin + path, form, signature, null) is null;
 
     /// <summary>The body becomes a form, its signature is checked, and it becomes what the use case is told.</summary>
     public async Task<object?> ReadAsync(IServiceProvider services)
     {
         var http = Arrive(services);
-        using var read = await WebhookForm.ReadAsync(http.Request.BodyReader) ?? throw new InvalidOperationException("The webhook's body is not read as the usual ones are.");
-        return oneToken.IsValid(Service.Origin, path, read, signature) ? Bind(new TwilioRequest(read, http.Request)) : null;
-    }
-
-    /// <summary>The same with ASP.NET Core's form.</summary>
-    public async Task<object?> ReadPlainlyAsync(IServiceProvider services)
-    {
-        var http = Arrive(services);
-        var read = new DecodedForm(await http.Request.ReadFormAsync());
-        return oneToken.IsValid(Service.Origin, path, read, signature) ? Bind(new TwilioRequest(read, http.Request)) : null;
+        var (read, _) = await WebhookForm.ReadAsync(http.Request.BodyReader, http.Request.ContentType);
+        return read is not null && oneToken.RefusalOf(Service.Origin + path, read, signature, null) is null
+            ? Bind(new TwilioRequest(read, http.Request))
+            : null;
     }
 
     /// <summary>The whole gate, up to where a use case would begin: the form, the signature, the span and the metrics.</summary>

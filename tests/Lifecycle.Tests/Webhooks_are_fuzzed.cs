@@ -68,6 +68,23 @@ public sealed class Webhooks_are_fuzzed
         host.Twilio.Cloud.Defects.ShouldBeEmpty();
     }
 
+    [Fact]
+    public async Task A_signed_body_of_another_content_type_is_refused()
+    {
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions { Settings = [new("Calls:Limits:UnsignedPerMinute", "1000000")] });
+        var url = host.Address.GetLeftPart(UriPartial.Authority) + Paths[0];
+        List<KeyValuePair<string, string>> form = [new("From", "client:alice"), new("To", "bob")];
+        var body = "From=client%3Aalice&To=bob"u8.ToArray();
+        foreach (var type in Types)
+        {
+            foreach (var signed in new[] { form, [] })
+            {
+                var request = Compose(host, Paths[0], type, body, Signer.Sign(host.Twilio.Options.AuthToken, url, signed));
+                (await SendAsync(host, request)).ShouldBe(type == Types[0] && signed == form ? 200 : 403, type);
+            }
+        }
+    }
+
     private static byte[] Draw(Random random, SandboxHost host) => random.Next(10) switch
     {
         0 => Noise(random, 1 + random.Next(2000)),

@@ -2,7 +2,7 @@ using Twilio.Security;
 
 namespace Calls.Api.Twilio;
 
-/// <summary>Checks <c>X-Twilio-Signature</c> with Twilio's own validator (twilio.com/docs/usage/security). Safe for concurrent use.</summary>
+/// <summary>Checks <c>X-Twilio-Signature</c> with Twilio's own validator (twilio.com/docs/usage/security). Thread-safe.</summary>
 /// <param name="tokens">The account's auth tokens: the current one and, during a rotation, the other one.</param>
 /// <param name="sharedKeys">Twilio's shared keys by their id. Without any, a request that names one is refused.</param>
 internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<KeyValuePair<string, string>> sharedKeys)
@@ -12,12 +12,13 @@ internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<K
     private readonly Dictionary<string, RequestValidator> sharedKeys =
         sharedKeys.ToDictionary(key => key.Key, key => new RequestValidator(key.Value), StringComparer.Ordinal);
 
-    /// <summary>Decides whether Twilio signed a request: with the shared key that the request names, otherwise with an auth token.</summary>
+    /// <summary>Decides whether Twilio signed a request with the shared key that the request names, otherwise with an auth token.</summary>
     /// <param name="url">The origin that Twilio was given, and the path and the query as they were sent.</param>
     /// <param name="form">The fields of a POST; <see cref="WebhookForm.Empty"/> for a GET.</param>
     /// <param name="signature">The value of the header <c>X-Twilio-Signature</c>.</param>
-    /// <param name="settings">The value of the header <see cref="RequestValidator.SignatureSettingsHeader"/>; null where it is absent.</param>
-    /// <returns>Null where it did; otherwise the cause of the refusal in the words of the metric <c>calls.webhooks.refused</c>.</returns>
+    /// <param name="settings">The value of <see cref="RequestValidator.SignatureSettingsHeader"/>; null where the header is absent.</param>
+    /// <returns>Null where Twilio signed the request; otherwise the cause of the refusal in the words of the metric
+    /// <c>calls.webhooks.refused</c>.</returns>
     public string? RefusalOf(string url, WebhookForm form, string? signature, string? settings)
     {
         if (string.IsNullOrEmpty(signature))
@@ -44,7 +45,7 @@ internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<K
             Array.Exists(validators, validator => validator.Validate(spelling, fields, signature, algorithm));
     }
 
-    /// <summary>The validator joins each name and its value. A name that came more than once counts once for each different value.</summary>
+    /// <summary>The validator joins names and values. A name that came more than once counts once for each different value.</summary>
     private static Dictionary<string, string> Merge(WebhookForm form) => form.Fields
         .GroupBy(field => field.Key, field => field.Value, StringComparer.Ordinal)
         .ToDictionary(

@@ -91,6 +91,18 @@ public sealed class TwilioOptionsTests
         Read([.. keyed, ("Twilio:RequestValidation:AuthToken", Secret)]).Client.HasApiKey.ShouldBeTrue();
     }
 
+    [Fact]
+    public void Shared_keys_are_read_by_their_id_and_an_empty_one_is_named()
+    {
+        Read(Enough).RequestValidation.SharedKeys.ShouldBeEmpty();
+        var keys = Read([.. Enough, ("Twilio:RequestValidation:SharedKeys:webhooks_sharedkey_1", Secret)]).RequestValidation.SharedKeys;
+        keys.ShouldHaveSingleItem().ShouldBe(new("webhooks_sharedkey_1", Secret));
+        const string Keys = "Twilio:RequestValidation:SharedKeys:";
+        var failures = Failures([.. Enough, (Keys + "k1", ""), (Keys + "k2", " ")]);
+        failures.ShouldContain(Keys + "k1 is empty");
+        failures.ShouldContain(Keys + "k2 is empty");
+    }
+
     private static TwilioOptions Read((string Key, string Value)[] configuration) => Services(configuration).GetRequiredService<IOptions<TwilioOptions>>().Value;
 
     /// <summary>What the host says at its start.</summary>
