@@ -35,7 +35,7 @@ internal sealed class ConferenceWebhook
         arrived = new byte[body.Length];
         decoded = new DecodedForm(new FormCollection(fields.ToDictionary(field => field.Key, field => new Microsoft.Extensions.Primitives.StringValues(field.Value), StringComparer.OrdinalIgnoreCase)));
         gate = services.GetRequiredService<SignedRequest>().Guard(new WebhookKind("conference", Route), (_, request) =>
-            Task.FromResult<IResult>(Bind(request) is not null ? Noted.Answer : TypedResults.BadRequest()));
+            Task.FromResult<IResult>(Bind(request) is not null ? TypedResults.NoContent() : TypedResults.BadRequest()));
     }
 
     /// <summary>The signature alone, by the second of two tokens.</summary>

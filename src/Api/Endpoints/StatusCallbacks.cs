@@ -26,14 +26,14 @@ internal sealed class StatusCallbacks(ISender mediator)
         };
         if (command is not null)
             await mediator.Send(command, CancellationToken.None);
-        return Noted.Answer;
+        return TypedResults.NoContent();
     }
 
     /// <summary>Call status callback of a leg that we created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent").</summary>
     public async Task<IResult> Call(TwilioRequest request, SessionId session, ParticipantId participant)
     {
         if (request.CallSid is not { } leg || !LegStatuses.TryParse(request.CallStatus, out var status))
-            return Noted.Answer;
+            return TypedResults.NoContent();
         var party = request.To is { } to && to.StartsWith("client:", StringComparison.Ordinal) && ClientIdentity.TryParse(to, out var identity) ? new Party.Client(identity) : null;
         IRequest<CallReply> command = status switch
         {
@@ -43,7 +43,7 @@ internal sealed class StatusCallbacks(ISender mediator)
             _ => new LegProgressed(session, participant, leg, LegStatuses.ProgressOf(status), request.Nonce),
         };
         await mediator.Send(command, CancellationToken.None);
-        return Noted.Answer;
+        return TypedResults.NoContent();
     }
 
     /// <summary>A participant that could never be added leaves too, with the status of its call.</summary>

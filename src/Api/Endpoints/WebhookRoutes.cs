@@ -64,7 +64,7 @@ internal static class WebhookRoutes
             .WithMetadata(kind).ExcludeFromDescription().AllowAnonymous().ShortCircuit();
     }
 
-    private static Task<IResult> NothingToDo => Task.FromResult<IResult>(Noted.Answer);
+    private static Task<IResult> NothingToDo => Task.FromResult<IResult>(TypedResults.NoContent());
 
     private static Task<IResult> HangUp => Task.FromResult(TwiML.HangUp());
 

@@ -4,6 +4,7 @@ using Calls.Application;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Primitives;
@@ -50,7 +51,7 @@ internal static class Webhooks
 
     private static WebhookResponse Read(IResult result) => result switch
     {
-        TwiMLAnswer twiml => WebhookResponse.Answered(StatusCodes.Status200OK, TwiMLAnswer.ContentType, twiml.Document),
+        ContentHttpResult twiml => WebhookResponse.Answered(StatusCodes.Status200OK, twiml.ContentType, twiml.ResponseContent ?? ""),
         IStatusCodeHttpResult status => WebhookResponse.Answered(status.StatusCode ?? 200, null, ""),
         _ => throw new NotSupportedException($"No answer from {result.GetType().Name}"),
     };
