@@ -74,9 +74,9 @@ public sealed class Secrets_are_files : IDisposable
         // A file at a time, the second one late: settings that are not valid are not used.
         secrets.Mount(("Twilio__AuthToken", "token"), ("Twilio__Client__ApiKeySid", NewKey));
         var configuration = host.Services.GetRequiredService<IConfiguration>();
+        bool IsHalf() => (configuration["Twilio:Client:ApiKeySid"], configuration["Twilio:Client:ApiKeySecret"]) is (NewKey, null or "");
         await Eventually.TrueAsync(
-            () => Task.FromResult((configuration["Twilio:Client:ApiKeySid"], configuration["Twilio:Client:ApiKeySecret"]) is (NewKey, null or "")),
-            "the service has read the first half of the change", Patience);
+            () => Task.FromResult(IsHalf()), "the service has read the first half of the change", Patience);
         await traffic.GoesOnAsync();
         (await WebhookAsync(host, "token")).ShouldBe(HttpStatusCode.NoContent);
         secrets.Mount(

@@ -14,7 +14,6 @@ using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
 namespace Calls.Simulation.Service;
@@ -150,7 +149,12 @@ internal sealed class Replica : IDisposable
         services.AddSingleton(new CallsTelemetry(meters));
         services.AddSingleton(new GatewayTelemetry(meters));
         services.AddSingleton(new WebhookTelemetry(meters));
-        services.AddSingleton(Options.Create(new TwilioOptions { PublicBaseUrl = CallsWorld.Origin, Client = new TwilioClientOptions { AccountSid = new TwilioEmulatorOptions().AccountSid }, Voice = new TwilioVoiceOptions { CallerId = CallsWorld.CallerId } }));
+        services.AddOptions<TwilioOptions>().Configure(twilio =>
+        {
+            twilio.PublicBaseUrl = CallsWorld.Origin;
+            twilio.Client.AccountSid = new TwilioEmulatorOptions().AccountSid;
+            twilio.Voice.CallerId = CallsWorld.CallerId;
+        });
         services.AddSingleton(new CallbackUrls(new Uri(CallsWorld.Origin)));
         services.AddSingleton(new GatewaySettings());
         services.AddSingleton<GatewayPipelines>();
