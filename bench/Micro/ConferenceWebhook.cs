@@ -35,7 +35,7 @@ internal sealed class ConferenceWebhook
         arrived = new byte[body.Length];
         form = WebhookForm.Parse(body) ?? throw new InvalidOperationException("The webhook's body is refused.");
         gate = services.GetRequiredService<SignedRequest>().Guard(new WebhookKind("conference", Route), (_, request) =>
-            Task.FromResult<IResult>(Bind(request) is not null ? Noted.Answer : TypedResults.BadRequest()));
+            Task.FromResult<IResult>(Bind(request) is not null ? TypedResults.NoContent() : TypedResults.BadRequest()));
     }
 
     /// <summary>The signature alone, by the second of two tokens.</summary>

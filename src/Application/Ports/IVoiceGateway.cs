@@ -24,12 +24,6 @@ public interface IVoiceGateway
     Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
         ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken);
 
-    /// <summary>Takes a leg out of the room; its own TwiML goes on (<c>DELETE Conferences/{sid}/Participants/{leg}</c>).</summary>
-    Task<GatewayOutcome<Done>> DeleteParticipantAsync(ConferenceSid conference, CallSid leg, CancellationToken cancellationToken);
-
-    /// <summary>Ends a conference for everyone in it. Twilio refuses where it is not in progress.</summary>
-    Task<GatewayOutcome<ConferenceView>> CompleteConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken);
-
     Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken);
 
     /// <summary>Calls from the given day on, newest first. Twilio filters by day; the exact time is the reader's to compare.</summary>
@@ -74,9 +68,6 @@ public sealed record ConferenceView(ConferenceSid Sid, string FriendlyName, bool
 
 /// <summary>A participant as Twilio describes it; only a <paramref name="Connected"/> one hears the others.</summary>
 public sealed record ParticipantView(CallSid CallSid, string? Label, bool Connected, bool Muted, bool Hold);
-
-/// <summary>The value of an answer that has none (204).</summary>
-public sealed record Done;
 
 /// <summary>A call's status in Twilio's words (twilio.com/docs/voice/api/call-resource).</summary>
 public enum LegStatus

@@ -99,21 +99,16 @@ public sealed class GatewayRequestTests
     }
 
     [Fact]
-    public async Task A_call_and_a_conference_are_ended_by_status_completed()
+    public async Task A_call_is_ended_by_status_completed()
     {
         await using var gateway = await GatewayFixture.StartAsync();
-        gateway.Twilio.Says(Answer.Call, Answer.Conference, Answer.NoContent);
+        gateway.Twilio.Says(Answer.Call);
 
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>()
             .Value.ShouldBe(new CallView(Given.Leg, LegStatus.Queued, "client:bob", "client:alice", new DateTimeOffset(2010, 8, 31, 20, 36, 28, TimeSpan.Zero)));
-        (await gateway.Gateway.CompleteConferenceAsync(Given.Conference, None)).ShouldBeOfType<GatewayOutcome<ConferenceView>.Accepted>()
-            .Value.ShouldBe(new ConferenceView(Given.Conference, "room-1", Completed: false));
-        (await gateway.Gateway.DeleteParticipantAsync(Given.Conference, Given.Leg, None)).ShouldBeOfType<GatewayOutcome<Done>.Accepted>();
 
         gateway.Twilio.Requests.Select(r => $"{r.Method} {r.Path} {string.Join(' ', Flat(r))}").ShouldBe([
             $"POST {Account}/Calls/{Answer.CallSid}.json [Status, completed]",
-            $"POST {Account}/Conferences/{Answer.ConferenceSid}.json [Status, completed]",
-            $"DELETE {Account}/Conferences/{Answer.ConferenceSid}/Participants/{Answer.CallSid}.json ",
         ]);
     }
 
@@ -131,6 +126,20 @@ public sealed class GatewayRequestTests
         all.Select(p => (p.CallSid.Value[..3], p.Connected)).ShouldBe([("CA1", false), ("CA2", false), ("CA3", false)]);
         gateway.Twilio.Requests.Select(r => (r.Query.GetValueOrDefault("Page").ToString(), r.Query.GetValueOrDefault("PageToken").ToString()))
             .ShouldBe([("", ""), ("1", "PAx+y"), ("2", "PAz")]);
+    }
+
+    [Fact]
+    public async Task A_redirect_is_not_followed_and_no_credentials_go_to_its_address()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        await using var elsewhere = await FakeTwilio.StartAsync();
+        var redirect = new Answer(302, "") { Headers = new Dictionary<string, string> { ["Location"] = elsewhere.Url + "/Calls.json" } };
+        gateway.Twilio.Says(redirect, redirect);
+
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.Refused(Refusal.BadRequest, null));
+        (await gateway.Gateway.FetchCallAsync(Given.Leg, None)).ShouldBe(new GatewayOutcome<CallView>.Refused(Refusal.BadRequest, null));
+        gateway.Twilio.Requests.Count.ShouldBe(2);
+        elsewhere.Requests.ShouldBeEmpty();
     }
 
     [Fact]
@@ -179,7 +188,8 @@ public sealed class GatewayRequestTests
 
     [Theory]
     [InlineData("", "", GatewayFixture.AccountSid + ":the-auth-token")]
-    [InlineData("SK00000000000000000000000000000002", "the-secret", "SK00000000000000000000000000000002:the-secret")]
+    [InlineData(
+        "SK00000000000000000000000000000002", "the-secret-0123456789abcdef01234", "SK00000000000000000000000000000002:the-secret-0123456789abcdef01234")]
     public async Task An_api_key_goes_before_the_auth_token(string sid, string secret, string credentials)
     {
         await using var gateway = await GatewayFixture.StartAsync(null, ("Twilio:Client:ApiKeySid", sid), ("Twilio:Client:ApiKeySecret", secret));
@@ -201,8 +211,6 @@ public sealed class GatewayRequestTests
         await its.CreateParticipantAsync(Given.AGuest, None);
         await its.CompleteCallAsync(Given.Leg, None);
         await its.UpdateParticipantAsync(Given.Conference, Given.Leg, true, true, None);
-        await its.DeleteParticipantAsync(Given.Conference, Given.Leg, None);
-        await its.CompleteConferenceAsync(Given.Conference, None);
         await its.FetchCallAsync(Given.Leg, None);
         await its.ListCallsAsync("client:bob", "client:alice", DateTimeOffset.UnixEpoch, None);
         await its.FetchConferenceAsync(Given.Conference, None);
@@ -213,8 +221,7 @@ public sealed class GatewayRequestTests
         var described = gateway.Twilio.Requests.Select(r => Describe(spec, r)).ToList();
 
         described.ShouldBe([
-            "CreateCall", "CreateParticipant", "UpdateCall", "UpdateParticipant", "DeleteParticipant", "UpdateConference",
-            "FetchCall", "ListCall", "FetchConference", "ListConference", "FetchParticipant", "ListParticipant",
+            "CreateCall", "CreateParticipant", "UpdateCall", "UpdateParticipant", "FetchCall", "ListCall", "FetchConference", "ListConference", "FetchParticipant", "ListParticipant",
         ]);
     }
 

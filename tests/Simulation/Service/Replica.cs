@@ -18,7 +18,6 @@ using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
 namespace Calls.Simulation.Service;
@@ -43,7 +42,7 @@ internal sealed class Replica : IDisposable
         var clock = new VirtualClock(world.Scheduler, skew);
         (var connection, restored) = RedisProxy.Connect(world.Redis, Process);
         own.Put(connection).Put<TimeProvider>(clock).Put(world.Policy).Put(new BugSwitch(world.Bug)).Put<IEffectQueue>(new ImmediateQueue(this)).Put<IServiceScopeFactory>(new OwnScopes(this))
-            .Put<ITwilioApi>(new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed, world.Judge.HungUp));
+            .Put<ITwilioTransport>(new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed, world.Judge.HungUp));
         var root = Scope();
         root.GetRequiredService<IStoreMemory>();
         var sweeper = root.GetRequiredService<Sweeper>();
@@ -154,7 +153,12 @@ internal sealed class Replica : IDisposable
         services.AddSingleton(new CallsTelemetry(meters));
         services.AddSingleton(new GatewayTelemetry(meters));
         services.AddSingleton(new WebhookTelemetry(meters));
-        services.AddSingleton(Options.Create(new TwilioOptions { PublicBaseUrl = CallsWorld.Origin, Voice = new TwilioVoiceOptions { CallerId = CallsWorld.CallerId } }));
+        services.AddOptions<TwilioOptions>().Configure(twilio =>
+        {
+            twilio.PublicBaseUrl = CallsWorld.Origin;
+            twilio.Client.AccountSid = new TwilioEmulatorOptions().AccountSid;
+            twilio.Voice.CallerId = CallsWorld.CallerId;
+        });
         services.AddSingleton(new CallbackUrls(new Uri(CallsWorld.Origin)));
         services.AddSingleton(new GatewaySettings());
         services.AddSingleton<GatewayPipelines>();
@@ -175,7 +179,7 @@ internal sealed class Replica : IDisposable
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
         services.AddSingleton<Decide>(provider => Tampering.With(provider.GetRequiredService<BugSwitch>().Bug));
-        foreach (var brought in new[] { typeof(IConnectionMultiplexer), typeof(TimeProvider), typeof(CallPolicy), typeof(BugSwitch), typeof(IEffectQueue), typeof(ITwilioApi) })
+        foreach (var brought in new[] { typeof(IConnectionMultiplexer), typeof(TimeProvider), typeof(CallPolicy), typeof(BugSwitch), typeof(IEffectQueue), typeof(ITwilioTransport) })
             services.AddScoped(brought, provider => provider.GetRequiredService<WhoseScope>().Singletons.Get(brought));
         OwnSingletons.MakeEachReplicasOwn(services);
         services.AddScoped<WhoseScope>();

@@ -5,6 +5,7 @@ using Calls.Api.Twilio;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -56,7 +57,7 @@ internal static class Webhooks
 
     private static WebhookResponse Read(IResult result) => result switch
     {
-        TwiMLAnswer twiml => WebhookResponse.Answered(StatusCodes.Status200OK, TwiMLAnswer.ContentType, twiml.Document),
+        ContentHttpResult twiml => WebhookResponse.Answered(StatusCodes.Status200OK, twiml.ContentType, twiml.ResponseContent ?? ""),
         IStatusCodeHttpResult status => WebhookResponse.Answered(status.StatusCode ?? 200, null, ""),
         _ => throw new NotSupportedException($"No answer from {result.GetType().Name}"),
     };
