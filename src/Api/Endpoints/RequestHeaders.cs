@@ -2,21 +2,23 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using Calls.Application;
 using Calls.Domain;
-using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>The two headers that bind a request to what its sender knows: the version it is about, and the key that makes its repetition the same request.</summary>
-internal static class RequestHeaders
+/// <summary><c>If-Match</c> ties a request to a version of the call. <c>Idempotency-Key</c> makes a repeated request the same
+/// request.</summary>
+internal static partial class RequestHeaders
 {
     public const string IdempotencyKey = "Idempotency-Key";
 
     private const int MaxKeyLength = 255;
 
-    /// <summary>Reads <c>If-Match</c>. False where it cannot be read; a weak tag, and one that we never gave, match nothing.</summary>
+    /// <summary>Reads <c>If-Match</c>. False if it is malformed. A weak tag, and a tag that the service never gave, match no
+    /// version.</summary>
     public static bool TryIfMatch(HttpContext http, out Precondition? precondition)
     {
         precondition = null;
@@ -31,20 +33,22 @@ internal static class RequestHeaders
         return true;
     }
 
-    /// <summary>Reads <c>Idempotency-Key</c>: a quoted string, or the same without quotes (draft-ietf-httpapi-idempotency-key-header-07). Null where there is none. False where it cannot be read.</summary>
+    /// <summary>Reads <c>Idempotency-Key</c>: a quoted string (draft-ietf-httpapi-idempotency-key-header-07), or the same string without
+    /// quotes.
+    /// The key is null if the header is absent. False if it is malformed.</summary>
     public static bool TryIdempotencyKey(HttpContext http, out string? key)
     {
         key = null;
         var values = http.Request.Headers[IdempotencyKey];
-        if (StringValues.IsNullOrEmpty(values))
-            return values.Count == 0;
-        if (values is not [{ } text] || !TryUnquote(text.Trim(), out var plain) || plain.Length is 0 or > MaxKeyLength || plain.Any(c => c is < ' ' or > '~'))
+        if (values.Count == 0)
+            return true;
+        if (values is not [{ } text] || KeyForm().Match(text.Trim()) is not { Success: true } match)
             return false;
-        key = plain;
-        return true;
+        key = match.Groups["quoted"] is { Success: true, Value: var quoted } ? quoted.Replace(@"\""", "\"").Replace(@"\\", @"\") : match.Value;
+        return key.Length <= MaxKeyLength;
     }
 
-    /// <summary>The same asker with the same key asks for the same participant, whichever replica it reaches: nothing is rung twice.</summary>
+    /// <summary>The same bearer with the same key gets the same participant on every replica, so that no phone rings twice.</summary>
     public static ParticipantId ParticipantFor(Asker asker, string? key)
     {
         if (key is null)
@@ -54,24 +58,11 @@ internal static class RequestHeaders
     }
 
     private static long? VersionOf(EntityTagHeaderValue tag) =>
-        !tag.IsWeak && long.TryParse(tag.Tag.AsSpan().Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : null;
+        !tag.IsWeak && long.TryParse(tag.Tag.AsSpan().Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var version)
+            ? version
+            : null;
 
-    private static bool TryUnquote(string text, out string plain)
-    {
-        plain = text;
-        if (!text.Contains('"', StringComparison.Ordinal))
-            return !text.Contains(',', StringComparison.Ordinal) && !text.Contains(' ', StringComparison.Ordinal);
-        if (text is not ['"', .. var inside, '"'])
-            return false;
-        var read = new StringBuilder();
-        for (var i = 0; i < inside.Length; i++)
-        {
-            if (inside[i] == '"' || (inside[i] == '\\' && (++i == inside.Length || inside[i] is not ('"' or '\\'))))
-                return false;
-            read.Append(inside[i]);
-        }
-
-        plain = read.ToString();
-        return true;
-    }
+    /// <summary>A string of RFC 9651, 3.3.3; or printable ASCII without space, quote and comma.</summary>
+    [GeneratedRegex("""^(?:"(?<quoted>(?:[ !#-\[\]-~]|\\["\\])+)"|[!#-+\--~]+)\z""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex KeyForm();
 }

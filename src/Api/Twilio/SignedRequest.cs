@@ -8,7 +8,7 @@ namespace Calls.Api.Twilio;
 
 /// <summary>The gate of every webhook: only what Twilio has signed comes through; anything else is 403 and changes nothing.</summary>
 /// <remarks>The URL is made of the public base URL and the request's own path and query, never of the Host header (twilio.com/docs/usage/security).</remarks>
-internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, RequestLimits limits, TimeProvider clock, ILogger<SignedRequest> logger)
+internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, UnsignedWebhookLimit limits, TimeProvider clock, ILogger<SignedRequest> logger)
 {
     public const string Header = "X-Twilio-Signature";
 
