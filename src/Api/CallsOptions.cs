@@ -10,8 +10,7 @@ public sealed class CallsOptions
 {
     public const string Section = "Calls";
 
-    /// <summary>How long a phone rings. The default gives a person time to reach the phone and is shorter than most voicemails
-    /// wait.</summary>
+    /// <summary>How long a phone rings. The default is long enough to reach the phone and shorter than most voicemails wait.</summary>
     public TimeSpan RingTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long an answered leg may take to enter the room. Then the service asks Twilio for the leg's state.</summary>
@@ -26,8 +25,7 @@ public sealed class CallsOptions
     /// <summary>The maximum number of participants on the line or on the way, in one call. The default is Twilio's own limit.</summary>
     public int MaxParticipants { get; set; } = 250;
 
-    /// <summary>The maximum number of live calls that one identity has placed. A person needs one or two. More means a loop or a stolen
-    /// token.</summary>
+    /// <summary>The maximum number of live calls that one identity has placed. A person needs one or two; more is a loop.</summary>
     public int MaxSessionsPerIdentity { get; set; } = 10;
 
     public DialingLimits Dialing { get; set; } = new();
@@ -36,8 +34,7 @@ public sealed class CallsOptions
 
     public ShutdownTimes Shutdown { get; set; } = new();
 
-    /// <summary>A directory of secrets with one file for each key. <see cref="Lifecycle.SecretFiles"/> reads it before the other
-    /// keys.</summary>
+    /// <summary>A directory of secrets with one file for each key. <see cref="Lifecycle.SecretFiles"/> reads it first.</summary>
     public string SecretsDirectory { get; set; } = "";
 
     public Proxies ForwardedHeaders { get; set; } = new();
@@ -61,8 +58,7 @@ public sealed class CallsOptions
         /// <summary>REST requests that one bearer may send at once after a pause.</summary>
         public int Burst { get; set; } = 100;
 
-        /// <summary>Event streams that one bearer may have open at once. A person uses one or two; a browser opens at most six
-        /// connections.</summary>
+        /// <summary>Event streams that one bearer may have open at once. A person uses one or two; a browser has at most six.</summary>
         public int StreamsPerBearer { get; set; } = 20;
 
         /// <summary>Webhooks without a valid signature that one address may send per minute. Signed webhooks are not counted.</summary>
@@ -79,8 +75,7 @@ public sealed class CallsOptions
     /// <summary>How the process ends.</summary>
     public sealed class ShutdownTimes
     {
-        /// <summary>How long the process serves after SIGTERM while readiness is red. For a platform without Kubernetes' preStop
-        /// sleep.</summary>
+        /// <summary>How long the process serves after SIGTERM, with readiness red. For platforms without a preStop sleep.</summary>
         public TimeSpan DrainDelay { get; set; }
     }
 

@@ -91,8 +91,7 @@ public static class CallsService
         return app;
     }
 
-    /// <summary>The addresses without a management port: <c>ASPNETCORE_URLS</c>, <c>ASPNETCORE_HTTP_PORTS</c> (container images set it), or
-    /// Kestrel's default.</summary>
+    /// <summary>The addresses without the management port: <c>ASPNETCORE_URLS</c>, <c>ASPNETCORE_HTTP_PORTS</c> or the default.</summary>
     private static IEnumerable<string> MainUrls(IConfiguration configuration)
     {
         if (configuration[WebHostDefaults.ServerUrlsKey] is { Length: > 0 } urls)
@@ -104,8 +103,7 @@ public static class CallsService
 
     internal static int? ManagementPort(IConfiguration configuration) => configuration.GetValue<int?>("Management:Port");
 
-    /// <summary>With a management port, health and metrics answer only there. The local port decides, because a Host header can be
-    /// forged.</summary>
+    /// <summary>With a management port, health and metrics answer only there. A Host header can be forged, so the port decides.</summary>
     private static void UseManagementPort(WebApplication app)
     {
         if (ManagementPort(app.Configuration) is not { } port)

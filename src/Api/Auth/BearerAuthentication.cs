@@ -6,8 +6,7 @@ using Microsoft.AspNetCore.DataProtection;
 
 namespace Calls.Api.Auth;
 
-/// <summary>REST requests carry a JWT whose <c>sub</c> is a client identity. The settings are ASP.NET Core's own:
-/// <c>Authentication:Schemes:Bearer</c>.</summary>
+/// <summary>REST takes a JWT whose <c>sub</c> is a client identity. The keys are <c>Authentication:Schemes:Bearer</c>.</summary>
 internal static class BearerAuthentication
 {
     /// <summary>The scope of an operator, who may see and change every call.</summary>

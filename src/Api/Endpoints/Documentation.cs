@@ -3,12 +3,10 @@ using Microsoft.OpenApi;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>Adds to the OpenAPI document what the endpoints' types do not say: the bearer, the server and the headers.</summary>
+/// <summary>Adds to the OpenAPI document what the endpoints' types do not say: the bearer, the server and the limits.</summary>
 internal static class Documentation
 {
     private const string Bearer = "bearer";
-
-    private static readonly string[] Conditional = ["AddParticipant", "UpdateParticipant", "RemoveParticipant", "EndSession"];
 
     public static void Describe(OpenApiOptions options)
     {
@@ -44,30 +42,7 @@ internal static class Documentation
             {
                 Description = "Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule.",
             });
-            if (operation.OperationId == "AddParticipant")
-            {
-                AddHeader(operation, RequestHeaders.IdempotencyKey,
-                    "A repeated request with the same key rings no phone and gets the first answer. "
-                    + "409: the first request still waits for Twilio after a second. 422: the key came with another phone number or label. "
-                    + "The key has 1 to 255 printable characters. It is kept for as long as the call can be seen.");
-            }
-
-
-            if (Conditional.Contains(operation.OperationId, StringComparer.Ordinal))
-                AddHeader(operation, "If-Match", "The `ETag` of the expected version. 412: the call has another version.");
             return Task.CompletedTask;
-        });
-    }
-
-    private static void AddHeader(OpenApiOperation operation, string name, string description)
-    {
-        operation.Parameters ??= [];
-        operation.Parameters.Add(new OpenApiParameter
-        {
-            Name = name,
-            In = ParameterLocation.Header,
-            Description = description,
-            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
         });
     }
 }

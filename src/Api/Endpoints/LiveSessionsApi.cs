@@ -17,6 +17,7 @@ internal static class LiveSessionsApi
 {
     private const int DefaultLimit = 50;
     private const int MaxLimit = 200;
+    private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
     public static void MapLiveSessionsApi(this IEndpointRouteBuilder app) =>
         app.MapGet("/v1/sessions", ListAsync).RequireAuthorization().WithTags("Sessions").WithName("ListLiveSessions")
@@ -41,7 +42,7 @@ internal static class LiveSessionsApi
         if (Parse(cursor) is not { } after)
             return Problems.Field("cursor", "The cursor must be the next of a previous page.");
         var most = DefaultLimit;
-        if (limit is not null && !(int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out most) && most is >= 1 and <= MaxLimit))
+        if ((limit is not null && !int.TryParse(limit, NumberStyles.None, Invariant, out most)) || most is < 1 or > MaxLimit)
             return Problems.Field("limit", $"The limit must be a number from 1 to {MaxLimit}.");
         if (await mediator.Send(new ListLiveSessions(asker, after, most), cancellationToken) is not { } page)
             return OperatorsOnly;
@@ -65,7 +66,7 @@ internal static class LiveSessionsApi
             return null;
         var parts = Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text)).Split(' ');
         return parts is [var number, var id] && SessionId.TryParse(id, out var after)
-            && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var partition)
+            && int.TryParse(number, NumberStyles.None, Invariant, out var partition)
             ? new LiveCursor(partition, after)
             : null;
     }

@@ -9,16 +9,16 @@ using MediatR;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>A session as server-sent events (html.spec.whatwg.org, "Server-sent events"): its state now, then each change, until the call
-/// is over.</summary>
-/// <remarks>A slow reader skips states and gets the newest. After a break the browser sends <c>Last-Event-ID</c> and gets the newest state,
-/// if it is newer.</remarks>
+/// <summary>A session as server-sent events (html.spec.whatwg.org): its state now, then each change, until the call is over.</summary>
+/// <remarks>A slow reader skips states and gets the newest. After a break, <c>Last-Event-ID</c> brings a newer state.</remarks>
 internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
     public const string ContentType = "text/event-stream";
 
     /// <summary>Shorter than the idle time-outs of proxies. The shortest in common use is 30 s.</summary>
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
+
+    private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
     public async Task<IResult> StreamAsync(SessionId id, Asker asker, string? lastEventId, HttpContext http)
     {
@@ -61,7 +61,7 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProv
                 if (stored.Session is not { } session || !asker.MaySee(session))
                     yield break;
                 if (stored.Version > seen)
-                    yield return new(SessionDocument.Of(stored, session), "session") { EventId = FormattableString.Invariant($"{stored.Version}") };
+                    yield return new(SessionDocument.Of(stored, session), "session") { EventId = stored.Version.ToString(Invariant) };
                 if (IsOver(session))
                     yield break;
             }
@@ -100,5 +100,5 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProv
         return left < least ? least : left < most ? left : most;
     }
 
-    private static long? Parse(string? text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static long? Parse(string? text) => long.TryParse(text, NumberStyles.None, Invariant, out var number) ? number : null;
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Security.Claims;
 using Calls.Api.Auth;
@@ -14,9 +15,6 @@ namespace Calls.Api.Endpoints;
 internal static class SessionsApi
 {
     private const int MaxLabelLength = 64;
-
-    /// <summary>How long a request waits for Twilio to accept the call. Then the answer is 202.</summary>
-    private static readonly TimeSpan PatienceWithTwilio = TimeSpan.FromSeconds(4);
 
     public static void MapSessionsApi(this IEndpointRouteBuilder app)
     {
@@ -54,49 +52,43 @@ internal static class SessionsApi
     }
 
     private static Task<IResult> EventsAsync(
-        string sessionId,
-        [FromHeader(Name = "Last-Event-ID")] string? lastEventId,
-        ClaimsPrincipal user,
-        SessionEvents events,
-        HttpContext http) =>
+        string sessionId, [FromHeader(Name = "Last-Event-ID")] string? last, ClaimsPrincipal user, SessionEvents feed, HttpContext http) =>
         SessionId.TryParse(sessionId, out var id)
-            ? events.StreamAsync(id, user.Asker(), lastEventId, http)
+            ? feed.StreamAsync(id, user.Asker(), last, http)
             : Task.FromResult<IResult>(Problems.Of(RefusalReason.NoSuchSession));
 
     private static async Task<Results<Created<ParticipantDocument>, Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>>
         AddParticipantAsync(
-            string sessionId, PhoneToAdd body, ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
+            string sessionId,
+            PhoneToAdd body,
+            [FromHeader(Name = RequestHeaders.IdempotencyKey), Description(RequestHeaders.IdempotencyKeyMeaning)] string? key,
+            [FromHeader(Name = RequestHeaders.IfMatch), Description(RequestHeaders.IfMatchMeaning)] string? ifMatch,
+            ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
     {
+        var asker = user.Asker();
         if (!SessionId.TryParse(sessionId, out var id))
             return Problems.Of(RefusalReason.NoSuchSession);
         if (!PhoneNumbers.TryNormalise(body.PhoneNumber ?? "", out var number, out var why))
             return Problems.Field("phoneNumber", why ?? "The phone number is missing.");
-        if (body.Label is { } label && (label.Length > MaxLabelLength || label.Any(char.IsControl)))
+        if (body.Label is { } text && (text.Length > MaxLabelLength || text.Any(char.IsControl)))
             return Problems.Field("label", $"The label must have at most {MaxLabelLength} characters and no control characters.");
-        if (!RequestHeaders.TryIdempotencyKey(http, out var key))
-            return BadIdempotencyKey;
-        if (!RequestHeaders.TryIfMatch(http, out var precondition))
-            return BadIfMatch;
-        var (asker, text) = (user.Asker(), body.Label is { Length: > 0 } ? body.Label : null);
-        var command = new AddPhoneParticipant(id, asker, RequestHeaders.ParticipantFor(asker, key), number, text) { If = precondition };
-        var added = await phones.AddAsync(command, PatienceWithTwilio, cancellationToken);
-        var location = $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
-        return added switch
-        {
-            PhoneAdded.Dialed dialed => TypedResults.Created(location, ParticipantDocument.AsAdded(dialed.Participant)),
-            PhoneAdded.Pending pending => TypedResults.Accepted(location, ParticipantDocument.AsAdded(pending.Participant)),
-            _ => NotAdded(added, http),
-        };
+        if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
+            return RequestHeaders.BadIdempotencyKey;
+        if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
+            return RequestHeaders.BadIfMatch;
+        var label = body.Label is { Length: > 0 } ? body.Label : null;
+        var added = await phones.AddAsync(new(id, asker, participant, number, label) { If = precondition }, http, cancellationToken);
+        if (added is not { Participant: { } known, Problem: null })
+            return added.Problem ?? throw new UnreachableException("A phone is added or refused");
+        return added.IsDialed
+            ? TypedResults.Created(Location(id), ParticipantDocument.AsAdded(known))
+            : TypedResults.Accepted(Location(id), ParticipantDocument.AsAdded(known));
     }
 
     private static async Task<Results<Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> SetFlagsAsync(
-        string sessionId,
-        string participantId,
-        FlagsToSet body,
-        ClaimsPrincipal user,
-        ISender mediator,
-        HttpContext http,
-        CancellationToken cancellationToken)
+        string sessionId, string participantId, FlagsToSet body,
+        [FromHeader(Name = RequestHeaders.IfMatch), Description(RequestHeaders.IfMatchMeaning)] string? ifMatch,
+        ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
             return Problems.Of(RefusalReason.NoSuchSession);
@@ -104,88 +96,64 @@ internal static class SessionsApi
             return Problems.Of(RefusalReason.NoSuchParticipant);
         if (body is { Muted: null, Hold: null })
             return Problems.Field("muted", "The body must have muted or hold.");
-        if (!RequestHeaders.TryIfMatch(http, out var precondition))
-            return BadIfMatch;
+        if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
+            return RequestHeaders.BadIfMatch;
         var command = new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold) { If = precondition };
         return await mediator.Send(command, cancellationToken) switch
         {
             CallReply.Refused refused => Problems.Of(refused.Because),
-            CallReply.Added { Participant: var known } => TypedResults.Accepted(
-                $"/v1/sessions/{Uri.EscapeDataString(session.Value)}",
-                ParticipantDocument.Of(known) with { Muted = body.Muted ?? known.Muted, Hold = body.Hold ?? known.Hold }),
+            CallReply.Added { Participant: var now } => TypedResults.Accepted(
+                Location(session), ParticipantDocument.Of(now) with { Muted = body.Muted ?? now.Muted, Hold = body.Hold ?? now.Hold }),
             var reply => throw new UnreachableException($"{reply.GetType().Name} is not a reply to SetParticipantFlags"),
         };
     }
 
     private static async Task<Results<NoContent, ValidationProblem, ProblemHttpResult>> RemoveAsync(
-        string sessionId,
-        string participantId,
-        ClaimsPrincipal user,
-        ISender mediator,
-        HttpContext http,
-        CancellationToken cancellationToken)
+        string sessionId, string participantId,
+        [FromHeader(Name = RequestHeaders.IfMatch), Description(RequestHeaders.IfMatchMeaning)] string? ifMatch,
+        ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
             return Problems.Of(RefusalReason.NoSuchSession);
-        if (!ParticipantId.TryParse(participantId, out var participant))
+        if (!ParticipantId.TryParse(participantId, out var person))
             return Problems.Of(RefusalReason.NoSuchParticipant);
-        if (!RequestHeaders.TryIfMatch(http, out var precondition))
-            return BadIfMatch;
-        var command = new RemoveParticipant(session, user.Asker(), participant) { If = precondition };
-        return await mediator.Send(command, cancellationToken) is CallReply.Refused refused
-            ? Problems.Of(refused.Because)
-            : TypedResults.NoContent();
+        if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
+            return RequestHeaders.BadIfMatch;
+        return Done(await mediator.Send(new RemoveParticipant(session, user.Asker(), person) { If = precondition }, cancellationToken));
     }
 
     private static async Task<Results<NoContent, ValidationProblem, ProblemHttpResult>> EndAsync(
-        string sessionId, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
+        string sessionId,
+        [FromHeader(Name = RequestHeaders.IfMatch), Description(RequestHeaders.IfMatchMeaning)] string? ifMatch,
+        ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
     {
         if (!SessionId.TryParse(sessionId, out var session))
             return Problems.Of(RefusalReason.NoSuchSession);
-        if (!RequestHeaders.TryIfMatch(http, out var precondition))
-            return BadIfMatch;
-        return await mediator.Send(new EndCall(session, user.Asker()) { If = precondition }, cancellationToken) is CallReply.Refused refused
-            ? Problems.Of(refused.Because)
-            : TypedResults.NoContent();
+        if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
+            return RequestHeaders.BadIfMatch;
+        return Done(await mediator.Send(new EndCall(session, user.Asker()) { If = precondition }, cancellationToken));
     }
 
-    /// <summary>The route of the tutorial, with its request and its answer. The rules are those of <see
-    /// cref="AddParticipantAsync"/>.</summary>
+    /// <summary>The route of the tutorial, with its request and its answer. The rules are those of <c>POST …/participants</c>.</summary>
     private static async Task<IResult> AddUserAsync(
-        SeedPhoneToAdd body, ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
+        SeedPhoneToAdd body, [FromHeader(Name = RequestHeaders.IdempotencyKey)] string? key,
+        ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
     {
+        var asker = user.Asker();
         if (!SessionId.TryParse(body.SessionID, out var id))
             return Problems.Field("SessionID", $"The id must have 1 to {SessionId.MaxLength} characters of A-Z a-z 0-9 _ . : -");
         if (!PhoneNumbers.TryNormalise(body.PhoneNumber ?? "", out var number, out var why))
             return Problems.Field("PhoneNumber", why ?? "The phone number is missing.");
-        if (!RequestHeaders.TryIdempotencyKey(http, out var key))
-            return BadIdempotencyKey;
-        var asker = user.Asker();
-        var command = new AddPhoneParticipant(id, asker, RequestHeaders.ParticipantFor(asker, key), number, null);
-        var added = await phones.AddAsync(command, PatienceWithTwilio, cancellationToken);
-        return added is PhoneAdded.Dialed or PhoneAdded.Pending ? TypedResults.Json(new SeedAnswer(200)) : NotAdded(added, http);
+        if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
+            return RequestHeaders.BadIdempotencyKey;
+        var added = await phones.AddAsync(new(id, asker, participant, number, null), http, cancellationToken);
+        return added.Problem ?? (IResult)TypedResults.Json(new SeedAnswer(200));
     }
 
-    private static ProblemHttpResult NotAdded(PhoneAdded added, HttpContext http) => added switch
-    {
-        PhoneAdded.Refused refused => Problems.Of(refused.Reason, refused.RetryAfter, http),
-        PhoneAdded.OtherThanBefore => Problems.Of(
-            422, "idempotency-key-reused", "This Idempotency-Key came with another phone number or label before."),
-        PhoneAdded.UnderWay => Problems.UnderWay(http),
-        PhoneAdded.RefusedByTwilio { Code: var code } => Problems.Of(422, "refused-by-twilio", Explain(code), ("twilioCode", code)),
-        _ => throw new UnreachableException($"{added.GetType().Name} is not a refusal"),
-    };
+    private static Results<NoContent, ValidationProblem, ProblemHttpResult> Done(CallReply reply) =>
+        reply is CallReply.Refused refused ? Problems.Of(refused.Because) : TypedResults.NoContent();
 
-    private static ValidationProblem BadIdempotencyKey => Problems.Field(
-        RequestHeaders.IdempotencyKey,
-        "The key must be one string of 1 to 255 printable ASCII characters, either quoted or without spaces, commas and quotes.");
-
-    private static ValidationProblem BadIfMatch =>
-        Problems.Field("If-Match", "The header must be * or a list of entity tags such as \"7\".");
-
-    private static string Explain(int? code) => code is { } known
-        ? $"Twilio refused to ring this number with error {known}; see https://www.twilio.com/docs/api/errors/{known}."
-        : "Twilio refused to ring this number.";
+    private static string Location(SessionId id) => $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
 }
 
 /// <summary>A phone to add to a call.</summary>

@@ -18,7 +18,7 @@ internal static class TokensApi
     private static Results<Ok<TokenDocument>, ProblemHttpResult> CreateToken(ClaimsPrincipal user, AccessTokens tokens, HttpContext http)
     {
         if (user.Asker().Identity is not { } identity)
-            return Problems.Of(403, "no-identity", "The bearer's sub is not a client identity: at most 121 letters, digits and _ - . @ + =.");
+            return Problems.Of(403, "no-identity", "The sub is not a client identity: at most 121 letters, digits and _ - . @ + =.");
         if (tokens.MissingKeys is { Count: > 0 } missing)
         {
             var detail = $"The service cannot make an access token without {string.Join(" and ", missing)}.";

@@ -36,7 +36,7 @@ internal static class Problems
         RefusalReason.NoSuchParticipant => Of(404, "no-such-participant", "The call has no participant with this id."),
         RefusalReason.CallIsOver => Of(409, "call-is-over", "The call is over."),
         RefusalReason.CallIsFull => Of(409, "call-is-full", "The call has the maximum number of participants; see Calls:MaxParticipants."),
-        RefusalReason.TooManyGuests => Of(409, "too-many-guests", "The call has the maximum number of added phones; see Calls:Dialing:PerSession."),
+        RefusalReason.TooManyGuests => Of(409, "too-many-guests", "The maximum number of phones was added; see Calls:Dialing:PerSession."),
         RefusalReason.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is already on the call or is ringing for it."),
         RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
         RefusalReason.CountryNotAllowed => Of(
@@ -50,7 +50,7 @@ internal static class Problems
     };
 
     /// <summary>The first request with this key still waits for Twilio. Its answer is available in a moment.</summary>
-    public static ProblemHttpResult UnderWay(HttpContext http)
+    public static ProblemHttpResult InProgress(HttpContext http)
     {
         http.Response.Headers.RetryAfter = "1";
         return Of(409, "request-in-progress", "A request with this Idempotency-Key is still in progress. Send it again to get its answer.");
@@ -94,8 +94,7 @@ internal static class Problems
     }
 }
 
-/// <summary>Answers 503 if the session store is away or too many requests wrote one session at once. The client sends the request
-/// again.</summary>
+/// <summary>Answers 503 if the session store is away, or if too many requests wrote one session at once.</summary>
 internal sealed class StoreUnavailableHandler : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)

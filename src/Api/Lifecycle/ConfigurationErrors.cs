@@ -7,8 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace Calls.Api.Lifecycle;
 
-/// <summary>Finds all keys that are missing or malformed, so that the service names them at once. Prints no value that can hold a
-/// secret.</summary>
+/// <summary>Finds all keys that are missing or malformed, so that the service names them at once. It prints no secret.</summary>
 /// <remarks>The framework stops at the first malformed value with an exception. This class notes the value and covers it with the default,
 /// so that the other keys are bound and validated too. The service does not start with a covered value.</remarks>
 internal sealed class ConfigurationErrors
@@ -72,7 +71,10 @@ internal sealed class ConfigurationErrors
             if (isSection && value is not null)
                 CheckTypes(key, value);
             else if (property.CanWrite && key.Value is { } text && Expected(value, text) is { } expected)
-                Cover(key.Path, $"{key.Path} is \"{text}\"; it must be {expected}.", Convert.ToString(value, CultureInfo.InvariantCulture));
+            {
+                var failure = text.Length > 0 ? $"{key.Path} is \"{text}\"; it must be {expected}." : null;
+                Cover(key.Path, failure, Convert.ToString(value, CultureInfo.InvariantCulture));
+            }
         }
     }
 
@@ -80,8 +82,7 @@ internal sealed class ConfigurationErrors
     {
         var allowsHttp = bearer["RequireHttpsMetadata"] is { } required && bool.TryParse(required, out var needed) && !needed;
         foreach (var name in new[] { nameof(JwtBearerOptions.Authority), nameof(JwtBearerOptions.MetadataAddress) })
-            Check(
-                $"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "an https URL, or http with RequireHttpsMetadata=false");
+            Check($"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "https unless RequireHttpsMetadata=false");
         foreach (var key in bearer.GetSection("SigningKeys").GetChildren())
             Check(key.Path + ":Value", text => Base64.IsValid(text), "base64");
     }
@@ -89,7 +90,7 @@ internal sealed class ConfigurationErrors
     private void Check(string key, Func<string, bool> isGood, string expected, string? variable = null)
     {
         if (configuration[key] is { Length: > 0 } text && !isGood(text))
-            Cover(key, $"{variable ?? key} must be {expected}.", "");
+            Cover(key, $"{variable ?? key} must be {expected}.");
     }
 
     private void Note(string key, Action read)
@@ -100,13 +101,15 @@ internal sealed class ConfigurationErrors
         }
         catch (OptionsValidationException invalid)
         {
-            Cover(key, string.Join(' ', invalid.Failures), "");
+            Cover(key, string.Join(' ', invalid.Failures));
         }
     }
 
-    private void Cover(string key, string failure, string? with)
+    /// <summary>Covers a value. An empty value is not an error: it counts as absent.</summary>
+    private void Cover(string key, string? failure, string? with = "")
     {
-        failures.Add(failure);
+        if (failure is not null)
+            failures.Add(failure);
         covers[key] = with;
     }
 

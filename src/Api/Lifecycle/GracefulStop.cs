@@ -9,8 +9,7 @@ namespace Calls.Api.Lifecycle;
 internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<CallsOptions> options, TimeProvider clock)
     : IHostedLifecycleService
 {
-    /// <summary>The time for running work after the listeners close. A webhook takes at most 10 s, the creation of a call at Twilio at most
-    /// 8 s.</summary>
+    /// <summary>For running work after the listeners close. A webhook takes at most 10 s, the creation of a call 8 s.</summary>
     private static readonly TimeSpan FinishWithin = TimeSpan.FromSeconds(20);
 
     public bool IsServing => HasStarted && !lifetime.ApplicationStopping.IsCancellationRequested;
@@ -21,8 +20,7 @@ internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<C
     public static void Limit(HostOptions host, IConfiguration configuration) =>
         host.ShutdownTimeout = FinishWithin + configuration.GetValue(CallsOptions.Section + ":Shutdown:DrainDelay", TimeSpan.Zero);
 
-    /// <summary>A client on a kept connection does not see readiness. The answer tells it to open its next connection, to another
-    /// replica.</summary>
+    /// <summary>A client on a kept connection does not see readiness. The answer tells it to open a new connection.</summary>
     public Task CloseConnectionAsync(HttpContext http, RequestDelegate next)
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested && http.Request.Protocol.StartsWith("HTTP/1", StringComparison.Ordinal))

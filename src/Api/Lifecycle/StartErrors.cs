@@ -5,8 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace Calls.Api.Lifecycle;
 
-/// <summary>Prints the errors of a start that an operator can correct, as sentences on the standard error stream and without a stack
-/// trace.</summary>
+/// <summary>Prints the errors of a start that an operator can correct: sentences on stderr, without a stack trace.</summary>
 internal static partial class StartErrors
 {
     /// <summary>Runs a host.</summary>

@@ -37,7 +37,7 @@ internal static class Hardening
             limits.RequestHeadersTimeout = Patience;
             limits.MaxConcurrentUpgradedConnections = 0;
             var connections = new ConnectionLimit(
-                builder.Configuration.GetValue(CallsOptions.Section + ":Limits:Connections", CallsOptions.TrafficLimits.DefaultConnections));
+                builder.Configuration.GetValue("Calls:Limits:Connections", CallsOptions.TrafficLimits.DefaultConnections));
             kestrel.ConfigureEndpointDefaults(listen => listen.Use(next => connection =>
                 connection.LocalEndPoint is IPEndPoint local && local.Port == managementPort
                     ? next(connection)
@@ -45,8 +45,7 @@ internal static class Hardening
         });
     }
 
-    /// <summary>Takes the client's address and scheme from the known proxies. The host is not taken: signatures are checked against
-    /// <c>PublicBaseUrl</c> only.</summary>
+    /// <summary>Takes the client's address and scheme from known proxies. Signatures do not depend on them.</summary>
     public static void UseKnownProxies(this WebApplication app, CallsOptions.Proxies proxies)
     {
         if (proxies.KnownProxies.Count + proxies.KnownNetworks.Count == 0)
@@ -65,8 +64,7 @@ internal static class Hardening
         app.UseForwardedHeaders(options);
     }
 
-    /// <summary>Sets the headers when the answer starts, so that the answer to an error has them too. HSTS depends on the public address,
-    /// because a proxy may end TLS.</summary>
+    /// <summary>Set when the answer starts, so that an error has them too. HSTS goes by the public address: a proxy may end TLS.</summary>
     public static void UseSecurityHeaders(this WebApplication app, bool isPublicOverHttps)
     {
         Func<object, Task> set = response =>
@@ -86,8 +84,7 @@ internal static class Hardening
         });
     }
 
-    /// <summary>Closes connections above the limit, so that a flood costs sockets but no memory. Connections to the management port do not
-    /// count,
+    /// <summary>Closes connections above the limit, so that a flood costs sockets but no memory. The management port has no limit,
     /// because Kubernetes would kill a busy pod whose probe finds no connection.</summary>
     private sealed class ConnectionLimit(int most)
     {

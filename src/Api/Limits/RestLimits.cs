@@ -5,10 +5,8 @@ using Microsoft.Extensions.Options;
 
 namespace Calls.Api;
 
-/// <summary>Limits the REST requests and the event streams of one bearer, with ASP.NET Core's rate limiter. Each replica counts for
-/// itself.</summary>
-/// <remarks>The headers follow draft-ietf-httpapi-ratelimit-headers-11: <c>RateLimit-Policy</c> is the rule, <c>RateLimit</c> is what is
-/// left.</remarks>
+/// <summary>Limits the REST requests and the event streams of one bearer. Each replica counts for itself.</summary>
+/// <remarks>Headers of draft-ietf-httpapi-ratelimit-headers-11: <c>RateLimit-Policy</c> and <c>RateLimit</c>.</remarks>
 internal static class RestLimits
 {
     /// <summary>The endpoint policy of event streams. A stream counts until it ends.</summary>
@@ -38,8 +36,7 @@ internal static class RestLimits
                 .ExecuteAsync(rejected.HttpContext);
         });
 
-    /// <summary>Webhooks never come here: they end in the routing. Comes after the authentication, because a valid bearer is counted by its
-    /// <c>sub</c>.</summary>
+    /// <summary>After the authentication, because a bearer is counted by its <c>sub</c>. Webhooks end before it.</summary>
     public static void UseRestLimits(this WebApplication app)
     {
         var limits = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.Limits;

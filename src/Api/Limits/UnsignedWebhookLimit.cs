@@ -5,8 +5,7 @@ using Microsoft.Extensions.Options;
 namespace Calls.Api;
 
 /// <summary>Limits the webhooks of one address that are not signed by Twilio. Each replica counts for itself.</summary>
-/// <remarks>ASP.NET Core's middleware cannot do this: it counts every request before it is served, and this class counts only failed
-/// signatures.</remarks>
+/// <remarks>ASP.NET Core's middleware counts every request before it is served. This class counts only failed signatures.</remarks>
 internal sealed class UnsignedWebhookLimit : IDisposable
 {
     private const string Policy = "unsigned-webhooks";
@@ -24,8 +23,7 @@ internal sealed class UnsignedWebhookLimit : IDisposable
             _ => new FixedWindowRateLimiterOptions { PermitLimit = perMinute, Window = TimeSpan.FromMinutes(1) }));
     }
 
-    /// <summary>Counts one webhook whose signature is missing or wrong. Null while its address is below the limit; else the answer
-    /// 429.</summary>
+    /// <summary>Counts one webhook whose signature is missing or wrong. Null below the limit, else the answer 429.</summary>
     public IResult? Unsigned(HttpContext http)
     {
         using var lease = addresses.AttemptAcquire(http);

@@ -91,7 +91,6 @@ public sealed class ApiAloneTests(RedisFixture redis)
     [InlineData("Calls__RingTimeout", "30")]
     [InlineData("Calls__MaxParticipants", "251")]
     [InlineData("Calls__ReviewInterval", "soon")]
-    [InlineData("Calls__ReviewInterval", "")]
     [InlineData("Calls__Dialing", "none")]
     [InlineData("Calls__ForwardedHeaders__KnownProxies", "10.0.0.1")]
     [InlineData("Management__Port", "0")]
@@ -150,7 +149,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
             ["Calls:Dialing:PerIdentityPerHour"] = "1e3",
             ["Calls:Limits:RequestsPerSecond"] = "0x10",
             ["Calls:Limits:Burst"] = "2.5",
-            ["Calls:Limits:StreamsPerBearer"] = "",
+            ["Calls:Limits:StreamsPerBearer"] = "-",
             ["Calls:Limits:UnsignedPerMinute"] = "99999999999",
             ["Calls:Limits:Connections"] = "x",
             ["Calls:Shutdown:DrainDelay"] = "x",
