@@ -65,6 +65,6 @@ internal static partial class RequestHeaders
             : null;
 
     /// <summary>A string of RFC 9651, 3.3.3; or printable ASCII without space, quote and comma.</summary>
-    [GeneratedRegex("""^(?:"(?<quoted>(?:[ !#-\[\]-~]|\\["\\])+)"|[!#-+\--~]+)\z""", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("""^(?:"(?<quoted>(?:[ !#-\[\]-~]|\\["\\])+)"|[!#-+\x2D-~]+)\z""", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex KeyForm();
 }

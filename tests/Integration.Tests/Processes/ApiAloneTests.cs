@@ -20,7 +20,12 @@ public sealed class ApiAloneTests(RedisFixture redis)
         var address = FreeAddress();
         await using var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions { VoiceUrl = new Uri(address, "/twilio/voice") });
         var bearers = new BearerTokens(TimeProvider.System);
-        using var api = Serve(await KeysAsync(address, twilio, bearers));
+        var keys = await KeysAsync(address, twilio, bearers);
+        // An empty value counts as absent.
+        string[] empty = ["Calls:RingTimeout", "Calls:Retention", "Calls:Limits:Connections", "Calls:Shutdown:DrainDelay", "Management:Port"];
+        foreach (var key in empty)
+            keys[key.Replace(":", "__", StringComparison.Ordinal)] = "";
+        using var api = Serve(keys);
         await ReadyAsync(address, api);
 
         var (alice, bob, lawyer) = (twilio.Client("alice"), twilio.Client("bob"), twilio.Phone("+15550100101"));
@@ -111,7 +116,11 @@ public sealed class ApiAloneTests(RedisFixture redis)
     {
         var (code, errors, _) = await EndAsync(Start([]));
         code.ShouldBe(2, errors);
-        string[] required = ["PublicBaseUrl", "ConnectionStrings:Redis", "Twilio:Client:AccountSid", "Twilio:Client:AuthToken", "Twilio:RequestValidation:AuthToken", "Twilio:Voice:CallerId"];
+        string[] required =
+        [
+            "PublicBaseUrl", "ConnectionStrings:Redis", "Twilio:Client:AccountSid", "Twilio:Client:AuthToken",
+            "Twilio:RequestValidation:AuthToken", "Twilio:Voice:CallerId",
+        ];
         Failures(errors).Select(line => line.Split(' ')[0]).ShouldBe(required, ignoreOrder: true);
         errors.ShouldContain("docs/configuration.md");
     }
@@ -163,12 +172,14 @@ public sealed class ApiAloneTests(RedisFixture redis)
             ["ASPNETCORE_URLS"] = "nowhere",
             ["ASPNETCORE_HTTP_PORTS"] = "99999",
         };
-        var keys = malformed.ToDictionary(key => key.Key.Replace(":", "__", StringComparison.Ordinal), key => key.Value, StringComparer.Ordinal);
+        var keys = malformed.ToDictionary(
+            key => key.Key.Replace(":", "__", StringComparison.Ordinal), key => key.Value, StringComparer.Ordinal);
         keys["Twilio__Client__ApiKeySecret"] = keys["Twilio__AuthToken"] = secret;
         var (code, errors, output) = await EndAsync(Start(keys));
         code.ShouldBe(2, errors);
         var failures = Failures(errors);
-        malformed.Keys.Where(key => !failures.Any(line => line.Contains(key.EndsWith(":0", StringComparison.Ordinal) ? key[..^2] : key, StringComparison.Ordinal))).ShouldBeEmpty(errors);
+        var named = malformed.Keys.Select(key => key.EndsWith(":0", StringComparison.Ordinal) ? key[..^2] : key);
+        named.Where(key => !failures.Any(line => line.Contains(key, StringComparison.Ordinal))).ShouldBeEmpty(errors);
         (errors + output).ShouldNotContain(secret);
         (errors + output).ShouldNotContain("   at ");
     }
@@ -198,7 +209,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
         var taken = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
         var (code, errors, output) = await EndAsync(Start([], "Calls.Sandbox.dll", "--port", taken));
         code.ShouldBe(1, errors);
-        errors.Trim().Split('\n').ShouldHaveSingleItem().ShouldStartWith($"Port {taken} is already in use: start the sandbox with -- --port ");
+        errors.Trim().Split('\n').ShouldHaveSingleItem()
+            .ShouldStartWith($"Port {taken} is already in use: start the sandbox with -- --port ");
         output.ShouldNotContain("   at ");
     }
 
@@ -213,7 +225,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
             try
             {
-                var (errors, output) = (process.StandardError.ReadToEndAsync(patience.Token), process.StandardOutput.ReadToEndAsync(patience.Token));
+                var errors = process.StandardError.ReadToEndAsync(patience.Token);
+                var output = process.StandardOutput.ReadToEndAsync(patience.Token);
                 await process.WaitForExitAsync(patience.Token);
                 return (process.ExitCode, await errors, await output);
             }
