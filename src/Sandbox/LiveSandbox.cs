@@ -1,4 +1,5 @@
 using System.Globalization;
+using Calls.Api.Lifecycle;
 using Calls.Sandbox.Demo;
 using Calls.Sandbox.Page;
 
@@ -7,19 +8,22 @@ namespace Calls.Sandbox;
 /// <summary>The sandbox that a person plays with: the service, its emulated Twilio, and a page (and a small API for curl) on which phones are used. Runs until Ctrl+C.</summary>
 internal static class LiveSandbox
 {
-    private const int ApiPort = 5080;
-    private const int PagePort = 5081;
+    /// <summary>The port of the service. The page has the next port.</summary>
+    public const int DefaultPort = 5080;
 
-    public static async Task<int> RunAsync()
+    public static Task<int> RunAsync(int port) => StartErrors.ReportAsync(
+        () => ServeAsync(port), _ => "start the sandbox with -- --port and another number; the page gets the port after it");
+
+    private static async Task ServeAsync(int port)
     {
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
-            Port = ApiPort,
+            Port = port,
             Twilio = new() { JournalCapacity = 20_000 },
             // Shorter than in production, so that a person sees what is put right after a loss.
             Settings = [new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05")],
         });
-        await using var page = await SandboxPage.StartAsync(host, new PageOptions { Port = PagePort });
+        await using var page = await SandboxPage.StartAsync(host, new PageOptions { Port = port + 1 });
         Print(host, page);
         host.Twilio.Journal.Added += entry =>
         {
@@ -27,7 +31,6 @@ internal static class LiveSandbox
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{entry.At:HH:mm:ss.fff}{line[9..]}"));
         };
         await page.WaitForShutdownAsync();
-        return 0;
     }
 
     private static void Print(SandboxHost host, SandboxPage page)

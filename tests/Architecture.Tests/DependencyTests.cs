@@ -46,6 +46,10 @@ public sealed class DependencyTests
             .ShouldBeEmpty();
 
     [Fact]
+    public void Api_does_not_use_the_Redis_client() =>
+        Api.GetReferencedAssemblies().Select(a => a.Name!).ShouldNotContain(name => name.StartsWith("StackExchange", StringComparison.Ordinal));
+
+    [Fact]
     public void Handlers_cannot_see_the_voice_gateway()
     {
         var handlers = Application.GetTypes().Where(IsHandler).ToList();

@@ -15,7 +15,7 @@ internal sealed partial class SignedRequest(
     CallbackUrls urls,
     IOptionsMonitor<TwilioOptions> options,
     WebhookTelemetry telemetry,
-    RequestLimits limits,
+    UnsignedWebhookLimit limits,
     TimeProvider clock,
     ILogger<SignedRequest> logger)
 {

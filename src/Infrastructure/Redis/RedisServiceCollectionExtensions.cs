@@ -27,6 +27,7 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton<IQuotas, RedisQuotas>();
         services.AddSingleton<ILiveSessions, RedisLiveSessions>();
         services.AddSingleton<IStoreMemory, RedisMemory>();
+        services.AddSingleton<IStorePing, RedisPing>();
         services.AddHostedService<RedisCensus>();
         return services.AddSingleton<ISessionStore, RedisSessionStore>();
     }
