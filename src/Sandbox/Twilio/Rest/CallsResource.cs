@@ -64,6 +64,7 @@ internal sealed class CallsResource(TwilioCloud cloud)
         "calls",
         cloud.Legs.Reverse().Where(leg => route.Passes("To", leg.To) && route.Passes("From", leg.From) && route.Passes("Status", leg.Status)
             && route.Passes("ParentCallSid", "") && route.Passes("StartTime", leg.StartedAt) && route.Passes("EndTime", leg.EndedAt)),
+        leg => leg.Sid,
         Body);
 
     private Leg Find(string callSid) => cloud.FindLeg(callSid) ?? throw RestRefusal.NotFound($"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{callSid}.json");

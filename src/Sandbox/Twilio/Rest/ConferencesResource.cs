@@ -42,6 +42,7 @@ internal sealed class ConferencesResource(TwilioCloud cloud)
         "conferences",
         cloud.Conferences.Reverse().Where(room => route.Passes("FriendlyName", room.FriendlyName) && route.Passes("Status", room.Status)
             && route.Passes("DateCreated", room.Created) && route.Passes("DateUpdated", room.Updated)),
+        room => room.Sid,
         Body);
 
     private Conference Find(string sid) =>

@@ -90,6 +90,7 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
         return route.Page(
             "participants",
             participants.Where(participant => route.Passes("Muted", participant.Muted) && route.Passes("Hold", participant.Hold) && route.Passes("Coaching", participant.Coaching)),
+            participant => participant.Leg.Sid,
             Body);
     }
 

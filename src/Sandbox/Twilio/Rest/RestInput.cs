@@ -79,38 +79,50 @@ internal static partial class RestInput
             : throw RestRefusal.BadRequest(error, $"{name} {text} is not between {least} and {most} seconds");
     }
 
-    /// <summary>A page of a list, with Twilio's paging fields.</summary>
-    public static JsonObject Page<T>(this RestRoute route, string name, IEnumerable<T> all, Func<T, JsonObject> body)
+    /// <summary>A page of a list, with Twilio's paging fields (twilio.com/docs/usage/twilios-response#response-formats-list-paging-information).</summary>
+    /// <remarks>
+    /// The URI of the next page names the last item of this page, and the URI of the previous page names the first item: <c>PageToken</c> is
+    /// <c>PA</c> or <c>PB</c> and the item's SID. An item that is added while a client reads the list therefore moves no other item to another page.
+    /// </remarks>
+    public static JsonObject Page<T>(this RestRoute route, string name, IEnumerable<T> all, Func<T, string> sid, Func<T, JsonObject> body)
     {
         var size = Math.Clamp(Number("PageSize", 50), 1, 1000);
         var page = Number("Page", 0);
-        var shown = all.Skip(page * size).Take(size + 1).ToList();
-        var more = shown.Count > size;
-        var items = shown.Take(size).Select(body).ToArray<JsonNode?>();
+        var items = all.ToList();
+        var first = First();
+        var shown = items.Skip(first).Take(size).ToList();
         return new()
         {
-            [name] = new JsonArray(items),
+            [name] = new JsonArray([.. shown.Select(body)]),
             ["page"] = page,
             ["page_size"] = size,
             ["start"] = page * size,
-            ["end"] = (page * size) + Math.Max(0, items.Length - 1),
-            ["uri"] = At(page),
-            ["first_page_uri"] = At(0),
-            ["next_page_uri"] = more ? At(page + 1) : null,
-            ["previous_page_uri"] = page > 0 ? At(page - 1) : null,
+            ["end"] = (page * size) + Math.Max(0, shown.Count - 1),
+            ["uri"] = At(page, route.Query["PageToken"]),
+            ["first_page_uri"] = At(0, null),
+            ["next_page_uri"] = items.Count > first + size ? At(page + 1, "PA" + sid(shown[^1])) : null,
+            ["previous_page_uri"] = page > 0 ? At(page - 1, shown.Count > 0 ? "PB" + sid(shown[0]) : null) : null,
         };
+
+        int First()
+        {
+            var token = route.Query["PageToken"] ?? "";
+            var named = token.Length < 2 ? -1 : items.FindIndex(item => sid(item) == token[2..]);
+            return named < 0 ? page * size : token[..2] == "PA" ? named + 1 : Math.Max(0, named - size);
+        }
 
         int Number(string key, int otherwise) =>
             route.Query[key] is not { Length: > 0 } text ? otherwise
             : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
             : throw RestRefusal.BadRequest(20001, $"{key} {text} is not a number");
 
-        string At(int other)
+        string At(int other, string? token)
         {
             var query = new Parameters();
             query.AddRange(route.Query.Where(pair => pair.Key is not ("Page" or "PageSize" or "PageToken")));
             query.Add("PageSize", size.ToString(CultureInfo.InvariantCulture));
             query.Add("Page", other.ToString(CultureInfo.InvariantCulture));
+            query.Add("PageToken", token);
             return $"{route.Path}?{query.ToForm()}";
         }
     }
