@@ -11,8 +11,10 @@ switch (args)
     case []:
         return await LiveSandbox.RunAsync();
     default:
-        Console.Error.WriteLine("Usage: dotnet run --project src/Sandbox            the service with its emulated Twilio, until Ctrl+C");
-        Console.Error.WriteLine("       dotnet run --project src/Sandbox -- demo    plays the calls by itself, and says whether a guarantee broke");
-        Console.Error.WriteLine("       dotnet run --project src/Sandbox -- replay FILE    plays a call that the page exported again, and says whether it ends as it did");
+        Console.Error.WriteLine("""
+            Usage: dotnet run --project src/Sandbox                   runs the service with an emulated Twilio until Ctrl+C
+                   dotnet run --project src/Sandbox -- demo           plays calls and reports whether a guarantee broke
+                   dotnet run --project src/Sandbox -- replay FILE    replays an exported call and reports whether it ends the same way
+            """);
         return 2;
 }
