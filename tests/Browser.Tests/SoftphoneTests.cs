@@ -4,9 +4,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Calls.Browser.Tests;
 
-/// <summary>
-/// The sample softphone in a browser: two of them call each other through the sandbox, and the Voice SDK that it bundles loads.
-/// </summary>
+/// <summary>The sample softphone in a browser: two softphones call each other through the sandbox, and the bundled Voice SDK loads.</summary>
 public sealed class SoftphoneTests
 {
     [Fact]

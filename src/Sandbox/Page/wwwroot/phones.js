@@ -10,7 +10,7 @@ const ends = {
   failed: 'could not be reached',
 };
 const behaviours = [
-  ['let-ring', 'rings until it is used'],
+  ['let-ring', 'rings'],
   ['answer', 'answers by itself'],
   ['decline', 'declines by itself'],
   ['busy', 'is busy'],
