@@ -5,7 +5,8 @@ using Calls.Sandbox.Page;
 
 namespace Calls.Sandbox;
 
-/// <summary>The sandbox that a person plays with: the service, its emulated Twilio, and a page (and a small API for curl) on which phones are used. Runs until Ctrl+C.</summary>
+/// <summary>Runs the service with an emulated Twilio, and a page with phones to use.</summary>
+/// <remarks>The phones can also be used with curl. It runs until Ctrl+C.</remarks>
 internal static class LiveSandbox
 {
     /// <summary>The port of the service. The page has the next port.</summary>
@@ -20,7 +21,7 @@ internal static class LiveSandbox
         {
             Port = port,
             Twilio = new() { JournalCapacity = 20_000 },
-            // Shorter than in production, so that a person sees what is put right after a loss.
+            // Shorter than in production, so that a person sees soon how the service recovers from lost webhooks.
             Settings = [new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05")],
         });
         await using var page = await SandboxPage.StartAsync(host, new PageOptions { Port = port + 1 });
@@ -40,11 +41,11 @@ internal static class LiveSandbox
 
             Calls is running, with an embedded Redis and an emulated Twilio.
 
-              the page            {page.Address}    open it: phones to use, the call, everything that goes over the wire
+              the page            {page.Address}    open it: phones to use, the call, every request and answer
               the Api             {host.Address}docs
               Twilio's REST API   {host.Twilio.ApiBaseUrl}
 
-            Or place a call with curl, in another terminal:
+            You can also place a call with curl, in another terminal:
 
               curl -X POST '{phones}/client:alice/call?to=bob&session=s-42'
               curl -X POST '{phones}/client:bob/answer'
@@ -56,7 +57,7 @@ internal static class LiveSandbox
 
             where ALICE={host.TokenFor("alice")}
 
-            A phone can call, answer, decline, hang-up and drop. Everything that goes over the wire is shown below. Ctrl+C ends it.
+            A phone can call, answer, decline, hang-up and drop. Every request and answer is shown below. Press Ctrl+C to stop.
 
             """);
     }
