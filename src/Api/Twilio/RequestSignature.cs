@@ -35,7 +35,7 @@ internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<K
     /// <remarks>The validator tries the URL with and without its port. Twilio signs a <c>'</c> of the query as <c>%27</c>.</remarks>
     private static bool IsSigned(RequestValidator[] validators, string url, WebhookForm form, string signature, string algorithm)
     {
-        var fields = Merge(form);
+        var fields = Merge(form.Fields);
         if (IsSignedAs(url))
             return true;
         var query = url.IndexOf('?', StringComparison.Ordinal);
@@ -46,12 +46,16 @@ internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<K
     }
 
     /// <summary>The validator joins names and values. A name that came more than once counts once for each different value.</summary>
-    private static Dictionary<string, string> Merge(WebhookForm form) => form.Fields
-        .GroupBy(field => field.Key, field => field.Value, StringComparer.Ordinal)
-        .ToDictionary(
+    private static Dictionary<string, string> Merge(IReadOnlyList<KeyValuePair<string, string>> fields)
+    {
+        var merged = new Dictionary<string, string>(fields.Count, StringComparer.Ordinal);
+        if (fields.All(field => merged.TryAdd(field.Key, field.Value)))
+            return merged;
+        return fields.GroupBy(field => field.Key, field => field.Value, StringComparer.Ordinal).ToDictionary(
             field => field.Key,
             field => string.Join(field.Key, field.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)),
             StringComparer.Ordinal);
+    }
 
     /// <summary>The key id in <c>key=…,algorithm=HMAC_SHA256</c>; empty where the header names none.</summary>
     private static string KeyOf(string settings)
