@@ -7,6 +7,7 @@ public interface ISessionStore
 {
     /// <summary>Reads a session in one round trip, from the primary. A session that does not exist is loaded too: as none, which a save then creates.</summary>
     /// <exception cref="SessionStoreUnavailableException">The store did not answer.</exception>
+    /// <exception cref="UnreadableSessionException">The stored form cannot be read by this version.</exception>
     Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken);
 
     /// <summary>Whether a session is stored still as it was: one round trip, and less than a load.</summary>
@@ -36,4 +37,7 @@ public sealed class SessionConflictException(StoredSession found) : Exception($"
 }
 
 /// <summary>The session store did not answer in time, or could not be reached.</summary>
-public sealed class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);
+public class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);
+
+/// <summary>The stored form of a session cannot be read by this version. Nothing can be decided about the session, so it counts as unavailable.</summary>
+public sealed class UnreadableSessionException(Exception cause) : SessionStoreUnavailableException($"The stored session cannot be read: {cause.Message}", cause);

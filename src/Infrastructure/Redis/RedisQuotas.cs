@@ -4,12 +4,13 @@ using System.Text;
 using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Domain;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>Counts by person. Keys hold a hash of the identity, and are forgotten by themselves.</summary>
-internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock) : IQuotas
+internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock, ILogger<RedisSessionStore> logger) : IQuotas
 {
     /// <summary>KEYS: count. ARGV: most, window in ms. Answers 0 where one was taken, else the ms until the window ends.</summary>
     private const string TakeAddScript = """
@@ -90,10 +91,15 @@ internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allow
         if (!SessionId.TryParse(member, out var id))
             return true;
         var data = await RedisCommands.RunAsync(redis, "HGET", () => Database.HashGetAsync(RedisKeys.Session(id), "data", CommandFlags.DemandMaster));
-        if (data.IsNullOrEmpty)
-            return true;
-        var session = StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span);
-        return session.IsEnded || session.Caller.Party is not Party.Client client || client.Identity != caller;
+        try
+        {
+            return RedisSessionStore.Read(logger, id, default, default, data).Session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller;
+        }
+        catch (UnreadableSessionException)
+        {
+            // The call may be live, so its place stays taken.
+            return false;
+        }
     }
 
     private static string HashOf(ClientIdentity? identity) =>

@@ -4,12 +4,14 @@ using System.Text;
 using Calls.Application;
 using Calls.Application.Ports;
 using Calls.Domain;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>Sessions in Redis, each written by one script that compares and writes. A conflict hands back what somebody else wrote.</summary>
-internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock) : ISessionStore
+internal sealed partial class RedisSessionStore(
+    IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger) : ISessionStore
 {
     /// <summary>Compares the etag; writes session, version, etag and write id, the deadline, and the expiry. One slot, one round trip, nothing half done:
     /// what can fail on a wrong type, which is the read of the one key and the write of the other, comes before any other write.</summary>
@@ -46,13 +48,18 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     /// <summary>Random once a store: a random name for each write would be no more unique.</summary>
     private readonly string writer = Nonces.Next()[..10] + ".";
 
+    private static long unreadable;
+
     private long writes;
+
+    /// <summary>How often this process has met a stored session that it could not read.</summary>
+    internal static long Unreadable => Interlocked.Read(ref unreadable);
 
     public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
-        return Read(id, fields[0], fields[1], fields[2]);
+        return Read(logger, id, fields[0], fields[1], fields[2]);
     }
 
     public async Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken)
@@ -112,18 +119,37 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
     private IDatabase Database => redis.GetDatabase();
 
     /// <exception cref="SessionConflictException">Somebody else came first; with what they wrote.</exception>
-    private static StoredSession Written(RedisResult[] answer, StoredSession written)
+    private StoredSession Written(RedisResult[] answer, StoredSession written)
     {
         var outcome = (int)answer[0];
         RedisCommands.Saved(outcome switch { 0 => "conflict", 1 => "written", _ => "repeated" });
-        return outcome != 0 ? written : throw new SessionConflictException(Read(written.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
+        return outcome != 0 ? written : throw new SessionConflictException(Read(logger, written.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }
 
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
-    internal static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
-        ? new StoredSession(id, null, 0, "")
-        : new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
+    /// <exception cref="UnreadableSessionException">This version cannot read the data. It is logged and counted here.</exception>
+    internal static StoredSession Read(ILogger<RedisSessionStore> logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
+    {
+        if (data.IsNullOrEmpty)
+            return new StoredSession(id, null, 0, "");
+        try
+        {
+            return new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
+        }
+        catch (UnreadableSessionException e)
+        {
+            Interlocked.Increment(ref unreadable);
+            Log.Unreadable(logger, id.Value, e.Message);
+            throw;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4006, LogLevel.Error, "The session {SessionId} was not served. {Cause}")]
+        public static partial void Unreadable(ILogger logger, string sessionId, string cause);
+    }
 }
 
 /// <summary>How the store behaves.</summary>
