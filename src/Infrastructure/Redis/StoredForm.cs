@@ -92,7 +92,7 @@ internal static class StoredForm
         Unknown = Parse(p.Unknown),
     };
 
-    private static Participant FromStored(ParticipantForm p) => new()
+    private static Participant FromStored(ParticipantForm? p) => p is null ? throw new JsonException("A participant is null.") : new()
     {
         Id = Parsed<ParticipantId>(p.Id, ParticipantId.TryParse),
         Role = Known(p.Role),

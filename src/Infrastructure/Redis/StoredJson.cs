@@ -64,6 +64,9 @@ internal sealed class EffectForm
 /// <summary>An effect of a known kind goes through <see cref="EffectForm"/>. Of an unknown kind only the time is read, and the JSON is kept byte by byte.</summary>
 internal sealed class EffectConverter : JsonConverter<Effect>
 {
+    /// <summary>So that a null is refused like any other effect that is no object.</summary>
+    public override bool HandleNull => true;
+
     public override Effect Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         var json = JsonElement.ParseValue(ref reader);
