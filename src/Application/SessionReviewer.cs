@@ -23,7 +23,10 @@ public sealed class SessionReviewer(
         if (observation is not null)
             await mediator.Send(new SessionObserved(id, observation), cancellationToken);
         else if (effects.Count == 0)
-            await due.RescheduleAsync(stored with { Session = session is null ? null : Deadlines.PutOffForeign(session, policy, now) }, cancellationToken);
+        {
+            var index = session is null ? null : Deadlines.PutOffForeign(session, policy, now);
+            await due.RescheduleAsync(stored with { Session = index }, cancellationToken);
+        }
     }
 
     /// <summary>Null where Twilio did not answer everything that was asked: half a picture ends no call.</summary>

@@ -56,7 +56,7 @@ internal static class CallRules
             : session;
     }
 
-    /// <summary>Whether a newer version set the reason, or set it from facts that this version does not know. Such a reason stands.</summary>
+    /// <summary>Whether the reason, or a fact that it rests on, is one that only a newer version knows. Such a reason stands.</summary>
     private static bool IsOfANewerVersion(CallSession session, EndReason stored) => !Enum.IsDefined(stored)
         || (session.EndEvidence is { } evidence && !Enum.IsDefined(evidence))
         || session.Participants.Any(p => p.Gone is { } gone && !Enum.IsDefined(gone));

@@ -22,11 +22,13 @@ public static class Deadlines
     public static IEnumerable<Effect> DueEffects(CallSession session, CallPolicy policy, DateTimeOffset now) =>
         session.Effects.Where(effect => effect is not Effect.Foreign && DueAt(session, effect, policy) <= now);
 
-    /// <summary>The session as the index of deadlines sees it after a look at <paramref name="now"/>: a foreign effect that is due comes up again after a
-    /// lease. The replica that claims the session then may be one that knows the effect.</summary>
+    /// <summary>The session for the index of deadlines after a look at it: a foreign effect that is due comes up again a lease later.
+    /// A replica that knows the effect may claim the session then.</summary>
     public static CallSession PutOffForeign(CallSession session, CallPolicy policy, DateTimeOffset now) => session with
     {
-        Effects = [.. session.Effects.Select(e => e is Effect.Foreign && DueAt(session, e, policy) <= now ? e with { NotBefore = now + policy.EffectLease } : e)],
+        Effects = [.. session.Effects.Select(effect => effect is Effect.Foreign && DueAt(session, effect, policy) <= now
+            ? effect with { NotBefore = now + policy.EffectLease }
+            : effect)],
     };
 
     /// <summary>Whether Twilio is to be asked now what became of the call.</summary>

@@ -35,7 +35,7 @@ public abstract record Effect
     /// <summary>Set a participant's mute and hold. Null leaves one as it is.</summary>
     public sealed record SetFlags(ParticipantId Participant, bool? Muted, bool? Hold) : Effect;
 
-    /// <summary>An effect of a kind that only a newer version knows, as JSON. This version stores it again as it is and never runs it.</summary>
+    /// <summary>An effect of a kind that only a newer version knows, as JSON. It is stored again as it is and never run.</summary>
     public sealed record Foreign(string Json) : Effect;
 }
 

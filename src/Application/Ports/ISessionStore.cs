@@ -39,5 +39,6 @@ public sealed class SessionConflictException(StoredSession found) : Exception($"
 /// <summary>The session store did not answer in time, or could not be reached.</summary>
 public class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);
 
-/// <summary>The stored form of a session cannot be read by this version. Nothing can be decided about the session, so it counts as unavailable.</summary>
-public sealed class UnreadableSessionException(Exception cause) : SessionStoreUnavailableException($"The stored session cannot be read: {cause.Message}", cause);
+/// <summary>This version cannot read the stored form of a session. No decision about it is possible, so it counts as unavailable.</summary>
+public sealed class UnreadableSessionException(Exception cause)
+    : SessionStoreUnavailableException($"The stored session cannot be read: {cause.Message}", cause);

@@ -21,7 +21,8 @@ internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory me
         meter.CreateObservableGauge("calls.sweeper.lag", () => Observed(lag), "s", "How overdue the most overdue session is; 0 where none is.");
         meter.CreateObservableGauge("calls.redis.connected", () => redis.IsConnected ? 1 : 0, "{connection}", "Whether this replica reaches Redis.");
         meter.CreateObservableCounter(
-            "calls.sessions.unreadable", () => RedisSessionStore.Unreadable, "{session}", "Stored sessions that this version could not read, counted at each read.");
+            "calls.sessions.unreadable", () => RedisSessionStore.Unreadable, "{session}",
+            "Reads of a stored session that this version cannot read.");
         return base.StartAsync(cancellationToken);
     }
 

@@ -10,7 +10,8 @@ using StackExchange.Redis;
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>Counts by person. Keys hold a hash of the identity, and are forgotten by themselves.</summary>
-internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock, ILogger<RedisSessionStore> logger) : IQuotas
+internal sealed class RedisQuotas(
+    IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock, ILogger<RedisSessionStore> logger) : IQuotas
 {
     /// <summary>KEYS: count. ARGV: most, window in ms. Answers 0 where one was taken, else the ms until the window ends.</summary>
     private const string TakeAddScript = """
@@ -93,7 +94,8 @@ internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allow
         var data = await RedisCommands.RunAsync(redis, "HGET", () => Database.HashGetAsync(RedisKeys.Session(id), "data", CommandFlags.DemandMaster));
         try
         {
-            return RedisSessionStore.Read(logger, id, default, default, data).Session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller;
+            var session = RedisSessionStore.Read(logger, id, default, default, data).Session;
+            return session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller;
         }
         catch (UnreadableSessionException)
         {

@@ -11,7 +11,8 @@ namespace Calls.Infrastructure.Redis;
 
 /// <summary>Sessions in Redis, each written by one script that compares and writes. A conflict hands back what somebody else wrote.</summary>
 internal sealed partial class RedisSessionStore(
-    IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger) : ISessionStore
+    IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger)
+    : ISessionStore
 {
     /// <summary>Compares the etag; writes session, version, etag and write id, the deadline, and the expiry. One slot, one round trip, nothing half done:
     /// what can fail on a wrong type, which is the read of the one key and the write of the other, comes before any other write.</summary>
@@ -123,13 +124,15 @@ internal sealed partial class RedisSessionStore(
     {
         var outcome = (int)answer[0];
         RedisCommands.Saved(outcome switch { 0 => "conflict", 1 => "written", _ => "repeated" });
-        return outcome != 0 ? written : throw new SessionConflictException(Read(logger, written.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
+        if (outcome != 0)
+            return written;
+        throw new SessionConflictException(Read(logger, written.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }
 
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
     /// <exception cref="UnreadableSessionException">This version cannot read the data. It is logged and counted here.</exception>
-    internal static StoredSession Read(ILogger<RedisSessionStore> logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
+    internal static StoredSession Read(ILogger logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
     {
         if (data.IsNullOrEmpty)
             return new StoredSession(id, null, 0, "");

@@ -6,14 +6,15 @@ using Calls.Domain;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>A session as Redis stores it: JSON with a schema number, short names, times in Unix milliseconds, and no member that has its default value.</summary>
-/// <remarks>The rules between versions are in docs/adr/0013-stored-form-across-versions.md. bench/Micro prints the cost ("session, serialise").</remarks>
+/// <summary>A session as Redis stores it: JSON with short names, times in Unix milliseconds, and no default values.</summary>
+/// <remarks>The rules between versions are in docs/adr/0013. bench/Micro prints the cost ("session, serialise").</remarks>
 internal static class StoredForm
 {
     /// <summary>The schema that this version writes. It reads this one, the one before and the one after.</summary>
     public const int Schema = 2;
 
-    public static byte[] Write(CallSession session) => JsonSerializer.SerializeToUtf8Bytes(ToStored(session), StoredJson.Default.SessionForm);
+    public static byte[] Write(CallSession session) =>
+        JsonSerializer.SerializeToUtf8Bytes(ToStored(session), StoredJson.Default.SessionForm);
 
     /// <exception cref="UnreadableSessionException">The schema is too far away, or the document is not what any version writes.</exception>
     public static CallSession Read(SessionId id, ReadOnlySpan<byte> data)
@@ -40,12 +41,12 @@ internal static class StoredForm
         Conference = s.Conference?.Value,
         ClosedConferences = s.ClosedConferences.IsEmpty ? null : [.. s.ClosedConferences.Select(c => c.Value)],
         StartedAt = s.StartedAt.ToUnixTimeMilliseconds(),
-        AnsweredAt = s.AnsweredAt?.ToUnixTimeMilliseconds(),
-        EndedAt = s.EndedAt?.ToUnixTimeMilliseconds(),
+        AnsweredAt = Ms(s.AnsweredAt),
+        EndedAt = Ms(s.EndedAt),
         EndReason = s.EndReason,
         EndEvidence = s.EndEvidence,
         TouchedAt = s.TouchedAt.ToUnixTimeMilliseconds(),
-        ReviewedAt = s.ReviewedAt?.ToUnixTimeMilliseconds(),
+        ReviewedAt = Ms(s.ReviewedAt),
         ReviewNow = s.ReviewNow,
         TraceParent = s.TraceParent,
         Unknown = Parse(s.Unknown),
@@ -55,10 +56,12 @@ internal static class StoredForm
     {
         Id = id,
         Nonce = s.Nonce ?? throw new JsonException("The session has no nonce."),
-        Participants = s.Participants is { Length: >= 2 } people ? [.. people.Select(FromStored)] : throw new JsonException("The session has no callee."),
-        Effects = s.Effects is null ? [] : [.. s.Effects],
+        Participants = s.Participants is { Length: >= 2 } people
+            ? [.. people.Select(FromStored)]
+            : throw new JsonException("The session has no callee."),
+        Effects = [.. s.Effects ?? []],
         Conference = s.Conference is null ? null : Parsed<ConferenceSid>(s.Conference, ConferenceSid.TryParse),
-        ClosedConferences = s.ClosedConferences is null ? [] : [.. s.ClosedConferences.Select(c => Parsed<ConferenceSid>(c, ConferenceSid.TryParse))],
+        ClosedConferences = [.. (s.ClosedConferences ?? []).Select(c => Parsed<ConferenceSid>(c, ConferenceSid.TryParse))],
         StartedAt = At(s.StartedAt),
         AnsweredAt = At(s.AnsweredAt),
         EndedAt = At(s.EndedAt),
@@ -116,11 +119,11 @@ internal static class StoredForm
 
     internal static EffectForm ToStored(Effect effect)
     {
-        var form = effect switch
+        EffectForm form = effect switch
         {
-            Effect.Dial dial => new EffectForm { Kind = "d", Participant = dial.Participant.Value, State = dial.State, SentAt = dial.SentAt?.ToUnixTimeMilliseconds() },
-            Effect.HangUp hangUp => new EffectForm { Kind = "h", Leg = hangUp.Leg.Value },
-            Effect.SetFlags flags => new EffectForm { Kind = "f", Participant = flags.Participant.Value, Muted = flags.Muted, Hold = flags.Hold },
+            Effect.Dial d => new() { Kind = "d", Participant = d.Participant.Value, State = d.State, SentAt = Ms(d.SentAt) },
+            Effect.HangUp h => new() { Kind = "h", Leg = h.Leg.Value },
+            Effect.SetFlags f => new() { Kind = "f", Participant = f.Participant.Value, Muted = f.Muted, Hold = f.Hold },
             _ => throw new UnreachableException($"No stored form for {effect.GetType().Name}"),
         };
         (form.Attempt, form.NotBefore, form.Unknown) = (effect.Attempt, effect.NotBefore.ToUnixTimeMilliseconds(), Parse(effect.Unknown));
@@ -132,14 +135,18 @@ internal static class StoredForm
     {
         Effect effect = e.Kind switch
         {
-            "d" => new Effect.Dial(Parsed<ParticipantId>(e.Participant, ParticipantId.TryParse)) { State = Known(e.State), SentAt = At(e.SentAt), NotBefore = default },
-            "h" => new Effect.HangUp(Parsed<CallSid>(e.Leg, CallSid.TryParse)) { NotBefore = default },
-            _ => new Effect.SetFlags(Parsed<ParticipantId>(e.Participant, ParticipantId.TryParse), e.Muted, e.Hold) { NotBefore = default },
+            "d" => new Effect.Dial(ParticipantOf(e)) { State = Known(e.State), SentAt = At(e.SentAt), NotBefore = At(e.NotBefore) },
+            "h" => new Effect.HangUp(Parsed<CallSid>(e.Leg, CallSid.TryParse)) { NotBefore = At(e.NotBefore) },
+            _ => new Effect.SetFlags(ParticipantOf(e), e.Muted, e.Hold) { NotBefore = At(e.NotBefore) },
         };
-        return effect with { Attempt = e.Attempt, NotBefore = At(e.NotBefore), Unknown = e.Unknown?.ToJsonString() };
+        return effect with { Attempt = e.Attempt, Unknown = e.Unknown?.ToJsonString() };
     }
 
+    private static ParticipantId ParticipantOf(EffectForm e) => Parsed<ParticipantId>(e.Participant, ParticipantId.TryParse);
+
     internal static DateTimeOffset At(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms);
+
+    private static long? Ms(DateTimeOffset? time) => time?.ToUnixTimeMilliseconds();
 
     private static DateTimeOffset? At(long? ms) => ms is null ? null : At(ms.Value);
 
@@ -152,5 +159,7 @@ internal static class StoredForm
     private delegate bool TryParse<T>(string? text, out T? value);
 
     private static T Parsed<T>(string? text, TryParse<T> parse)
-        where T : class => parse(text, out var value) && value is not null ? value : throw new JsonException($"It has a {typeof(T).Name} that cannot be used.");
+        where T : class => parse(text, out var value) && value is not null
+            ? value
+            : throw new JsonException($"It has a {typeof(T).Name} that cannot be used.");
 }

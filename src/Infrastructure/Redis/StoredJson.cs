@@ -5,7 +5,7 @@ using Calls.Domain;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>The members of a stored session. A member is written unless it has its default value; members of a newer version land in <see cref="Unknown"/>.</summary>
+/// <summary>The members of a stored session. <see cref="Unknown"/> takes the members that only a newer version knows.</summary>
 internal sealed class SessionForm
 {
     [JsonPropertyName("v")] public int Schema { get; set; }
@@ -61,7 +61,7 @@ internal sealed class EffectForm
     [JsonExtensionData] public JsonObject? Unknown { get; set; }
 }
 
-/// <summary>An effect of a known kind goes through <see cref="EffectForm"/>. Of an unknown kind only the time is read, and the JSON is kept byte by byte.</summary>
+/// <summary>Effects of known kinds go through <see cref="EffectForm"/>. Of others only the time is read, and the JSON is kept.</summary>
 internal sealed class EffectConverter : JsonConverter<Effect>
 {
     /// <summary>So that a null is refused like any other effect that is no object.</summary>

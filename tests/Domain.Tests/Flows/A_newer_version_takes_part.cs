@@ -1,6 +1,6 @@
 namespace Calls.Domain.Tests.Flows;
 
-/// <summary>A newer replica stored members, effects and reasons that this version does not know. Decisions keep them and are otherwise as they always are.</summary>
+/// <summary>A newer replica stored members, effects and reasons that this version does not know. Decisions keep them.</summary>
 public sealed class A_newer_version_takes_part
 {
     private static readonly CallPolicy Policy = new();
@@ -78,7 +78,8 @@ public sealed class A_newer_version_takes_part
     public void An_effect_without_a_time_is_due_since_the_last_change()
     {
         var over = A.Session().Live().EndsForEveryone().FinishesHangUps();
-        Deadlines.Next(over.Session with { Effects = [Foreign with { NotBefore = DateTimeOffset.UnixEpoch }] }, Policy).ShouldBe(over.Session.TouchedAt);
+        var timeless = Foreign with { NotBefore = DateTimeOffset.UnixEpoch };
+        Deadlines.Next(over.Session with { Effects = [timeless] }, Policy).ShouldBe(over.Session.TouchedAt);
     }
 
     [Fact]

@@ -20,8 +20,8 @@ using StackExchange.Redis;
 
 namespace Calls.Integration.Tests.Processes;
 
-/// <summary>Two replicas behind one address, on one Redis and one emulated Twilio: one of today's version, and one that stores as the next version might.</summary>
-/// <remarks>The newer one stores the next schema number, a member of its own at each level, and an effect of a kind that today's version does not know.</remarks>
+/// <summary>Two replicas behind one address, on one Redis and one emulated Twilio: of today's version and of the next.</summary>
+/// <remarks>The next version stores its schema number, a new member at each level, and an effect of a new kind.</remarks>
 internal sealed class TwoVersions : IAsyncDisposable
 {
     private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
@@ -57,11 +57,13 @@ internal sealed class TwoVersions : IAsyncDisposable
         front.Run(context => both!.ForwardAsync(context));
         await front.StartAsync();
         var address = new Uri(front.Urls.Single());
-        var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions { RingBuffer = TimeSpan.Zero, VoiceUrl = new Uri(address, "/twilio/voice") });
+        var voice = new Uri(address, "/twilio/voice");
+        var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions { RingBuffer = TimeSpan.Zero, VoiceUrl = voice });
         both = new TwoVersions(front, new BearerTokens(TimeProvider.System), redis, twilio);
         both.today = await both.StartReplicaAsync(connection, address, services => { });
+        var options = new RedisOptions { ConnectionString = connection }.ToConfiguration();
         both.newer = await both.StartReplicaAsync(connection, address, services =>
-            services.AddSingleton(_ => Wire<IConnectionMultiplexer>.Around(ConnectionMultiplexer.Connect(new RedisOptions { ConnectionString = connection }.ToConfiguration()))));
+            services.AddSingleton(_ => Wire<IConnectionMultiplexer>.Around(ConnectionMultiplexer.Connect(options))));
         return both;
     }
 
@@ -75,7 +77,9 @@ internal sealed class TwoVersions : IAsyncDisposable
 
     /// <summary>The stored document; null where there is none.</summary>
     public async Task<JsonObject?> DocumentAsync(string session) =>
-        await redis.GetDatabase().HashGetAsync(KeyOf(session), "data") is { IsNullOrEmpty: false } data ? JsonNode.Parse(data.ToString())!.AsObject() : null;
+        await redis.GetDatabase().HashGetAsync(KeyOf(session), "data") is { IsNullOrEmpty: false } data
+            ? JsonNode.Parse(data.ToString())!.AsObject()
+            : null;
 
     public Task<(HttpStatusCode Status, string Body)> RestAsync(HttpMethod method, string path, string identity, string? json = null) =>
         Rest.SendAsync(method, new Uri(front.Urls.Single() + path), bearers.For(identity), json);
@@ -98,7 +102,8 @@ internal sealed class TwoVersions : IAsyncDisposable
 
     private async Task<WebApplication> StartReplicaAsync(string connection, Uri address, Action<IServiceCollection> configure)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Sandbox", ApplicationName = "Calls.Api" });
+        var named = new WebApplicationOptions { EnvironmentName = "Sandbox", ApplicationName = "Calls.Api" };
+        var builder = WebApplication.CreateBuilder(named);
         builder.Configuration.AddInMemoryCollection(
         [
             .. bearers.Configuration,
@@ -124,10 +129,11 @@ internal sealed class TwoVersions : IAsyncDisposable
         var byNewer = NewerServes(Interlocked.Increment(ref requests));
         var replica = (byNewer ? newer : today) ?? today!;
         served.AddOrUpdate(replica == newer, 1, (_, count) => count + 1);
-        using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), replica.Urls.Single() + context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        var target = replica.Urls.Single() + context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), target);
         request.Content = new StreamContent(context.Request.Body);
         foreach (var (name, values) in context.Request.Headers)
-            if (!name.Equals("Host", StringComparison.OrdinalIgnoreCase) && !request.Headers.TryAddWithoutValidation(name, values.AsEnumerable()))
+            if (name != "Host" && !request.Headers.TryAddWithoutValidation(name, values.AsEnumerable()))
                 request.Content.Headers.TryAddWithoutValidation(name, values.AsEnumerable());
         using var response = await http.SendAsync(request, CancellationToken.None);
         context.Response.StatusCode = (int)response.StatusCode;
@@ -136,7 +142,7 @@ internal sealed class TwoVersions : IAsyncDisposable
     }
 }
 
-/// <summary>The newer version's way to Redis: each document that goes out becomes one of the next schema. What comes in is read as today's version reads it.</summary>
+/// <summary>The next version's way to Redis: each document that goes out becomes one of the next schema.</summary>
 #pragma warning disable CA1852 // DispatchProxy derives from it.
 internal class Wire<T> : DispatchProxy
 #pragma warning restore CA1852
@@ -156,7 +162,7 @@ internal class Wire<T> : DispatchProxy
     {
         for (var i = 0; i < args?.Length; i++)
             if (args[i] is RedisValue[] values)
-                args[i] = values.Select(value => value.ToString().StartsWith("{\"v\":", StringComparison.Ordinal) ? Newer(value.ToString()) : value).ToArray();
+                args[i] = Array.ConvertAll(values, value => value.ToString() is ['{', ..] document ? Newer(document) : value);
         try
         {
             var result = targetMethod!.Invoke(inner, args);
@@ -183,7 +189,11 @@ internal class Wire<T> : DispatchProxy
         foreach (var effect in effects)
             effect!["x3"] ??= Next();
         if (!effects.Any(effect => effect!["k"]!.GetValue<string>() == "z"))
-            effects.Add(new JsonObject { ["k"] = "z", ["x3"] = Next(), ["b"] = TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeMilliseconds() });
+        {
+            var inAnHour = TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeMilliseconds();
+            effects.Add(new JsonObject { ["k"] = "z", ["x3"] = Next(), ["b"] = inAnHour });
+        }
+
         return session.ToJsonString();
     }
 

@@ -7,7 +7,7 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Integration.Tests.Processes;
 
-/// <summary>An upgrade and a rollback while people talk: the replicas of two versions serve the webhooks of one call, and nothing of either is lost.</summary>
+/// <summary>An upgrade and a rollback while people talk: replicas of two versions serve one call, and nothing of either is lost.</summary>
 public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
 {
     private const string Session = "s-42";
@@ -66,7 +66,8 @@ public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
 
     private async Task AddAsync(string number)
     {
-        var (status, body) = await both.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", "bob", $$"""{"phoneNumber": "{{number}}"}""");
+        var json = $$"""{"phoneNumber": "{{number}}"}""";
+        var (status, body) = await both.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", "bob", json);
         status.ShouldBe(HttpStatusCode.Created, body);
         await both.Twilio.Phone(number).RingsAsync();
         await both.Twilio.Phone(number).AnswerAsync();
@@ -91,7 +92,8 @@ public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
         both.Twilio.Journal.Entries.OfType<WebhookAnswered>().ShouldAllBe(answer => answer.Status < 300);
     }
 
-    private async Task<JsonObject> DocumentAsync() => await both.DocumentAsync(Session) ?? throw new InvalidOperationException("Nothing is stored");
+    private async Task<JsonObject> DocumentAsync() =>
+        await both.DocumentAsync(Session) ?? throw new InvalidOperationException("Nothing is stored");
 
     /// <summary>What only the newer version knows: of the session, of each participant, and of its own effect.</summary>
     private static List<string> Marks(JsonObject session) =>

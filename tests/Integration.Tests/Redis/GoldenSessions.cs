@@ -3,7 +3,7 @@ using Calls.Domain;
 
 namespace Calls.Integration.Tests.Redis;
 
-/// <summary>The sessions of the golden documents in <c>Stored/</c>. They never change: a document of an old version stays as that version wrote it.</summary>
+/// <summary>The sessions of the golden documents in <c>Stored/</c>. Neither the sessions nor the documents ever change.</summary>
 internal static class GoldenSessions
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
@@ -11,7 +11,7 @@ internal static class GoldenSessions
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
         new[] { Live(), Ended() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
-    /// <summary>A conference is open. One person is muted, one phone rings, one dial has an unknown outcome, and one leg is being removed.</summary>
+    /// <summary>A conference is open. One person is muted, one phone rings, and one dial has an unknown outcome.</summary>
     private static CallSession Live() => new()
     {
         Id = Known<SessionId>("live", SessionId.TryParse),
@@ -24,7 +24,7 @@ internal static class GoldenSessions
                 Role = Role.Caller,
                 Party = new Party.Client(Known<ClientIdentity>("alice@example.com", ClientIdentity.TryParse)),
                 Progress = Progress.Joined,
-                Since = Start.AddSeconds(9),
+                Since = At(9),
                 Leg = Leg(1),
                 Answered = true,
                 EverJoined = true,
@@ -38,7 +38,7 @@ internal static class GoldenSessions
                 Role = Role.Callee,
                 Party = new Party.Phone(Number(1)),
                 Progress = Progress.Answered,
-                Since = Start.AddSeconds(8),
+                Since = At(8),
                 Leg = Leg(2),
                 Answered = true,
                 Leaving = Leaving.Removed,
@@ -50,19 +50,19 @@ internal static class GoldenSessions
         ],
         Effects =
         [
-            new Effect.HangUp(Leg(2)) { Attempt = 2, NotBefore = Start.AddSeconds(30) },
-            new Effect.SetFlags(ParticipantId.Caller, Muted: false, Hold: null) { NotBefore = Start.AddSeconds(31) },
-            new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: true) { Attempt = 1, NotBefore = Start.AddSeconds(32) },
-            new Effect.Dial(Guest(4).Id) { State = DialState.Unknown, SentAt = Start.AddSeconds(20), Attempt = 1, NotBefore = Start.AddSeconds(33) },
-            new Effect.Dial(Guest(5).Id) { State = DialState.Sending, SentAt = Start.AddSeconds(21), Attempt = 1, NotBefore = Start.AddSeconds(34) },
-            new Effect.Dial(Guest(6).Id) { NotBefore = Start.AddSeconds(35) },
+            new Effect.HangUp(Leg(2)) { Attempt = 2, NotBefore = At(30) },
+            new Effect.SetFlags(ParticipantId.Caller, Muted: false, Hold: null) { NotBefore = At(31) },
+            new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: true) { Attempt = 1, NotBefore = At(32) },
+            new Effect.Dial(Guest(4).Id) { State = DialState.Unknown, SentAt = At(20), Attempt = 1, NotBefore = At(33) },
+            new Effect.Dial(Guest(5).Id) { State = DialState.Sending, SentAt = At(21), Attempt = 1, NotBefore = At(34) },
+            new Effect.Dial(Guest(6).Id) { NotBefore = At(35) },
         ],
         Conference = Conference(2),
         ClosedConferences = [Conference(1)],
         StartedAt = Start,
-        AnsweredAt = Start.AddSeconds(8),
-        TouchedAt = Start.AddSeconds(22),
-        ReviewedAt = Start.AddSeconds(15),
+        AnsweredAt = At(8),
+        TouchedAt = At(22),
+        ReviewedAt = At(15),
         ReviewNow = true,
         TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     };
@@ -80,7 +80,7 @@ internal static class GoldenSessions
                 Role = Role.Caller,
                 Party = new Party.Client(Known<ClientIdentity>("alice", ClientIdentity.TryParse)),
                 Progress = Progress.Gone,
-                Since = Start.AddSeconds(40),
+                Since = At(40),
                 Leg = Leg(1),
                 Answered = true,
                 EverJoined = true,
@@ -92,7 +92,7 @@ internal static class GoldenSessions
                 Role = Role.Callee,
                 Party = new Party.Client(Known<ClientIdentity>("bob", ClientIdentity.TryParse)),
                 Progress = Progress.Joined,
-                Since = Start.AddSeconds(9),
+                Since = At(9),
                 Leg = Leg(2),
                 Answered = true,
                 EverJoined = true,
@@ -100,13 +100,13 @@ internal static class GoldenSessions
             },
             Guest(3) with { Progress = Progress.Gone, Gone = LeaveReason.RefusedByTwilio, RefusalCode = 21215 },
         ],
-        Effects = [new Effect.HangUp(Leg(2)) { NotBefore = Start.AddSeconds(52) }],
+        Effects = [new Effect.HangUp(Leg(2)) { NotBefore = At(52) }],
         StartedAt = Start,
-        AnsweredAt = Start.AddSeconds(8),
-        EndedAt = Start.AddSeconds(40),
+        AnsweredAt = At(8),
+        EndedAt = At(40),
         EndReason = EndReason.OnePersonLeft,
         EndEvidence = Evidence.Review,
-        TouchedAt = Start.AddSeconds(40),
+        TouchedAt = At(40),
     };
 
     private static Participant Guest(int number) => new()
@@ -115,8 +115,10 @@ internal static class GoldenSessions
         Role = Role.Guest,
         Party = new Party.Phone(Number(number)),
         Progress = Progress.Invited,
-        Since = Start.AddSeconds(10 + number),
+        Since = At(10 + number),
     };
+
+    private static DateTimeOffset At(int seconds) => Start.AddSeconds(seconds);
 
     private static PhoneNumber Number(int number) =>
         Known<PhoneNumber>(string.Create(CultureInfo.InvariantCulture, $"+1555010010{number}"), PhoneNumber.TryParse);

@@ -281,7 +281,9 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
     }
 
     private static RedisSessionStore Store(IConnectionMultiplexer redis) =>
-        new(redis, new SessionStoreSettings(TimeSpan.FromMinutes(10)), Policy, new FakeTimeProvider(Now), NullLogger<RedisSessionStore>.Instance);
+        new(
+            redis, new SessionStoreSettings(TimeSpan.FromMinutes(10)), Policy, new FakeTimeProvider(Now),
+            NullLogger<RedisSessionStore>.Instance);
 
     private static async Task<double?> ScoreAsync(IConnectionMultiplexer redis, SessionId id) =>
         await redis.GetDatabase().SortedSetScoreAsync(RedisKeys.Due(RedisKeys.PartitionOf(id)), id.Value);
