@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Calls.Application.Ports;
 using Calls.Domain;
 
@@ -71,7 +70,7 @@ internal static class StoredForm
         ReviewedAt = At(s.ReviewedAt),
         ReviewNow = s.ReviewNow,
         TraceParent = s.TraceParent,
-        Unknown = s.Unknown?.ToJsonString(),
+        Unknown = Text(s.Unknown),
     };
 
     private static ParticipantForm ToStored(Participant p) => new()
@@ -114,7 +113,7 @@ internal static class StoredForm
         Muted = p.Muted,
         Hold = p.Hold,
         FlagsSequence = p.FlagsSequence ?? -1,
-        Unknown = p.Unknown?.ToJsonString(),
+        Unknown = Text(p.Unknown),
     };
 
     internal static EffectForm ToStored(Effect effect)
@@ -139,7 +138,7 @@ internal static class StoredForm
             "h" => new Effect.HangUp(Parsed<CallSid>(e.Leg, CallSid.TryParse)) { NotBefore = At(e.NotBefore) },
             _ => new Effect.SetFlags(ParticipantOf(e), e.Muted, e.Hold) { NotBefore = At(e.NotBefore) },
         };
-        return effect with { Attempt = e.Attempt, Unknown = e.Unknown?.ToJsonString() };
+        return effect with { Attempt = e.Attempt, Unknown = Text(e.Unknown) };
     }
 
     private static ParticipantId ParticipantOf(EffectForm e) => Parsed<ParticipantId>(e.Participant, ParticipantId.TryParse);
@@ -150,7 +149,11 @@ internal static class StoredForm
 
     private static DateTimeOffset? At(long? ms) => ms is null ? null : At(ms.Value);
 
-    private static JsonObject? Parse(string? unknown) => unknown is null ? null : JsonNode.Parse(unknown)?.AsObject();
+    private static Dictionary<string, JsonElement>? Parse(string? unknown) =>
+        unknown is null ? null : JsonSerializer.Deserialize(unknown, StoredJson.Default.DictionaryStringJsonElement);
+
+    private static string? Text(Dictionary<string, JsonElement>? unknown) =>
+        unknown is null ? null : JsonSerializer.Serialize(unknown, StoredJson.Default.DictionaryStringJsonElement);
 
     /// <summary>A value that decisions depend on. This version cannot decide about a value that it does not know.</summary>
     private static T Known<T>(T value)

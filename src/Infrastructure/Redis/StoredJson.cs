@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Calls.Domain;
 
@@ -23,7 +22,7 @@ internal sealed class SessionForm
     [JsonPropertyName("rv")] public long? ReviewedAt { get; set; }
     [JsonPropertyName("rn")] public bool ReviewNow { get; set; }
     [JsonPropertyName("tp")] public string? TraceParent { get; set; }
-    [JsonExtensionData] public JsonObject? Unknown { get; set; }
+    [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 
 internal sealed class ParticipantForm
@@ -44,7 +43,7 @@ internal sealed class ParticipantForm
     [JsonPropertyName("m")] public bool Muted { get; set; }
     [JsonPropertyName("h")] public bool Hold { get; set; }
     [JsonPropertyName("fs")] public int? FlagsSequence { get; set; }
-    [JsonExtensionData] public JsonObject? Unknown { get; set; }
+    [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 
 internal sealed class EffectForm
@@ -58,7 +57,7 @@ internal sealed class EffectForm
     [JsonPropertyName("h")] public bool? Hold { get; set; }
     [JsonPropertyName("n")] public int Attempt { get; set; }
     [JsonPropertyName("b")] public long NotBefore { get; set; }
-    [JsonExtensionData] public JsonObject? Unknown { get; set; }
+    [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 
 /// <summary>Effects of known kinds go through <see cref="EffectForm"/>. Of others only the time is read, and the JSON is kept.</summary>
@@ -88,4 +87,5 @@ internal sealed class EffectConverter : JsonConverter<Effect>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault, Converters = [typeof(EffectConverter)])]
 [JsonSerializable(typeof(SessionForm))]
 [JsonSerializable(typeof(EffectForm))]
+[JsonSerializable(typeof(Dictionary<string, JsonElement>))]
 internal sealed partial class StoredJson : JsonSerializerContext;
