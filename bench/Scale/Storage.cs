@@ -5,6 +5,7 @@ using Calls.Domain;
 using Calls.Infrastructure.Redis;
 using Calls.Load;
 using Calls.Micro;
+using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 using Role = Calls.Domain.Role;
 
@@ -137,7 +138,7 @@ internal sealed class Storage : IDisposable
     {
         if (made.Session is not { Caller.Party: Party.Client caller } session)
             throw new InvalidOperationException("No app user has placed this call");
-        var quotas = new RedisQuotas(connection, Unlimited, TimeProvider.System);
+        var quotas = new RedisQuotas(connection, Unlimited, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
         var placed = quotas.TakePlaceAsync(caller.Identity, session.Id, CancellationToken.None);
         foreach (var _ in session.Participants.Where(p => p.Role == Role.Guest))
             await quotas.TakeAddAsync(new Asker(caller.Identity, IsOperator: false), CancellationToken.None);
@@ -147,7 +148,8 @@ internal sealed class Storage : IDisposable
 
     private static Decision Made(int number, int participants) => new MadeCall(number, Policy, TimeProvider.System.GetUtcNow()).Talking(participants);
 
-    private static RedisSessionStore Store(IConnectionMultiplexer connection) => new(connection, new SessionStoreSettings(TimeSpan.FromHours(24)), Policy, TimeProvider.System);
+    private static RedisSessionStore Store(IConnectionMultiplexer connection) => new(
+        connection, new SessionStoreSettings(TimeSpan.FromHours(24)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
 }
 
 /// <summary>In bytes, of one session: the session itself, its entry among the deadlines, and its place among its caller's calls.</summary>

@@ -47,6 +47,9 @@ public sealed record CallSession
     /// <summary>W3C trace context of the request that started the call; everything later hangs under it.</summary>
     public string? TraceParent { get; init; }
 
+    /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
+    public string? Unknown { get; init; }
+
     /// <summary>The conference's <c>FriendlyName</c>: the session id and the nonce, at most 128 characters.</summary>
     public string Room => RoomOf(Id, Nonce);
 
@@ -101,32 +104,32 @@ public sealed record CallSession
 /// <summary>Why a call ended, for the people on it and for whoever is on call.</summary>
 public enum EndReason
 {
-    CallerHungUpBeforeAnswer,
-    CallerNeverJoined,
-    CalleeBusy,
-    CalleeDeclined,
-    CalleeNoAnswer,
-    CalleeUnreachable,
-    CalleeRefusedByTwilio,
-    OnePersonLeft,
-    EndedByPerson,
+    CallerHungUpBeforeAnswer = 0,
+    CallerNeverJoined = 1,
+    CalleeBusy = 2,
+    CalleeDeclined = 3,
+    CalleeNoAnswer = 4,
+    CalleeUnreachable = 5,
+    CalleeRefusedByTwilio = 6,
+    OnePersonLeft = 7,
+    EndedByPerson = 8,
 }
 
 /// <summary>How we came to know something.</summary>
 public enum Evidence
 {
     /// <summary>Twilio's webhook.</summary>
-    Webhook,
+    Webhook = 0,
 
     /// <summary>Twilio's answer to a request of ours.</summary>
-    Gateway,
+    Gateway = 1,
 
     /// <summary>A review that compared the session with Twilio: a webhook was lost.</summary>
-    Review,
+    Review = 2,
 
     /// <summary>A person's request.</summary>
-    Request,
+    Request = 3,
 
     /// <summary>A deadline of ours for something that only we do: a dial that could not be sent in time.</summary>
-    Deadline,
+    Deadline = 4,
 }

@@ -89,7 +89,8 @@ public static class SessionDecider
     private static IEnumerable<Effect> Inherited(CallSession? ended, CallPolicy policy, DateTimeOffset now) => ended is null ? [] :
         ended.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone }).Select(p => p.Leg!)
             .Concat(ended.Effects.OfType<Effect.HangUp>().Select(h => h.Leg)).Distinct()
-            .Select(leg => new Effect.HangUp(leg) { NotBefore = now + policy.EffectLease });
+            .Select(leg => new Effect.HangUp(leg) { NotBefore = now + policy.EffectLease })
+            .Concat<Effect>(ended.Effects.OfType<Effect.Foreign>());
 
     internal static Step OfThisCall(CallSession session, string? room, Func<Step> then) =>
         room is null || room == session.Room ? then() : Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);

@@ -87,9 +87,11 @@ internal static class Problems
         _ => "This call cannot be placed.",
     };
 
-    public static IResult Unavailable(HttpContext http)
+    public static IResult Unavailable(HttpContext http, Exception cause)
     {
         http.Response.Headers.RetryAfter = "2";
+        if (cause is UnreadableSessionException)
+            return Of(503, "session-unreadable", "This version of the service cannot read the stored call. The call was not changed.");
         return Of(503, "session-store-unavailable", "The session store did not answer. Nothing was lost. Send the request again.");
     }
 }
@@ -101,7 +103,7 @@ internal sealed class StoreUnavailableHandler : IExceptionHandler
     {
         if (exception is not (SessionStoreUnavailableException or SessionConflictException))
             return false;
-        await Problems.Unavailable(httpContext).ExecuteAsync(httpContext);
+        await Problems.Unavailable(httpContext, exception).ExecuteAsync(httpContext);
         return true;
     }
 }

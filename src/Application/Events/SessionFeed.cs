@@ -54,9 +54,12 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
                 await using var scope = scopes.CreateAsyncScope();
                 Publish(session, await scope.ServiceProvider.GetRequiredService<ISessionStore>().LoadAsync(id, CancellationToken.None));
             }
-            catch (SessionStoreUnavailableException)
+            catch (SessionStoreUnavailableException e)
             {
                 failed = true;
+                // The readers ask again, and are told why there is nothing to read.
+                if (e is UnreadableSessionException)
+                    Fail(session, null);
             }
 #pragma warning disable CA1031 // A state that cannot be read must not end the watch silently: the streams of its readers end.
             catch (Exception e)
@@ -107,7 +110,7 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
         }
     }
 
-    private void Fail(Followed session, Exception cause)
+    private void Fail(Followed session, Exception? cause)
     {
         lock (gate)
         {
@@ -155,7 +158,7 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
                 last = state.Version;
         }
 
-        internal void End(Exception cause) => slot.Writer.TryComplete(cause);
+        internal void End(Exception? cause) => slot.Writer.TryComplete(cause);
     }
 
     internal sealed class Followed

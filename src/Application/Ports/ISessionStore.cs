@@ -8,11 +8,11 @@ public interface ISessionStore
     /// <summary>Reads a session in one round trip, from the primary. For an id without a session, the answer has no session; a save then
     /// creates it.</summary>
     /// <exception cref="SessionStoreUnavailableException">Redis did not answer.</exception>
+    /// <exception cref="UnreadableSessionException">This version cannot read the stored form.</exception>
     Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken);
 
     /// <summary>Stores a changed session, its expiry and its next deadline in one compare-and-set. A write with an unknown outcome is sent
-    /// again under
-    /// the same write id, and the store recognises it.</summary>
+    /// again under the same write id, and the store recognises it.</summary>
     /// <remarks>A write that was sent is finished: <paramref name="cancellationToken"/> counts only before.</remarks>
     /// <exception cref="SessionConflictException">Another writer has saved the session since it was loaded.</exception>
     /// <exception cref="SessionStoreUnavailableException">Redis did not answer; whether the write happened is unknown.</exception>
@@ -35,4 +35,8 @@ public sealed class SessionConflictException(StoredSession found)
 }
 
 /// <summary>Redis did not answer in time, could not be reached, or refused to write.</summary>
-public sealed class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);
+public class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);
+
+/// <summary>This version cannot read the stored form of a session. No decision about it is possible, so it counts as unavailable.</summary>
+public sealed class UnreadableSessionException(Exception cause)
+    : SessionStoreUnavailableException($"The stored session cannot be read: {cause.Message}", cause);

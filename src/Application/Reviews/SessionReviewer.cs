@@ -32,7 +32,10 @@ public sealed class SessionReviewer(
         if (observation is not null)
             await mediator.Send(new SessionObserved(id, observation), cancellationToken);
         else if (effects.Count == 0)
-            await due.RescheduleAsync(stored, cancellationToken);
+        {
+            var index = session is null ? null : Deadlines.PutOffForeign(session, policy, now);
+            await due.RescheduleAsync(stored with { Session = index }, cancellationToken);
+        }
     }
 
     /// <summary>The state of the call at Twilio. Null where one of the requests was not answered: an incomplete observation must not end a

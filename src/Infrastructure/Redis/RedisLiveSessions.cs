@@ -1,5 +1,6 @@
 using Calls.Application.Ports;
 using Calls.Domain;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
@@ -7,7 +8,7 @@ namespace Calls.Infrastructure.Redis;
 /// <summary>Live sessions from the index of deadlines: partition by partition, ordered by id within a partition.</summary>
 /// <remarks>The index of a partition is read in one piece: a sixty-fourth of the live sessions. The sessions are read one by one, and only
 /// those of the page.</remarks>
-internal sealed class RedisLiveSessions(IConnectionMultiplexer redis) : ILiveSessions
+internal sealed class RedisLiveSessions(IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger) : ILiveSessions
 {
     private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
 
@@ -51,6 +52,14 @@ internal sealed class RedisLiveSessions(IConnectionMultiplexer redis) : ILiveSes
     {
         var key = RedisKeys.Session(id);
         var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(key, Fields, CommandFlags.DemandMaster));
-        return RedisSessionStore.Read(id, fields[0], fields[1], fields[2]);
+        try
+        {
+            return RedisSessionStore.Read(logger, id, fields[0], fields[1], fields[2]);
+        }
+        catch (UnreadableSessionException)
+        {
+            // The list leaves it out, so that the other calls can be seen.
+            return new StoredSession(id, null, 0, "");
+        }
     }
 }

@@ -3,12 +3,14 @@ using System.Text;
 using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>Counts for each person. A key holds a hash of the identity and expires by itself.</summary>
-internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock) : IQuotas
+internal sealed class RedisQuotas(
+    IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock, ILogger<RedisSessionStore> logger) : IQuotas
 {
     /// <summary>Answers 0 if one was taken; otherwise the milliseconds until the window ends. <c>window</c> is in milliseconds.</summary>
     private const string TakeAddScript = """
@@ -98,10 +100,16 @@ internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allow
             return true;
         var key = RedisKeys.Session(id);
         var data = await RedisCommands.RunAsync(redis, "HGET", () => Database.HashGetAsync(key, "data", CommandFlags.DemandMaster));
-        if (data.IsNullOrEmpty)
-            return true;
-        var session = StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span);
-        return session.IsEnded || session.Caller.Party is not Party.Client client || client.Identity != caller;
+        try
+        {
+            var session = RedisSessionStore.Read(logger, id, default, default, data).Session;
+            return session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller;
+        }
+        catch (UnreadableSessionException)
+        {
+            // The call may be live, so its place stays taken.
+            return false;
+        }
     }
 
     private static string HashOf(ClientIdentity? identity) =>

@@ -2,20 +2,21 @@ using System.Globalization;
 using Calls.Application.Ports;
 using Calls.Application.Randomness;
 using Calls.Domain;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>Sessions in Redis. One script compares and writes; on a conflict it returns the session of the other writer.</summary>
-internal sealed class RedisSessionStore(
-    IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock) : ISessionStore
+internal sealed partial class RedisSessionStore(
+    IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger)
+    : ISessionStore
 {
     /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip.</summary>
     /// <remarks>
     /// A command that can fail because a key has another type comes before the first write, so nothing is half written.
     /// <c>expected</c> is empty where no session may exist; <c>deadline</c> (Unix ms) is empty where the session has none. Readers are told
-    /// on <c>channel</c>;
-    /// if the publication fails, the write stands.
+    /// on <c>channel</c>; if the publication fails, the write stands.
     /// Answers {1, version} if written, {2, version} if this write id was written before, {0, version, etag, data} on a conflict.
     /// </remarks>
     internal const string SaveScript = """
@@ -39,19 +40,23 @@ internal sealed class RedisSessionStore(
 
     private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
 
+    private static long unreadable;
+
     /// <summary>Random for each store, so that etags of two processes never agree.</summary>
     private readonly string writer = Chance.Name(10) + ".";
 
     private long writes;
 
     private IDatabase Database => redis.GetDatabase();
+    /// <summary>The number of reads of sessions that this process could not read.</summary>
+    internal static long Unreadable => Interlocked.Read(ref unreadable);
 
     public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var fields = await RedisCommands.RunAsync(
-            redis, "HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
-        return Read(id, fields[0], fields[1], fields[2]);
+        var key = RedisKeys.Session(id);
+        var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(key, Fields, CommandFlags.DemandMaster));
+        return Read(logger, id, fields[0], fields[1], fields[2]);
     }
 
     public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
@@ -89,20 +94,39 @@ internal sealed class RedisSessionStore(
     }
 
     /// <exception cref="SessionConflictException">Another writer came first.</exception>
-    private static StoredSession Written(RedisResult[] answer, SessionId id, CallSession session, RedisValue etag)
+    private StoredSession Written(RedisResult[] answer, SessionId id, CallSession session, RedisValue etag)
     {
         var outcome = (int)answer[0];
         RedisCommands.Saved(outcome switch { 0 => "conflict", 1 => "written", _ => "repeated" });
         return outcome != 0
             ? new StoredSession(id, session, (long)answer[1], etag.ToString())
-            : throw new SessionConflictException(Read(id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
+            : throw new SessionConflictException(Read(logger, id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }
 
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
-    internal static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
-        ? new StoredSession(id, null, 0, "")
-        : new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
+    /// <exception cref="UnreadableSessionException">This version cannot read the data. It is logged and counted here.</exception>
+    internal static StoredSession Read(ILogger logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
+    {
+        if (data.IsNullOrEmpty)
+            return new StoredSession(id, null, 0, "");
+        try
+        {
+            return new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
+        }
+        catch (UnreadableSessionException e)
+        {
+            Interlocked.Increment(ref unreadable);
+            Log.Unreadable(logger, id.Value, e.Message);
+            throw;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4006, LogLevel.Error, "The session {SessionId} was not served. {Cause}")]
+        public static partial void Unreadable(ILogger logger, string sessionId, string cause);
+    }
 }
 
 /// <summary>Settings of the store.</summary>
