@@ -110,9 +110,8 @@ internal sealed class GatewayPipelines
 
     /// <summary>Whether another attempt fits into the total time-out.</summary>
     /// <remarks>If Twilio asks for a wait, the attempt must fit after that wait. If it does not fit, the request ends at once, and its
-    /// effect waits instead.
-    /// A create needs the whole time of an attempt, because the outcome of a create that the total time-out cuts short is
-    /// unknown.</remarks>
+    /// effect waits instead. A create needs the whole time of an attempt, because the outcome of a create that the total time-out cuts
+    /// short is unknown.</remarks>
     private bool HasTimeLeft(RequestKind kind, PipelineSettings its, TwilioAnswer? answer, ResilienceContext context)
     {
         var left = its.Total - clock.GetElapsedTime(RequestProgress.Of(context).StartedAt);

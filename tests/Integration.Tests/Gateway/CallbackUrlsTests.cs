@@ -36,6 +36,7 @@ public sealed class CallbackUrlsTests
     {
         var url = new CallbackUrls(new Uri("http://localhost:5000")).Conference(SessionId.TryParse(id, out var session) ? session : throw new UnreachableException());
         url.ShouldStartWith($"http://localhost:5000/twilio/sessions/{id}/conference#");
+        new Uri(url).AbsoluteUri.ShouldBe(url, "Twilio's library takes a Uri, and must not spell it in another way");
     }
 
     [Fact]

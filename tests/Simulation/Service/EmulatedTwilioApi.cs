@@ -7,8 +7,11 @@ using Twilio.Http;
 
 namespace Calls.Simulation.Service;
 
-/// <summary>One replica's way to the emulated Twilio's REST API. Requests and answers take time, and either can be lost with the replica.</summary>
-internal sealed class EmulatedTwilioApi(VirtualScheduler scheduler, TwilioCloud cloud, Process process, Random chance, Swarm swarm, Tally tally, Func<bool> isHealed, Action<Leg> isHungUp) : ITwilioTransport
+/// <summary>Carries one replica's requests to the emulated Twilio. Requests and answers take time, and both can be lost with the
+/// replica.</summary>
+internal sealed class EmulatedTwilioApi(
+    VirtualScheduler scheduler, TwilioCloud cloud, Process process, Random chance, Swarm swarm, Tally tally, Func<bool> isHealed,
+    Action<Leg> isHungUp) : ITwilioTransport
 {
     private readonly string authorization =
         "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(cloud.Options.AccountSid + ":" + cloud.Options.AuthToken));
@@ -16,17 +19,21 @@ internal sealed class EmulatedTwilioApi(VirtualScheduler scheduler, TwilioCloud 
     public Task<TwilioAnswer> SendAsync(Request request, CancellationToken cancellationToken)
     {
         var (method, path) = (request.Method.ToString(), request.Uri.AbsolutePath);
-        var isCreate = method == "POST" && (path.EndsWith("/Calls.json", StringComparison.Ordinal) || path.EndsWith("/Participants.json", StringComparison.Ordinal));
-        if (method == "POST" && path.Split("/Calls/") is [_, var called] && !process.IsDead && cloud.FindLeg(called[..^".json".Length]) is { } leg)
+        var isPost = method == "POST";
+        var isCreate = isPost
+            && (path.EndsWith("/Calls.json", StringComparison.Ordinal) || path.EndsWith("/Participants.json", StringComparison.Ordinal));
+        var ended = isPost && path.Split("/Calls/") is [_, var file] ? file[..^".json".Length] : null;
+        if (ended is not null && !process.IsDead && cloud.FindLeg(ended) is { } leg)
             isHungUp(leg);
         var answer = new TaskCompletionSource<TwilioAnswer>();
-        // A process that is dead sends nothing, whatever its libraries would like.
+        // A dead process sends nothing.
         if (process.IsDead)
             return answer.Task;
         if (!isHealed() && chance.NextDouble() < swarm.RefuseRest)
         {
             tally.Add(Tally.RestRefused);
-            scheduler.Schedule(Wire(), () => answer.TrySetException(new HttpRequestException(HttpRequestError.ConnectionError, "No connection")));
+            var failure = new HttpRequestException(HttpRequestError.ConnectionError, "No connection");
+            scheduler.Schedule(Wire(), () => answer.TrySetException(failure));
             return answer.Task;
         }
 
