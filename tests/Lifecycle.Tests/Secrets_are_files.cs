@@ -116,7 +116,7 @@ public sealed class Secrets_are_files : IDisposable
 
     private static async Task<HttpStatusCode> WebhookAsync(SandboxHost host, string token)
     {
-        var url = new Uri(host.Address, "/twilio/sessions/none/conference");
+        var url = new Uri(host.Address, "/twilio/sessions/none/x/conference");
         KeyValuePair<string, string>[] form = [new("FriendlyName", "none.1")];
         var status = (await Http.FormAsync(url, form, Signer.Sign(token, url, form))).Status;
         return status == HttpStatusCode.TooManyRequests ? HttpStatusCode.Forbidden : status;

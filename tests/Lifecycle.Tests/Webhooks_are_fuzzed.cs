@@ -18,8 +18,8 @@ public sealed class Webhooks_are_fuzzed
 
     private static readonly string[] Paths =
     [
-        "/twilio/voice", "/twilio/sessions/s-1/join/callee?call=x", "/twilio/sessions/s-1/left/caller", "/twilio/sessions/s-1/conference", "/twilio/sessions/s-1/calls/callee?call=x", "/twilio/wait",
-        "/makeCall", "/joinConf/s-1", "/leave", "/completeCall/s-1", "/twilio/voice?a=%ff&b=%", "/twilio/sessions/%ff%fe/conference", "/twilio/sessions/%2e%2e/join/%2e?call=%F0%9F%98%80",
+        "/twilio/voice", "/twilio/sessions/s-1/x/participants/callee/join", "/twilio/sessions/s-1/x/participants/caller/left", "/twilio/sessions/s-1/x/conference", "/twilio/sessions/s-1/x/participants/callee/status", "/twilio/wait",
+        "/makeCall", "/joinConf/s-1", "/leave", "/completeCall/s-1", "/twilio/voice?a=%ff&b=%", "/twilio/sessions/%ff%fe/x/conference", "/twilio/sessions/%2e%2e/%F0%9F%98%80/participants/%2e/join",
         "/twilio/voice?bodySHA256=x&bodySHA256=y", "/twilio/voice?" + new string('&', 3000), "/twilio/voice?retry=99999999999999999999",
     ];
 

@@ -74,7 +74,7 @@ public sealed partial class OneTraceTests : IAsyncLifetime
     {
         const string Forged = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Frontends = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
         await PlayAsync();
-        var url = new Uri(deployment.Address, $"/twilio/sessions/{Session}/conference");
+        var url = new Uri(deployment.Address, $"/twilio/sessions/{Session}/x/conference");
         var form = new Parameters { { "StatusCallbackEvent", "conference-start" }, { "ConferenceSid", "CF00000000000000000000000000000001" } };
         using var webhook = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(form.ToForm(), System.Text.Encoding.UTF8, "application/x-www-form-urlencoded") };
         webhook.Headers.Add("X-Twilio-Signature", Signer.Sign(Twilio.Options.AuthToken, url.AbsoluteUri, form));

@@ -38,7 +38,7 @@ public sealed partial class TelemetryDocumentTests
     [Fact]
     public void Each_event_id_is_listed_with_its_level_none_is_given_twice_and_each_that_is_listed_is_there()
     {
-        var events = new[] { typeof(Domain.CallSession), typeof(Application.CallsTelemetry), typeof(Infrastructure.Twilio.TwilioOptions), typeof(Api.CallsService) }
+        var events = new[] { typeof(Domain.CallSession), typeof(Application.Telemetry.CallsTelemetry), typeof(Infrastructure.Twilio.TwilioOptions), typeof(Api.CallsService) }
             .SelectMany(type => type.Assembly.GetTypes()).SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
             .Select(method => method.GetCustomAttribute<LoggerMessageAttribute>()).OfType<LoggerMessageAttribute>().ToList();
         events.Select(one => one.EventId).ShouldBeUnique();

@@ -217,10 +217,10 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_callee_who_answers_after_the_end_is_hung_up_and_a_status_for_a_call_nobody_knows_is_noted()
     {
-        (await host.SignedAsync("/twilio/sessions/never-was/join/callee", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
-        (await host.SignedAsync("/twilio/sessions/never-was/calls/callee", ("CallSid", "CA" + new string('0', 32)), ("CallStatus", "ringing"))).Status.ShouldBe(HttpStatusCode.NoContent);
-        (await host.SignedAsync("/twilio/sessions/never-was/conference", ("ConferenceSid", "CF" + new string('0', 32)), ("StatusCallbackEvent", "conference-end"))).Status.ShouldBe(HttpStatusCode.NoContent);
-        (await host.SignedAsync("/twilio/sessions/never-was/left/caller", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/callee/join", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/callee/status", ("CallSid", "CA" + new string('0', 32)), ("CallStatus", "ringing"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/conference", ("ConferenceSid", "CF" + new string('0', 32)), ("StatusCallbackEvent", "conference-end"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/caller/left", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class UnreadableSessionTests(RedisFixture redis) : IAsyncLifetime
 
     [Theory]
     [InlineData("/twilio/voice")]
-    [InlineData("/twilio/sessions/s-bad/join/callee?call=x")]
+    [InlineData("/twilio/sessions/s-bad/x/participants/callee/join")]
     public async Task A_leg_that_asks_for_TwiML_is_held(string path)
     {
         await SpoilAsync(Bad);
@@ -54,7 +54,7 @@ public sealed class UnreadableSessionTests(RedisFixture redis) : IAsyncLifetime
     public async Task A_leg_that_has_left_is_hung_up()
     {
         await SpoilAsync(Bad);
-        var (status, body) = await host.SignedAsync($"/twilio/sessions/{Bad}/left/callee", ("CallSid", Sid));
+        var (status, body) = await host.SignedAsync($"/twilio/sessions/{Bad}/x/participants/callee/left", ("CallSid", Sid));
         status.ShouldBe(HttpStatusCode.OK);
         body.ShouldContain("<Hangup");
         ErrorsShouldName(Bad, times: 1);
@@ -62,7 +62,7 @@ public sealed class UnreadableSessionTests(RedisFixture redis) : IAsyncLifetime
 
     [Theory]
     [InlineData("/twilio/sessions/s-bad/conference", "StatusCallbackEvent", "participant-leave")]
-    [InlineData("/twilio/sessions/s-bad/calls/callee?call=x", "CallStatus", "completed")]
+    [InlineData("/twilio/sessions/s-bad/x/participants/callee/status", "CallStatus", "completed")]
     public async Task A_status_callback_is_answered_with_503(string path, string key, string value)
     {
         await SpoilAsync(Bad);

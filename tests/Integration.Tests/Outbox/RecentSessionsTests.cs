@@ -1,6 +1,5 @@
 using Calls.Application.Ports;
 using Calls.Application.Transactions;
-using Calls.Domain;
 
 namespace Calls.Integration.Tests.Outbox;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Calls.Application;
 using Calls.Application.Ports;
+using Calls.Application.Randomness;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -50,10 +50,10 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
 
     [Theory]
     [InlineData("/twilio/voice")]
-    [InlineData("/twilio/sessions/s/join/callee?call=x")]
-    [InlineData("/twilio/sessions/s/conference")]
-    [InlineData("/twilio/sessions/s/calls/callee?call=x")]
-    [InlineData("/twilio/sessions/s/left/caller")]
+    [InlineData("/twilio/sessions/s/x/participants/callee/join")]
+    [InlineData("/twilio/sessions/s/x/conference")]
+    [InlineData("/twilio/sessions/s/x/participants/callee/status")]
+    [InlineData("/twilio/sessions/s/x/participants/caller/left")]
     [InlineData("/twilio/wait")]
     [InlineData("/makeCall")]
     [InlineData("/joinConf/s")]
@@ -105,7 +105,7 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_POST_without_a_body_and_without_a_content_type_has_no_fields()
     {
-        var url = new Uri(host.Address, "/twilio/sessions/s/conference");
+        var url = new Uri(host.Address, "/twilio/sessions/s/x/conference");
         var signature = Signer.Sign(host.Twilio.Options.AuthToken, url, []);
         (await HostExtensions.SendAsync(HttpMethod.Post, url, signature)).Status.ShouldBe(HttpStatusCode.NoContent);
     }
