@@ -76,20 +76,22 @@ internal sealed partial class RedisSessionStore(
         // A write without an answer may have happened. The same write is sent again under the same write id, and the script recognises it.
         for (var attempt = 1; ; attempt++)
         {
+            RedisResult answer;
             try
             {
-                var answer = await RedisCommands.RunAsync(
+                answer = await RedisCommands.RunAsync(
                     redis, "save", () => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster));
-                return Written((RedisResult[])answer!, loaded.Id, session, etag);
             }
             catch (SessionStoreUnavailableException)
             {
                 RedisCommands.Saved("unavailable");
                 if (attempt >= settings.SaveAttempts)
                     throw;
+                await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
+                continue;
             }
 
-            await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
+            return Written((RedisResult[])answer!, loaded.Id, session, etag);
         }
     }
 

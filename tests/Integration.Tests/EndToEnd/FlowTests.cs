@@ -244,13 +244,13 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("", "nobody is named")]
+    [InlineData("", "no recipient was given")]
     [InlineData("client:alice", "call yourself")]
     [InlineData("alice", "call yourself")]
     [InlineData("+19005550100", "not allowed")]
     [InlineData("+41791234567", "not allowed")]
-    [InlineData("+1", "nobody is named")]
-    [InlineData("not an identity!", "nobody is named")]
+    [InlineData("+1", "no recipient was given")]
+    [InlineData("not an identity!", "no recipient was given")]
     public async Task A_call_that_cannot_be_placed_is_answered_in_words_and_rings_nobody(string to, string words)
     {
         await Alice.CallAsync(to, Session);

@@ -61,7 +61,7 @@ public sealed class UnreadableSessionTests(RedisFixture redis) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("/twilio/sessions/s-bad/conference", "StatusCallbackEvent", "participant-leave")]
+    [InlineData("/twilio/sessions/s-bad/x/conference", "StatusCallbackEvent", "participant-leave")]
     [InlineData("/twilio/sessions/s-bad/x/participants/callee/status", "CallStatus", "completed")]
     public async Task A_status_callback_is_answered_with_503(string path, string key, string value)
     {

@@ -75,7 +75,7 @@ public sealed class GatewayRequestTests
             ["StatusCallback"] = "https://calls.example.com/twilio/sessions/s:42/nonce234/participants/guest-1/status#rc=5&rp=5xx,ct,rt",
             ["StatusCallbackMethod"] = "POST",
             ["StatusCallbackEvent"] = "initiated|ringing|answered|completed",
-            ["ConferenceStatusCallback"] = "https://calls.example.com/twilio/sessions/s:42/x/conference#rc=5&rp=5xx,ct,rt",
+            ["ConferenceStatusCallback"] = "https://calls.example.com/twilio/sessions/s:42/nonce234/conference#rc=5&rp=5xx,ct,rt",
             ["ConferenceStatusCallbackMethod"] = "POST",
             ["ConferenceStatusCallbackEvent"] = "start|end|join|leave|mute|hold",
         }, ignoreOrder: true);

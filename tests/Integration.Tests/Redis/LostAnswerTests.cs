@@ -21,7 +21,7 @@ public sealed class LostAnswerTests(RedisFixture fixture)
         var options = ConfigurationOptions.Parse(direct);
         using var line = new CuttableLine(options.EndPoints.Single());
         await using var redis = await ConnectionMultiplexer.ConnectAsync(
-            new RedisOptions { ConnectionString = $"{line.Endpoint},defaultDatabase={options.DefaultDatabase}" }.ToConfiguration());
+            new RedisOptions { ConnectionString = $"{line.Endpoint},defaultDatabase={options.DefaultDatabase ?? 0}" }.ToConfiguration());
         var store = new RedisSessionStore(
             redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
         var session = new RandomSessions(1).Story(1).Single();
