@@ -1,7 +1,4 @@
 using System.Net;
-using Calls.Application.Ports;
-using Calls.Domain;
-using Microsoft.Extensions.Options;
 
 namespace Calls.Api;
 

@@ -1,16 +1,8 @@
 using System.Text.Json;
-using Calls.Api.Auth;
-using Calls.Api.Endpoints;
-using Calls.Api.Lifecycle;
-using Calls.Api.Observability;
-using Calls.Api.Twilio;
 using Calls.Application;
-using Calls.Application.Ports;
 using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
-using Calls.Infrastructure.Twilio;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 using Scalar.AspNetCore;
 
 namespace Calls.Api;

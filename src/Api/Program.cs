@@ -1,5 +1,4 @@
 using Calls.Api;
-using Calls.Api.Lifecycle;
 
 var builder = WebApplication.CreateBuilder(args);
 return await StartErrors.ReportAsync(

@@ -1,11 +1,5 @@
-using Calls.Application.Effects;
 using Calls.Application.Events;
 using Calls.Application.Reviews;
-using Calls.Application.Telemetry;
-using Calls.Application.Transactions;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Application;

@@ -1,6 +1,3 @@
-using System.Security.Claims;
-using Calls.Application.UseCases;
-using Calls.Domain;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.DataProtection;
 

@@ -1,5 +1,3 @@
-using Calls.Api.Lifecycle;
-using Calls.Application.Ports;
 using Calls.Infrastructure.Outbox;
 
 namespace Calls.Api.Endpoints;

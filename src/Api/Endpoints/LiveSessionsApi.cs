@@ -1,14 +1,6 @@
 using System.Buffers.Text;
 using System.ComponentModel;
-using System.Globalization;
-using System.Security.Claims;
 using System.Text;
-using Calls.Api.Auth;
-using Calls.Application.Ports;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Calls.Api.Endpoints;
 

@@ -1,9 +1,4 @@
-using System.Diagnostics;
 using Calls.Application.Effects;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Calls.Api.Endpoints;
 

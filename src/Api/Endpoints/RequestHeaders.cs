@@ -1,12 +1,8 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Calls.Application.Randomness;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 
 namespace Calls.Api.Endpoints;

@@ -1,6 +1,3 @@
-using Calls.Application.Ports;
-using Calls.Domain;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>A call, as people on the call and operators see it.</summary>

@@ -1,11 +1,6 @@
-using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
-using System.Security.Claims;
 using Calls.Application.Events;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
 
 namespace Calls.Api.Endpoints;
 

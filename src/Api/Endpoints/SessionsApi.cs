@@ -1,12 +1,5 @@
 using System.ComponentModel;
-using System.Diagnostics;
-using System.Security.Claims;
-using Calls.Api.Auth;
-using Calls.Application.UseCases;
-using Calls.Domain;
 using Calls.Infrastructure.Dialing;
-using MediatR;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api.Endpoints;

@@ -1,10 +1,3 @@
-using Calls.Api.Observability;
-using Calls.Api.Twilio;
-using Calls.Application.Ports;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that only report. The answer is 204 once the report is stored. An unknown event is ignored, because a retry would not help.</summary>

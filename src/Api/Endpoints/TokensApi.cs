@@ -1,8 +1,3 @@
-using System.Security.Claims;
-using Calls.Api.Auth;
-using Calls.Infrastructure.Twilio;
-using Microsoft.AspNetCore.Http.HttpResults;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>An app needs a Twilio access token before it can place or receive calls.</summary>

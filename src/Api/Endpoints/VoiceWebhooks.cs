@@ -1,12 +1,4 @@
-using System.Diagnostics;
-using Calls.Api.Observability;
-using Calls.Api.Twilio;
-using Calls.Application.Ports;
-using Calls.Application.UseCases;
-using Calls.Domain;
 using Calls.Infrastructure.Dialing;
-using Calls.Infrastructure.Twilio;
-using MediatR;
 
 namespace Calls.Api.Endpoints;
 

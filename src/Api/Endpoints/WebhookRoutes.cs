@@ -1,9 +1,3 @@
-using System.Globalization;
-using Calls.Api.Observability;
-using Calls.Api.Twilio;
-using Calls.Domain;
-using Calls.Infrastructure.Twilio;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>The routes of Twilio's webhooks. Values from the path are trusted, because Twilio signs the URL.</summary>

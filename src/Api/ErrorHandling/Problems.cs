@@ -1,10 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
-using Calls.Application.Telemetry;
-using Calls.Application.Ports;
-using Calls.Domain;
 using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Calls.Api;
 

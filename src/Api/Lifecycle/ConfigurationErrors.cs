@@ -1,9 +1,5 @@
 using System.Buffers.Text;
-using System.Globalization;
-using Calls.Api.Observability;
-using Calls.Infrastructure.Twilio;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
-using Microsoft.Extensions.Options;
 
 namespace Calls.Api.Lifecycle;
 

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Options;
-
 namespace Calls.Api.Lifecycle;
 
 /// <summary>The steps between SIGTERM and the end of the process. Readiness is red from the signal on. The process serves for

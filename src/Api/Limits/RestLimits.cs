@@ -1,7 +1,5 @@
 using System.Threading.RateLimiting;
-using Calls.Application.Telemetry;
 using Microsoft.AspNetCore.RateLimiting;
-using Microsoft.Extensions.Options;
 
 namespace Calls.Api;
 

@@ -1,6 +1,4 @@
 using System.Threading.RateLimiting;
-using Calls.Application.Telemetry;
-using Microsoft.Extensions.Options;
 
 namespace Calls.Api;
 

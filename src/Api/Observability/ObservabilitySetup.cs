@@ -1,4 +1,3 @@
-using Calls.Application.Telemetry;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;

@@ -1,8 +1,4 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Globalization;
-using Calls.Api.Twilio;
-using Calls.Domain;
 
 namespace Calls.Api.Observability;
 

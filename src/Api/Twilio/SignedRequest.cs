@@ -1,9 +1,4 @@
-using Calls.Api.Observability;
-using Calls.Application.Ports;
-using Calls.Application.Telemetry;
-using Calls.Infrastructure.Twilio;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Options;
 using Twilio.Security;
 
 namespace Calls.Api.Twilio;

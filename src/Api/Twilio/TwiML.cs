@@ -1,7 +1,4 @@
 using System.Xml.Linq;
-using Calls.Domain;
-using Calls.Infrastructure.Twilio;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Twilio.TwiML;
 using Twilio.TwiML.Voice;
 using Twilio.Types;

@@ -1,6 +1,3 @@
-using System.Globalization;
-using Calls.Domain;
-
 namespace Calls.Api.Twilio;
 
 /// <summary>The parameters of a signed request of Twilio. Only <c>From</c>, the SIDs and the URL that we made can be trusted.</summary>

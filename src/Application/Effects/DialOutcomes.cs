@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Effects;
 
 /// <summary>Tells requests that added a participant, within this process, what Twilio answered to the dial.</summary>

@@ -1,10 +1,4 @@
 using System.Diagnostics;
-using Calls.Application.Ports;
-using Calls.Application.Telemetry;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
-using Microsoft.Extensions.Logging;
 
 namespace Calls.Application.Effects;
 

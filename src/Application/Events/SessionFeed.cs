@@ -1,6 +1,4 @@
 using System.Threading.Channels;
-using Calls.Application.Ports;
-using Calls.Domain;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Application.Events;

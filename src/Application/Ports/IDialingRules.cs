@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>Which numbers the service may ring.</summary>

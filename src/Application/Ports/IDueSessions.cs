@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>The index of sessions by their next deadline. It is never the truth and can be rebuilt.</summary>

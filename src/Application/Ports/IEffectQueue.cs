@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>The queue from a commit to the worker of this replica. It delays no request.</summary>

@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>The live sessions, in pages. They come from the index of deadlines, which holds every live session and some that have just

@@ -1,6 +1,3 @@
-using Calls.Application.UseCases;
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>Limits for one person, counted over all replicas.</summary>

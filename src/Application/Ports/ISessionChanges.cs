@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>Notices of committed changes of all replicas. A notice can be lost, so a reader that needs the newest state must also read at

@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>The stored sessions, each under an optimistic lock.</summary>

@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>Twilio's REST API, as far as a call needs it. Method and field names are Twilio's (twilio.com/docs/voice/api).</summary>

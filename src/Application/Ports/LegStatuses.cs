@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>Twilio's call statuses as a rank (<see cref="Progress"/>) or a reason (<see cref="LeaveReason"/>).</summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Calls.Domain;
 
 namespace Calls.Application.Randomness;
 

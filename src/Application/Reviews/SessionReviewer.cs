@@ -1,10 +1,4 @@
 using System.Collections.Immutable;
-using Calls.Application.Effects;
-using Calls.Application.Ports;
-using Calls.Application.Telemetry;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
 
 namespace Calls.Application.Reviews;
 

@@ -1,6 +1,3 @@
-using Calls.Domain;
-using Microsoft.Extensions.Logging;
-
 namespace Calls.Application.Telemetry;
 
 /// <summary>One log line for each event of a call: an engineer who has only the logs can follow the call.</summary>

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Calls.Domain;
 
 namespace Calls.Application.Telemetry;
 

@@ -1,6 +1,3 @@
-using Calls.Application.UseCases;
-using MediatR;
-
 namespace Calls.Application.Telemetry;
 
 /// <summary>Around each use case: its span, named after the message.</summary>

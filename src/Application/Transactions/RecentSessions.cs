@@ -1,6 +1,3 @@
-using Calls.Application.Ports;
-using Calls.Domain;
-
 namespace Calls.Application.Transactions;
 
 /// <summary>The sessions that this replica wrote last. A direct-mapped cache of 1,024 slots; a collision overwrites. Ended sessions are

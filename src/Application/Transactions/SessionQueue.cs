@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Calls.Domain;
 
 namespace Calls.Application.Transactions;
 

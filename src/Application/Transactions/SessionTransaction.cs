@@ -1,8 +1,3 @@
-using Calls.Application.Ports;
-using Calls.Application.Randomness;
-using Calls.Application.Telemetry;
-using Calls.Domain;
-
 namespace Calls.Application.Transactions;
 
 /// <summary>Which state a first decision may use.</summary>

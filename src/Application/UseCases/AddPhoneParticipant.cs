@@ -1,8 +1,3 @@
-using Calls.Application.Ports;
-using Calls.Application.Transactions;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A person on the call, or an operator, adds a phone to it.</summary>

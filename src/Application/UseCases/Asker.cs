@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>The bearer of a REST request: the client identity, and whether the bearer is an operator (scope

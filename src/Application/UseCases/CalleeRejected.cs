@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A person who was rung does not come: busy, declined, no answer, unreachable, or canceled (call status callback).</summary>

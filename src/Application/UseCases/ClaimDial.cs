@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A replica is about to send a dial. The intent is stored first, so that only one replica sends it and a crash leaves a

@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>Twilio reports that the conference is over (<c>conference-end</c>).</summary>

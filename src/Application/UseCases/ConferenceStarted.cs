@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>Twilio names the conference that is open under the name of the room (<c>conference-start</c>).</summary>

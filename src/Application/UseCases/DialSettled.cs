@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>Twilio has answered a dial, or has not answered in time, or a look-up has found out what became of a dial.</summary>

@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A person on the call, or an operator, ends the call for all participants.</summary>

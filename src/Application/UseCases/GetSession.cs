@@ -1,6 +1,3 @@
-using Calls.Application.Ports;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A bearer asks for the state of a call. The answer is null where there is no such call, or the bearer may not see it.</summary>

@@ -1,8 +1,3 @@
-using Calls.Application.Ports;
-using Calls.Application.Transactions;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A request of a person on the call, or of an operator, over REST. Rights and version are checked on the stored session, on every

@@ -1,7 +1,3 @@
-using Calls.Application.Transactions;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A request about one session. It says which event happened or was asked for; the decision is the answer.</summary>

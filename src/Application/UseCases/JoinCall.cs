@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A person who was rung has answered: Twilio requests the answer URL of the call to learn what to do with the leg.</summary>

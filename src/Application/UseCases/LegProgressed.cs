@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A leg that the service created was queued, rings, was answered, or is completed (call status callback).</summary>

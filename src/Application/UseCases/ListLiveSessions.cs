@@ -1,6 +1,3 @@
-using Calls.Application.Ports;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>An operator asks for the live sessions. The answer is null where the bearer is not an operator.</summary>

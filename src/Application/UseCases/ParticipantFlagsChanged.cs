@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>Twilio reports that a participant was muted, unmuted, put on hold or taken off hold (<c>participant-mute</c> and so

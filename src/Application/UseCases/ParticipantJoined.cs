@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>Twilio reports that a leg has entered the conference (<c>participant-join</c>).</summary>

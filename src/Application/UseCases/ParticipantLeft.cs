@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>Twilio reports that a leg left the conference or could not be added to it (<c>participant-leave</c>, or the end of its

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Calls.Application.Ports;
 
 namespace Calls.Application.UseCases;
 

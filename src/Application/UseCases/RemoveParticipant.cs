@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A person on the call, or an operator, takes one participant off the line or stops the phone of the participant.</summary>

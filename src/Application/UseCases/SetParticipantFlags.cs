@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>A person on the call, or an operator, mutes, unmutes, holds or resumes a participant.</summary>

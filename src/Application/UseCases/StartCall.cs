@@ -1,9 +1,3 @@
-using Calls.Application.Ports;
-using Calls.Application.Randomness;
-using Calls.Application.Transactions;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
 /// <summary>An app user places a call: Twilio asks the Voice URL of the TwiML App what to do with the caller's leg.</summary>

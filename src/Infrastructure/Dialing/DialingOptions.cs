@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Options;
 using PhoneNumberUtil = global::PhoneNumbers.PhoneNumberUtil;
 
 namespace Calls.Infrastructure.Dialing;

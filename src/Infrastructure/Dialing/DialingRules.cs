@@ -1,8 +1,4 @@
-using System.Globalization;
-using Calls.Application.Ports;
-using Calls.Domain;
 using Calls.Infrastructure.Twilio;
-using Microsoft.Extensions.Options;
 using NumberParseException = global::PhoneNumbers.NumberParseException;
 using Parsed = global::PhoneNumbers.PhoneNumber;
 using PhoneNumberType = global::PhoneNumbers.PhoneNumberType;

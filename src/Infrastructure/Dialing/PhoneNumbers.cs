@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Calls.Domain;
 using NumberParseException = global::PhoneNumbers.NumberParseException;
 using PhoneNumberFormat = global::PhoneNumbers.PhoneNumberFormat;
 using PhoneNumberUtil = global::PhoneNumbers.PhoneNumberUtil;

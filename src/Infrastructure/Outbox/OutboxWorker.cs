@@ -1,8 +1,5 @@
 using System.Threading.Channels;
 using Calls.Application.Effects;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Calls.Infrastructure.Outbox;
 

@@ -1,10 +1,5 @@
 using Calls.Application.Reviews;
-using Calls.Application.Ports;
 using Calls.Application.Randomness;
-using Calls.Domain;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Calls.Infrastructure.Outbox;
 

@@ -1,6 +1,4 @@
 using System.Diagnostics.Metrics;
-using Calls.Application.Ports;
-using Microsoft.Extensions.Hosting;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

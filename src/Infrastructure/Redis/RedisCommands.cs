@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
-using Calls.Application.Ports;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

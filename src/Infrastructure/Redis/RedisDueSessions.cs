@@ -1,6 +1,3 @@
-using System.Globalization;
-using Calls.Application.Ports;
-using Calls.Domain;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

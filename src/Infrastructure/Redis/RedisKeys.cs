@@ -1,5 +1,3 @@
-using System.Globalization;
-using Calls.Domain;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

@@ -1,6 +1,3 @@
-using Calls.Application.Ports;
-using Calls.Domain;
-using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

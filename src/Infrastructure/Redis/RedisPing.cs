@@ -1,4 +1,3 @@
-using Calls.Application.Ports;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

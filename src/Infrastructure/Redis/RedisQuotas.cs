@@ -1,9 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using Calls.Application.Ports;
 using Calls.Application.UseCases;
-using Calls.Domain;
-using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

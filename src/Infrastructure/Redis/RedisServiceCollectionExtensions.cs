@@ -1,7 +1,3 @@
-using Calls.Application.Ports;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

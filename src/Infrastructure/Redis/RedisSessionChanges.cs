@@ -1,7 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using Calls.Application.Ports;
-using Calls.Domain;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

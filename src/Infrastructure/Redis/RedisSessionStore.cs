@@ -1,8 +1,4 @@
-using System.Globalization;
-using Calls.Application.Ports;
 using Calls.Application.Randomness;
-using Calls.Domain;
-using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;

@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using System.Text.Json;
-using Calls.Application.Ports;
-using Calls.Domain;
 
 namespace Calls.Infrastructure.Redis;
 

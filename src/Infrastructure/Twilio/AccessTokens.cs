@@ -1,5 +1,3 @@
-using Calls.Domain;
-using Microsoft.Extensions.Options;
 using Twilio.Jwt.AccessToken;
 
 namespace Calls.Infrastructure.Twilio;

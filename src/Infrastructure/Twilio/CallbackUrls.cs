@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Infrastructure.Twilio;
 
 /// <summary>Every URL that the service gives to Twilio, spelled as Twilio signs it.</summary>

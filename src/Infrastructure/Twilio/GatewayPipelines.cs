@@ -1,6 +1,5 @@
 using System.Net;
 using Calls.Application.Randomness;
-using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Retry;

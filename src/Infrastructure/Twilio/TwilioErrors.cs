@@ -1,5 +1,4 @@
 using System.Net;
-using Calls.Application.Ports;
 
 namespace Calls.Infrastructure.Twilio;
 

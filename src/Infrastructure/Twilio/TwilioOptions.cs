@@ -1,8 +1,3 @@
-using Calls.Domain;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
-
 namespace Calls.Infrastructure.Twilio;
 
 /// <summary>The account at Twilio and the address under which Twilio reaches this service.</summary>

@@ -1,9 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using Calls.Application.Ports;
-using Calls.Domain;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Newtonsoft.Json;
 using Polly;
 using Twilio.Clients;

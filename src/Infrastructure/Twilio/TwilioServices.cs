@@ -1,10 +1,6 @@
 using System.Net.Http.Headers;
-using Calls.Application.Ports;
 using Calls.Infrastructure.Dialing;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 
 namespace Calls.Infrastructure.Twilio;
 

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using Calls.Application.Ports;
-using Calls.Domain;
 using Microsoft.AspNetCore.WebUtilities;
 using Newtonsoft.Json;
 using Twilio.Base;
