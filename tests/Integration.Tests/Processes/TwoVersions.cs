@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Net;
 using System.Reflection;
 using System.Runtime.ExceptionServices;
@@ -24,11 +23,16 @@ namespace Calls.Integration.Tests.Processes;
 /// <remarks>The next version stores its schema number, a new member at each level, and an effect of a new kind.</remarks>
 internal sealed class TwoVersions : IAsyncDisposable
 {
+    /// <summary>The one call.</summary>
+    public const string Session = "s-42";
+
     private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
     private readonly WebApplication front;
     private readonly BearerTokens bearers;
     private readonly IConnectionMultiplexer redis;
     private readonly ConcurrentDictionary<bool, int> served = new();
+    private readonly SemaphoreSlim looking = new(1);
+    private readonly HashSet<string> seen = new(StringComparer.Ordinal);
     private WebApplication? today;
     private WebApplication? newer;
     private int requests;
@@ -67,6 +71,14 @@ internal sealed class TwoVersions : IAsyncDisposable
         return both;
     }
 
+    /// <summary>What only the next version knows: of the session, of each participant, and its own effect.</summary>
+    public static IReadOnlyList<string> Marks(JsonObject session) =>
+    [
+        .. new[] { session["x1"] }.Concat(session["p"]!.AsArray().Select(p => p!["x2"]))
+            .Concat(session["e"]?.AsArray().Where(e => e!["k"]!.GetValue<string>() == "z").Select(e => e!["x3"]) ?? [])
+            .Where(mark => mark is not null).Select(mark => mark!.GetValue<string>()),
+    ];
+
     public async Task StopNewerAsync()
     {
         var stopping = newer ?? throw new InvalidOperationException("It runs no more");
@@ -75,9 +87,12 @@ internal sealed class TwoVersions : IAsyncDisposable
         await stopping.DisposeAsync();
     }
 
+    /// <summary>Marks of the next version that were stored, and that a later document did not have.</summary>
+    public List<string> Lost { get; } = [];
+
     /// <summary>The stored document; null where there is none.</summary>
-    public async Task<JsonObject?> DocumentAsync(string session) =>
-        await redis.GetDatabase().HashGetAsync(KeyOf(session), "data") is { IsNullOrEmpty: false } data
+    public async Task<JsonObject?> DocumentAsync() =>
+        await redis.GetDatabase().HashGetAsync(KeyOf(Session), "data") is { IsNullOrEmpty: false } data
             ? JsonNode.Parse(data.ToString())!.AsObject()
             : null;
 
@@ -95,6 +110,25 @@ internal sealed class TwoVersions : IAsyncDisposable
         await Twilio.DisposeAsync();
         await redis.DisposeAsync();
         http.Dispose();
+        looking.Dispose();
+    }
+
+    /// <summary>A mark that was stored once is stored after every later request.</summary>
+    private async Task LookAsync()
+    {
+        await looking.WaitAsync();
+        try
+        {
+            if (await DocumentAsync() is not { } document)
+                return;
+            var marks = Marks(document);
+            Lost.AddRange(seen.Except(marks).Select(mark => $"{mark} was not in {document}"));
+            seen.UnionWith(marks);
+        }
+        finally
+        {
+            looking.Release();
+        }
     }
 
     private static RedisKey KeyOf(string session) =>
@@ -138,7 +172,9 @@ internal sealed class TwoVersions : IAsyncDisposable
         using var response = await http.SendAsync(request, CancellationToken.None);
         context.Response.StatusCode = (int)response.StatusCode;
         context.Response.ContentType = response.Content.Headers.ContentType?.ToString();
-        await context.Response.Body.WriteAsync(await response.Content.ReadAsByteArrayAsync());
+        var body = await response.Content.ReadAsByteArrayAsync();
+        await LookAsync();
+        await context.Response.Body.WriteAsync(body);
     }
 }
 
@@ -148,7 +184,6 @@ internal class Wire<T> : DispatchProxy
 #pragma warning restore CA1852
     where T : class
 {
-    private static int added;
     private T? inner;
 
     public static T Around(T inner)
@@ -175,27 +210,25 @@ internal class Wire<T> : DispatchProxy
         }
     }
 
-    /// <summary>Each member that is added has a value of its own, so that a member that was lost and added again is noticed.</summary>
+    /// <summary>What this replica remembers of a session has no marks, so it stores them anew each time.</summary>
     private static RedisValue Newer(string document)
     {
         var session = JsonNode.Parse(document)!.AsObject();
         session["v"] = StoredForm.Schema + 1;
-        session["x1"] ??= Next();
+        session["x1"] = "session";
         foreach (var participant in session["p"]!.AsArray())
-            participant!["x2"] ??= Next();
+            participant!["x2"] = "participant " + participant["i"];
         if (session["e"] is null)
             session["e"] = new JsonArray();
         var effects = session["e"]!.AsArray();
         foreach (var effect in effects)
-            effect!["x3"] ??= Next();
+            effect!["x3"] = "effect " + effect["k"];
         if (!effects.Any(effect => effect!["k"]!.GetValue<string>() == "z"))
         {
             var inAnHour = TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeMilliseconds();
-            effects.Add(new JsonObject { ["k"] = "z", ["x3"] = Next(), ["b"] = inAnHour });
+            effects.Add(new JsonObject { ["k"] = "z", ["x3"] = "effect z", ["b"] = inAnHour });
         }
 
         return session.ToJsonString();
     }
-
-    private static string Next() => Interlocked.Increment(ref added).ToString(CultureInfo.InvariantCulture);
 }

@@ -10,7 +10,7 @@ namespace Calls.Integration.Tests.Processes;
 /// <summary>An upgrade and a rollback while people talk: replicas of two versions serve one call, and nothing of either is lost.</summary>
 public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
 {
-    private const string Session = "s-42";
+    private const string Session = TwoVersions.Session;
     private const string Lawyer = "+15550100101";
     private const string Doctor = "+15550100102";
 
@@ -35,7 +35,9 @@ public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
         await Bob.AnswerAsync();
         await Bob.TalksAsync();
         await AddAsync(Lawyer);
+        both.NewerServes = _ => true;
         await AddAsync(Doctor);
+        both.NewerServes = request => request % 2 == 0;
         await Eventually.TrueAsync(async () => Marks(await DocumentAsync()).Count == 2 + 4);
         var marks = Marks(await DocumentAsync());
         await LeaveAsync(marks);
@@ -54,7 +56,9 @@ public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
         await Bob.AnswerAsync();
         await Bob.TalksAsync();
         await AddAsync(Lawyer);
+        both.NewerServes = _ => true;
         await AddAsync(Doctor);
+        both.NewerServes = request => request % 2 == 0;
         await Eventually.TrueAsync(async () => Marks(await DocumentAsync()).Count == 2 + 4);
         var marks = Marks(await DocumentAsync());
         await both.StopNewerAsync();
@@ -86,6 +90,7 @@ public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
         await both.Twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every line has ended");
         await Eventually.TrueAsync(async () => (await DocumentAsync())["p"]!.AsArray().All(p => p!["p"]!.GetValue<int>() == 5));
         Marks(await DocumentAsync()).ShouldBe(marks);
+        both.Lost.ShouldBeEmpty();
         var (status, body) = await both.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", "alice");
         status.ShouldBe(HttpStatusCode.OK, body);
         JsonNode.Parse(body)!["endReason"]!.GetValue<string>().ShouldBe("one-person-left");
@@ -93,14 +98,7 @@ public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
         both.Twilio.Journal.Entries.OfType<WebhookAnswered>().ShouldAllBe(answer => answer.Status < 300);
     }
 
-    private async Task<JsonObject> DocumentAsync() =>
-        await both.DocumentAsync(Session) ?? throw new InvalidOperationException("Nothing is stored");
+    private async Task<JsonObject> DocumentAsync() => await both.DocumentAsync() ?? throw new InvalidOperationException("Nothing is stored");
 
-    /// <summary>What only the newer version knows: of the session, of each participant, and of its own effect.</summary>
-    private static List<string> Marks(JsonObject session) =>
-    [
-        .. new[] { session["x1"] }.Concat(session["p"]!.AsArray().Select(p => p!["x2"]))
-            .Concat(session["e"]?.AsArray().Where(e => e!["k"]!.GetValue<string>() == "z").Select(e => e!["x3"]) ?? [])
-            .Where(mark => mark is not null).Select(mark => mark!.GetValue<string>()),
-    ];
+    private static IReadOnlyList<string> Marks(JsonObject session) => TwoVersions.Marks(session);
 }
