@@ -9,31 +9,21 @@ public sealed class CallsOptions
 
     /// <summary>How long a phone rings. The default is long enough to reach the phone and shorter than most voicemails wait.</summary>
     public TimeSpan RingTimeout { get; set; } = TimeSpan.FromSeconds(30);
-
     /// <summary>How long an answered leg may take to enter the room. Then the service asks Twilio for the leg's state.</summary>
     public TimeSpan JoinGrace { get; set; } = TimeSpan.FromSeconds(15);
-
     /// <summary>The interval at which the service compares a live session with Twilio.</summary>
     public TimeSpan ReviewInterval { get; set; } = TimeSpan.FromSeconds(60);
-
     /// <summary>How long an ended session can be seen.</summary>
     public TimeSpan Retention { get; set; } = TimeSpan.FromHours(24);
-
     /// <summary>The maximum number of participants on the line or on the way, in one call. The default is Twilio's own limit.</summary>
     public int MaxParticipants { get; set; } = 250;
-
     /// <summary>The maximum number of live calls that one identity has placed. A person needs one or two; more is a loop.</summary>
     public int MaxSessionsPerIdentity { get; set; } = 10;
-
     public DialingLimits Dialing { get; set; } = new();
-
     public TrafficLimits Limits { get; set; } = new();
-
     public ShutdownTimes Shutdown { get; set; } = new();
-
     /// <summary>A directory of secrets with one file for each key. <see cref="Lifecycle.SecretFiles"/> reads it first.</summary>
     public string SecretsDirectory { get; set; } = "";
-
     public Proxies ForwardedHeaders { get; set; } = new();
 
     /// <summary>The limits of added phones.</summary>
@@ -41,7 +31,6 @@ public sealed class CallsOptions
     {
         /// <summary>The maximum number of phones that are added to one session.</summary>
         public int PerSession { get; set; } = 50;
-
         /// <summary>The maximum number of phones that one identity adds within an hour.</summary>
         public int PerIdentityPerHour { get; set; } = 120;
     }
@@ -51,16 +40,12 @@ public sealed class CallsOptions
     {
         /// <summary>REST requests of one bearer per second, on average.</summary>
         public int RequestsPerSecond { get; set; } = 20;
-
         /// <summary>REST requests that one bearer may send at once after a pause.</summary>
         public int Burst { get; set; } = 100;
-
         /// <summary>Event streams that one bearer may have open at once. A person uses one or two; a browser has at most six.</summary>
         public int StreamsPerBearer { get; set; } = 20;
-
         /// <summary>Webhooks without a valid signature that one address may send per minute. Signed webhooks are not counted.</summary>
         public int UnsignedPerMinute { get; set; } = 60;
-
         /// <inheritdoc cref="DefaultConnections"/>
         public int Connections { get; set; } = DefaultConnections;
 

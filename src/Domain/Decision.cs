@@ -5,7 +5,6 @@ public sealed record Decision(SessionEvent Happened, CallSession? Session, CallR
 {
     /// <summary>Whether there is anything to store.</summary>
     public bool Changed { get; init; }
-
     /// <summary>Why the event made no difference; null where it did.</summary>
     public IgnoreReason? Ignored { get; init; }
 
@@ -30,13 +29,10 @@ public abstract record CallReply
 
     /// <summary>Noted; there is nothing to say.</summary>
     public sealed record Acknowledged : CallReply;
-
     /// <summary>The participant's leg enters the session's room.</summary>
     public sealed record JoinRoom(Participant Participant) : CallReply;
-
     /// <summary>This leg ends here.</summary>
     public sealed record HangUp : CallReply;
-
     /// <summary>No, and why.</summary>
     public sealed record Refused(RefusalReason Reason) : CallReply
     {
@@ -60,34 +56,24 @@ public enum IgnoreReason
 {
     /// <summary>…no such session is stored.</summary>
     NoSuchSession,
-
     /// <summary>…it belongs to an earlier call with this session id.</summary>
     OfAnEarlierCall,
-
     /// <summary>…nobody of that id is on the call; a leg of this very call is hung up.</summary>
     UnknownParticipant,
-
     /// <summary>…that leg is nobody's on this call; in the call's room it is hung up.</summary>
     UnknownLeg,
-
     /// <summary>…the participant has another leg; this one is hung up.</summary>
     SecondLeg,
-
     /// <summary>…it says what is known already.</summary>
     NothingNew,
-
     /// <summary>…that leg has gone, which is final.</summary>
     LegAlreadyGone,
-
     /// <summary>…the call is over.</summary>
     CallIsOver,
-
     /// <summary>…a later event has been seen.</summary>
     Overtaken,
-
     /// <summary>…somebody else has it, or it is done.</summary>
     NotPending,
-
     /// <summary>…the room is not open yet.</summary>
     RoomNotOpen,
 }
@@ -97,46 +83,32 @@ public enum RefusalReason
 {
     /// <summary>…the session id is held by a call that is still going on.</summary>
     SessionInUse,
-
     /// <summary>…the callee is the caller.</summary>
     CallingOneself,
-
     /// <summary>…there is no such call, or it is not the asker's.</summary>
     NoSuchSession,
-
     /// <summary>…the call is over.</summary>
     CallIsOver,
-
     /// <summary>…as many people as allowed are on the call.</summary>
     CallIsFull,
-
     /// <summary>…as many phones as allowed have been added to this call.</summary>
     TooManyGuests,
-
     /// <summary>…this phone is on the call, or is ringing for it.</summary>
     AlreadyOnTheCall,
-
     /// <summary>…numbers of that country are not rung.</summary>
     CountryNotAllowed,
-
     /// <summary>…that number, or its kind, is never rung: premium rate, an emergency number, a blocked prefix.</summary>
     NumberBlocked,
-
     /// <summary>…the number cannot exist.</summary>
     InvalidNumber,
-
     /// <summary>…as many phones as one person may within an hour, the asker has added.</summary>
     TooManyAdds,
-
     /// <summary>…as many calls as one person may have at once, the caller has.</summary>
     TooManyCalls,
-
     /// <summary>…the call has changed since the version that the asker means.</summary>
     OtherVersion,
-
     /// <summary>…no participant of that id is on the call.</summary>
     NoSuchParticipant,
-
     /// <summary>…the participant has left.</summary>
     ParticipantHasLeft,
 }

@@ -164,7 +164,6 @@ public sealed class SessionFeed(ISessionChanges changes, IServiceScopeFactory sc
         public List<Reader> Readers { get; } = [];
 
         public StoredSession? Newest { get; set; }
-
         /// <summary>Holds one notice: any number of changes need one more read.</summary>
         public Channel<bool> Wake { get; } =
             Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });

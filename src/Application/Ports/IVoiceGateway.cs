@@ -106,25 +106,18 @@ public enum Refusal
 {
     /// <summary>Twilio cannot have acted (429, no connection, our own limits): it may be sent again, later.</summary>
     NotProcessed,
-
     /// <summary>No such call, conference or participant.</summary>
     NotFound,
-
     /// <summary>The call or conference is over.</summary>
     AlreadyOver,
-
     /// <summary>The conference is full.</summary>
     RoomFull,
-
     /// <summary>An active participant of the conference has this label: the request was acted upon before.</summary>
     LabelInUse,
-
     /// <summary>That number cannot be rung, or not from this account.</summary>
     NumberRefused,
-
     /// <summary>The account, its credentials or its settings do not allow it: somebody must look.</summary>
     NotPermitted,
-
     /// <summary>Twilio does not understand the request: a defect of ours, or a code that we do not know.</summary>
     BadRequest,
 }

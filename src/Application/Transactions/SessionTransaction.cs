@@ -5,11 +5,9 @@ internal enum LoadOption
 {
     /// <summary>The state that Redis has: one round trip.</summary>
     Stored,
-
     /// <summary>The state that this replica wrote last (<see cref="RecentSessions"/>), without a round trip; the stored state where there
     /// is none.</summary>
     Cached,
-
     /// <summary>No session: the request most likely creates it.</summary>
     AssumeNew,
 }

@@ -12,7 +12,6 @@ public sealed class DialingOptions
     /// <remarks>A calling code may belong to many countries: <c>+1</c> is all of North America and much of the Caribbean. <c>US</c> is one
     /// country.</remarks>
     public IReadOnlyList<string> AllowedCountries { get; set; } = [];
-
     /// <summary>Numbers with one of these prefixes are never rung. For instance <c>+1900</c>.</summary>
     public IReadOnlyList<string> BlockedPrefixes { get; set; } = [];
 }

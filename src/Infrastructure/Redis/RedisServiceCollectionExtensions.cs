@@ -35,7 +35,6 @@ internal sealed class RedisOptions
     public const string Key = "ConnectionStrings:Redis";
 
     public string? ConnectionString { get; set; }
-
     public TimeSpan Retention { get; set; } = TimeSpan.FromHours(24);
 
     /// <summary>Fails fast, because a webhook has 15 seconds in all. Notices time-outs early, and reconnects within a quarter of a

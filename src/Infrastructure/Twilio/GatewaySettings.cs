@@ -56,21 +56,15 @@ internal sealed record PipelineSettings
 {
     /// <summary>Concurrent requests of this replica.</summary>
     public required int Permits { get; init; }
-
     /// <summary>Requests that may wait for a permit.</summary>
     public required int Queue { get; init; }
-
     /// <summary>The time for all attempts and the waits between them.</summary>
     public required TimeSpan Total { get; init; }
-
     /// <summary>The time for one attempt.</summary>
     public required TimeSpan Attempt { get; init; }
-
     public required int Retries { get; init; }
-
     /// <summary>The wait before the first retry. It doubles with each retry, with jitter.</summary>
     public required TimeSpan Backoff { get; init; }
-
     public BreakerSettings? Breaker { get; init; }
 }
 
@@ -79,10 +73,7 @@ internal sealed record PipelineSettings
 internal sealed record BreakerSettings
 {
     public double FailureRatio { get; init; } = 0.5;
-
     public int MinimumThroughput { get; init; } = 10;
-
     public TimeSpan Sampling { get; init; } = TimeSpan.FromSeconds(10);
-
     public TimeSpan Break { get; init; } = TimeSpan.FromSeconds(5);
 }

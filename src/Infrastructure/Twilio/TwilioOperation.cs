@@ -26,10 +26,8 @@ internal enum RequestKind
 {
     /// <summary>The request changes nothing.</summary>
     Read,
-
     /// <summary>The request ends or sets something. A second request has no further effect.</summary>
     IdempotentWrite,
-
     /// <summary>The request rings a phone. A second request rings a phone a second time.</summary>
     Create,
 }

@@ -10,15 +10,11 @@ public sealed class TwilioOptions
     /// <summary>The origin of the webhook URLs that Twilio gets. Signatures are checked against it. Its key is outside the
     /// section.</summary>
     public string PublicBaseUrl { get; set; } = "";
-
     /// <summary>The default of <see cref="TwilioClientOptions.AuthToken"/> and <see cref="TwilioRequestValidationOptions.AuthToken"/>,
     /// as in Twilio.AspNet.</summary>
     public string AuthToken { get; set; } = "";
-
     public TwilioClientOptions Client { get; set; } = new();
-
     public TwilioRequestValidationOptions RequestValidation { get; set; } = new();
-
     public TwilioVoiceOptions Voice { get; set; } = new();
 }
 
@@ -27,20 +23,14 @@ public sealed class TwilioOptions
 public sealed class TwilioClientOptions
 {
     public string AccountSid { get; set; } = "";
-
     public string AuthToken { get; set; } = "";
-
     /// <summary>An API key is a SID and a secret. REST uses it instead of the auth token, and it signs access tokens.</summary>
     public string ApiKeySid { get; set; } = "";
-
     public string ApiKeySecret { get; set; } = "";
-
     /// <summary>For instance <c>ie1</c>. An API key belongs to one region.</summary>
     public string Region { get; set; } = "";
-
     /// <summary>For instance <c>dublin</c>. Empty: the region's own edge.</summary>
     public string Edge { get; set; } = "";
-
     /// <summary>Replaces the host that follows from region and edge: for a proxy or an emulator.</summary>
     public string ApiBaseUrl { get; set; } = "";
 
@@ -76,10 +66,8 @@ public sealed class TwilioClientOptions
 public sealed class TwilioRequestValidationOptions
 {
     public string AuthToken { get; set; } = "";
-
     /// <summary>A second auth token that is accepted too, during a rotation.</summary>
     public string SecondaryAuthToken { get; set; } = "";
-
     /// <summary>Twilio's shared keys: the key by its id, as <c>X-Twilio-Webhooks-Signature-Settings</c> names it. Empty: the feature is
     /// off.</summary>
     public IDictionary<string, string> SharedKeys { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -93,10 +81,8 @@ public sealed class TwilioVoiceOptions
 {
     /// <summary>The TwiML App that the bearer of an access token may call. Only access tokens need it.</summary>
     public string ApplicationSid { get; set; } = "";
-
     /// <summary>The number from which phones are rung: a Twilio number or a verified number, in E.164.</summary>
     public string CallerId { get; set; } = "";
-
     /// <summary>The lifetime of an access token. An hour is the default of Twilio's libraries. Twilio allows a day at most.</summary>
     public TimeSpan TokenTtl { get; set; } = TimeSpan.FromHours(1);
 }

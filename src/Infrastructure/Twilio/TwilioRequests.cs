@@ -222,7 +222,6 @@ internal sealed class RequestProgress(long createdAt)
 
     /// <summary>The HTTP status of the last attempt; null if that attempt got no answer.</summary>
     public int? LastStatus { get; set; }
-
     /// <summary>Whether Twilio may have acted: an attempt is under way, or an attempt ended without an answer that rules this
     /// out.</summary>
     public bool MayHaveActed { get; set; }
