@@ -1,15 +1,17 @@
 # syntax=docker/dockerfile:1
-# The service in an image without a shell and without a package manager, run by a user who is nobody: docker build -t calls .
+# The image of the service: docker build -t calls .
+# It has no shell and no package manager. Its user has no rights.
 #
-# The bases are tags until they are pinned. A release pins both by digest, which `docker buildx imagetools inspect IMAGE` prints:
-#   docker build --build-arg SDK=mcr.microsoft.com/dotnet/sdk:10.0-noble@sha256:… --build-arg RUNTIME=mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled@sha256:… .
+# The base images are tags here. A release pins both by digest. `docker buildx imagetools inspect IMAGE` prints the digest:
+#   docker build --build-arg SDK=mcr.microsoft.com/dotnet/sdk:10.0-noble@sha256:… \
+#     --build-arg RUNTIME=mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled@sha256:… .
 ARG SDK=mcr.microsoft.com/dotnet/sdk:10.0-noble
 ARG RUNTIME=mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
 
 FROM --platform=$BUILDPLATFORM ${SDK} AS build
 ARG TARGETARCH
 WORKDIR /calls
-# What the restore depends on, and nothing else: a change of code does not restore again.
+# Only the files that the restore needs. So a change of code does not restore again.
 COPY --link global.json NuGet.config Directory.Build.props Directory.Packages.props BannedSymbols.txt ./
 COPY --link build/MediatR.Contracts/MediatR.Contracts.csproj build/MediatR.Contracts/
 COPY --link src/Domain/Domain.csproj src/Domain/
@@ -32,9 +34,9 @@ LABEL org.opencontainers.image.title="Calls" \
       org.opencontainers.image.revision="${REVISION}"
 WORKDIR /app
 COPY --link --from=build /app .
-# Nothing is written but to /tmp, and diagnostics would be: the root can be read-only.
+# The root file system can be read-only: the service writes only to /tmp, and diagnostics are off because they write files.
 ENV DOTNET_EnableDiagnostics=0
-# A number, since Kubernetes' runAsNonRoot cannot tell who a name is.
+# A number, because runAsNonRoot of Kubernetes cannot check a name.
 USER 1654
 EXPOSE 8080
 ENTRYPOINT ["dotnet", "Calls.Api.dll"]

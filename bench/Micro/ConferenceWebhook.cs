@@ -23,10 +23,10 @@ internal sealed class ConferenceWebhook
     private readonly string signature;
     private readonly byte[] body;
     private readonly byte[] arrived;
-    private readonly DecodedForm decoded;
+    private readonly WebhookForm form;
     private readonly RequestDelegate gate;
-    private readonly RequestSignature twoTokens = new(["0123456789abcdef0123456789abcdef", Service.Token]);
-    private readonly RequestSignature oneToken = new([Service.Token]);
+    private readonly RequestSignature twoTokens = new(["0123456789abcdef0123456789abcdef", Service.Token], []);
+    private readonly RequestSignature oneToken = new([Service.Token], []);
 
     public ConferenceWebhook(IServiceProvider services, MadeCall call, string room)
     {
@@ -36,32 +36,22 @@ internal sealed class ConferenceWebhook
         body = Encoding.ASCII.GetBytes(
             string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Key)}={Uri.EscapeDataString(field.Value)}")));
         arrived = new byte[body.Length];
-        decoded = new DecodedForm(
-            new FormCollection(
-            fields.ToDictionary(field => field.Key, field => new Microsoft.Extensions.Primitives.StringValues(field.Value),
-            StringComparer.OrdinalIgnoreCase)));
+        form = WebhookForm.Parse(body) ?? throw new InvalidOperationException("The webhook's body is refused.");
         gate = services.GetRequiredService<SignedRequest>().Guard(new WebhookKind("conference", Route), (_, request) =>
-            Task.FromResult<IResult>(Bind(request) is not null ? Noted.Answer : TypedResults.BadRequest()));
+            Task.FromResult<IResult>(Bind(request) is not null ? TypedResults.NoContent() : TypedResults.BadRequest()));
     }
 
     /// <summary>The signature check alone, with the second of two tokens.</summary>
-    public bool IsSigned() => twoTokens.IsValid(Service.Origin, path, decoded, signature);
+    public bool IsSigned() => twoTokens.RefusalOf(Service.Origin + path, form, signature, null) is null;
 
     /// <summary>Reads the form, checks the signature and makes the command.</summary>
     public async Task<object?> ReadAsync(IServiceProvider services)
     {
         var http = Arrive(services);
-        using var read = await WebhookForm.ReadAsync(http.Request.BodyReader) ?? throw new InvalidOperationException(
-            "The webhook's body is not read as the usual ones are.");
-        return oneToken.IsValid(Service.Origin, path, read, signature) ? Bind(new TwilioRequest(read, http.Request)) : null;
-    }
-
-    /// <summary>The same with ASP.NET Core's form.</summary>
-    public async Task<object?> ReadPlainlyAsync(IServiceProvider services)
-    {
-        var http = Arrive(services);
-        var read = new DecodedForm(await http.Request.ReadFormAsync());
-        return oneToken.IsValid(Service.Origin, path, read, signature) ? Bind(new TwilioRequest(read, http.Request)) : null;
+        var (read, _) = await WebhookForm.ReadAsync(http.Request.BodyReader, http.Request.ContentType);
+        return read is not null && oneToken.RefusalOf(Service.Origin + path, read, signature, null) is null
+            ? Bind(new TwilioRequest(read, http.Request))
+            : null;
     }
 
     /// <summary>All steps before the use case: the form, the signature, the span and the metrics.</summary>

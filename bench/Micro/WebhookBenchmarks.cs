@@ -32,13 +32,6 @@ public class WebhookBenchmarks
     [Benchmark(Description = "signature check, two tokens")]
     public bool Signature() => webhook.IsSigned();
 
-    [Benchmark(Description = "form and signature, 15 fields, with ASP.NET Core's form")]
-    public async Task<object?> PlainForm()
-    {
-        await using var scope = services.CreateAsyncScope();
-        return await webhook.ReadPlainlyAsync(scope.ServiceProvider);
-    }
-
     [Benchmark(Description = "form and signature, 15 fields")]
     public async Task<object?> Form()
     {

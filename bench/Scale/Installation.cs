@@ -1,4 +1,4 @@
-using Calls.Application;
+using Calls.Application.Transactions;
 using Calls.Domain;
 using Calls.Load;
 
@@ -60,7 +60,7 @@ internal sealed class Installation(Storage storage, Replica service) : IDisposab
     /// been overwritten when its turn comes again, so the replica must load each of them, at any number of calls.</summary>
     private static int[] Forgotten(int sessions)
     {
-        int[] forgotten = [.. Enumerable.Range(0, sessions).GroupBy(number => RecentSessions.PlaceOf(Storage.Id(number)))
+        int[] forgotten = [.. Enumerable.Range(0, sessions).GroupBy(number => RecentSessions.SlotOf(Storage.Id(number)))
             .Where(place => place.Count() > 1).SelectMany(place => place)];
         new Random(sessions).Shuffle(forgotten);
         return forgotten;

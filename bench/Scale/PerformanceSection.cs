@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Calls.Application;
+using Calls.Application.Transactions;
 using Calls.Load;
 using Calls.Report;
 
@@ -36,7 +36,7 @@ internal static class PerformanceSection
             - *Bytes* are those that Redis has allocated for a session (`used_memory`). The ended calls of the load are not counted.
             - *Keys* are the bytes of the keys of a session (`MEMORY USAGE`): the session itself, its deadline, and its place among its
               caller's calls.
-            - *Stored calls*: a replica remembers at most {RecentSessions.Places:N0} sessions ([ADR
+            - *Stored calls*: a replica remembers at most {RecentSessions.Slots:N0} sessions ([ADR
               10](adr/0010-decide-on-what-is-remembered.md)). The webhooks go to the stored calls in an order in which each call has been
               overwritten before its next webhook. So the replica must load each of them, at any number of sessions.
 

@@ -1,10 +1,11 @@
 using System.Globalization;
-using Calls.Application;
+using Calls.Application.UseCases;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
 using Calls.Load;
 using Calls.Micro;
+using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 using Role = Calls.Domain.Role;
 
@@ -13,7 +14,7 @@ namespace Calls.Scale;
 /// <summary>A Redis process with calls under way. The service's own code has written all keys of the calls.</summary>
 internal sealed class Storage : IDisposable
 {
-    /// <summary>The service's longest review interval.</summary>
+    /// <summary>The service's longest value.</summary>
     public static readonly TimeSpan ReviewInterval = TimeSpan.FromHours(1);
 
     private const int Batch = 250, Writers = 4, Sampled = 200, PartitionsSampled = 8;
@@ -149,7 +150,7 @@ internal sealed class Storage : IDisposable
     {
         if (made.Session is not { Caller.Party: Party.Client caller } session)
             throw new InvalidOperationException("No app user has placed this call");
-        var quotas = new RedisQuotas(connection, Unlimited, TimeProvider.System);
+        var quotas = new RedisQuotas(connection, Unlimited, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
         var placed = quotas.TakePlaceAsync(caller.Identity, session.Id, CancellationToken.None);
         foreach (var _ in session.Participants.Where(p => p.Role == Role.Guest))
             await quotas.TakeAddAsync(new Asker(caller.Identity, IsOperator: false), CancellationToken.None);
@@ -160,8 +161,8 @@ internal sealed class Storage : IDisposable
     private static Decision Made(int number, int participants) =>
         new MadeCall(number, Policy, TimeProvider.System.GetUtcNow()).Talking(participants);
 
-    private static RedisSessionStore Store(IConnectionMultiplexer connection) =>
-        new(connection, new SessionStoreSettings(TimeSpan.FromHours(24)), Policy, TimeProvider.System);
+    private static RedisSessionStore Store(IConnectionMultiplexer connection) => new(
+        connection, new SessionStoreSettings(TimeSpan.FromHours(24)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
 }
 
 /// <summary>

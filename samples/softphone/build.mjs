@@ -1,4 +1,4 @@
-// Bundles the app and the Voice SDK into dist/: one entry, and the SDK as a part of its own that is loaded only where Twilio is used.
+// Bundles the app into dist/. The Voice SDK is a separate file that is loaded only with a Twilio account.
 import { build } from 'esbuild';
 import { cp, rm } from 'node:fs/promises';
 

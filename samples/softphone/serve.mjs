@@ -1,7 +1,7 @@
-// Serves dist/ and hands /v1 on to Calls, so that both have one origin and the content security policy can stay strict.
-//   CALLS_API      where Calls is (http://127.0.0.1:5080)
-//   CALLS_SANDBOX  where the sandbox's page is (http://127.0.0.1:5081); empty: a real Twilio account is used
-//   PORT           5090
+// Serves dist/ and forwards /v1 to Calls. Both then have the same origin, and the content security policy is strict.
+//   CALLS_API      the address of Calls, by default http://127.0.0.1:5080
+//   CALLS_SANDBOX  the address of the sandbox's page, by default http://127.0.0.1:5081; if it is empty, a Twilio account is used
+//   PORT           the port of this server, by default 5090
 import { createServer, request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { readFile } from 'node:fs/promises';
@@ -15,10 +15,21 @@ const dist = fileURLToPath(new URL('dist/', import.meta.url));
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.txt': 'text/plain' };
 const passed = ['accept', 'authorization', 'content-type', 'content-length', 'idempotency-key', 'if-match', 'last-event-id'];
 
-// The Voice SDK signals over a web socket, reports over HTTPS, and plays its sounds from Twilio's own host.
+// The Voice SDK uses a web socket for signalling, HTTPS for reports, and sounds from a host of Twilio.
 const twilio = sandbox ? '' : ' wss://*.twilio.com https://*.twilio.com';
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  `connect-src 'self'${twilio}`,
+  `media-src 'self' blob:${sandbox ? '' : ' https://sdk.twilio.com'}`,
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+];
 const headers = {
-  'Content-Security-Policy': `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'${twilio}; media-src 'self' blob:${sandbox ? '' : ' https://sdk.twilio.com'}; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  'Content-Security-Policy': policy.join('; '),
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -57,4 +68,7 @@ function forward(to, asked, answer) {
   asked.pipe(onward);
 }
 
-server.listen(port, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}/  (${sandbox ? `the sandbox at ${sandbox}` : 'a real Twilio account'}, Calls at ${api})`));
+server.listen(port, '127.0.0.1', () => {
+  const mode = sandbox ? `with the sandbox at ${sandbox}` : 'with a Twilio account';
+  console.log(`http://127.0.0.1:${server.address().port}/  (${mode}, and Calls at ${api})`);
+});

@@ -1,26 +1,18 @@
 using System.Text.Json;
-using Calls.Api.Auth;
-using Calls.Api.Endpoints;
-using Calls.Api.Lifecycle;
-using Calls.Api.Observability;
-using Calls.Api.Twilio;
 using Calls.Application;
-using Calls.Application.Ports;
 using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
-using Calls.Infrastructure.Twilio;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 using Scalar.AspNetCore;
 
 namespace Calls.Api;
 
-/// <summary>The service, composed: what <c>Program</c> runs, and the sandbox beside its emulated Twilio.</summary>
+/// <summary>Composes the service. <c>Program</c> runs it alone, and the sandbox runs it beside an emulated Twilio.</summary>
 public static class CallsService
 {
     public static WebApplicationBuilder AddCalls(this WebApplicationBuilder builder)
     {
-        builder.Configuration.AddSecretFiles();
+        builder.Services.AddSingleton(new ConfigurationErrors(builder.Configuration));
         var (services, configuration) = (builder.Services, builder.Configuration);
         services.TryAddSingleton(TimeProvider.System);
         services.AddOptions<CallsOptions>().BindConfiguration(CallsOptions.Section).ValidateOnStart();
@@ -38,19 +30,23 @@ public static class CallsService
         services.AddOptions<HostOptions>().Configure<IConfiguration>(GracefulStop.Limit);
         services.AddSingleton<WebhookTelemetry>();
         services.AddSingleton<TwiML>();
-        services.AddSingleton<RequestLimits>();
+        services.AddSingleton<UnsignedWebhookLimit>();
         services.AddSingleton<SignedRequest>();
         services.AddTransient<VoiceWebhooks>();
         services.AddTransient<StatusCallbacks>();
         services.AddScoped<PhoneAdder>();
         services.AddScoped<SessionEvents>();
         services.AddBearerAuthentication();
-        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
-            context.ProblemDetails.Extensions.TryAdd("traceId", System.Diagnostics.Activity.Current?.TraceId.ToHexString() ?? context.HttpContext.TraceIdentifier));
+        services.AddRestLimits();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => context.ProblemDetails.Extensions.TryAdd(
+            "traceId", System.Diagnostics.Activity.Current?.TraceId.ToHexString() ?? context.HttpContext.TraceIdentifier));
         services.AddExceptionHandler<StoreUnavailableHandler>();
         services.AddOpenApi("v1", Documentation.Describe);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase);
         builder.AddCallsObservability();
+        // The host logs a failed start with a stack trace; StartErrors says it in one sentence. A failed background service is logged as
+        // Critical.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.AddHardening(ManagementPort(configuration));
         if (ManagementPort(configuration) is { } port)
             builder.WebHost.UseUrls([.. MainUrls(configuration), $"http://*:{port}"]);
@@ -59,20 +55,20 @@ public static class CallsService
 
     public static WebApplication MapCalls(this WebApplication app)
     {
-        // It listens for reconnections, and must not miss the first.
+        app.Services.GetRequiredService<ConfigurationErrors>().ThrowIfAny(app.Services);
+        // It listens for reconnections from now on, so that it sees the first one.
         app.Services.GetRequiredService<IStoreMemory>();
-        app.Use(RestSpan.TraceAsync);
         app.Use(app.Services.GetRequiredService<GracefulStop>().CloseConnectionAsync);
-        app.UseSecurityHeaders(isPublicOverHttps: app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith(Uri.UriSchemeHttps + ":", StringComparison.Ordinal));
+        app.UseSecurityHeaders(app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith("https:", StringComparison.Ordinal));
         app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);
         app.UseExceptionHandler();
         UseManagementPort(app);
-        // Webhooks end here: their signature is their bearer, and they see to it themselves that they end in time.
+        // Webhooks are answered in the routing. Their signature takes the place of a bearer, and they bound their own time.
         app.UseRouting();
         app.UseStatusCodePages();
         app.UseRequestTimeouts();
         app.UseAuthentication();
-        app.Use(app.Services.GetRequiredService<RequestLimits>().LimitAsync);
+        app.UseRestLimits();
         app.UseAuthorization();
         app.MapWebhooks();
         app.MapTokensApi();
@@ -86,7 +82,7 @@ public static class CallsService
         return app;
     }
 
-    /// <summary>What the service would listen on without a management port: <c>ASPNETCORE_URLS</c>, the ports of a container image, or Kestrel's own default.</summary>
+    /// <summary>The addresses without the management port: <c>ASPNETCORE_URLS</c>, <c>ASPNETCORE_HTTP_PORTS</c> or the default.</summary>
     private static IEnumerable<string> MainUrls(IConfiguration configuration)
     {
         if (configuration[WebHostDefaults.ServerUrlsKey] is { Length: > 0 } urls)
@@ -96,16 +92,16 @@ public static class CallsService
             : ["http://localhost:5000"];
     }
 
-    private static int? ManagementPort(IConfiguration configuration) => configuration.GetValue<int?>("Management:Port");
+    internal static int? ManagementPort(IConfiguration configuration) => configuration.GetValue<int?>("Management:Port");
 
-    /// <summary>With a management port set, health and metrics answer there and nowhere else. Decided by the local port, which no Host header can forge.</summary>
+    /// <summary>With a management port, health and metrics answer only there. A Host header can be forged, so the port decides.</summary>
     private static void UseManagementPort(WebApplication app)
     {
         if (ManagementPort(app.Configuration) is not { } port)
             return;
         app.Use((http, next) =>
         {
-            if (Endpoints.Health.IsManagement(http.Request.Path) == (http.Connection.LocalPort == port))
+            if (Health.IsManagement(http.Request.Path) == (http.Connection.LocalPort == port))
                 return next(http);
             return TypedResults.Problem(statusCode: StatusCodes.Status404NotFound).ExecuteAsync(http);
         });

@@ -1,36 +1,47 @@
-using Calls.Application.Pipeline;
-using Calls.Application.Ports;
+using Calls.Application.Events;
+using Calls.Application.Reviews;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Application;
 
 public static class ServiceCollectionExtensions
 {
-    /// <summary>The use cases and their pipeline. The ports, and a <see cref="Domain.CallPolicy"/>, are for others to bring.</summary>
+    /// <summary>The use cases, their transaction, the effects and the reviews. The host brings the ports and a <see
+    /// cref="CallPolicy"/>.</summary>
     public static IServiceCollection AddCallsApplication(this IServiceCollection services)
     {
         services.AddMediatR(mediator =>
         {
-            mediator.RegisterServicesFromAssemblyContaining<Asker>();
-            mediator.AddOpenBehavior(typeof(SessionPipeline<,>));
+            mediator.RegisterServicesFromAssemblyContaining<ISessionCommand>();
+            mediator.AddOpenBehavior(typeof(UseCaseSpan<,>));
         });
-        services.AddSingleton<CallsTelemetry>();
-        services.AddSingleton<DialOutcomes>();
-        services.AddSingleton<SessionLines>();
+        services.AddHandlerOfAll<ISessionReport, SessionReportHandler>();
+        services.AddHandlerOfAll<IBearerCommand, BearerCommandHandler>();
+        services.AddSingleton<Decide>(SessionDecider.Decide);
+        services.AddSingleton<SessionTransaction>();
+        services.AddSingleton<SessionQueue>();
         services.AddSingleton<RecentSessions>();
+        services.AddSingleton<CallsTelemetry>();
+        services.AddSingleton<CallLog>();
+        services.AddSingleton<DialOutcomes>();
         services.AddSingleton<SessionFeed>();
-        services.AddScoped<CallTrace>();
-        services.AddScoped<EffectExecutor>();
-        services.AddScoped<SessionReviewer>();
+        services.AddTransient<EffectExecutor>();
+        services.AddTransient<SessionReviewer>();
         return services;
     }
 
-    /// <summary>Puts the outbox before a store: what a commit calls for is run after it.</summary>
-    public static IServiceCollection AddSessionStore<TStore>(this IServiceCollection services)
-        where TStore : class, ISessionStore
+    /// <summary>One handler for all messages of a kind that have no handler of their own. MediatR looks handlers up by the exact
+    /// message.</summary>
+    private static void AddHandlerOfAll<TKind, THandler>(this IServiceCollection services)
+        where TKind : ISessionCommand
+        where THandler : IRequestHandler<TKind, Decision>
     {
-        services.AddSingleton<TStore>();
-        services.AddSingleton(provider => new StoreBehindOutbox(provider.GetRequiredService<TStore>()));
-        return services.AddScoped<ISessionStore, OutboxSessionStore>();
+        foreach (var message in typeof(TKind).Assembly.GetTypes().Where(type => type is { IsClass: true }
+            && typeof(TKind).IsAssignableFrom(type)))
+        {
+            var handler = typeof(IRequestHandler<,>).MakeGenericType(message, typeof(Decision));
+            if (services.All(service => service.ServiceType != handler))
+                services.AddTransient(handler, typeof(THandler));
+        }
     }
 }

@@ -56,11 +56,16 @@ internal static class CallRules
             : session;
     }
 
+    /// <summary>Whether the reason, or a fact that it rests on, is one that only a newer version knows. Such a reason stands.</summary>
+    private static bool IsOfANewerVersion(CallSession session, EndReason stored) => !Enum.IsDefined(stored)
+        || (session.EndEvidence is { } evidence && !Enum.IsDefined(evidence))
+        || session.Participants.Any(p => p.Gone is { } gone && !Enum.IsDefined(gone));
+
     /// <summary>Read from all that is known, so that it says the same in whatever order it became known.</summary>
     private static EndReason ReasonFor(CallSession session)
     {
-        if (session.EndReason is EndReason.EndedByPerson)
-            return EndReason.EndedByPerson;
+        if (session.EndReason is { } stored && (stored is EndReason.EndedByPerson || IsOfANewerVersion(session, stored)))
+            return stored;
         var caller = session.Caller;
         var neverJoined = !caller.EverJoined && (caller.Gone is LeaveReason.NeverJoined || session.EndEvidence is Evidence.Review);
         if (session.Participants.Any(p => p.Role != Role.Caller && p.Answered))

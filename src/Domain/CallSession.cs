@@ -8,44 +8,32 @@ public sealed record CallSession
     private const int MaxRoomLength = 128;
 
     public required SessionId Id { get; init; }
-
     /// <summary>Random, new for each call: keeps a session id that is used again apart from the last call that had it.</summary>
     public required string Nonce { get; init; }
-
     public required ImmutableArray<Participant> Participants { get; init; }
-
     /// <summary>What is still to be done at Twilio. Confirmed effects are gone from here.</summary>
     public ImmutableArray<Effect> Effects { get; init; } = [];
-
     /// <summary>The conference that is open under <see cref="Room"/>; null until Twilio has named it, and after its end.</summary>
     public ConferenceSid? Conference { get; init; }
-
     /// <summary>The conferences of this room that are known to be over, seldom more than one: late events of them open nothing again.</summary>
     public ImmutableArray<ConferenceSid> ClosedConferences { get; init; } = [];
-
     public required DateTimeOffset StartedAt { get; init; }
-
     /// <summary>When the first person other than the caller was known to have answered.</summary>
     public DateTimeOffset? AnsweredAt { get; init; }
-
     public DateTimeOffset? EndedAt { get; init; }
-
     public EndReason? EndReason { get; init; }
-
     /// <summary>What told us that the call had to end.</summary>
     public Evidence? EndEvidence { get; init; }
-
     /// <summary>When the session last changed.</summary>
     public required DateTimeOffset TouchedAt { get; init; }
-
     /// <summary>When the session was last compared with Twilio: what the periodic review counts from, and from the start before the first.</summary>
     public DateTimeOffset? ReviewedAt { get; init; }
-
     /// <summary>Set when something hints at a loss: the next review is due at once.</summary>
     public bool ReviewNow { get; init; }
-
     /// <summary>W3C trace context of the request that started the call; everything later hangs under it.</summary>
     public string? TraceParent { get; init; }
+    /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
+    public string? Unknown { get; init; }
 
     /// <summary>The conference's <c>FriendlyName</c>: the session id and the nonce, at most 128 characters.</summary>
     public string Room => RoomOf(Id, Nonce);
@@ -101,32 +89,28 @@ public sealed record CallSession
 /// <summary>Why a call ended, for the people on it and for whoever is on call.</summary>
 public enum EndReason
 {
-    CallerHungUpBeforeAnswer,
-    CallerNeverJoined,
-    CalleeBusy,
-    CalleeDeclined,
-    CalleeNoAnswer,
-    CalleeUnreachable,
-    CalleeRefusedByTwilio,
-    OnePersonLeft,
-    EndedByPerson,
+    CallerHungUpBeforeAnswer = 0,
+    CallerNeverJoined = 1,
+    CalleeBusy = 2,
+    CalleeDeclined = 3,
+    CalleeNoAnswer = 4,
+    CalleeUnreachable = 5,
+    CalleeRefusedByTwilio = 6,
+    OnePersonLeft = 7,
+    EndedByPerson = 8,
 }
 
 /// <summary>How we came to know something.</summary>
 public enum Evidence
 {
     /// <summary>Twilio's webhook.</summary>
-    Webhook,
-
+    Webhook = 0,
     /// <summary>Twilio's answer to a request of ours.</summary>
-    Gateway,
-
+    Gateway = 1,
     /// <summary>A review that compared the session with Twilio: a webhook was lost.</summary>
-    Review,
-
+    Review = 2,
     /// <summary>A person's request.</summary>
-    Request,
-
+    Request = 3,
     /// <summary>A deadline of ours for something that only we do: a dial that could not be sent in time.</summary>
-    Deadline,
+    Deadline = 4,
 }

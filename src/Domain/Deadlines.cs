@@ -18,9 +18,18 @@ public static class Deadlines
         return next;
     }
 
-    /// <summary>The effects that any replica may take now.</summary>
+    /// <summary>The effects that a replica of this version may take now.</summary>
     public static IEnumerable<Effect> DueEffects(CallSession session, CallPolicy policy, DateTimeOffset now) =>
-        session.Effects.Where(effect => DueAt(session, effect, policy) <= now);
+        session.Effects.Where(effect => effect is not Effect.Foreign && DueAt(session, effect, policy) <= now);
+
+    /// <summary>The session for the index of deadlines after a look at it: a foreign effect that is due comes up again a lease later.
+    /// A replica that knows the effect may claim the session then.</summary>
+    public static CallSession PutOffForeign(CallSession session, CallPolicy policy, DateTimeOffset now) => session with
+    {
+        Effects = [.. session.Effects.Select(effect => effect is Effect.Foreign && DueAt(session, effect, policy) <= now
+            ? effect with { NotBefore = now + policy.EffectLease }
+            : effect)],
+    };
 
     /// <summary>Whether Twilio is to be asked now what became of the call.</summary>
     public static bool ReviewIsDue(CallSession session, CallPolicy policy, DateTimeOffset now) => NextReview(session, policy) <= now;
@@ -28,6 +37,8 @@ public static class Deadlines
     /// <summary>A dial that waits, for its room or for Twilio, is looked at no later than when its time is out, so that it is given up then.</summary>
     private static DateTimeOffset DueAt(CallSession session, Effect effect, CallPolicy policy)
     {
+        if (effect is Effect.Foreign)
+            return Latest(session.TouchedAt, effect.NotBefore);
         if (effect is not Effect.Dial { State: DialState.Planned } dial || session.Find(dial.Participant) is not { } participant)
             return effect.NotBefore;
         var overdue = participant.Since + policy.RingTimeout;

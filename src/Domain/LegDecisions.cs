@@ -10,13 +10,15 @@ internal static class LegDecisions
             return Step.Ignore(CallReply.End, IgnoreReason.OfAnEarlierCall);
         if (session.Find(e.Participant) is not { } participant)
             return Step.Ignore(CallReply.End, IgnoreReason.UnknownParticipant);
+        if (e.Nonce is null && participant.Leg is null)
+            return Step.Ignore(CallReply.End, IgnoreReason.UnknownLeg);
         if (participant.Leg is not null && participant.Leg != e.Leg)
             return Step.Ignore(CallReply.End, IgnoreReason.SecondLeg);
         var raised = session.Announce(participant, e.Leg, live: true, policy, now).Raise(participant.Id, Progress.Answered, now);
         var answered = raised.Find(participant.Id)!;
         return answered.Progress == Progress.Gone ? Step.Note(raised, CallReply.End, IgnoreReason.LegAlreadyGone)
             : session.IsEnded || answered.Leaving != Leaving.No ? Step.Note(raised, CallReply.End, IgnoreReason.CallIsOver)
-            : Step.Do(raised, new CallReply.JoinRoom(session.Room, answered) { TraceParent = session.TraceParent });
+            : Step.Do(raised, new CallReply.JoinRoom(answered));
     }
 
     /// <remarks>A participant is stored before they are dialled, so a leg of this very call that is nobody's is one that the store has lost in a failover: it is hung up.</remarks>
@@ -27,10 +29,12 @@ internal static class LegDecisions
             return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
         if (session.Find(e.Participant) is not { } participant)
             return Step.Note(live && e.Nonce is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.UnknownParticipant);
+        if (e.Nonce is null && participant.Leg is null)
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
         if (participant.Leg is not null && participant.Leg != e.Leg)
             return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.SecondLeg);
         var announced = session.Announce(participant, e.Leg, live, policy, now);
-        var moved = live ? announced.Raise(participant.Id, e.To, now) : announced.Lose(participant.Id, e.Because ?? LeaveReason.HungUp, now);
+        var moved = live ? announced.Raise(participant.Id, e.To, now) : announced.Lose(participant.Id, e.Reason ?? LeaveReason.HungUp, now);
         return participant.Progress == Progress.Gone ? Step.Note(moved, CallReply.Nothing, IgnoreReason.LegAlreadyGone) : Step.Do(moved);
     }
 
@@ -59,7 +63,7 @@ internal static class LegDecisions
             return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
         if (participant.Leg is not null && participant.Leg != e.Leg)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg);
-        var lost = session.Adopt(participant, e.Leg).Lose(participant.Id, e.Because, now);
+        var lost = session.Adopt(participant, e.Leg).Lose(participant.Id, e.Reason, now);
         return participant.Progress == Progress.Gone ? Step.Note(lost, CallReply.Nothing, IgnoreReason.LegAlreadyGone) : Step.Do(lost);
     }
 

@@ -31,6 +31,7 @@ public static class SessionDecider
     {
         SessionEvent.JoinCall e => LegDecisions.Answered(session, e, policy, now),
         SessionEvent.LegProgressed e => LegDecisions.Progressed(session, e, policy, now),
+        SessionEvent.CalleeRejected e => LegDecisions.Progressed(session, e.AsProgress, policy, now),
         SessionEvent.ParticipantJoined e => LegDecisions.Joined(session, e, policy, now),
         SessionEvent.ParticipantLeft e => LegDecisions.Left(session, e, now),
         SessionEvent.ParticipantFlagsChanged e => LegDecisions.FlagsChanged(session, e),
@@ -53,7 +54,7 @@ public static class SessionDecider
         if (session is not null && session.Caller.Leg == e.CallerLeg)
         {
             var over = session.IsEnded || session.Caller.Progress == Progress.Gone;
-            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Room, session.Caller) { TraceParent = session.TraceParent }, IgnoreReason.NothingNew);
+            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Caller), IgnoreReason.NothingNew);
         }
 
         if (session is { IsEnded: false })
@@ -81,14 +82,15 @@ public static class SessionDecider
             TouchedAt = now,
             TraceParent = e.TraceParent,
         };
-        return Step.Do(started, new CallReply.JoinRoom(started.Room, caller) { TraceParent = started.TraceParent });
+        return Step.Do(started, new CallReply.JoinRoom(caller));
     }
 
     /// <summary>A call that takes over an ended one's id takes over what was left to end of it.</summary>
     private static IEnumerable<Effect> Inherited(CallSession? ended, CallPolicy policy, DateTimeOffset now) => ended is null ? [] :
         ended.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone }).Select(p => p.Leg!)
             .Concat(ended.Effects.OfType<Effect.HangUp>().Select(h => h.Leg)).Distinct()
-            .Select(leg => new Effect.HangUp(leg) { NotBefore = now + policy.EffectLease });
+            .Select(leg => new Effect.HangUp(leg) { NotBefore = now + policy.EffectLease })
+            .Concat<Effect>(ended.Effects.OfType<Effect.Foreign>());
 
     internal static Step OfThisCall(CallSession session, string? room, Func<Step> then) =>
         room is null || room == session.Room ? then() : Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);

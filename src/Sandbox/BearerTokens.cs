@@ -4,7 +4,8 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Calls.Sandbox;
 
-/// <summary>Mints bearers for the sandbox's REST calls, signed with a key that is made at its start and known to nobody else.</summary>
+/// <summary>Issues bearer tokens (JWT, HS256) for the REST API of the service in a sandbox.</summary>
+/// <remarks>The signing key has 32 random bytes. It is made when the sandbox starts, and it is never stored.</remarks>
 public sealed class BearerTokens(TimeProvider clock)
 {
     private const string Issuer = "calls-sandbox";
@@ -12,7 +13,7 @@ public sealed class BearerTokens(TimeProvider clock)
 
     private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
 
-    /// <summary>ASP.NET Core's own JWT settings that make the service accept these bearers.</summary>
+    /// <summary>The JWT settings of ASP.NET Core with which the service accepts these tokens.</summary>
     public IEnumerable<KeyValuePair<string, string?>> Configuration =>
     [
         new("Authentication:Schemes:Bearer:ValidIssuer", Issuer),
@@ -22,7 +23,7 @@ public sealed class BearerTokens(TimeProvider clock)
         new("Authentication:Schemes:Bearer:SigningKeys:0:Value", Convert.ToBase64String(key)),
     ];
 
-    /// <summary>A bearer for a client identity, good for a day.</summary>
+    /// <summary>Issues a token for a client identity, with an optional <c>scope</c> claim. It is valid for one day.</summary>
     public string For(string identity, string? scope = null)
     {
         var now = clock.GetUtcNow();

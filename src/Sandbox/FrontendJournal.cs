@@ -4,23 +4,25 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox;
 
-/// <summary>Writes down what frontends ask of the Api, beside what Twilio was asked: before everything else in the pipeline, whoever the frontend is.</summary>
+/// <summary>Records the requests of frontends in the journal of the emulated Twilio. It runs first in the pipeline of the Api.</summary>
+/// <remarks>GET requests and requests for access tokens are not recorded.</remarks>
 internal sealed class FrontendJournal(Journal journal) : IStartupFilter
 {
-    private const int MostNoted = 10_000;
+    private const int MaxTextLength = 10_000;
 
     public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
     {
-        app.Use(NoteAsync);
+        app.Use(RecordAsync);
         next(app);
     };
 
-    private async Task NoteAsync(HttpContext context, RequestDelegate next)
+    private async Task RecordAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        var isFrontends = request.Path.StartsWithSegments("/v1", StringComparison.Ordinal) || request.Path.StartsWithSegments("/addUser", StringComparison.Ordinal);
-        // A token is a secret, and tells nothing of a call.
-        if (!isFrontends || HttpMethods.IsGet(request.Method) || request.Path.StartsWithSegments("/v1/tokens", StringComparison.Ordinal))
+        var isFrontend = request.Path.StartsWithSegments("/v1", StringComparison.Ordinal)
+            || request.Path.StartsWithSegments("/addUser", StringComparison.Ordinal);
+        // An access token is a secret, and it says nothing about a call.
+        if (!isFrontend || HttpMethods.IsGet(request.Method) || request.Path.StartsWithSegments("/v1/tokens", StringComparison.Ordinal))
         {
             await next(context);
             return;
@@ -28,8 +30,8 @@ internal sealed class FrontendJournal(Journal journal) : IStartupFilter
 
         var (after, began, answer) = (journal.Last, TimeProvider.System.GetUtcNow(), context.Response.Body);
         request.EnableBuffering();
-        await using var copy = new MemoryStream();
-        context.Response.Body = copy;
+        await using var body = new MemoryStream();
+        context.Response.Body = body;
         try
         {
             await next(context);
@@ -40,27 +42,28 @@ internal sealed class FrontendJournal(Journal journal) : IStartupFilter
         }
 
         var (identity, isOperator) = Caller(context.User);
-        journal.Append(new FrontendAsked(identity, request.Method, request.Path, await SentAsync(request), context.Response.StatusCode, Text(copy))
+        var sent = await ReadBodyAsync(request);
+        journal.Append(new FrontendAsked(identity, request.Method, request.Path, sent, context.Response.StatusCode, Text(body))
         {
             After = after,
             Began = began,
             IsOperator = isOperator,
             IdempotencyKey = request.Headers["Idempotency-Key"] is [{ } key] ? key : null,
         });
-        copy.Position = 0;
-        await copy.CopyToAsync(answer, context.RequestAborted);
+        body.Position = 0;
+        await body.CopyToAsync(answer, context.RequestAborted);
     }
 
-    private static async Task<string> SentAsync(HttpRequest request)
+    private static async Task<string> ReadBodyAsync(HttpRequest request)
     {
-        // A body that was refused for its length is not there to be read.
-        if (request.ContentLength > MostNoted)
+        // The service does not read a body that it refuses for its length, so there is nothing to record.
+        if (request.ContentLength > MaxTextLength)
             return "";
         request.Body.Position = 0;
         using var reader = new StreamReader(request.Body, Encoding.UTF8, leaveOpen: true);
         try
         {
-            return Brief(await reader.ReadToEndAsync());
+            return Truncate(await reader.ReadToEndAsync());
         }
         catch (Exception e) when (e is IOException or BadHttpRequestException)
         {
@@ -68,12 +71,13 @@ internal sealed class FrontendJournal(Journal journal) : IStartupFilter
         }
     }
 
-    private static string Text(MemoryStream copy) => Brief(Encoding.UTF8.GetString(copy.GetBuffer(), 0, (int)copy.Length));
+    private static string Text(MemoryStream body) => Truncate(Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)body.Length));
 
-    private static string Brief(string text) => text.Length <= MostNoted ? text : string.Concat(text.AsSpan(0, MostNoted), "…");
+    private static string Truncate(string text) =>
+        text.Length <= MaxTextLength ? text : string.Concat(text.AsSpan(0, MaxTextLength), "…");
 
-    /// <summary>As the service has understood the bearer; nobody where it has not.</summary>
+    /// <summary>The identity in the bearer token; <c>anonymous</c> where the service accepted no token.</summary>
     private static (string Identity, bool IsOperator) Caller(ClaimsPrincipal user) => (
-        user.FindFirst("sub")?.Value is { Length: > 0 } sub ? "client:" + sub : "nobody",
+        user.FindFirst("sub")?.Value is { Length: > 0 } sub ? "client:" + sub : "anonymous",
         user.FindFirst("scope")?.Value.Split(' ').Contains("calls.operate", StringComparer.Ordinal) == true);
 }

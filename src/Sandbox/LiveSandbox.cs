@@ -1,25 +1,30 @@
 using System.Globalization;
+using Calls.Api.Lifecycle;
 using Calls.Sandbox.Demo;
 using Calls.Sandbox.Page;
 
 namespace Calls.Sandbox;
 
-/// <summary>The sandbox that a person plays with: the service, its emulated Twilio, and a page (and a small API for curl) on which phones are used. Runs until Ctrl+C.</summary>
+/// <summary>Runs the service with an emulated Twilio, and a page with phones to use.</summary>
+/// <remarks>The phones can also be used with curl. It runs until Ctrl+C.</remarks>
 internal static class LiveSandbox
 {
-    private const int ApiPort = 5080;
-    private const int PagePort = 5081;
+    /// <summary>The port of the service. The page has the next port.</summary>
+    public const int DefaultPort = 5080;
 
-    public static async Task<int> RunAsync()
+    public static Task<int> RunAsync(int port) => StartErrors.ReportAsync(
+        () => ServeAsync(port), _ => "start the sandbox with -- --port and another number; the page gets the port after it");
+
+    private static async Task ServeAsync(int port)
     {
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
-            Port = ApiPort,
+            Port = port,
             Twilio = new() { JournalCapacity = 20_000 },
-            // Shorter than in production, so that a person sees what is put right after a loss.
+            // Shorter than in production, so that a person sees soon how the service recovers from lost webhooks.
             Settings = [new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05")],
         });
-        await using var page = await SandboxPage.StartAsync(host, new PageOptions { Port = PagePort });
+        await using var page = await SandboxPage.StartAsync(host, new PageOptions { Port = port + 1 });
         Print(host, page);
         host.Twilio.Journal.Added += entry =>
         {
@@ -27,7 +32,6 @@ internal static class LiveSandbox
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{entry.At:HH:mm:ss.fff}{line[9..]}"));
         };
         await page.WaitForShutdownAsync();
-        return 0;
     }
 
     private static void Print(SandboxHost host, SandboxPage page)
@@ -37,11 +41,11 @@ internal static class LiveSandbox
 
             Calls is running, with an embedded Redis and an emulated Twilio.
 
-              the page            {page.Address}    open it: phones to use, the call, everything that goes over the wire
+              the page            {page.Address}    open it: phones to use, the call, every request and answer
               the Api             {host.Address}docs
               Twilio's REST API   {host.Twilio.ApiBaseUrl}
 
-            Or place a call with curl, in another terminal:
+            You can also place a call with curl, in another terminal:
 
               curl -X POST '{phones}/client:alice/call?to=bob&session=s-42'
               curl -X POST '{phones}/client:bob/answer'
@@ -53,7 +57,7 @@ internal static class LiveSandbox
 
             where ALICE={host.TokenFor("alice")}
 
-            A phone can call, answer, decline, hang-up and drop. Everything that goes over the wire is shown below. Ctrl+C ends it.
+            A phone can call, answer, decline, hang-up and drop. Every request and answer is shown below. Press Ctrl+C to stop.
 
             """);
     }

@@ -8,7 +8,9 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox;
 
-/// <summary>The whole service on one machine: an emulated Twilio over real HTTP, a Redis, and the real Api between them, all on loopback.</summary>
+/// <summary>
+/// The whole service in one process: the real Api, a Redis and an emulated Twilio, all on loopback, connected by real HTTP.
+/// </summary>
 public sealed class SandboxHost : IAsyncDisposable
 {
     private readonly WebApplication api;
@@ -19,20 +21,26 @@ public sealed class SandboxHost : IAsyncDisposable
     private SandboxHost(WebApplication api, TwilioEmulator twilio, EmbeddedRedis? redis, BearerTokens bearers, Uri address) =>
         (this.api, Twilio, this.redis, this.bearers, Address) = (api, twilio, redis, bearers, address);
 
+    /// <summary>The emulated Twilio that the service uses.</summary>
     public TwilioEmulator Twilio { get; }
 
-    /// <summary>Where the Api listens; its <c>PublicBaseUrl</c>.</summary>
+    /// <summary>The address of the Api. It is also the service's <c>PublicBaseUrl</c>.</summary>
     public Uri Address { get; }
 
+    /// <summary>The services of the Api.</summary>
     public IServiceProvider Services => api.Services;
 
+    /// <summary>Starts an embedded Redis (unless the options name one), the emulated Twilio and the Api.</summary>
     public static async Task<SandboxHost> StartAsync(SandboxOptions options, CancellationToken cancellationToken = default)
     {
         var redis = options.RedisConnectionString is null ? EmbeddedRedis.Start() : null;
-        var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{(options.Port == 0 ? FreePort() : options.Port)}"));
-        var twilio = await TwilioEmulator.StartAsync(options.Twilio with { VoiceUrl = options.Twilio.VoiceUrl ?? new Uri(address, "/twilio/voice") }, cancellationToken: cancellationToken);
+        var port = options.Port == 0 ? FreePort() : options.Port;
+        var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
+        var twilioOptions = options.Twilio with { VoiceUrl = options.Twilio.VoiceUrl ?? new Uri(address, "/twilio/voice") };
+        var twilio = await TwilioEmulator.StartAsync(twilioOptions, cancellationToken: cancellationToken);
         var bearers = new BearerTokens(TimeProvider.System);
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Sandbox", ApplicationName = "Calls.Api" });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { EnvironmentName = "Sandbox", ApplicationName = "Calls.Api" });
         builder.Configuration.AddInMemoryCollection(
         [
             .. bearers.Configuration,
@@ -47,7 +55,7 @@ public sealed class SandboxHost : IAsyncDisposable
             new("Twilio:Client:ApiBaseUrl", twilio.ApiBaseUrl.ToString()),
             new("Twilio:Voice:CallerId", "+15550100000"),
             new("Calls:Dialing:AllowedCountries:0", "+1"),
-            // One machine plays everybody here, and asks again and again.
+            // All clients have the same address here, so the limits are higher than in production.
             new("Calls:Limits:RequestsPerSecond", "1000"),
             new("Calls:Limits:Burst", "10000"),
             new("Calls:Limits:StreamsPerBearer", "1000"),
@@ -62,12 +70,17 @@ public sealed class SandboxHost : IAsyncDisposable
         return new SandboxHost(api, twilio, redis, bearers, address);
     }
 
-    /// <summary>A bearer for a client identity.</summary>
+    /// <summary>Issues a bearer token for a client identity, valid for one day. The scope <c>calls.operate</c> allows everything.</summary>
     public string TokenFor(string identity, string? scope = null) => bearers.For(identity, scope);
 
-    /// <summary>One REST request as a frontend would make it.</summary>
+    /// <summary>Sends one request to the Api, as a frontend does.</summary>
     public async Task<(HttpStatusCode Status, string Body)> RestAsync(
-        HttpMethod method, string path, string? bearer, string? json = null, string? idempotencyKey = null, CancellationToken cancellationToken = default)
+        HttpMethod method,
+        string path,
+        string? bearer,
+        string? json = null,
+        string? idempotencyKey = null,
+        CancellationToken cancellationToken = default)
     {
         using var request = new HttpRequestMessage(method, new Uri(Address, path));
         if (bearer is not null)
@@ -80,9 +93,12 @@ public sealed class SandboxHost : IAsyncDisposable
         return (response.StatusCode, await response.Content.ReadAsStringAsync(cancellationToken));
     }
 
-    /// <summary>Adds a phone, as somebody on the call.</summary>
-    public Task<(HttpStatusCode Status, string Body)> AddPhoneAsync(string session, string identity, string number, string? label = null) =>
-        RestAsync(HttpMethod.Post, $"/v1/sessions/{session}/participants", TokenFor(identity), System.Text.Json.JsonSerializer.Serialize(new { phoneNumber = number, label }));
+    /// <summary>Adds a phone to a call, with the token of a client on that call.</summary>
+    public Task<(HttpStatusCode Status, string Body)> AddPhoneAsync(string session, string identity, string number, string? label = null)
+    {
+        var json = System.Text.Json.JsonSerializer.Serialize(new { phoneNumber = number, label });
+        return RestAsync(HttpMethod.Post, $"/v1/sessions/{session}/participants", TokenFor(identity), json);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -102,20 +118,21 @@ public sealed class SandboxHost : IAsyncDisposable
     }
 }
 
-/// <summary>What a sandbox is to be like.</summary>
+/// <summary>The options of a <see cref="SandboxHost"/>.</summary>
 public sealed record SandboxOptions
 {
-    /// <summary>The Api's port; 0 takes a free one.</summary>
+    /// <summary>The port of the Api on 127.0.0.1. 0, the default, takes a free port.</summary>
     public int Port { get; init; }
 
-    /// <summary>A Redis that is there already; unset: an embedded one.</summary>
+    /// <summary>The connection string of a running Redis. Null, the default, starts an embedded server.</summary>
     public string? RedisConnectionString { get; init; }
 
+    /// <summary>The options of the emulated Twilio. A null <c>VoiceUrl</c> becomes the service's own voice webhook.</summary>
     public TwilioEmulatorOptions Twilio { get; init; } = new();
 
-    /// <summary>Configuration keys of the service, before everything else.</summary>
+    /// <summary>Configuration keys of the service with their values. They override the values that the sandbox sets.</summary>
     public IReadOnlyList<KeyValuePair<string, string?>> Settings { get; init; } = [];
 
-    /// <summary>A last hand at the service before it is built.</summary>
+    /// <summary>Changes the service after its registration and before it is built. Null, the default, changes nothing.</summary>
     public Action<WebApplicationBuilder>? Configure { get; init; }
 }

@@ -4,7 +4,7 @@ using Microsoft.Playwright;
 
 namespace Calls.Browser.Tests;
 
-/// <summary>A sandbox of its own with its page, and a browser before it.</summary>
+/// <summary>A sandbox for one test, with its page open in a browser.</summary>
 internal sealed class Browsing : IAsyncDisposable
 {
     private readonly IPlaywright playwright;
@@ -20,24 +20,32 @@ internal sealed class Browsing : IAsyncDisposable
 
     public Uri Address => server.Address;
 
-    /// <summary>What the browser complained of: scripts that failed, and what the content security policy refused.</summary>
+    /// <summary>The errors of the browser: scripts that failed, and requests that the content security policy refused.</summary>
     public List<string> Complaints { get; } = [];
 
-    public static async Task<Browsing> StartAsync(TimeSpan? patience = null, BrowserNewContextOptions? context = null)
+    public static async Task<Browsing> StartAsync(TimeSpan? brokenAfter = null, BrowserNewContextOptions? context = null)
     {
         var chromium = Environment.GetEnvironmentVariable("CHROMIUM_PATH") is { Length: > 0 } path ? path : "/usr/bin/chromium";
         if (!File.Exists(chromium))
             Assert.Skip("chromium is not installed");
-        var host = await SandboxHost.StartAsync(new SandboxOptions { Settings = [new("Calls:ReviewInterval", "00:00:05")] }, TestContext.Current.CancellationToken);
-        var server = await SandboxPage.StartAsync(host, new PageOptions { Patience = patience ?? TimeSpan.FromSeconds(20) }, TestContext.Current.CancellationToken);
+        var token = TestContext.Current.CancellationToken;
+        var host = await SandboxHost.StartAsync(
+            new SandboxOptions { Settings = [new("Calls:ReviewInterval", "00:00:05")] }, token);
+        var server = await SandboxPage.StartAsync(
+            host, new PageOptions { BrokenAfter = brokenAfter ?? TimeSpan.FromSeconds(20) }, token);
         var playwright = await Playwright.CreateAsync();
         Assertions.SetDefaultExpectTimeout(15_000);
         var browser = await playwright.Chromium.LaunchAsync(new()
         {
             ExecutablePath = chromium,
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+            Args =
+            [
+                "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync",
+            ],
         });
-        var page = await (await browser.NewContextAsync(context ?? new() { ViewportSize = new() { Width = 1440, Height = 1000 } })).NewPageAsync();
+        context ??= new() { ViewportSize = new() { Width = 1440, Height = 1000 } };
+        var page = await (await browser.NewContextAsync(context)).NewPageAsync();
         var browsing = new Browsing(host, server, playwright, browser, page);
         browsing.Watch(page);
         await page.GotoAsync(server.Address.ToString());
@@ -45,11 +53,11 @@ internal sealed class Browsing : IAsyncDisposable
         return browsing;
     }
 
-    /// <summary>Collects what a page complains of.</summary>
+    /// <summary>Collects the errors of a page.</summary>
     public void Watch(IPage page)
     {
         page.PageError += (_, error) => Complaints.Add(error);
-        // A request that the service refuses is written to the console too, and is no fault of the page.
+        // The browser also reports a request that the service refuses. It is not an error of the page.
         page.Console += (_, message) =>
         {
             if (message.Type == "error" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
@@ -59,19 +67,21 @@ internal sealed class Browsing : IAsyncDisposable
 
     public ILocator Card(string name) => Page.GetByRole(AriaRole.Article, new() { Name = name, Exact = true });
 
-    public Task PressAsync(string phone, string button) => Card(phone).GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
+    public Task PressAsync(string phone, string button) =>
+        Card(phone).GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
 
     public Task SwitchAsync(string fault) => Page.GetByRole(AriaRole.Switch, new() { Name = fault }).ClickAsync();
 
     public ILocatorAssertions ExpectPhone(string name) => Assertions.Expect(Card(name));
 
-    /// <summary>The line of the session panel about somebody.</summary>
-    public ILocator Person(string name) => Page.GetByRole(AriaRole.Region, new() { Name = "The call, as the API sees it" }).GetByRole(AriaRole.Listitem).Filter(new() { HasText = name });
+    /// <summary>The line of a participant in the session panel.</summary>
+    public ILocator Person(string name) => Page.GetByRole(AriaRole.Region, new() { Name = "The call, as the API sees it" })
+        .GetByRole(AriaRole.Listitem).Filter(new() { HasText = name });
 
     /// <summary>Alice calls Bob, who answers.</summary>
     public async Task TalkAsync()
     {
-        await Card("Alice").GetByLabel("Call: whom").SelectOptionAsync("client:bob");
+        await Card("Alice").GetByLabel("Call: phone").SelectOptionAsync("client:bob");
         await PressAsync("Alice", "Call");
         await PressAsync("Bob", "Answer");
         await ExpectPhone("Alice").ToContainTextAsync("with Bob");
@@ -79,7 +89,7 @@ internal sealed class Browsing : IAsyncDisposable
 
     public async Task AddPhoneAsync(string name)
     {
-        await Page.GetByLabel("Put a phone on the table").FillAsync(name);
+        await Page.GetByLabel("Name of a new phone").FillAsync(name);
         await Page.GetByRole(AriaRole.Button, new() { Name = "Add phone" }).ClickAsync();
     }
 

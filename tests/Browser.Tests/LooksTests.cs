@@ -3,16 +3,17 @@ using Microsoft.Playwright;
 
 namespace Calls.Browser.Tests;
 
-/// <summary>How the page looks and whether everybody can use it; writes the pictures to <c>artifacts/screenshots</c>.</summary>
+/// <summary>The look and the accessibility of the page. The tests write pictures to <c>artifacts/screenshots</c>.</summary>
 public sealed class LooksTests
 {
     [Theory]
     [InlineData("desktop-light", 1440, 1000, ColorScheme.Light)]
     [InlineData("desktop-dark", 1440, 1000, ColorScheme.Dark)]
     [InlineData("phone", 390, 844, ColorScheme.Light)]
-    public async Task Nothing_serious_stands_in_anybodys_way(string name, int width, int height, ColorScheme scheme)
+    public async Task No_serious_accessibility_violation_is_found(string name, int width, int height, ColorScheme scheme)
     {
-        await using var at = await Browsing.StartAsync(context: new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme });
+        await using var at = await Browsing.StartAsync(
+            context: new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme });
         (await SeriousAsync(at.Page)).ShouldBeEmpty("before any call");
         await at.TalkAsync();
         await at.AddPhoneAsync("lawyer");
@@ -24,10 +25,12 @@ public sealed class LooksTests
         await at.AddPhoneAsync("doctor");
         await at.Card("Bob").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = "Doctor" });
         await at.PressAsync("Bob", "Add to call");
-        await at.ExpectPhone("Doctor").ToContainTextAsync("Somebody is calling");
-        await at.Page.Locator("#entries details").Filter(new() { HasText = "answer" }).Filter(new() { HasText = "/twilio/voice" }).First.Locator("summary").ClickAsync();
+        await at.ExpectPhone("Doctor").ToContainTextAsync("Incoming call");
+        await at.Page.Locator("#entries details").Filter(new() { HasText = "answer" }).Filter(new() { HasText = "/twilio/voice" })
+            .First.Locator("summary").ClickAsync();
         (await SeriousAsync(at.Page)).ShouldBeEmpty("during a call");
-        (await at.Page.EvaluateAsync<int>("document.documentElement.scrollWidth")).ShouldBeLessThanOrEqualTo(width, "nothing is wider than the screen");
+        (await at.Page.EvaluateAsync<int>("document.documentElement.scrollWidth"))
+            .ShouldBeLessThanOrEqualTo(width, "no element is wider than the screen");
         await at.Page.EvaluateAsync("scrollTo(0, 0)");
         await at.Page.ScreenshotAsync(new() { Path = Path.Combine(Artifacts(), $"{name}.png"), FullPage = true });
         await at.Page.ScreenshotAsync(new() { Path = Path.Combine(Artifacts(), $"{name}-fold.png") });
@@ -42,7 +45,8 @@ public sealed class LooksTests
         {
             var wanted = at.Card(phone).GetByRole(AriaRole.Button, new() { Name = button, Exact = true });
             await Assertions.Expect(wanted).ToBeVisibleAsync();
-            for (var presses = 0; presses < 60 && !await wanted.EvaluateAsync<bool>("button => button === document.activeElement"); presses++)
+            const string IsFocused = "button => button === document.activeElement";
+            for (var presses = 0; presses < 60 && !await wanted.EvaluateAsync<bool>(IsFocused); presses++)
                 await at.Page.Keyboard.PressAsync(key);
             await Assertions.Expect(wanted).ToBeFocusedAsync();
             (await wanted.EvaluateAsync<string>("button => getComputedStyle(button).outlineStyle")).ShouldBe("solid");
@@ -56,16 +60,17 @@ public sealed class LooksTests
         await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
     }
 
-    /// <summary>What axe-core finds that is serious or critical.</summary>
+    /// <summary>The serious and critical violations that axe-core finds.</summary>
     private static async Task<IReadOnlyList<string>> SeriousAsync(IPage page)
     {
         using var script = new StreamReader(typeof(LooksTests).Assembly.GetManifestResourceStream("axe.min.js")!);
-        // Evaluated, not added as an element: the page's own policy would refuse that, as it should.
+        // The content security policy of the page refuses a script element, so the script is evaluated.
         await page.EvaluateAsync(await script.ReadToEndAsync());
         var found = await page.EvaluateAsync<JsonElement>("""
             async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
                 .filter(found => found.impact === 'serious' || found.impact === 'critical')
-                .flatMap(found => found.nodes.map(node => `${found.id}: ${node.html.slice(0, 160)} ${node.any.map(check => check.message).join('; ')}`))
+                .flatMap(found => found.nodes.map(node =>
+                    `${found.id}: ${node.html.slice(0, 160)} ${node.any.map(check => check.message).join('; ')}`))
             """);
         return [.. found.EnumerateArray().Select(what => what.GetString()!)];
     }

@@ -4,16 +4,16 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Calls.Browser.Tests;
 
-/// <summary>What a person does on the sandbox's page, by clicking, against the real service.</summary>
+/// <summary>The page of the sandbox, used with clicks, against the real service.</summary>
 public sealed class PageTests
 {
     [Fact]
-    public async Task Alice_calls_Bob_they_talk_and_one_hanging_up_ends_it_for_both()
+    public async Task Alice_calls_Bob_and_when_Alice_hangs_up_both_lines_end()
     {
         await using var at = await Browsing.StartAsync();
-        await at.Card("Alice").GetByLabel("Call: whom").SelectOptionAsync("client:bob");
+        await at.Card("Alice").GetByLabel("Call: phone").SelectOptionAsync("client:bob");
         await at.PressAsync("Alice", "Call");
-        await at.ExpectPhone("Bob").ToContainTextAsync("Somebody is calling");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Incoming call");
         await at.ExpectPhone("Alice").ToContainTextAsync("hears ringback");
         await Expect(at.Page.Locator("#s-state")).ToHaveTextAsync("ringing");
         await at.PressAsync("Bob", "Answer");
@@ -33,7 +33,7 @@ public sealed class PageTests
     public async Task Bob_declines_and_Alices_line_ends()
     {
         await using var at = await Browsing.StartAsync();
-        await at.Card("Alice").GetByLabel("Call: whom").SelectOptionAsync("client:bob");
+        await at.Card("Alice").GetByLabel("Call: phone").SelectOptionAsync("client:bob");
         await at.PressAsync("Alice", "Call");
         await at.PressAsync("Bob", "Decline");
         await at.ExpectPhone("Bob").ToContainTextAsync("busy or declined");
@@ -43,7 +43,7 @@ public sealed class PageTests
     }
 
     [Fact]
-    public async Task A_lawyer_is_put_on_the_table_added_to_the_call_joins_and_is_taken_off()
+    public async Task The_phone_of_a_lawyer_is_added_joins_the_call_and_is_removed()
     {
         await using var at = await Browsing.StartAsync();
         await at.TalkAsync();
@@ -54,7 +54,7 @@ public sealed class PageTests
         await at.PressAsync("Lawyer", "Answer");
         await at.ExpectPhone("Lawyer").ToContainTextAsync("with Alice and Bob");
         await Expect(at.Person("Lawyer")).ToContainTextAsync("connected");
-        await at.Page.GetByRole(AriaRole.Button, new() { Name = "Take off Lawyer" }).ClickAsync();
+        await at.Page.GetByRole(AriaRole.Button, new() { Name = "Remove Lawyer" }).ClickAsync();
         await at.ExpectPhone("Lawyer").ToContainTextAsync("Idle");
         await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
         await at.PressAsync("Alice", "End for all");
@@ -92,9 +92,9 @@ public sealed class PageTests
     }
 
     [Fact]
-    public async Task While_Twilio_is_down_nobody_can_be_hung_up_and_the_page_says_so_until_it_is_put_right()
+    public async Task While_Twilio_is_down_no_line_can_be_ended_and_the_page_shows_a_broken_guarantee_until_it_is_back()
     {
-        await using var at = await Browsing.StartAsync(patience: TimeSpan.FromSeconds(1));
+        await using var at = await Browsing.StartAsync(brokenAfter: TimeSpan.FromSeconds(1));
         await at.TalkAsync();
         await at.SwitchAsync("Twilio is down");
         await Expect(at.Page.GetByRole(AriaRole.Switch, new() { Name = "Twilio is down" })).ToBeCheckedAsync();
@@ -115,7 +115,8 @@ public sealed class PageTests
         await at.PressAsync("Alice", "Add to call");
         await at.PressAsync("Dr Keller", "Answer");
         await at.ExpectPhone("Dr Keller").ToContainTextAsync("with Alice and Bob");
-        var download = await at.Page.RunAndWaitForDownloadAsync(() => at.Page.GetByRole(AriaRole.Link, new() { Name = "Export JSON" }).ClickAsync());
+        var download = await at.Page.RunAndWaitForDownloadAsync(
+            () => at.Page.GetByRole(AriaRole.Link, new() { Name = "Export JSON" }).ClickAsync());
         download.SuggestedFilename.ShouldBe("calls-timeline.json");
         var text = await File.ReadAllTextAsync((await download.PathAsync())!, TestContext.Current.CancellationToken);
         text.ShouldContain("/twilio/voice");
@@ -124,7 +125,8 @@ public sealed class PageTests
         text.ShouldContain("label-1");
         foreach (var secret in new[] { "alice", "bob", "Keller", "5550100" })
             text.Contains(secret, StringComparison.OrdinalIgnoreCase).ShouldBeFalse(Around(text, secret));
-        Regex.IsMatch(text, "(\\+|%2B)[0-9]{6,}", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5)).ShouldBeFalse("a phone number in clear");
+        Regex.IsMatch(text, "(\\+|%2B)[0-9]{6,}", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5))
+            .ShouldBeFalse("a phone number in clear");
     }
 
     [Fact]
@@ -133,14 +135,15 @@ public sealed class PageTests
         await using var at = await Browsing.StartAsync();
         await at.TalkAsync();
         var entries = at.Page.Locator("#entries > li:visible");
-        foreach (var kind in new[] { "Webhooks", "Effects (Twilio REST)", "Frontend REST", "Legs and rooms", "Phones", "Faults and errors" })
+        string[] kinds = ["Webhooks", "Effects (Twilio REST)", "Frontend REST", "Legs and conferences", "Phones", "Faults and errors"];
+        foreach (var kind in kinds)
             await at.Page.Locator("#filters").GetByLabel(kind).UncheckAsync();
         await Expect(entries.Filter(new() { HasText = "webhook" })).ToHaveCountAsync(0);
         await at.Page.GetByLabel("Find").FillAsync("<Conference");
         await entries.First.Locator("summary").ClickAsync();
         await Expect(entries.First.Locator("pre")).ToContainTextAsync("statusCallbackEvent=\"start end join leave mute hold\"");
         await at.Page.GetByLabel("Find").FillAsync("no such thing");
-        await Expect(at.Page.GetByText("Nothing of these kinds.")).ToBeVisibleAsync();
+        await Expect(at.Page.GetByText("No entry matches the filters.")).ToBeVisibleAsync();
         at.Complaints.ShouldBeEmpty();
     }
 
@@ -159,25 +162,29 @@ public sealed class PageTests
             }
             """);
         Task<int> TonesAsync() => at.Page.EvaluateAsync<int>("() => window.tones");
-        await at.Card("Alice").GetByLabel("Call: whom").SelectOptionAsync("client:bob");
+        await at.Card("Alice").GetByLabel("Call: phone").SelectOptionAsync("client:bob");
         await at.PressAsync("Alice", "Call");
-        await at.ExpectPhone("Bob").ToContainTextAsync("Somebody is calling");
-        (await TonesAsync()).ShouldBe(0, "silent until a person wants it");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Incoming call");
+        (await TonesAsync()).ShouldBe(0, "the sound is off by default");
         await at.Page.GetByRole(AriaRole.Button, new() { Name = "Sound off" }).ClickAsync();
         await at.Page.WaitForFunctionAsync("() => window.tones >= 8 && window.due.size === 1", null, new() { Timeout = 15_000 });
         await at.PressAsync("Bob", "Answer");
         await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
-        (await at.Page.WaitForFunctionAsync("() => window.due.size === 0", null, new() { Timeout = 15_000 })).ShouldNotBeNull("no further ring is due");
+        (await at.Page.WaitForFunctionAsync("() => window.due.size === 0", null, new() { Timeout = 15_000 }))
+            .ShouldNotBeNull("no further ring is due");
         at.Complaints.ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task Another_sites_script_may_not_use_the_phones_nor_read_the_bearers()
+    public async Task A_script_of_another_site_can_neither_use_the_phones_nor_read_the_tokens()
     {
         await using var at = await Browsing.StartAsync();
-        var foreign = await at.Page.APIRequest.PostAsync(new Uri(at.Address, "/phones/client:alice/call?to=bob").ToString(), new() { Headers = [new("Origin", "https://evil.example")] });
+        var foreign = await at.Page.APIRequest.PostAsync(
+            new Uri(at.Address, "/phones/client:alice/call?to=bob").ToString(),
+            new() { Headers = [new("Origin", "https://evil.example")] });
         foreign.Status.ShouldBe(403);
-        var rebound = await at.Page.APIRequest.GetAsync(new Uri(at.Address, "/sandbox/about").ToString(), new() { Headers = [new("Host", "evil.example")] });
+        var rebound = await at.Page.APIRequest.GetAsync(
+            new Uri(at.Address, "/sandbox/about").ToString(), new() { Headers = [new("Host", "evil.example")] });
         rebound.Status.ShouldBe(403);
         var page = await at.Page.APIRequest.GetAsync(at.Address.ToString());
         page.Headers["content-security-policy"].ShouldStartWith("default-src 'self';");

@@ -1,6 +1,6 @@
 namespace Calls.Browser.Tests;
 
-/// <summary>Where this repository is.</summary>
+/// <summary>The folder of this repository.</summary>
 internal static class Repository
 {
     public static string Root { get; } = Find(AppContext.BaseDirectory);
@@ -9,7 +9,7 @@ internal static class Repository
     {
         var root = from;
         while (!File.Exists(Path.Combine(root, "Calls.sln")))
-            root = Path.GetDirectoryName(root) ?? throw new DirectoryNotFoundException("No Calls.sln above the tests.");
+            root = Path.GetDirectoryName(root) ?? throw new DirectoryNotFoundException("No folder above the tests contains Calls.sln.");
         return root;
     }
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Calls.Browser.Tests;
 
-/// <summary>The sample softphone, built as its README says, and served by its own server.</summary>
+/// <summary>The sample softphone, built as its README describes and served by its own server.</summary>
 internal sealed class Softphone : IAsyncDisposable
 {
     private static readonly Lazy<Task<string>> Build = new(BuildAsync);
@@ -13,19 +13,27 @@ internal sealed class Softphone : IAsyncDisposable
 
     public Uri Address { get; }
 
-    /// <summary>Skips the test where there is no npm.</summary>
+    /// <summary>Builds and serves the softphone. Skips the test if npm is not installed.</summary>
     public static async Task<Softphone> StartAsync(Uri api, Uri? sandbox)
     {
         if (!OnPath("npm"))
             Assert.Skip("npm is not installed");
         var folder = await Build.Value;
-        var server = Start("node", "serve.mjs", folder, new() { ["CALLS_API"] = api.ToString(), ["CALLS_SANDBOX"] = sandbox?.ToString() ?? "", ["PORT"] = FreePort() });
-        var said = await server.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) ?? throw new InvalidOperationException(await server.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
-        return new Softphone(server, new Uri(said.Split(' ')[0]));
+        var server = Start("node", "serve.mjs", folder, new()
+        {
+            ["CALLS_API"] = api.ToString(),
+            ["CALLS_SANDBOX"] = sandbox?.ToString() ?? "",
+            ["PORT"] = FreePort(),
+        });
+        var token = TestContext.Current.CancellationToken;
+        var line = await server.StandardOutput.ReadLineAsync(token)
+            ?? throw new InvalidOperationException(await server.StandardError.ReadToEndAsync(token));
+        return new Softphone(server, new Uri(line.Split(' ')[0]));
     }
 
-    /// <summary>The part of the bundle that is Twilio's SDK.</summary>
-    public static async Task<string> SdkAsync() => Path.GetFileName(Directory.EnumerateFiles(Path.Combine(await Build.Value, "dist"), "twilio-*.js").Single());
+    /// <summary>The file name of the part of the bundle that contains Twilio's SDK.</summary>
+    public static async Task<string> SdkAsync() =>
+        Path.GetFileName(Directory.EnumerateFiles(Path.Combine(await Build.Value, "dist"), "twilio-*.js").Single());
 
     public async ValueTask DisposeAsync()
     {
@@ -52,14 +60,21 @@ internal sealed class Softphone : IAsyncDisposable
 
     private static Process Start(string command, string arguments, string folder, Dictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo(command, arguments) { WorkingDirectory = folder, UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(command, arguments)
+        {
+            WorkingDirectory = folder,
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{command} did not start");
     }
 
     private static bool OnPath(string command) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, command)));
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, command)));
 
     private static string FreePort()
     {

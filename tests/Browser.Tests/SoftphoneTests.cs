@@ -4,7 +4,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Calls.Browser.Tests;
 
-/// <summary>The sample softphone in a browser: two of them call each other through the sandbox, and the Voice SDK that it bundles loads.</summary>
+/// <summary>The sample softphone in a browser: two softphones call each other through the sandbox, and the bundled Voice SDK loads.</summary>
 public sealed class SoftphoneTests
 {
     [Fact]
@@ -16,14 +16,14 @@ public sealed class SoftphoneTests
         var bob = await OpenAsync(at, softphone, "bob");
         await alice.GetByLabel("Call", new() { Exact = true }).FillAsync("bob");
         await PressAsync(alice, "Call");
-        await Expect(bob.Locator("#state")).ToHaveTextAsync("You are being called");
+        await Expect(bob.Locator("#state")).ToHaveTextAsync("Incoming call");
         await PressAsync(bob, "Answer");
         await Expect(alice.Locator("#state")).ToHaveTextAsync("In call");
         await Expect(alice.Locator("#call-state")).ToHaveTextAsync("live");
         await Expect(bob.Locator("#people li", new() { HasText = "bob (you)" })).ToContainTextAsync("connected");
 
         await alice.GetByLabel("Add a phone").FillAsync("+1 (555) 010-0101");
-        await alice.GetByLabel("who is").FillAsync("lawyer");
+        await alice.GetByLabel("Label").FillAsync("lawyer");
         await PressAsync(alice, "Add");
         await at.Host.Twilio.Phone("+15550100101").RingsAsync();
         await at.Host.Twilio.Phone("+15550100101").AnswerAsync();
@@ -37,14 +37,14 @@ public sealed class SoftphoneTests
         await PressAsync(alice, "Hang up");
         await Expect(alice.Locator("#state")).ToHaveTextAsync("Ready");
         await Expect(bob.Locator("#people li", new() { HasText = "alice" })).ToContainTextAsync("left");
-        await PressAsync(bob, "End for everybody");
+        await PressAsync(bob, "End for all");
         await Expect(bob.Locator("#call-state")).ToContainTextAsync("ended");
         await at.Host.Twilio.Phone("+15550100101").IsIdleAsync();
         at.Complaints.ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task With_a_real_account_the_bundled_SDK_takes_the_token_and_a_refused_bearer_is_told()
+    public async Task With_a_real_account_the_bundled_SDK_accepts_the_token_and_a_refused_bearer_shows_an_error()
     {
         await using var at = await Browsing.StartAsync();
         await using var softphone = await Softphone.StartAsync(at.Host.Address, sandbox: null);
@@ -82,5 +82,6 @@ public sealed class SoftphoneTests
         return page;
     }
 
-    private static Task PressAsync(IPage page, string button) => page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
+    private static Task PressAsync(IPage page, string button) =>
+        page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
 }

@@ -66,11 +66,11 @@ public sealed class Redis_goes_away
             status.ShouldBe(HttpStatusCode.OK);
             twiml.ShouldContain("<Pause");
             twiml.ShouldContain("<Redirect");
-            (status, twiml) = await SignedAsync(deployment, replica, "/twilio/sessions/away/join/callee?call=x",
+            (status, twiml) = await SignedAsync(deployment, replica, "/twilio/sessions/away/x/participants/callee/join",
                 ("CallSid", "CA" + new string('1', 32)));
             status.ShouldBe(HttpStatusCode.OK);
             twiml.ShouldContain("<Redirect");
-            (status, _) = await SignedAsync(deployment, replica, "/twilio/sessions/away/calls/callee?call=x",
+            (status, _) = await SignedAsync(deployment, replica, "/twilio/sessions/away/x/participants/callee/status",
                 ("CallSid", "CA" + new string('1', 32)), ("CallStatus", "ringing"));
             status.ShouldBe(HttpStatusCode.ServiceUnavailable);
             (status, _) = await Http.SendAsync(HttpMethod.Get, new Uri(replica.Address, "/v1/sessions/away"), deployment.TokenFor("eve"));

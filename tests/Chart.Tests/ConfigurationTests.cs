@@ -72,7 +72,7 @@ public sealed class ConfigurationTests
             new("Twilio:AuthToken", "primary"),
             new("Twilio:RequestValidation:SecondaryAuthToken", "secondary"),
             new("Twilio:Client:ApiKeySid", "SK" + new string('0', 32)),
-            new("Twilio:Client:ApiKeySecret", "secret"),
+            new("Twilio:Client:ApiKeySecret", new string('0', 32)),
             new("Twilio:Client:AccountSid", "AC" + new string('0', 32)),
         ]);
         return builder.AddCalls().Build();

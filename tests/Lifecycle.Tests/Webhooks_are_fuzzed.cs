@@ -21,10 +21,10 @@ public sealed class Webhooks_are_fuzzed
 
     private static readonly string[] Paths =
     [
-        "/twilio/voice", "/twilio/sessions/s-1/join/callee?call=x", "/twilio/sessions/s-1/left/caller", "/twilio/sessions/s-1/conference",
-        "/twilio/sessions/s-1/calls/callee?call=x", "/twilio/wait",
-        "/makeCall", "/joinConf/s-1", "/leave", "/completeCall/s-1", "/twilio/voice?a=%ff&b=%", "/twilio/sessions/%ff%fe/conference",
-        "/twilio/sessions/%2e%2e/join/%2e?call=%F0%9F%98%80",
+        "/twilio/voice", "/twilio/sessions/s-1/x/participants/callee/join", "/twilio/sessions/s-1/x/participants/caller/left",
+        "/twilio/sessions/s-1/x/conference", "/twilio/sessions/s-1/x/participants/callee/status", "/twilio/wait",
+        "/makeCall", "/joinConf/s-1", "/leave", "/completeCall/s-1", "/twilio/voice?a=%ff&b=%", "/twilio/sessions/%ff%fe/x/conference",
+        "/twilio/sessions/%2e%2e/%F0%9F%98%80/participants/%2e/join",
         "/twilio/voice?bodySHA256=x&bodySHA256=y", "/twilio/voice?" + new string('&', 3000), "/twilio/voice?retry=99999999999999999999",
     ];
 
@@ -83,6 +83,26 @@ public sealed class Webhooks_are_fuzzed
         (GC.GetTotalMemory(forceFullCollection: true) - before).ShouldBeLessThan(MostGrowth);
         (await Http.SendAsync(HttpMethod.Get, new Uri(host.Address, "/healthz/ready"))).Status.ShouldBe(HttpStatusCode.OK);
         host.Twilio.Cloud.Defects.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_signed_body_of_another_content_type_is_refused()
+    {
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Settings = [new("Calls:Limits:UnsignedPerMinute", "1000000")],
+        });
+        var url = host.Address.GetLeftPart(UriPartial.Authority) + Paths[0];
+        List<KeyValuePair<string, string>> form = [new("From", "client:alice"), new("To", "bob")];
+        var body = "From=client%3Aalice&To=bob"u8.ToArray();
+        foreach (var type in Types)
+        {
+            foreach (var signed in new[] { form, [] })
+            {
+                var request = Compose(host, Paths[0], type, body, Signer.Sign(host.Twilio.Options.AuthToken, url, signed));
+                (await SendAsync(host, request)).ShouldBe(type == Types[0] && signed == form ? 200 : 403, type);
+            }
+        }
     }
 
     private static byte[] Draw(Random random, SandboxHost host) => random.Next(10) switch

@@ -79,7 +79,7 @@ public sealed partial class OneTraceTests : IAsyncLifetime
     {
         const string Forged = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Frontends = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
         await PlayAsync();
-        var url = new Uri(deployment.Address, $"/twilio/sessions/{Session}/conference");
+        var url = new Uri(deployment.Address, $"/twilio/sessions/{Session}/x/conference");
         var form = new Parameters
         {
             { "StatusCallbackEvent", "conference-start" },

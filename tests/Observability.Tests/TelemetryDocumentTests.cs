@@ -43,7 +43,7 @@ public sealed partial class TelemetryDocumentTests
         var events = new[]
         {
             typeof(Domain.CallSession),
-            typeof(Application.CallsTelemetry),
+            typeof(Application.Telemetry.CallsTelemetry),
             typeof(Infrastructure.Twilio.TwilioOptions),
             typeof(Api.CallsService),
         }

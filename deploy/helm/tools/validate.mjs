@@ -1,5 +1,5 @@
-// node validate.mjs < manifests.yaml: what the API server's schema would say (required, enumerated, patterned), without an API server.
-// Unknown fields it does not see; the strict load in tests/Chart.Tests does.
+// node validate.mjs < manifests.yaml: checks manifests against the schema of the API server (required, enumerated, patterned), without an API server.
+// It does not find unknown fields. The strict load in tests/Chart.Tests finds them.
 import { readFileSync } from 'node:fs';
 import { loadAll } from 'js-yaml';
 
@@ -7,7 +7,7 @@ const packages = {
   'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
   'gateway.networking.k8s.io': '@kubernetes-models/gateway-api',
 };
-const unknown = new Set(['external-secrets.io/v1']); // no schema of it is published there
+const unknown = new Set(['external-secrets.io/v1']); // the packages have no schema for it
 
 let checked = 0;
 const wrong = [];
@@ -17,7 +17,7 @@ for (const object of loadAll(readFileSync(0, 'utf8')).filter(Boolean)) {
   checked++;
   try {
     const models = await import([packages[group] ?? 'kubernetes-models', group, version].filter(Boolean).join('/'));
-    if (!models[object.kind]) throw new Error('is not a kind that is known');
+    if (!models[object.kind]) throw new Error('is an unknown kind');
     new models[object.kind](object).validate();
   } catch (error) {
     wrong.push(`${object.kind} ${object.metadata?.name}: ${error.message}`);

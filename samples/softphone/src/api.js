@@ -1,4 +1,4 @@
-// Calls' REST API, with the user's bearer. The bearer is kept in memory and nowhere else.
+// The REST API of Calls, used with the user's token. The token is kept only in memory.
 export class Api {
   #bearer;
 
@@ -6,19 +6,25 @@ export class Api {
 
   token() { return this.#ask('POST', '/v1/tokens'); }
   add(session, phoneNumber, label) {
-    // The same key, should the request be sent again: the phone is rung once.
-    return this.#ask('POST', `${this.#path(session)}/participants`, { phoneNumber, label: label || null }, { 'Idempotency-Key': `"${crypto.randomUUID()}"` });
+    // If the browser sends the request again, the key is the same, and the phone rings only once.
+    const headers = { 'Idempotency-Key': `"${crypto.randomUUID()}"` };
+    return this.#ask('POST', `${this.#path(session)}/participants`, { phoneNumber, label: label || null }, headers);
   }
-  change(session, participant, what) { return this.#ask('PATCH', `${this.#path(session)}/participants/${encodeURIComponent(participant)}`, what); }
-  remove(session, participant) { return this.#ask('DELETE', `${this.#path(session)}/participants/${encodeURIComponent(participant)}`); }
+  change(session, participant, flags) {
+    return this.#ask('PATCH', `${this.#path(session)}/participants/${encodeURIComponent(participant)}`, flags);
+  }
+  remove(session, participant) {
+    return this.#ask('DELETE', `${this.#path(session)}/participants/${encodeURIComponent(participant)}`);
+  }
   end(session) { return this.#ask('DELETE', this.#path(session)); }
 
-  // The session as it is and as it changes, until it is over. An EventSource cannot send a bearer, so the stream is read by hand.
+  // The session now and after each change, until it is over. EventSource cannot send a token, so the stream is read with fetch.
   async *follow(session, signal) {
     let seen = null;
     while (!signal.aborted) {
       try {
-        const answer = await fetch(`${this.#path(session)}/events`, { signal, headers: { Authorization: `Bearer ${this.#bearer}`, Accept: 'text/event-stream', ...(seen && { 'Last-Event-ID': seen }) } });
+        const headers = { Authorization: `Bearer ${this.#bearer}`, Accept: 'text/event-stream', ...(seen && { 'Last-Event-ID': seen }) };
+        const answer = await fetch(`${this.#path(session)}/events`, { signal, headers });
         if (answer.status === 204 || answer.status === 401) return;
         if (answer.ok) {
           let rest = '';
@@ -36,7 +42,7 @@ export class Api {
       } catch (error) {
         if (signal.aborted) return;
       }
-      // Not there yet (a call takes a moment to be known), or cut off: ask again.
+      // The session is not known yet, or the connection was lost: try again.
       await new Promise(done => setTimeout(done, 500));
     }
   }
@@ -51,9 +57,14 @@ export class Api {
     });
     const text = await answer.text();
     const json = text ? JSON.parse(text) : null;
-    if (!answer.ok) throw new Error(json?.errors ? Object.entries(json.errors).map(([field, why]) => `${field} ${why}`).join('; ') : json?.detail ?? json?.title ?? `Calls answered ${answer.status}.`);
+    if (!answer.ok) throw new Error(explain(json) ?? `Calls answered ${answer.status}.`);
     return json;
   }
+}
+
+function explain(problem) {
+  if (problem?.errors) return Object.entries(problem.errors).map(([field, why]) => `${field} ${why}`).join('; ');
+  return problem?.detail ?? problem?.title;
 }
 
 async function* pieces(stream) {

@@ -1,12 +1,14 @@
-// A softphone in one page: sign in, call, be called, see the call live, add a phone by number, mute, hang up.
+// A softphone on one page: sign in, place and receive calls, watch the call, add a phone by number, mute, hang up.
 import { Api } from './api.js';
 import { SandboxLine, TwilioLine } from './lines.js';
 
 const $ = id => document.getElementById(id);
-const words = { idle: 'Ready', calling: 'Calling…', ringing: 'You are being called', talking: 'In call' };
+const words = { idle: 'Ready', calling: 'Calling…', ringing: 'Incoming call', talking: 'In call' };
 
 const { sandbox } = await (await fetch('/config.json')).json();
-$('mode').textContent = sandbox ? 'Sandbox: calls are placed by its phones, and carry no sound' : 'A Twilio account: calls are real, and cost money';
+$('mode').textContent = sandbox
+  ? 'Sandbox: calls use its emulated phones and have no sound'
+  : 'Twilio account: calls are real and cost money';
 $('identity-row').hidden = !sandbox;
 $('bearer-row').hidden = sandbox;
 
@@ -59,7 +61,7 @@ function changed({ state, session: now }) {
   $('dial').hidden = state !== 'idle';
   $('answer').hidden = $('decline').hidden = state !== 'ringing';
   $('hang-up').hidden = state !== 'calling' && state !== 'talking';
-  // Twilio does not tell the one who is rung which session it is; an app says so by its own means. The sandbox knows.
+  // Twilio does not send the session id to the callee, so a real app must send it in its own way. The sandbox knows the id.
   $('watch').hidden = !(state === 'talking' && !now && !session);
   if (now) follow(now);
   if (state === 'idle') session = null;
@@ -90,10 +92,11 @@ function row(person, over) {
   const state = document.createElement('small');
   state.textContent = [person.state, person.muted && 'muted', person.hold && 'on hold', person.reason].filter(Boolean).join(', ');
   item.append(who, state);
+  const mute = person.muted ? 'Unmute' : 'Mute';
   if (!over && person.state === 'connected')
-    item.append(button(person.muted ? 'Unmute' : 'Mute', `${person.muted ? 'Unmute' : 'Mute'} ${name}`, () => api.change(session, person.id, { muted: !person.muted })));
+    item.append(button(mute, `${mute} ${name}`, () => api.change(session, person.id, { muted: !person.muted })));
   if (!over && ['dialing', 'ringing', 'connected'].includes(person.state) && person.identity !== me)
-    item.append(button('Take off', `Take off ${name}`, () => api.remove(session, person.id)));
+    item.append(button('Remove', `Remove ${name}`, () => api.remove(session, person.id)));
   return item;
 }
 

@@ -1,7 +1,7 @@
-// A line is how this softphone calls and is called. Both kinds have the same face: call, answer, decline, hangUp, and a 'change' event
-// with { state: 'idle' | 'calling' | 'ringing' | 'talking', session }.
+// A line places and receives calls. Both classes have the same methods (call, answer, decline, hangUp) and send a 'change' event
+// with { state: 'idle' | 'calling' | 'ringing' | 'talking', session }, and a 'trouble' event with the text of an error.
 
-// Twilio's own: the Voice SDK, with an access token of Calls'.
+// A line with Twilio's Voice SDK and an access token from Calls.
 export class TwilioLine extends EventTarget {
   #device;
   #call = null;
@@ -37,7 +37,7 @@ export class TwilioLine extends EventTarget {
   }
 }
 
-// The sandbox's: its emulated Twilio has phones instead of a signalling server, and they are used by HTTP. No sound is carried.
+// A line of the sandbox. Its emulated Twilio has no signalling server, so this class uses the phones of the sandbox by HTTP, without sound.
 export class SandboxLine extends EventTarget {
   #phone;
   #last = '';

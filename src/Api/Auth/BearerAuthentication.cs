@@ -1,15 +1,12 @@
-using System.Security.Claims;
-using Calls.Application;
-using Calls.Domain;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace Calls.Api.Auth;
 
-/// <summary>REST callers: a JWT bearer whose <c>sub</c> is a client identity. Settings are ASP.NET Core's own, <c>Authentication:Schemes:Bearer</c>.</summary>
+/// <summary>REST takes a JWT whose <c>sub</c> is a client identity. The keys are <c>Authentication:Schemes:Bearer</c>.</summary>
 internal static class BearerAuthentication
 {
-    /// <summary>The scope that makes its bearer an operator: may see and change every call.</summary>
+    /// <summary>The scope of an operator, who may see and change every call.</summary>
     public const string OperatorScope = "calls.operate";
 
     public static void AddBearerAuthentication(this IServiceCollection services)
@@ -23,12 +20,13 @@ internal static class BearerAuthentication
             bearer.TokenValidationParameters.RequireSignedTokens = true;
         });
         services.AddAuthorization();
-        // No cookie and no antiforgery token is ever made here: no keys are to be kept on a disk that a pod does not have.
+        // The service makes no cookie and no antiforgery token, so it keeps no keys on a disk.
         services.AddDataProtection().UseEphemeralDataProtectionProvider();
     }
 
-    /// <summary>The person behind a request. A <c>sub</c> that is no client identity belongs to nobody on any call.</summary>
+    /// <summary>The sender of a request. A <c>sub</c> that is not a client identity is on no call.</summary>
     public static Asker Asker(this ClaimsPrincipal user) => new(
         ClientIdentity.TryParse(user.FindFirst("sub")?.Value, out var identity) ? identity : null,
-        user.FindAll("scope").Concat(user.FindAll("scp")).SelectMany(claim => claim.Value.Split(' ')).Contains(OperatorScope, StringComparer.Ordinal));
+        user.FindAll("scope").Concat(user.FindAll("scp")).SelectMany(claim => claim.Value.Split(' '))
+            .Contains(OperatorScope, StringComparer.Ordinal));
 }

@@ -1,47 +1,35 @@
-using Calls.Api.Lifecycle;
 using Calls.Infrastructure.Outbox;
-using StackExchange.Redis;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>What Kubernetes and people ask about the process. Live and ready say nothing of Redis: a pod that can still speak TwiML is worth more than an empty service.</summary>
+/// <summary>The probes of Kubernetes, and the state of Redis for operators. Liveness and readiness do not depend on Redis,
+/// because a pod that can still answer TwiML is worth more than an empty service.</summary>
 internal static class Health
 {
-    /// <summary>A round takes a second; a loop that has not come round for this long will not do so any more.</summary>
+    /// <summary>A round of the sweeper takes a second. A sweeper without a round for this long has stopped.</summary>
     private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
 
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
         var health = app.MapGroup("/healthz").ExcludeFromDescription().AllowAnonymous();
         health.MapGet("/startup", (GracefulStop life) => Answer(life.HasStarted, "started", "starting"));
-        health.MapGet("/live", (Heartbeat pulse) => Answer(pulse.Age < LongestSilence, "live", "the worker loop stands still"));
+        health.MapGet("/live", (Heartbeat heartbeat) => Answer(heartbeat.Age < LongestSilence, "live", "the sweeper has stopped"));
         health.MapGet("/ready", (GracefulStop life) => Answer(life.IsServing, "ready", "not ready"));
-        health.MapGet("/dependencies", async (IConnectionMultiplexer redis) =>
+        health.MapGet("/dependencies", async (IStorePing store, CancellationToken cancellationToken) =>
         {
-            var latency = await PingAsync(redis);
+            var latency = await store.PingAsync(cancellationToken);
             return TypedResults.Json(
                 new Dependencies(new Dependency(latency is null ? "unreachable" : "ok", latency?.TotalMilliseconds)),
                 statusCode: latency is null ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
         });
     }
 
-    /// <summary>Whether a path is for whoever runs the service, and answers on the management port where there is one.</summary>
-    public static bool IsManagement(PathString path) => path.StartsWithSegments("/healthz", StringComparison.Ordinal) || path.StartsWithSegments("/metrics", StringComparison.Ordinal);
+    /// <summary>Whether a path is for operators. With a management port it answers only there.</summary>
+    public static bool IsManagement(PathString path) =>
+        path.StartsWithSegments("/healthz", StringComparison.Ordinal) || path.StartsWithSegments("/metrics", StringComparison.Ordinal);
 
     private static IResult Answer(bool good, string yes, string no) =>
         good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: StatusCodes.Status503ServiceUnavailable);
-
-    private static async Task<TimeSpan?> PingAsync(IConnectionMultiplexer redis)
-    {
-        try
-        {
-            return await redis.GetDatabase().PingAsync();
-        }
-        catch (Exception e) when (e is RedisException or TimeoutException)
-        {
-            return null;
-        }
-    }
 
     internal sealed record Dependencies(Dependency Redis);
 

@@ -1,65 +1,53 @@
-using System.Diagnostics;
-using Calls.Application;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
+using Calls.Application.Effects;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>Adds a phone, and gives Twilio a moment to say whether it will ring it. The adding is done when the session is stored; the moment is for a better answer.</summary>
+/// <summary>Adds a phone. The phone is added when the session is stored. A short wait for Twilio makes the answer more precise.</summary>
 internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimeProvider clock)
 {
-    /// <summary>A repetition that comes while the first is being served waits for the same answer, but not as long: then it is told to ask again.</summary>
-    private static readonly TimeSpan PatienceOfRepeats = TimeSpan.FromSeconds(1);
+    /// <summary>How long a request waits for Twilio to accept the call. Then the answer is 202.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
-    public async Task<PhoneAdded> AddAsync(AddPhoneParticipant command, TimeSpan patience, CancellationToken cancellationToken)
+    /// <summary>How long a repeated request waits for the answer to the first one. Then it is told to ask again.</summary>
+    private static readonly TimeSpan RepeatPatience = TimeSpan.FromSeconds(1);
+
+    public async Task<AddedPhone> AddAsync(AddPhoneParticipant command, HttpContext http, CancellationToken cancellationToken)
     {
         using var dialed = outcomes.Expect(command.SessionId, command.Participant);
-        switch (await mediator.Send(command, cancellationToken))
+        switch ((await mediator.Send(command, cancellationToken)).Reply)
         {
             case CallReply.Refused refused:
-                return new PhoneAdded.No(refused.Because, refused.RetryAfter);
-            case CallReply.Added { Participant: var known } when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label:
-                return new PhoneAdded.OtherThanBefore();
+                return new(Problems.Of(refused.Reason, refused.RetryAfter, http));
+            case CallReply.Added { Participant: var known }
+                when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label:
+                return new(Problems.Of(422, "idempotency-key-reused", "This Idempotency-Key came with another number or label before."));
             case CallReply.Added { Participant: { Gone: LeaveReason.RefusedByTwilio } known }:
-                return new PhoneAdded.RefusedByTwilio(known.RefusalCode);
+                return new(RefusedByTwilio(known.RefusalCode));
             case CallReply.Added { Participant: var known } when known.Leg is not null || known.Gone is not null:
-                return new PhoneAdded.Dialed(known);
+                return new(null, known, IsDialed: true);
             case CallReply.Added { Participant: var added, IsRepeat: var isRepeat }:
-                var isRunning = isRepeat && added.Progress == Progress.Invited && clock.GetUtcNow() - added.Since < patience;
-                return await dialed.WaitAsync(isRunning ? PatienceOfRepeats : patience, clock, cancellationToken) switch
+                var isRunning = isRepeat && added.Progress == Progress.Invited && clock.GetUtcNow() - added.Since < Patience;
+                return await dialed.WaitAsync(isRunning ? RepeatPatience : Patience, clock, cancellationToken) switch
                 {
-                    DialOutcome.Accepted => new PhoneAdded.Dialed(added),
-                    DialOutcome.Refused refused => new PhoneAdded.RefusedByTwilio(refused.Code),
-                    _ when isRunning => new PhoneAdded.UnderWay(),
-                    _ => new PhoneAdded.Pending(added),
+                    DialOutcome.Accepted => new(null, added, IsDialed: true),
+                    DialOutcome.Refused refused => new(RefusedByTwilio(refused.Code)),
+                    _ when isRunning => new(Problems.InProgress(http)),
+                    _ => new(null, added),
                 };
             case var reply:
-                throw new UnreachableException($"{reply.GetType().Name} is no answer to an added phone");
+                throw new UnreachableException($"{reply.GetType().Name} is not a reply to AddPhoneParticipant");
         }
     }
+
+    private static ProblemHttpResult RefusedByTwilio(int? code) => Problems.Of(
+        422,
+        "refused-by-twilio",
+        "Twilio refused to ring this number" + (code is null ? "." : $"; see https://www.twilio.com/docs/api/errors/{code}."),
+        ("twilioCode", code));
 }
 
-/// <summary>What came of adding a phone.</summary>
-internal abstract record PhoneAdded
-{
-    private PhoneAdded()
-    {
-    }
-
-    /// <summary>Twilio has the call.</summary>
-    public sealed record Dialed(Participant Participant) : PhoneAdded;
-
-    /// <summary>Stored; Twilio has not answered yet, or the room is not open yet.</summary>
-    public sealed record Pending(Participant Participant) : PhoneAdded;
-
-    /// <summary>The same request came before, and waits for Twilio still.</summary>
-    public sealed record UnderWay : PhoneAdded;
-
-    public sealed record No(RefusalReason Because, TimeSpan? RetryAfter) : PhoneAdded;
-
-    public sealed record RefusedByTwilio(int? Code) : PhoneAdded;
-
-    /// <summary>The same idempotency key came with something else before.</summary>
-    public sealed record OtherThanBefore : PhoneAdded;
-}
+/// <summary>The result of adding a phone.</summary>
+/// <param name="Problem">The answer if no phone was added.</param>
+/// <param name="Participant">The participant that was added, else null.</param>
+/// <param name="IsDialed">Twilio has accepted the call. False: Twilio has not answered yet, or the room is not open yet.</param>
+internal readonly record struct AddedPhone(ProblemHttpResult? Problem, Participant? Participant = null, bool IsDialed = false);

@@ -1,77 +1,67 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Calls.Application;
-using Calls.Domain;
-using Microsoft.Extensions.Primitives;
+using System.Text.RegularExpressions;
+using Calls.Application.Randomness;
 using Microsoft.Net.Http.Headers;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>The two headers that bind a request to what its sender knows: the version it is about, and the key that makes its repetition the same request.</summary>
-internal static class RequestHeaders
+/// <summary><c>If-Match</c> names a version of the call. <c>Idempotency-Key</c> makes a repeated request the same request.</summary>
+internal static partial class RequestHeaders
 {
+    public const string IfMatch = "If-Match";
+
+    public const string IfMatchMeaning = "The `ETag` of the expected version. 412: the call has another version.";
+
     public const string IdempotencyKey = "Idempotency-Key";
+
+    public const string IdempotencyKeyMeaning = "A repeated request with the same key rings no phone and gets the first answer. "
+        + "409: the first request still waits for Twilio after a second. 422: the key came with another phone number or label. "
+        + "The key has 1 to 255 printable characters. It is kept for as long as the call can be seen.";
 
     private const int MaxKeyLength = 255;
 
-    /// <summary>Reads <c>If-Match</c>. False where it cannot be read; a weak tag, and one that we never gave, match nothing.</summary>
-    public static bool TryIfMatch(HttpContext http, out Precondition? precondition)
+    public static ValidationProblem BadIfMatch => Problems.Field(IfMatch, "The header must be * or a list of entity tags such as \"7\".");
+
+    public static ValidationProblem BadIdempotencyKey => Problems.Field(
+        IdempotencyKey,
+        "The key must be one string of 1 to 255 printable ASCII characters, either quoted or without spaces, commas and quotes.");
+
+    /// <summary>Reads <c>If-Match</c>. False if it is malformed. A weak tag, or a tag of another service, matches no version.</summary>
+    public static bool TryIfMatch(string? header, out Precondition? precondition)
     {
         precondition = null;
-        var values = http.Request.Headers.IfMatch;
-        if (values.Count == 0)
+        if (header is null)
             return true;
-        if (!EntityTagHeaderValue.TryParseStrictList([.. values.OfType<string>()], out var tags) || tags is null)
+        if (!EntityTagHeaderValue.TryParseStrictList([header], out var tags) || tags is null)
             return false;
-        precondition = tags.Any(tag => tag.Tag == "*")
-            ? new Precondition((ImmutableArray<long>?)null)
-            : new Precondition([.. tags.Select(VersionOf).OfType<long>()]);
+        precondition = new(tags.Any(tag => tag.Tag == "*") ? (ImmutableArray<long>?)null : [.. tags.Select(VersionOf).OfType<long>()]);
         return true;
     }
 
-    /// <summary>Reads <c>Idempotency-Key</c>: a quoted string, or the same without quotes (draft-ietf-httpapi-idempotency-key-header-07). Null where there is none. False where it cannot be read.</summary>
-    public static bool TryIdempotencyKey(HttpContext http, out string? key)
+    /// <summary>The participant of an <c>Idempotency-Key</c>: a quoted string (draft-ietf-httpapi-idempotency-key-header-07), or the same
+    /// string without quotes. The same bearer with the same key gets the same participant on every replica, so that no phone rings twice.
+    /// Null if the key is malformed.</summary>
+    public static ParticipantId? ParticipantFor(string? header, Asker asker)
     {
-        key = null;
-        var values = http.Request.Headers[IdempotencyKey];
-        if (StringValues.IsNullOrEmpty(values))
-            return values.Count == 0;
-        if (values is not [{ } text] || !TryUnquote(text.Trim(), out var plain) || plain.Length is 0 or > MaxKeyLength || plain.Any(c => c is < ' ' or > '~'))
-            return false;
-        key = plain;
-        return true;
-    }
-
-    /// <summary>The same asker with the same key asks for the same participant, whichever replica it reaches: nothing is rung twice.</summary>
-    public static ParticipantId ParticipantFor(Asker asker, string? key)
-    {
-        if (key is null)
+        if (header is null)
             return Nonces.NextGuest();
+        var match = KeyForm().Match(header.Trim());
+        var quoted = match.Groups["quoted"];
+        var key = quoted.Success ? quoted.Value.Replace(@"\""", "\"").Replace(@"\\", @"\") : match.Value;
+        if (key.Length is 0 or > MaxKeyLength)
+            return null;
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{asker.Identity?.Value}\n{key}"));
         return ParticipantId.TryParse("guest-" + Convert.ToHexStringLower(hash.AsSpan(0, 10)), out var id) ? id : Nonces.NextGuest();
     }
 
     private static long? VersionOf(EntityTagHeaderValue tag) =>
-        !tag.IsWeak && long.TryParse(tag.Tag.AsSpan().Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : null;
+        !tag.IsWeak && long.TryParse(tag.Tag.AsSpan().Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var version)
+            ? version
+            : null;
 
-    private static bool TryUnquote(string text, out string plain)
-    {
-        plain = text;
-        if (!text.Contains('"', StringComparison.Ordinal))
-            return !text.Contains(',', StringComparison.Ordinal) && !text.Contains(' ', StringComparison.Ordinal);
-        if (text is not ['"', .. var inside, '"'])
-            return false;
-        var read = new StringBuilder();
-        for (var i = 0; i < inside.Length; i++)
-        {
-            if (inside[i] == '"' || (inside[i] == '\\' && (++i == inside.Length || inside[i] is not ('"' or '\\'))))
-                return false;
-            read.Append(inside[i]);
-        }
-
-        plain = read.ToString();
-        return true;
-    }
+    /// <summary>A string of RFC 9651, 3.3.3; or printable ASCII without space, quote and comma.</summary>
+    [GeneratedRegex("""^(?:"(?<quoted>(?:[ !#-\[\]-~]|\\["\\])+)"|[!#-+\x2D-~]+)\z""", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex KeyForm();
 }

@@ -1,17 +1,14 @@
-using Calls.Application.Ports;
-using Calls.Domain;
-
 namespace Calls.Api.Endpoints;
 
-/// <summary>A call, as REST gives it to the people on it and to operators.</summary>
-/// <param name="SessionId">The app's id of the call.</param>
-/// <param name="State"><c>ringing</c> until somebody answers, <c>live</c>, <c>ended</c>.</param>
-/// <param name="Version">Rises with every change.</param>
-/// <param name="StartedAt">When the caller placed it.</param>
+/// <summary>A call, as people on the call and operators see it.</summary>
+/// <param name="SessionId">The id that the app gave the call.</param>
+/// <param name="State"><c>ringing</c> until a person other than the caller answers, then <c>live</c>, then <c>ended</c>.</param>
+/// <param name="Version">The version. It rises with every change.</param>
+/// <param name="StartedAt">When the caller placed the call.</param>
 /// <param name="AnsweredAt">When the first person other than the caller answered.</param>
-/// <param name="EndedAt">When it was over.</param>
-/// <param name="EndReason">Why it ended, such as <c>callee-busy</c> or <c>one-person-left</c>.</param>
-/// <param name="Participants">Everybody who was ever on it or rung for it.</param>
+/// <param name="EndedAt">When the call ended.</param>
+/// <param name="EndReason">Why the call ended, such as <c>callee-busy</c> or <c>one-person-left</c>.</param>
+/// <param name="Participants">All people who are or were on the call, or were rung for it.</param>
 public sealed record SessionDocument(
     string SessionId,
     string State,
@@ -36,13 +33,15 @@ public sealed record SessionDocument(
 /// <summary>One person of a call.</summary>
 /// <param name="Id"><c>caller</c>, <c>callee</c>, or a guest's id.</param>
 /// <param name="Role"><c>caller</c>, <c>callee</c> or <c>guest</c>.</param>
-/// <param name="State"><c>dialing</c>, <c>ringing</c>, <c>connected</c>, <c>left</c> (was on the line), <c>unreachable</c> (never was).</param>
-/// <param name="Reason">Why they left or were not reached, such as <c>declined</c>; null while they are on the line or on the way.</param>
-/// <param name="Identity">The app user's client identity; null for a phone.</param>
-/// <param name="PhoneNumber">E.164; null for an app user.</param>
-/// <param name="Label">What the people on the call named them.</param>
-/// <param name="Muted">Whether the others cannot hear them.</param>
-/// <param name="Hold">Whether they are on hold.</param>
+/// <param name="State"><c>dialing</c>, <c>ringing</c>, <c>connected</c>, <c>left</c> (was on the line) or <c>unreachable</c> (was never on
+/// the line).</param>
+/// <param name="Reason">Why the person left or was not reached, such as <c>declined</c>. Null while the person is on the line or on the
+/// way.</param>
+/// <param name="Identity">The client identity of an app user. Null for a phone.</param>
+/// <param name="PhoneNumber">The phone number in E.164. Null for an app user.</param>
+/// <param name="Label">The name that people on the call gave the participant.</param>
+/// <param name="Muted">Whether the participant is muted: the others cannot hear the participant.</param>
+/// <param name="Hold">Whether the participant is on hold.</param>
 public sealed record ParticipantDocument(
     string Id, string Role, string State, string? Reason, string? Identity, string? PhoneNumber, string? Label, bool Muted, bool Hold)
 {
@@ -57,8 +56,9 @@ public sealed record ParticipantDocument(
         participant.Muted,
         participant.Hold);
 
-    /// <summary>As the first answer to adding them said, whatever has become of them since: a repeated request is answered alike.</summary>
-    internal static ParticipantDocument AsAdded(Participant participant) => Of(participant) with { State = "dialing", Reason = null, Muted = false, Hold = false };
+    /// <summary>The participant as the first answer showed it. A repeated request gets the same answer.</summary>
+    internal static ParticipantDocument AsAdded(Participant participant) =>
+        Of(participant) with { State = "dialing", Reason = null, Muted = false, Hold = false };
 
     private static string StateOf(Participant participant) => participant.Progress switch
     {
@@ -69,7 +69,7 @@ public sealed record ParticipantDocument(
     };
 }
 
-/// <summary>Our enumerations on the wire: lower case, words joined by hyphens.</summary>
+/// <summary>The form of enumerations in JSON: lower case, words joined by hyphens.</summary>
 internal static class Wire
 {
     public static string Name<T>(T value)

@@ -1,54 +1,54 @@
-using Calls.Api.Twilio;
-using Calls.Application;
-using Calls.Application.Ports;
-using Calls.Application.UseCases;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Api.Endpoints;
 
-/// <summary>The webhooks that only tell: 204 once it is stored. An event that we do not know, or cannot use, is noted and forgotten: a retry would not help.</summary>
-/// <remarks>What has been told counts, whether or not somebody still waits for the answer. With the session store away they fail with 503, and the connection overrides in our URLs have Twilio bring them again.</remarks>
+/// <summary>The webhooks that only report. The answer is 204 once the report is stored. An unknown event is ignored, because a retry would not help.</summary>
+/// <remarks>A report counts even if Twilio no longer waits for the answer. While Redis is away the answer is 503, and the connection overrides in the URL make
+/// Twilio send the webhook again.</remarks>
 internal sealed class StatusCallbacks(ISender mediator)
 {
-    /// <summary>Conference status callback (twilio.com/docs/voice/twiml/conference, "statusCallback").</summary>
-    public async Task<IResult> Conference(TwilioRequest request, SessionId session)
-    {
-        IRequest<CallReply>? command = (request.Event, request.ConferenceSid, request.CallSid) switch
-        {
-            ("participant-join", { } conference, { } leg) => new ParticipantJoined(session, conference, request.FriendlyName, leg, request.Label, request.Flags),
-            ("participant-leave", { }, { } leg) => new ParticipantLeft(session, leg, request.Label, request.FriendlyName, LeftBecause(request)),
-            ("participant-mute" or "participant-unmute" or "participant-hold" or "participant-unhold", { } conference, { } leg) when request.Flags is { } flags =>
-                new ParticipantFlagsChanged(session, conference, request.FriendlyName, leg, request.Label, flags),
-            ("conference-start", { } conference, _) => new ConferenceStarted(session, conference, request.FriendlyName),
-            ("conference-end", { } conference, _) => new ConferenceEnded(session, conference, request.FriendlyName),
-            _ => null,
-        };
-        if (command is not null)
-            await mediator.Send(command, CancellationToken.None);
-        return Noted.Answer;
-    }
+    /// <summary>A report that needs no decision.</summary>
+    public static WebhookAnswer Nothing { get; } = new(TypedResults.NoContent(), WebhookOutcomes.Accepted);
 
-    /// <summary>Call status callback of a leg that we created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent").</summary>
-    public async Task<IResult> Call(TwilioRequest request, SessionId session, ParticipantId participant)
+    /// <summary>Conference status callback (twilio.com/docs/voice/twiml/conference, "statusCallback").</summary>
+    /// <param name="request">The webhook.</param>
+    /// <param name="session">From the URL.</param>
+    /// <param name="room">The name of the room: from the nonce in the URL, or from <c>FriendlyName</c> on the tutorial's path.</param>
+    public Task<WebhookAnswer> Conference(TwilioRequest request, SessionId session, string? room) => ReportAsync(
+        (request.Event, request.ConferenceSid, request.CallSid) switch
+        {
+            ("participant-join", { } conference, { } leg) => new ParticipantJoined(session, conference, room, leg, request.Label, request.Flags),
+            ("participant-leave", { }, { } leg) => new ParticipantLeft(session, leg, request.Label, room, ReasonOf(request)),
+            ("participant-mute" or "participant-unmute" or "participant-hold" or "participant-unhold", { } conference, { } leg)
+                when request.Flags is { } flags => new ParticipantFlagsChanged(session, conference, room, leg, request.Label, flags),
+            ("conference-start", { } conference, _) => new ConferenceStarted(session, conference, room),
+            ("conference-end", { } conference, _) => new ConferenceEnded(session, conference, room),
+            _ => null,
+        });
+
+    /// <summary>Call status callback of a leg that the service created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent").</summary>
+    /// <param name="request">The webhook.</param>
+    /// <param name="session">From the URL.</param>
+    /// <param name="participant">From the URL.</param>
+    /// <param name="nonce">From the URL; null on the tutorial's path.</param>
+    public Task<WebhookAnswer> Call(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce)
     {
         if (request.CallSid is not { } leg || !LegStatuses.TryParse(request.CallStatus, out var status))
-            return Noted.Answer;
-        var party = request.To is { } to && to.StartsWith("client:", StringComparison.Ordinal) && ClientIdentity.TryParse(to, out var identity) ? new Party.Client(identity) : null;
-        IRequest<CallReply> command = status switch
+            return Task.FromResult(Nothing);
+        return ReportAsync(status switch
         {
-            LegStatus.Completed => new LegCompleted(session, participant, leg, request.Nonce),
-            LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled =>
-                new CalleeRejected(session, participant, leg, LegStatuses.GoneOf(status, party, request.SipResponseCode), request.Nonce),
-            _ => new LegProgressed(session, participant, leg, LegStatuses.ProgressOf(status), request.Nonce),
-        };
-        await mediator.Send(command, CancellationToken.None);
-        return Noted.Answer;
+            LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled => new CalleeRejected(
+                session, participant, leg, LegStatuses.GoneOf(status, LegStatuses.ClientOf(request.To), request.SipResponseCode), nonce),
+            _ => new LegProgressed(session, participant, leg, LegStatuses.ProgressOf(status), nonce),
+        });
     }
 
-    /// <summary>A participant that could never be added leaves too, with the status of its call.</summary>
-    private static LeaveReason LeftBecause(TwilioRequest request) =>
-        LegStatuses.TryParse(request.ParticipantCallStatus, out var status) && status is LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled
+    private async Task<WebhookAnswer> ReportAsync(ISessionReport? report) => report is null
+        ? Nothing
+        : new WebhookAnswer(TypedResults.NoContent(), await mediator.Send(report, CancellationToken.None));
+
+    /// <summary>A participant who could not be added leaves too, with the status of the call.</summary>
+    private static LeaveReason ReasonOf(TwilioRequest request) =>
+        LegStatuses.TryParse(request.ParticipantCallStatus, out var status)
+        && status is LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled
             ? LegStatuses.GoneOf(status, null)
             : LeaveReason.HungUp;
 }

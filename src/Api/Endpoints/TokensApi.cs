@@ -1,25 +1,25 @@
-using System.Security.Claims;
-using Calls.Api.Auth;
-using Calls.Infrastructure.Twilio;
-using Microsoft.AspNetCore.Http.HttpResults;
-
 namespace Calls.Api.Endpoints;
 
-/// <summary>What an app needs before it can call: a Twilio access token for the person who uses it.</summary>
+/// <summary>An app needs a Twilio access token before it can place or receive calls.</summary>
 internal static class TokensApi
 {
     public static void MapTokensApi(this IEndpointRouteBuilder app) =>
         app.MapPost("/v1/tokens", CreateToken).RequireAuthorization().WithTags("Tokens").WithName("CreateToken")
-            .WithSummary("A Twilio Voice access token for the bearer's own identity")
-            .WithDescription("With it the app registers at Twilio as the bearer's `sub`, is rung as that, and places calls. Ask for another one before `expiresAt`.")
+            .WithSummary("Create a Twilio Voice access token for the bearer's own identity")
+            .WithDescription("With the token the app registers at Twilio as the bearer's `sub`, receives calls and places calls. "
+                + "The app asks for the next token before `expiresAt`.")
             .ProducesProblem(401).ProducesProblem(403).ProducesProblem(503);
 
     private static Results<Ok<TokenDocument>, ProblemHttpResult> CreateToken(ClaimsPrincipal user, AccessTokens tokens, HttpContext http)
     {
         if (user.Asker().Identity is not { } identity)
-            return Problems.Of(403, "no-identity", "The bearer's sub is no client identity: at most 121 letters, digits and _ - . @ + =.");
+            return Problems.Of(403, "no-identity", "The sub is not a client identity: at most 121 letters, digits and _ - . @ + =.");
         if (tokens.MissingKeys is { Count: > 0 } missing)
-            return Problems.Of(503, "tokens-not-configured", $"No access token can be made without {string.Join(" and ", missing)}.", ("missingKeys", missing));
+        {
+            var detail = $"The service cannot make an access token without {string.Join(" and ", missing)}.";
+            return Problems.Of(503, "tokens-not-configured", detail, ("missingKeys", missing));
+        }
+
         var token = tokens.For(identity);
         http.Response.Headers.CacheControl = "no-store";
         return TypedResults.Ok(new TokenDocument(token.Jwt, token.Identity.Value, token.ExpiresAt));
@@ -27,7 +27,7 @@ internal static class TokensApi
 }
 
 /// <summary>An access token.</summary>
-/// <param name="Token">For the Voice SDK's <c>Device</c>.</param>
-/// <param name="Identity">Whom it makes of its bearer: others call this name.</param>
-/// <param name="ExpiresAt">Until when it is good.</param>
+/// <param name="Token">The token for the <c>Device</c> of the Voice SDK.</param>
+/// <param name="Identity">The client identity of the token. Other people call this identity.</param>
+/// <param name="ExpiresAt">When the token expires.</param>
 public sealed record TokenDocument(string Token, string Identity, DateTimeOffset ExpiresAt);

@@ -1,99 +1,97 @@
-using System.Diagnostics;
-using Calls.Api.Twilio;
-using Calls.Application;
-using Calls.Application.Ports;
-using Calls.Application.UseCases;
-using Calls.Domain;
 using Calls.Infrastructure.Dialing;
-using Calls.Infrastructure.Twilio;
-using MediatR;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>The webhooks that want TwiML: what is a leg to do now? They never wait for Twilio's own API, and they always answer something that Twilio can play.</summary>
-internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, CallbackUrls urls, CallTrace trace, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
+/// <summary>The webhooks that answer TwiML. They never wait for Twilio's API, and always answer a document that Twilio can play.</summary>
+internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
 {
-    /// <summary>How often a caller is asked to hold on while the session store is away, and for how long each time: ten seconds in all.</summary>
+    /// <summary>How often a caller is asked to hold on while Redis is away: ten seconds in all.</summary>
     private const int MaxHolds = 5;
 
     private static readonly TimeSpan HoldFor = TimeSpan.FromSeconds(2);
 
-    /// <summary>The TwiML App's Voice URL: an app user places a call.</summary>
-    public async Task<IResult> Voice(HttpContext http, TwilioRequest request)
+    /// <summary>The leg ends here, and no decision was needed.</summary>
+    public static WebhookAnswer HangUp { get; } = new(TwiML.HangUp(), WebhookOutcomes.Accepted);
+
+    /// <summary>The Voice URL of the TwiML App: an app user places a call.</summary>
+    /// <param name="request">The webhook.</param>
+    /// <param name="known">The session id, where the URL names it: the request is repeated after a hold.</param>
+    /// <param name="retry">How often the caller was asked to hold on.</param>
+    public async Task<WebhookAnswer> Voice(TwilioRequest request, SessionId? known = null, int retry = 0)
     {
         if (request.CallSid is not { } leg)
             return Unusable("no CallSid", "This call cannot be placed, because it has no call identifier.");
-        if (request.From is not { } from || !from.StartsWith("client:", StringComparison.Ordinal) || !ClientIdentity.TryParse(from, out var caller))
+        if (LegStatuses.ClientOf(request.From) is not { Identity: var caller })
             return Unusable("From", "This call cannot be placed, because it does not come from an app user.");
-        var session = SessionId.For(leg);
-        if (request.SessionId is { Length: > 0 } named && !SessionId.TryParse(named, out session))
+        var session = known ?? SessionId.For(leg);
+        if (known is null && request.SessionId is { Length: > 0 } named && !SessionId.TryParse(named, out session))
             return Unusable("SessionID", "This call cannot be placed, because its session identifier is not valid.");
         if (ParseCallee(request.To) is not { } callee)
-            return Unusable("To", "This call cannot be placed, because nobody is named whom it should reach.");
-        return await AnswerAsync(http, request, session, new StartCall(session, leg, caller, callee));
+            return Unusable("To", "This call cannot be placed, because no recipient was given.");
+        return await AnswerAsync(
+            new StartCall(session, leg, caller, callee, request.SpanContext), retry, () => urls.VoiceAgain(session, retry + 1, request.SpanContext));
     }
 
-    /// <summary>The answer URL of a call that we created: somebody has picked up.</summary>
-    public async Task<IResult> Join(HttpContext http, TwilioRequest request, SessionId session, ParticipantId participant) => request.CallSid is { } leg
-        ? await AnswerAsync(http, request, session, new JoinCall(session, participant, leg, request.Nonce))
-        : TwiML.HangUp();
-
-    /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent word of a leave. Asked also when the leg has hung up already.</summary>
-    public async Task<IResult> Left(TwilioRequest request, SessionId session, ParticipantId participant)
+    /// <summary>The answer URL of a call that the service created: the person has answered.</summary>
+    /// <param name="request">The webhook.</param>
+    /// <param name="session">From the URL.</param>
+    /// <param name="participant">From the URL.</param>
+    /// <param name="nonce">From the URL; null on the tutorial's path.</param>
+    /// <param name="retry">How often the person was asked to hold on.</param>
+    public async Task<WebhookAnswer> Join(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce, int retry = 0)
     {
+        if (request.CallSid is not { } leg)
+            return HangUp;
+        Func<string>? again = nonce is null ? null : () => urls.JoinAgain(new CallReference(session, nonce, request.Trace), participant, retry + 1);
+        return await AnswerAsync(new JoinCall(session, participant, leg, nonce), retry, again);
+    }
+
+    /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent report of a leave. Twilio requests it even if the leg has already hung up.</summary>
+    public async Task<WebhookAnswer> Left(TwilioRequest request, SessionId session, ParticipantId participant, string nonce)
+    {
+        if (request.CallSid is not { } leg)
+            return HangUp;
         try
         {
-            if (request.CallSid is { } leg)
-                await mediator.Send(new ParticipantLeft(session, leg, null, null, LeaveReason.HungUp), CancellationToken.None);
+            var left = new ParticipantLeft(session, leg, null, CallSession.RoomOf(session, nonce), LeaveReason.HungUp);
+            return new WebhookAnswer(TwiML.HangUp(), await mediator.Send(left, CancellationToken.None));
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
             Log.LeaveNotStored(logger, participant.Value);
+            return new WebhookAnswer(TwiML.HangUp(), WebhookOutcomes.Unavailable);
         }
-
-        return TwiML.HangUp();
     }
 
-    private async Task<IResult> AnswerAsync(HttpContext http, TwilioRequest request, SessionId session, IRequest<CallReply> command)
+    private async Task<WebhookAnswer> AnswerAsync(ISessionCommand command, int retry, Func<string>? again)
     {
         try
         {
-            return await mediator.Send(command, http.RequestAborted) switch
+            var decision = await mediator.Send(command, CancellationToken.None);
+            return decision switch
             {
-                CallReply.JoinRoom join => twiml.Join(session, join.Room, join.Participant, join.TraceParent),
-                CallReply.Refused refused => Unusable(refused.Because.ToString(), Problems.Words(refused.Because)),
-                CallReply.HangUp => TwiML.HangUp(),
-                var reply => throw new UnreachableException($"{reply.GetType().Name} is no answer to a leg"),
+                { Reply: CallReply.JoinRoom join, Session: { } session } => new WebhookAnswer(twiml.Join(session, join.Participant), decision),
+                { Reply: CallReply.Refused refused } => Unusable(refused.Reason.ToString(), Problems.Words(refused.Reason)),
+                { Reply: CallReply.HangUp } => new WebhookAnswer(TwiML.HangUp(), decision),
+                _ => throw new UnreachableException($"{decision.Reply.GetType().Name} is no answer to a leg"),
             };
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
-            return Hold(http, request.Retry);
+            telemetry.Held();
+            Log.Held(logger, retry);
+            var document = again is not null && retry < MaxHolds ? TwiML.Hold(again(), HoldFor) : TwiML.Refuse(TooLong);
+            return new WebhookAnswer(document, WebhookOutcomes.Unavailable);
         }
     }
 
-    /// <summary>The store is away: the caller stays on the line and Twilio asks again, a bounded number of times.</summary>
-    private IResult Hold(HttpContext http, int retry)
-    {
-        Activity.Current = trace.Span;
-        trace.IsHeld = true;
-        telemetry.Held();
-        Log.Held(logger, retry);
-        if (retry >= MaxHolds)
-            return TwiML.Refuse("We are sorry, the call cannot be connected right now. Please call again.");
-        var query = http.Request.Query.Where(p => p.Key is TwilioRequest.NonceKey or TwilioRequest.SessionIdKey)
-            .Select(p => KeyValuePair.Create(p.Key, (string?)p.Value.ToString()))
-            .Append(KeyValuePair.Create(TwilioRequest.RetryKey, (string?)(retry + 1).ToString(System.Globalization.CultureInfo.InvariantCulture)));
-        return TwiML.Hold(urls.Origin + http.Request.Path.ToUriComponent() + QueryString.Create(query), HoldFor);
-    }
+    private const string TooLong = "We are sorry, the call cannot be connected right now. Please call again.";
 
-    private IResult Unusable(string cause, string words)
+    private WebhookAnswer Unusable(string cause, string words)
     {
-        trace.Begin(null);
-        Activity.Current = trace.Span;
         telemetry.Unusable(cause);
         Log.Unusable(logger, cause);
-        return TwiML.Refuse(words);
+        return new WebhookAnswer(TwiML.Refuse(words), WebhookOutcomes.Refused);
     }
 
     private static Party? ParseCallee(string? to) =>
@@ -103,13 +101,13 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
 
     private static partial class Log
     {
-        [LoggerMessage(3002, LogLevel.Information, "A voice request was answered with words and a hang-up: {Cause}")]
+        [LoggerMessage(3002, LogLevel.Information, "A voice webhook was answered with words and a hang-up, because of: {Cause}")]
         public static partial void Unusable(ILogger logger, string cause);
 
-        [LoggerMessage(3003, LogLevel.Warning, "The session store is away; a caller is asked to hold on, for the time no. {Retry} after the first")]
+        [LoggerMessage(3003, LogLevel.Warning, "Redis is away. A person on the line was asked to hold on; number of earlier holds: {Retry}")]
         public static partial void Held(ILogger logger, int retry);
 
-        [LoggerMessage(3004, LogLevel.Warning, "The session store is away; a leave of {Participant} was not noted and is left to the review")]
+        [LoggerMessage(3004, LogLevel.Warning, "Redis is away. The leave of {Participant} was not stored; the next review will find it")]
         public static partial void LeaveNotStored(ILogger logger, string participant);
     }
 }

@@ -1,65 +1,76 @@
-using System.Diagnostics;
-using Calls.Application.Ports;
-using Calls.Domain;
 using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Calls.Api;
 
-/// <summary>Problem details (RFC 9457) with a stable <c>type</c>, a machine-readable <c>code</c> and the trace they belong to.</summary>
+/// <summary>Problem details (RFC 9457) with a stable <c>type</c>, a machine-readable <c>code</c> and the id of the trace.</summary>
 internal static class Problems
 {
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
-
-    /// <summary>A stable name of a kind of problem; documented in docs/problems.md.</summary>
+    /// <summary>The stable name of a kind of problem. docs/problems.md lists them.</summary>
     public static string TypeOf(string code) => "urn:calls:problem:" + code;
 
-    public static ProblemHttpResult Of(int status, string code, string detail, params (string Key, object? Value)[] extensions) => TypedResults.Problem(
-        detail, statusCode: status, type: TypeOf(code), extensions: extensions.Append(("code", code)).ToDictionary(e => e.Item1, e => e.Item2));
-
-    /// <summary>One field that cannot be used, and why.</summary>
-    public static ValidationProblem Field(string field, string why) => TypedResults.ValidationProblem(
-        new Dictionary<string, string[]>(StringComparer.Ordinal) { [field] = [why] }, detail: $"{field}: {why}", type: TypeOf("invalid-request"),
-        extensions: new Dictionary<string, object?>(StringComparer.Ordinal) { ["code"] = "invalid-request" });
-
-    /// <summary>A refusal of the domain as REST answers it.</summary>
-    public static ProblemHttpResult Of(RefusalReason because) => because switch
+    public static ProblemHttpResult Of(int status, string code, string detail, params (string Key, object? Value)[] extensions)
     {
-        RefusalReason.NoSuchSession => Of(404, "no-such-session", "There is no such call, or it is not yours to see."),
-        RefusalReason.NoSuchParticipant => Of(404, "no-such-participant", "Nobody of that id is on the call."),
-        RefusalReason.CallIsOver => Of(409, "call-is-over", "The call is over."),
-        RefusalReason.CallIsFull => Of(409, "call-is-full", "As many people as allowed are on the call."),
-        RefusalReason.TooManyGuests => Of(409, "too-many-guests", "As many phones as allowed have been added to this call."),
-        RefusalReason.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is on the call, or is ringing for it."),
-        RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
-        RefusalReason.CountryNotAllowed => Of(403, "country-not-allowed", "Numbers of that country are not rung; see Calls:Dialing:AllowedCountries."),
-        RefusalReason.NumberBlocked => Of(403, "number-blocked", "That number, or numbers of its kind, are never rung."),
-        RefusalReason.InvalidNumber => Of(400, "invalid-number", "phoneNumber: no such number can exist."),
-        RefusalReason.OtherVersion => Of(412, "version-mismatch", "The call has changed since the version of If-Match: read it again."),
-        RefusalReason.TooManyAdds => Of(429, "too-many-adds", "As many phones as one person may within an hour, you have added; see Calls:Dialing:PerIdentityPerHour."),
-        _ => throw new UnreachableException($"REST never meets {because}"),
-    };
-
-    /// <summary>The same request is being served: its answer is to be had in a moment.</summary>
-    public static ProblemHttpResult UnderWay(HttpContext http)
-    {
-        http.Response.Headers.RetryAfter = "1";
-        return Of(409, "request-in-progress", "The same request, by its Idempotency-Key, is being served; ask again for its answer.");
+        var members = extensions.Append(("code", code)).ToDictionary(member => member.Item1, member => member.Item2);
+        return TypedResults.Problem(detail, statusCode: status, type: TypeOf(code), extensions: members);
     }
 
-    /// <summary>A refusal, and when it may be asked again where that is known.</summary>
-    public static ProblemHttpResult Of(RefusalReason because, TimeSpan? retryAfter, HttpContext http)
+    /// <summary>One field that cannot be used.</summary>
+    /// <param name="field">The name of the field.</param>
+    /// <param name="why">A sentence that says what the field must be.</param>
+    public static ValidationProblem Field(string field, string why) => TypedResults.ValidationProblem(
+        new Dictionary<string, string[]>(StringComparer.Ordinal) { [field] = [why] },
+        detail: $"{field}: {why}",
+        type: TypeOf("invalid-request"),
+        extensions: new Dictionary<string, object?>(StringComparer.Ordinal) { ["code"] = "invalid-request" });
+
+    /// <summary>The answer of REST to a refusal of the domain.</summary>
+    public static ProblemHttpResult Of(RefusalReason reason) => reason switch
+    {
+        RefusalReason.NoSuchSession => Of(404, "no-such-session", "No such call exists, or you may not see it."),
+        RefusalReason.NoSuchParticipant => Of(404, "no-such-participant", "The call has no participant with this id."),
+        RefusalReason.CallIsOver => Of(409, "call-is-over", "The call is over."),
+        RefusalReason.CallIsFull => Of(409, "call-is-full", "The call has the maximum number of participants; see Calls:MaxParticipants."),
+        RefusalReason.TooManyGuests => Of(409, "too-many-guests", "The maximum number of phones was added; see Calls:Dialing:PerSession."),
+        RefusalReason.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is already on the call or is ringing for it."),
+        RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
+        RefusalReason.CountryNotAllowed => Of(
+            403, "country-not-allowed", "Numbers of this country are not allowed; see Calls:Dialing:AllowedCountries."),
+        RefusalReason.NumberBlocked => Of(403, "number-blocked", "This number, or its kind of number, is never called."),
+        RefusalReason.InvalidNumber => Of(400, "invalid-number", "The phone number does not exist in any numbering plan."),
+        RefusalReason.OtherVersion => Of(412, "version-mismatch", "The call does not have the version in If-Match. Read the call again."),
+        RefusalReason.TooManyAdds => Of(
+            429, "too-many-adds", "You have reached the hourly limit of added phones; see Calls:Dialing:PerIdentityPerHour."),
+        _ => throw new UnreachableException($"REST has no answer for {reason}"),
+    };
+
+    /// <summary>The first request with this key still waits for Twilio. Its answer is available in a moment.</summary>
+    public static ProblemHttpResult InProgress(HttpContext http)
+    {
+        http.Response.Headers.RetryAfter = "1";
+        return Of(409, "request-in-progress", "A request with this Idempotency-Key is still in progress. Send it again to get its answer.");
+    }
+
+    /// <summary>A refusal, with the time after which to ask again if that is known.</summary>
+    public static ProblemHttpResult Of(RefusalReason reason, TimeSpan? retryAfter, HttpContext http)
     {
         if (retryAfter is { } wait)
             http.Response.Headers.RetryAfter = Seconds(wait);
-        return Of(because);
+        return Of(reason);
     }
 
-    /// <summary>Whole seconds, rounded up: sooner would be too soon.</summary>
-    public static string Seconds(TimeSpan time) => ((long)Math.Ceiling(time.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
+    /// <summary>429, with <c>Retry-After</c>. Counts the refusal.</summary>
+    public static IResult TooMany(HttpContext http, CallsTelemetry telemetry, string policy, string key, TimeSpan wait)
+    {
+        telemetry.Refused(policy);
+        http.Response.Headers.RetryAfter = Seconds(wait);
+        return Of(429, "too-many-requests", $"You have sent too many requests; see {key}.", ("policy", policy));
+    }
 
-    /// <summary>What a voice request that cannot be served is told, before the line ends.</summary>
-    public static string Words(RefusalReason because) => because switch
+    /// <summary>Whole seconds, rounded up, so that a client does not ask too early.</summary>
+    public static string Seconds(TimeSpan time) => ((long)Math.Ceiling(time.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The words that the caller hears before the line ends, if the call is refused.</summary>
+    public static string Words(RefusalReason reason) => reason switch
     {
         RefusalReason.SessionInUse => "This call cannot be placed, because its session is in use.",
         RefusalReason.CallingOneself => "You cannot call yourself.",
@@ -70,21 +81,23 @@ internal static class Problems
         _ => "This call cannot be placed.",
     };
 
-    public static IResult Unavailable(HttpContext http)
+    public static IResult Unavailable(HttpContext http, Exception cause)
     {
-        http.Response.Headers.RetryAfter = ((int)RetryAfter.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return Of(503, "session-store-unavailable", "The session store did not answer. Nothing was lost: ask again.");
+        http.Response.Headers.RetryAfter = "2";
+        if (cause is UnreadableSessionException)
+            return Of(503, "session-unreadable", "This version of the service cannot read the stored call. The call was not changed.");
+        return Of(503, "session-store-unavailable", "The session store did not answer. Nothing was lost. Send the request again.");
     }
 }
 
-/// <summary>The session store is away, or too many wrote one session at once: 503, so that whoever asked asks again.</summary>
+/// <summary>Answers 503 if the session store is away, or if too many requests wrote one session at once.</summary>
 internal sealed class StoreUnavailableHandler : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         if (exception is not (SessionStoreUnavailableException or SessionConflictException))
             return false;
-        await Problems.Unavailable(httpContext).ExecuteAsync(httpContext);
+        await Problems.Unavailable(httpContext, exception).ExecuteAsync(httpContext);
         return true;
     }
 }

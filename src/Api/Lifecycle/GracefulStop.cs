@@ -1,36 +1,36 @@
-using System.Globalization;
-using Microsoft.Extensions.Options;
-
 namespace Calls.Api.Lifecycle;
 
-/// <summary>What happens between SIGTERM and the end. Readiness is red from the signal on, and the process serves for <c>Calls:Shutdown:DrainDelay</c> more, until the last load balancer has noticed.
-/// Then the listeners close, what is under way is answered, and the sweeper and the worker finish what they have begun.</summary>
-/// <remarks>Being graceful is only faster: what does not finish in time is found by another replica, as after <c>kill -9</c>.</remarks>
-internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<CallsOptions> options, TimeProvider clock) : IHostedLifecycleService
+/// <summary>The steps between SIGTERM and the end of the process. Readiness is red from the signal on. The process serves for
+/// <c>Calls:Shutdown:DrainDelay</c>, until the load balancers have noticed. Then the listeners close, and the requests, the sweeper and the
+/// worker finish what they have begun.</summary>
+/// <remarks>A graceful stop is only faster. If work does not finish in time, another replica finds it, as after <c>kill -9</c>.</remarks>
+internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<CallsOptions> options, TimeProvider clock)
+    : IHostedLifecycleService
 {
-    /// <summary>For what is under way once the listeners close: a webhook takes 10 s at most, and a create at Twilio 8 s.</summary>
+    /// <summary>For running work after the listeners close. A webhook takes at most 10 s, the creation of a call 8 s.</summary>
     private static readonly TimeSpan FinishWithin = TimeSpan.FromSeconds(20);
 
-    public bool IsServing => lifetime.ApplicationStarted.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested;
+    public bool IsServing => HasStarted && !lifetime.ApplicationStopping.IsCancellationRequested;
 
     public bool HasStarted => lifetime.ApplicationStarted.IsCancellationRequested;
 
-    /// <summary>The host's own limit counts from the signal, and so it covers the delay.</summary>
+    /// <summary>The host's limit counts from the signal, so it includes the delay.</summary>
     public static void Limit(HostOptions host, IConfiguration configuration) =>
-        host.ShutdownTimeout = FinishWithin + (TimeSpan.TryParse(configuration[CallsOptions.Section + ":Shutdown:DrainDelay"], CultureInfo.InvariantCulture, out var delay) ? delay : TimeSpan.Zero);
+        host.ShutdownTimeout = FinishWithin + configuration.GetValue(CallsOptions.Section + ":Shutdown:DrainDelay", TimeSpan.Zero);
 
-    /// <summary>A connection that is kept alive knows nothing of readiness: whoever asks on it while we stop is told to open the next one, elsewhere.</summary>
+    /// <summary>A client on a kept connection does not see readiness. The answer tells it to open a new connection.</summary>
     public Task CloseConnectionAsync(HttpContext http, RequestDelegate next)
     {
-        if (lifetime.ApplicationStopping.IsCancellationRequested && (HttpProtocol.IsHttp11(http.Request.Protocol) || HttpProtocol.IsHttp10(http.Request.Protocol)))
+        if (lifetime.ApplicationStopping.IsCancellationRequested && http.Request.Protocol.StartsWith("HTTP/1", StringComparison.Ordinal))
             http.Response.Headers.Connection = "close";
         return next(http);
     }
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        if (options.Value.Shutdown.DrainDelay > TimeSpan.Zero)
-            await Task.Delay(options.Value.Shutdown.DrainDelay, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var delay = options.Value.Shutdown.DrainDelay;
+        if (delay > TimeSpan.Zero)
+            await Task.Delay(delay, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

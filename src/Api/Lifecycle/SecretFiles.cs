@@ -1,10 +1,10 @@
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.FileProviders.Physical;
-using Microsoft.Extensions.Options;
 
 namespace Calls.Api.Lifecycle;
 
-/// <summary>Secrets as files: each file of the directory is a key, <c>Twilio__RequestValidation__AuthToken</c>, and is read again when it changes. It counts for more than the environment.</summary>
+/// <summary>Secrets as files. Each file of the directory is a key, such as <c>Twilio__RequestValidation__AuthToken</c>.
+/// A file is read again when it changes. Files take precedence over environment variables.</summary>
 internal static class SecretFiles
 {
     public const string Key = CallsOptions.Section + ":SecretsDirectory";
@@ -14,13 +14,22 @@ internal static class SecretFiles
         if (configuration[Key] is not { Length: > 0 } directory)
             return;
         if (!Path.IsPathRooted(directory) || !Directory.Exists(directory))
-            throw new OptionsValidationException(Key, typeof(CallsOptions), [$"{Key} must be the full path of a directory that is there, and is {directory}"]);
-        // Kubernetes swaps a directory behind a symbolic link whose name begins with a dot: file events do not tell of it, looking at the files every few seconds does.
+        {
+            var failure = $"{Key} is {directory}; it must be the full path of a directory that exists.";
+            throw new OptionsValidationException(Key, typeof(CallsOptions), [failure]);
+        }
+
+        // Kubernetes exchanges the directory behind a symbolic link whose name begins with a dot. File events do not report this; polling
+        // finds it.
         configuration.AddKeyPerFile(files =>
         {
-            files.FileProvider = new PhysicalFileProvider(directory, ExclusionFilters.Sensitive) { UsePollingFileWatcher = true, UseActivePolling = true };
+            files.FileProvider = new PhysicalFileProvider(directory, ExclusionFilters.Sensitive)
+            {
+                UsePollingFileWatcher = true,
+                UseActivePolling = true,
+            };
             files.ReloadOnChange = true;
-            // Between two swaps, or while a volume is mounted anew, what was read stays.
+            // The directory can be missing for a moment during an exchange. The values that were read before then stay.
             files.Optional = true;
         });
     }

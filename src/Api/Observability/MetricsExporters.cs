@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Options;
-
 namespace Calls.Api.Observability;
 
 /// <summary>Which way metrics go out: <c>OTEL_METRICS_EXPORTER</c>, a list of <c>otlp</c> and <c>prometheus</c>, or <c>none</c>; unset, both

@@ -1,4 +1,3 @@
-using Calls.Application;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -11,6 +10,8 @@ internal static class ObservabilitySetup
 {
     private const string EndpointKey = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
+    private static string? Version => typeof(ObservabilitySetup).Assembly.GetName().Version?.ToString(3);
+
     public static void AddCallsObservability(this WebApplicationBuilder builder)
     {
         // Request lines hold paths and queries. Not only in appsettings.json, which is not there for whoever starts the service from another folder.
@@ -21,10 +22,13 @@ internal static class ObservabilitySetup
         var otlp = !string.IsNullOrEmpty(builder.Configuration[EndpointKey]);
         var exporters = MetricsExporters.Of(builder.Configuration);
         var telemetry = builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("calls", serviceVersion: typeof(ObservabilitySetup).Assembly.GetName().Version?.ToString(3)))
+            // Later attributes win, so those of the environment come last: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
+            .ConfigureResource(resource => resource.AddService("calls", serviceVersion: Version).AddEnvironmentVariableDetector())
             .WithTracing(tracing =>
             {
                 tracing.AddSource(CallsTelemetry.Name, CallsTelemetry.Name + ".*");
+                // The spans of webhooks are our own: they belong to the trace that the signed URL names.
+                tracing.AddAspNetCoreInstrumentation(web => web.Filter = http => IsRest(http.Request.Path));
                 if (otlp)
                     tracing.AddOtlpExporter();
             })
@@ -40,4 +44,6 @@ internal static class ObservabilitySetup
         if (otlp)
             telemetry.WithLogging(logging => logging.AddOtlpExporter(), options => options.IncludeFormattedMessage = true);
     }
+
+    private static bool IsRest(PathString path) => path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase);
 }

@@ -1,16 +1,16 @@
 using System.Diagnostics.Metrics;
-using Calls.Application;
-using Calls.Domain;
 
-namespace Calls.Api;
+namespace Calls.Api.Observability;
 
-/// <summary>The Api's own metrics, and the span of each webhook; the rest are ASP.NET Core's.</summary>
+/// <summary>The metrics of webhooks, and the attributes of their spans. The metrics of REST are ASP.NET Core's.</summary>
 internal sealed class WebhookTelemetry : IDisposable
 {
     public const string MeterName = "Calls.Api";
 
+    private static readonly double[] Seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15];
+
     private readonly Meter meter;
-    private readonly TallyCounter webhooks;
+    private readonly Counter<long> webhooks;
     private readonly Histogram<double> duration;
     private readonly Counter<long> refusals;
     private readonly Counter<long> unusable;
@@ -19,53 +19,87 @@ internal sealed class WebhookTelemetry : IDisposable
     public WebhookTelemetry(IMeterFactory meters)
     {
         meter = meters.Create(MeterName);
-        webhooks = new TallyCounter(meter, "calls.webhooks", "{request}", "Webhooks by kind and outcome: accepted, ignored, duplicate, late, refused, unavailable.", "kind", "outcome");
-        duration = meter.CreateHistogram("calls.webhook.duration", "s", "From a webhook's arrival to its answer, by kind and outcome. Twilio gives up after 15 s.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15] });
+        webhooks = meter.CreateCounter<long>(
+            "calls.webhooks", "{request}", "Webhooks by kind and outcome: accepted, ignored, duplicate, late, refused, unavailable.");
+        duration = meter.CreateHistogram(
+            "calls.webhook.duration",
+            "s",
+            "From a webhook's arrival to its answer, by kind and outcome. Twilio gives up after 15 s.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
         refusals = meter.CreateCounter<long>("calls.webhooks.refused", "{request}", "Webhooks that were not signed by Twilio, by likely cause.");
-        unusable = meter.CreateCounter<long>("calls.webhooks.unusable", "{request}", "Signed voice webhooks that were answered with words and a hang-up, by cause.");
-        holds = meter.CreateCounter<long>("calls.webhooks.held", "{request}", "Voice webhooks answered with a pause and a redirect, because the session store was away.");
+        unusable = meter.CreateCounter<long>(
+            "calls.webhooks.unusable", "{request}", "Signed voice webhooks that were answered with words and a hang-up, by cause.");
+        holds = meter.CreateCounter<long>(
+            "calls.webhooks.held", "{request}", "Voice webhooks that were answered with a pause and a redirect, because Redis was away.");
     }
 
+    /// <summary>A webhook without a valid signature was refused.</summary>
     public void Refused(string kind, string cause)
     {
         refusals.Add(1, new KeyValuePair<string, object?>("cause", cause));
-        webhooks.Add(kind, "refused");
+        Count(kind, WebhookOutcomes.Refused);
     }
 
+    /// <summary>A signed voice webhook was answered with words and a hang-up.</summary>
     public void Unusable(string cause) => unusable.Add(1, new KeyValuePair<string, object?>("cause", cause));
 
+    /// <summary>A caller was asked to hold on.</summary>
     public void Held() => holds.Add(1);
 
-    /// <summary>A signed webhook has its answer.</summary>
-    public void Answered(string kind, string outcome, TimeSpan took)
+    /// <summary>A signed webhook has its answer. The span must still be current, for the exemplar.</summary>
+    public void Answered(Activity? span, HttpContext http, WebhookKind kind, TwilioRequest request, int status, string outcome, TimeSpan took)
     {
-        webhooks.Add(kind, outcome);
-        duration.Record(took.TotalSeconds, new("kind", kind), new("outcome", outcome));
+        Count(kind.Name, outcome);
+        duration.Record(took.TotalSeconds, new("kind", kind.Name), new("outcome", outcome));
+        if (span is null)
+            return;
+        span.SetTag("http.request.method", http.Request.Method).SetTag("http.route", kind.Route)
+            .SetTag("url.path", http.Request.Path.Value).SetTag("url.scheme", http.Request.Scheme)
+            .SetTag("http.response.status_code", status).SetTag("network.protocol.version", VersionOf(http.Request.Protocol))
+            .SetTag("calls.webhook.kind", kind.Name).SetTag("calls.webhook.outcome", outcome)
+            .SetTag("calls.webhook.event", request.Event ?? request.CallStatus)
+            .SetTag("twilio.call_sid", request.CallSid?.Value).SetTag("twilio.conference_sid", request.ConferenceSid?.Value);
+        if (status >= StatusCodes.Status500InternalServerError)
+            span.SetTag("error.type", status.ToString(CultureInfo.InvariantCulture)).SetStatus(ActivityStatusCode.Error);
     }
 
     public void Dispose() => meter.Dispose();
+
+    private void Count(string kind, string outcome) => webhooks.Add(1, new("kind", kind), new("outcome", outcome));
+
+    private static string VersionOf(string protocol) => HttpProtocol.IsHttp11(protocol) ? "1.1" : HttpProtocol.IsHttp2(protocol) ? "2" : "1.0";
 }
 
-/// <summary>Which webhook a route is for.</summary>
-/// <param name="Name">As the metrics have it: voice, join, conference, call_status, left, wait.</param>
+/// <summary>The kind of webhook that a route serves.</summary>
+/// <param name="Name">As in the metrics: voice, join, conference, call_status, left, wait.</param>
 /// <param name="Route">The route's template.</param>
-internal sealed record WebhookKind(string Name, string Route)
-{
-    public string PostName { get; } = "POST " + Route;
+internal sealed record WebhookKind(string Name, string Route);
 
-    public string GetName { get; } = "GET " + Route;
-}
-
-/// <summary>What became of a webhook, in the words of the metrics.</summary>
+/// <summary>The outcomes of webhooks, as in the metrics.</summary>
 internal static class WebhookOutcomes
 {
-    public static string Of(CallTrace trace, int status) => status >= StatusCodes.Status500InternalServerError || trace.IsHeld ? "unavailable" : trace.Decision switch
+    public const string Accepted = "accepted";
+
+    public const string Refused = "refused";
+
+    /// <summary>Redis was away.</summary>
+    public const string Unavailable = "unavailable";
+
+    public static string Of(Decision decision) => decision switch
     {
-        { Refused: not null } => "refused",
+        { Refused: not null } => Refused,
         { Ignored: IgnoreReason.NothingNew } => "duplicate",
         { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken or IgnoreReason.OfAnEarlierCall } => "late",
         { Ignored: not null } => "ignored",
-        _ => "accepted",
+        _ => Accepted,
     };
+}
+
+/// <summary>The answer to a webhook, and its outcome.</summary>
+internal readonly record struct WebhookAnswer(IResult Result, string Outcome)
+{
+    public WebhookAnswer(IResult result, Decision decision)
+        : this(result, WebhookOutcomes.Of(decision))
+    {
+    }
 }

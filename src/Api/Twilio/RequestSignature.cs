@@ -1,113 +1,71 @@
-using System.Buffers;
-using System.Security.Cryptography;
-using System.Text;
-using Microsoft.Extensions.ObjectPool;
+using Twilio.Security;
 
 namespace Calls.Api.Twilio;
 
-/// <summary>Checks <c>X-Twilio-Signature</c>: base64 of HMAC-SHA1 over the URL and the sorted form parameters (twilio.com/docs/usage/security).</summary>
-/// <remarks>One serves any number of requests at once. Each token keeps its keyed hashes, since making one takes as long as using it; what that saves, bench/Micro prints ("signature check").</remarks>
-/// <param name="tokens">The account's auth tokens: the current one and, while it is being rotated, the other.</param>
-internal sealed class RequestSignature(IEnumerable<string> tokens)
+/// <summary>Checks <c>X-Twilio-Signature</c> with Twilio's own validator (twilio.com/docs/usage/security). Thread-safe.</summary>
+/// <param name="tokens">The account's auth tokens: the current one and, during a rotation, the other one.</param>
+/// <param name="sharedKeys">Twilio's shared keys by their id. Without any, a request that names one is refused.</param>
+internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<KeyValuePair<string, string>> sharedKeys)
 {
-    private const int Sha1Length = 20;
+    private readonly RequestValidator[] tokens = [.. tokens.Select(token => new RequestValidator(token))];
 
-    /// <summary>The longest thing that a spelling of the origin adds to it: <c>:443</c>.</summary>
-    private const int LongestPort = 4;
+    private readonly Dictionary<string, RequestValidator> sharedKeys =
+        sharedKeys.ToDictionary(key => key.Key, key => new RequestValidator(key.Value), StringComparer.Ordinal);
 
-    private readonly ObjectPool<IncrementalHash>[] hashes = [.. tokens.Select(token => new DefaultObjectPool<IncrementalHash>(new Keyed(Encoding.UTF8.GetBytes(token))))];
-
-    /// <summary>Whether one of the tokens made this signature for this request. Every token and every spelling of the URL is tried, until one fits: that one does, the answer tells anyway.</summary>
-    /// <param name="origin">Of the URL that Twilio was given: scheme, host and port.</param>
-    /// <param name="target">The rest of it: path and query as they were sent; no fragment.</param>
-    /// <param name="form">The decoded form fields of a POST; empty for GET and for JSON.</param>
-    /// <param name="signature">The header's value; null or nonsense is simply wrong.</param>
-    public bool IsValid(string origin, string target, ISignedForm form, string? signature)
+    /// <summary>Decides whether Twilio signed a request with the shared key that the request names, otherwise with an auth token.</summary>
+    /// <param name="url">The origin that Twilio was given, and the path and the query as they were sent.</param>
+    /// <param name="form">The fields of a POST; <see cref="WebhookForm.Empty"/> for a GET.</param>
+    /// <param name="signature">The value of the header <c>X-Twilio-Signature</c>.</param>
+    /// <param name="settings">The value of <see cref="RequestValidator.SignatureSettingsHeader"/>; null where the header is absent.</param>
+    /// <returns>Null where Twilio signed the request; otherwise the cause of the refusal in the words of the metric
+    /// <c>calls.webhooks.refused</c>.</returns>
+    public string? RefusalOf(string url, WebhookForm form, string? signature, string? settings)
     {
-        Span<byte> claimed = stackalloc byte[Sha1Length + 4];
-        if (string.IsNullOrEmpty(signature) || !Convert.TryFromBase64String(signature, claimed, out var length) || length != Sha1Length)
-            return false;
-        if (IsSigned(origin, target, form, claimed[..Sha1Length]))
+        if (string.IsNullOrEmpty(signature))
+            return "no signature";
+        if (settings is null)
+            return IsSigned(tokens, url, form, signature, RequestValidator.HmacSha1) ? null : "wrong signature";
+        if (!sharedKeys.TryGetValue(KeyOf(settings), out var sharedKey))
+            return "shared key not configured";
+        if (RequestValidator.GetSignatureAlgorithm(settings) != RequestValidator.HmacSha256)
+            return "shared key algorithm";
+        return IsSigned([sharedKey], url, form, signature, RequestValidator.HmacSha256) ? null : "wrong signature";
+    }
+
+    /// <remarks>The validator tries the URL with and without its port. Twilio signs a <c>'</c> of the query as <c>%27</c>.</remarks>
+    private static bool IsSigned(RequestValidator[] validators, string url, WebhookForm form, string signature, string algorithm)
+    {
+        var fields = Merge(form.Fields);
+        if (IsSignedAs(url))
             return true;
-        // Twilio signs the query with ' encoded.
-        return target.IndexOf('?', StringComparison.Ordinal) is >= 0 and var query && target.AsSpan(query).Contains('\'')
-            && IsSigned(origin, target.Replace("'", "%27", StringComparison.Ordinal), form, claimed[..Sha1Length]);
+        var query = url.IndexOf('?', StringComparison.Ordinal);
+        return query >= 0 && url.IndexOf('\'', query) >= 0 && IsSignedAs(url.Replace("'", "%27", StringComparison.Ordinal));
+
+        bool IsSignedAs(string spelling) =>
+            Array.Exists(validators, validator => validator.Validate(spelling, fields, signature, algorithm));
     }
 
-    /// <summary>Whether a JSON body is the one whose hash is in the signed URL (<c>bodySHA256</c>).</summary>
-    public static bool BodyMatches(ReadOnlySpan<byte> body, string? bodySha256)
+    /// <summary>The validator joins names and values. A name that came more than once counts once for each different value.</summary>
+    private static Dictionary<string, string> Merge(IReadOnlyList<KeyValuePair<string, string>> fields)
     {
-        if (bodySha256 is not { Length: 2 * SHA256.HashSizeInBytes })
-            return false;
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(body, hash);
-        return CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash)), Encoding.ASCII.GetBytes(bodySha256));
+        var merged = new Dictionary<string, string>(fields.Count, StringComparer.Ordinal);
+        if (fields.All(field => merged.TryAdd(field.Key, field.Value)))
+            return merged;
+        return fields.GroupBy(field => field.Key, field => field.Value, StringComparer.Ordinal).ToDictionary(
+            field => field.Key,
+            field => string.Join(field.Key, field.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)),
+            StringComparer.Ordinal);
     }
 
-    /// <summary>Twilio drops the port of an https URL and keeps that of an http one; its libraries try both, and so do we.</summary>
-    private bool IsSigned(string origin, string target, ISignedForm form, ReadOnlySpan<byte> claimed)
+    /// <summary>The key id in <c>key=…,algorithm=HMAC_SHA256</c>; empty where the header names none.</summary>
+    private static string KeyOf(string settings)
     {
-        // The target and the parameters are written once, and each spelling of the origin right before them.
-        var room = Encoding.UTF8.GetMaxByteCount(origin.Length + LongestPort);
-        var buffer = ArrayPool<byte>.Shared.Rent(room + Encoding.UTF8.GetMaxByteCount(target.Length) + form.MaxLength);
-        try
+        foreach (var setting in settings.Split(',', StringSplitOptions.TrimEntries))
         {
-            var end = room + Encoding.UTF8.GetBytes(target, buffer.AsSpan(room));
-            var signed = buffer.AsSpan(0, end + form.Write(buffer.AsSpan(end)));
-            var (from, to, port) = PortOf(origin);
-            return Matches(Before(signed, room, origin, default, default), claimed)
-                || (from > 0 && Matches(Before(signed, room, origin.AsSpan(0, from), port, origin.AsSpan(to)), claimed));
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
-    private bool Matches(ReadOnlySpan<byte> signed, ReadOnlySpan<byte> claimed)
-    {
-        Span<byte> expected = stackalloc byte[Sha1Length];
-        foreach (var pool in hashes)
-        {
-            var hash = pool.Get();
-            hash.AppendData(signed);
-            hash.GetHashAndReset(expected);
-            pool.Return(hash);
-            if (CryptographicOperations.FixedTimeEquals(expected, claimed))
-                return true;
+            if (setting.StartsWith("key=", StringComparison.Ordinal))
+                return setting["key=".Length..];
         }
 
-        return false;
-    }
-
-    /// <summary>Puts an origin, in up to three pieces, right before what lies at <paramref name="at"/>.</summary>
-    private static ReadOnlySpan<byte> Before(Span<byte> signed, int at, ReadOnlySpan<char> head, ReadOnlySpan<char> middle, ReadOnlySpan<char> tail)
-    {
-        at -= Encoding.UTF8.GetByteCount(head) + Encoding.UTF8.GetByteCount(middle) + Encoding.UTF8.GetByteCount(tail);
-        var written = Encoding.UTF8.GetBytes(head, signed[at..]);
-        written += Encoding.UTF8.GetBytes(middle, signed[(at + written)..]);
-        Encoding.UTF8.GetBytes(tail, signed[(at + written)..]);
-        return signed[at..];
-    }
-
-    /// <summary>Where the origin's port is, with its colon, and what to spell instead: nothing, or, where there is none, the scheme's own. From 0 on: not an origin.</summary>
-    private static (int From, int To, string Instead) PortOf(string origin)
-    {
-        var authority = origin.IndexOf("://", StringComparison.Ordinal) + 3;
-        if (authority < 3)
-            return (0, 0, "");
-        var host = Math.Max(authority, origin.LastIndexOf('@') + 1);
-        var port = origin.AsSpan(host).LastIndexOf(':');
-        return port >= 0 && origin[^1] != ']' ? (host + port, origin.Length, "")
-            : (origin.Length, origin.Length, origin.StartsWith("https:", StringComparison.OrdinalIgnoreCase) ? ":443" : ":80");
-    }
-
-    private sealed class Keyed(byte[] key) : PooledObjectPolicy<IncrementalHash>
-    {
-#pragma warning disable CA5350 // Twilio's algorithm, not our choice; as a MAC it holds.
-        public override IncrementalHash Create() => IncrementalHash.CreateHMAC(HashAlgorithmName.SHA1, key);
-#pragma warning restore CA5350
-
-        public override bool Return(IncrementalHash obj) => true;
+        return "";
     }
 }

@@ -1,28 +1,30 @@
-using System.Diagnostics;
-using Calls.Application.Ports;
-using Calls.Infrastructure.Twilio;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Options;
+using Twilio.Security;
 
 namespace Calls.Api.Twilio;
 
-/// <summary>The gate of every webhook: only what Twilio has signed comes through; anything else is 403 and changes nothing.</summary>
-/// <remarks>The URL is made of the public base URL and the request's own path and query, never of the Host header (twilio.com/docs/usage/security).</remarks>
-internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, RequestLimits limits, TimeProvider clock, ILogger<SignedRequest> logger)
+/// <summary>Lets a webhook through if Twilio signed it. Any other request is answered with 403 and changes nothing.</summary>
+/// <remarks>The signed URL consists of the public base URL and the path and the query of the request. The Host header does not count
+/// (twilio.com/docs/usage/security).</remarks>
+internal sealed partial class SignedRequest(
+    CallbackUrls urls,
+    IOptionsMonitor<TwilioOptions> options,
+    WebhookTelemetry telemetry,
+    UnsignedWebhookLimit limits,
+    TimeProvider clock,
+    ILogger<SignedRequest> logger)
 {
     public const string Header = "X-Twilio-Signature";
 
     private volatile Checker? checker;
 
-    /// <summary>An endpoint that only what Twilio has signed reaches.</summary>
-    public RequestDelegate Guard(WebhookKind kind, Func<HttpContext, TwilioRequest, Task<IResult>> answer) =>
+    /// <summary>An endpoint that only requests reach that Twilio has signed.</summary>
+    public RequestDelegate Guard(WebhookKind kind, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer) =>
         http => ServeAsync(http, kind, answer);
 
-    private async Task ServeAsync(HttpContext http, WebhookKind kind, Func<HttpContext, TwilioRequest, Task<IResult>> answer)
+    private async Task ServeAsync(HttpContext http, WebhookKind kind, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer)
     {
-        var span = WebhookSpan.Begin(http, kind, telemetry, clock);
-        // Whatever trace the request claims to be part of: nobody has checked that yet.
-        Activity.Current = null;
+        var (arrived, began) = (clock.GetUtcNow(), clock.GetTimestamp());
         var (form, refusal) = await ReadAsync(http);
         if (form is null)
         {
@@ -30,13 +32,16 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
             return;
         }
 
-        var request = new TwilioRequest(form == DecodedForm.Empty ? null : form, http.Request);
-        IResult result;
-        var status = StatusCodes.Status500InternalServerError;
+        var request = new TwilioRequest(form == WebhookForm.Empty ? null : form, http.Request);
+        // The signature is right, so the trace context in the URL is believed. The span starts at the arrival.
+        using var span = CallsTelemetry.Webhook($"{http.Request.Method} {kind.Route}", arrived, request.Trace);
+        request.SpanContext = span?.Id;
+        var (status, outcome) = (StatusCodes.Status500InternalServerError, WebhookOutcomes.Unavailable);
         try
         {
-            result = await answer(http, request);
-            status = (result as IStatusCodeHttpResult)?.StatusCode ?? StatusCodes.Status200OK;
+            var answered = await answer(http, request);
+            (status, outcome) = ((answered.Result as IStatusCodeHttpResult)?.StatusCode ?? StatusCodes.Status200OK, answered.Outcome);
+            await answered.Result.ExecuteAsync(http);
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
@@ -45,11 +50,8 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         }
         finally
         {
-            span.End(status, request);
-            (form as IDisposable)?.Dispose();
+            telemetry.Answered(span, http, kind, request, status, outcome, clock.GetElapsedTime(began));
         }
-
-        await result.ExecuteAsync(http);
     }
 
     private IResult Refuse(HttpContext http, WebhookKind kind, string refusal)
@@ -58,50 +60,54 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         if (limits.Unsigned(http) is { } tooMany)
             return tooMany;
         Log.Refused(logger, refusal);
-        return TypedResults.Problem("The request is not signed by Twilio for this address.", statusCode: StatusCodes.Status403Forbidden, type: Problems.TypeOf("signature"));
+        return TypedResults.Problem(
+            "The request is not signed by Twilio for this address.",
+            statusCode: StatusCodes.Status403Forbidden,
+            type: Problems.TypeOf("signature"));
     }
 
-    private async ValueTask<(ISignedForm? Form, string Refusal)> ReadAsync(HttpContext http)
+    /// <summary>Reads the body and checks the signature.</summary>
+    /// <returns>The form that Twilio signed, empty for a GET; or the cause of the refusal.</returns>
+    private async ValueTask<(WebhookForm? Form, string Refusal)> ReadAsync(HttpContext http)
     {
         var request = http.Request;
         if (request.Headers[Header] is not [{ Length: > 0 } signature])
             return (null, "no signature");
-        ISignedForm form = DecodedForm.Empty;
-        if (HttpMethods.IsPost(request.Method))
-        {
-            try
-            {
-                if (WebhookForm.Is(request.ContentType) && await InTimeAsync(WebhookForm.ReadAsync(request.BodyReader), http) is { } usual)
-                    form = usual;
-                else if (request.HasFormContentType)
-                    form = new DecodedForm(await InTimeAsync(new ValueTask<IFormCollection>(request.ReadFormAsync(http.RequestAborted)), http));
-                else if (!await InTimeAsync(BodyIsSignedAsync(request, http.RequestAborted), http))
-                    return (null, "body hash");
-            }
-            catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or OperationCanceledException)
-            {
-                // Beyond a bound, cut off, too slow, or in an encoding that there is no more (UTF-7).
-                return (null, "unreadable body");
-            }
-        }
-
-        if (SignatureOf(options.CurrentValue).IsValid(urls.Origin, PathAndQuery(http), form, signature))
-            return (form, "");
-        (form as IDisposable)?.Dispose();
-        return (null, "wrong signature");
+        var (form, refusal) = HttpMethods.IsPost(request.Method) ? await ReadFormAsync(http) : (WebhookForm.Empty, "");
+        if (form is null)
+            return (null, refusal);
+        var settings = request.Headers.TryGetValue(RequestValidator.SignatureSettingsHeader, out var sent) ? sent.ToString() : null;
+        return SignatureOf(options.CurrentValue).RefusalOf(urls.Origin + PathAndQuery(http), form, signature, settings) is { } cause
+            ? (null, cause)
+            : (form, "");
     }
 
-    /// <summary>Made anew when the tokens have changed, which they may without a restart.</summary>
+    private async ValueTask<(WebhookForm? Form, string Refusal)> ReadFormAsync(HttpContext http)
+    {
+        try
+        {
+            return await InTimeAsync(WebhookForm.ReadAsync(http.Request.BodyReader, http.Request.ContentType), http);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // The body is longer than the server allows, was cut off, or took too long.
+            return (null, "unreadable body");
+        }
+    }
+
+    /// <summary>A new one is made when the tokens or the keys have changed, which they may without a restart.</summary>
     private RequestSignature SignatureOf(TwilioOptions now)
     {
         var known = checker;
         if (known?.Of != now)
-            checker = known = new Checker(now, new RequestSignature(now.RequestValidation.Tokens));
+            checker = known = new Checker(now, new RequestSignature(now.RequestValidation.Tokens, now.RequestValidation.SharedKeys));
         return known.Signature;
     }
 
-    /// <summary>A body mostly comes with its headers. One that does not is waited for, but not for ever: then its connection is closed. What is done after it, Redis's time-outs bound.</summary>
-    private ValueTask<T> InTimeAsync<T>(ValueTask<T> reading, HttpContext http) => reading.IsCompleted ? reading : new(AwaitInTimeAsync(reading.AsTask(), http));
+    /// <summary>Waits for a body that did not come with its headers. After <see cref="Hardening.Patience"/> the connection is closed.
+    /// Redis's time-outs bound the rest of the request.</summary>
+    private ValueTask<T> InTimeAsync<T>(ValueTask<T> reading, HttpContext http) =>
+        reading.IsCompleted ? reading : new(AwaitInTimeAsync(reading.AsTask(), http));
 
     private async Task<T> AwaitInTimeAsync<T>(Task<T> reading, HttpContext http)
     {
@@ -116,15 +122,7 @@ internal sealed partial class SignedRequest(CallbackUrls urls, IOptionsMonitor<T
         }
     }
 
-    private static async ValueTask<bool> BodyIsSignedAsync(HttpRequest request, CancellationToken cancellationToken)
-    {
-        using var body = new MemoryStream();
-        await request.Body.CopyToAsync(body, cancellationToken);
-        var claimed = request.Query["bodySHA256"];
-        return body.Length == 0 && claimed.Count == 0 || claimed is [{ } hash] && RequestSignature.BodyMatches(body.GetBuffer().AsSpan(0, (int)body.Length), hash);
-    }
-
-    /// <summary>As it was sent, not as it was understood: an escaped character stays escaped.</summary>
+    /// <summary>The path and the query as they were sent: an escaped character stays escaped.</summary>
     private static string PathAndQuery(HttpContext http)
     {
         var target = http.Features.Get<IHttpRequestFeature>()?.RawTarget;

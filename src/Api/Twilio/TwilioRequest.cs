@@ -1,34 +1,23 @@
-using System.Globalization;
-using Calls.Domain;
-
 namespace Calls.Api.Twilio;
 
-/// <summary>A signed request of Twilio's: its parameters, wherever they travelled. Trust nothing in it but <c>From</c>, the SIDs and the URL that we made.</summary>
-/// <remarks>POST carries them as a form, GET in the query (twilio.com/docs/voice/twiml, "Request parameters"). Parameters that we do not know are none of our business.</remarks>
-internal sealed class TwilioRequest(ISignedForm? form, HttpRequest http)
+/// <summary>The parameters of a signed request of Twilio. Only <c>From</c>, the SIDs and the URL that we made can be trusted.</summary>
+/// <remarks>A POST carries the parameters as a form, a GET in the query (twilio.com/docs/voice/twiml, "Request parameters"). Unknown
+/// parameters are ignored.</remarks>
+internal sealed class TwilioRequest(WebhookForm? form, HttpRequest http)
 {
     private CallSid? callSid;
     private ConferenceSid? conferenceSid;
     private string? happened;
     private string? callStatus;
 
-    /// <summary>The session that an app names, or that our own callback URL names.</summary>
-    public const string SessionIdKey = "SessionID";
-
-    /// <summary>Of our own URLs: which call of a session id that may be used again.</summary>
-    public const string NonceKey = "call";
-
-    /// <summary>Of our own wait URL: the call's W3C trace context.</summary>
-    public const string TraceKey = "trace";
-
-    /// <summary>Of our own URLs: how often a caller has been asked to hold on.</summary>
-    public const string RetryKey = "retry";
+    /// <summary>The trace context of this request's own span; null where nothing is traced.</summary>
+    public string? SpanContext { get; set; }
 
     public string? To => Single("To");
 
     public string? From => Single("From");
 
-    public string? SessionId => Single(SessionIdKey);
+    public string? SessionId => Single("SessionID");
 
     public string? Event => happened ??= Single("StatusCallbackEvent");
 
@@ -38,16 +27,13 @@ internal sealed class TwilioRequest(ISignedForm? form, HttpRequest http)
 
     public string? ParticipantCallStatus => Single("ParticipantCallStatus");
 
-    public string? Nonce => http.Query[NonceKey] is [{ Length: > 0 } nonce] ? nonce : null;
-
-    /// <summary>Of our own wait URL: the call's trace context, since no session is read for ringback.</summary>
-    public string? Trace => http.Query[TraceKey] is [{ Length: > 0 } trace] ? trace : null;
-
-    public int Retry => int.TryParse(http.Query[RetryKey], NumberStyles.None, CultureInfo.InvariantCulture, out var retry) ? retry : 0;
+    /// <summary>The trace context in the URL that the service gave to Twilio; null where the URL has none.</summary>
+    public string? Trace => http.Query["trace"] is [{ Length: > 0 } trace] ? trace : null;
 
     public CallSid? CallSid => callSid ??= Domain.CallSid.TryParse(Single("CallSid"), out var sid) ? sid : null;
 
-    public ConferenceSid? ConferenceSid => conferenceSid ??= Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
+    public ConferenceSid? ConferenceSid =>
+        conferenceSid ??= Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
 
     public ParticipantId? Label => ParticipantId.TryParse(Single("ParticipantLabel"), out var id) ? id : null;
 
@@ -59,7 +45,8 @@ internal sealed class TwilioRequest(ISignedForm? form, HttpRequest http)
             ? new Flags(muted == "true", hold == "true", sequence)
             : null;
 
-    private int? Number(string key) => int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private int? Number(string key) =>
+        int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     /// <summary>A parameter's value; null where it is missing, and where it came more than once: Twilio sends none twice.</summary>
     private string? Single(string key) => form is not null ? form.Single(key) : http.Query[key] is [{ } value] ? value : null;

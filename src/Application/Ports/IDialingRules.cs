@@ -1,10 +1,8 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
-/// <summary>Which numbers may be rung at all.</summary>
+/// <summary>Which numbers the service may ring.</summary>
 public interface IDialingRules
 {
-    /// <summary>Why a number is not rung; null where it may be.</summary>
+    /// <summary>Why the service does not ring this number; null where it may.</summary>
     RefusalReason? WhyNot(PhoneNumber number);
 }

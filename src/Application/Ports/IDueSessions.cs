@@ -1,17 +1,18 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
-/// <summary>The index of sessions by their next deadline: which of them must be looked at although nothing has happened. Never the truth; it can be rebuilt.</summary>
+/// <summary>The index of sessions by their next deadline. It is never the truth and can be rebuilt.</summary>
 public interface IDueSessions
 {
-    /// <summary>How many partitions there are to sweep.</summary>
+    /// <summary>The number of partitions.</summary>
     int Partitions { get; }
 
-    /// <summary>Takes up to <paramref name="max"/> sessions of a partition that are due, by moving their deadline forward by <paramref name="lease"/>:
-    /// if this replica dies now, another one takes them when the lease is out. Lease arithmetic is by the store's clock.</summary>
+    /// <summary>Claims up to <paramref name="max"/> due sessions of a partition: it moves their deadline forward by <paramref
+    /// name="lease"/>. If this replica dies,
+    /// another replica claims them after the lease. The clock is that of Redis.</summary>
     Task<IReadOnlyList<SessionId>> ClaimAsync(int partition, int max, TimeSpan lease, CancellationToken cancellationToken);
 
-    /// <summary>Corrects the index where a look at the session changed nothing: sets the deadline that the state calls for, or removes an entry whose session is gone or settled.</summary>
+    /// <summary>Corrects the index after a look that changed nothing: it sets the deadline of the state, or removes the entry of a session
+    /// that is settled or
+    /// is not stored any more.</summary>
     Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken);
 }

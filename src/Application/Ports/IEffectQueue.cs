@@ -1,9 +1,7 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
-/// <summary>Where the replica that wrote an effect puts it to be run at once, without holding whoever caused it.</summary>
-/// <remarks>A hint: an effect that is lost here is taken by a sweeper when its lease is out.</remarks>
+/// <summary>The queue from a commit to the worker of this replica. It delays no request.</summary>
+/// <remarks>An effect that is lost here is still stored. A sweeper runs it after its lease.</remarks>
 public interface IEffectQueue
 {
     /// <param name="committed">The session as it was written with the effect.</param>

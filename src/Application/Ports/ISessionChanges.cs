@@ -1,12 +1,12 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
-/// <summary>Word of every committed change, whichever replica made it. A hint that can be lost: whoever must not miss the newest state reads it again now and then.</summary>
+/// <summary>Notices of committed changes of all replicas. A notice can be lost, so a reader that needs the newest state must also read at
+/// an interval.</summary>
 public interface ISessionChanges
 {
-    /// <summary>Sees to it that <paramref name="told"/> is called, with the session's id and its new version, for every change that is committed from now on to
-    /// this session, and perhaps to others. Asking again costs nothing. It must not block.</summary>
-    /// <exception cref="SessionStoreUnavailableException">Nothing is listened to yet: ask again.</exception>
+    /// <summary>From now on, calls <paramref name="told"/> with the session id and the new version for every change of this session, and
+    /// perhaps of others.
+    /// A second call for the same session costs nothing. <paramref name="told"/> must not block.</summary>
+    /// <exception cref="SessionStoreUnavailableException">There is no subscription yet. Call again.</exception>
     Task ListenAsync(SessionId session, Action<SessionId, long> told);
 }

@@ -1,39 +1,40 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
-/// <summary>Where sessions are kept, each under an optimistic lock.</summary>
+/// <summary>The stored sessions, each under an optimistic lock.</summary>
 public interface ISessionStore
 {
-    /// <summary>Reads a session in one round trip, from the primary. A session that does not exist is loaded too: as none, which a save then creates.</summary>
-    /// <exception cref="SessionStoreUnavailableException">The store did not answer.</exception>
+    /// <summary>Reads a session in one round trip, from the primary. For an id without a session, the answer has no session; a save then
+    /// creates it.</summary>
+    /// <exception cref="SessionStoreUnavailableException">Redis did not answer.</exception>
+    /// <exception cref="UnreadableSessionException">This version cannot read the stored form.</exception>
     Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken);
 
-    /// <summary>Whether a session is stored still as it was: one round trip, and less than a load.</summary>
-    /// <exception cref="SessionStoreUnavailableException">The store did not answer.</exception>
-    Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken);
-
-    /// <summary>Stores what was decided, if anything changed: the session, its expiry and its next deadline, in one compare-and-set.
-    /// A write whose outcome is unknown is repeated under the same write id, and recognised.</summary>
-    /// <remarks>Once sent, a write is finished: <paramref name="cancellationToken"/> counts only before.</remarks>
-    /// <exception cref="SessionConflictException">Somebody else has written since the load: load and decide again.</exception>
-    /// <exception cref="SessionStoreUnavailableException">The store did not answer; whether it has written is unknown.</exception>
+    /// <summary>Stores a changed session, its expiry and its next deadline in one compare-and-set. A write with an unknown outcome is sent
+    /// again under the same write id, and the store recognises it.</summary>
+    /// <remarks>A write that was sent is finished: <paramref name="cancellationToken"/> counts only before.</remarks>
+    /// <exception cref="SessionConflictException">Another writer has saved the session since it was loaded.</exception>
+    /// <exception cref="SessionStoreUnavailableException">Redis did not answer; whether the write happened is unknown.</exception>
     Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken);
 }
 
-/// <summary>A session as it was read or written, and what a save compares.</summary>
-/// <param name="Id">The session's id, also where there is none yet.</param>
+/// <summary>A session as it was read or written, and the value that a save compares.</summary>
+/// <param name="Id">The id of the session, also where none is stored.</param>
 /// <param name="Session">The session; null where none is stored.</param>
-/// <param name="Version">Counts the writes, for people, ETags and events; 0 where none is stored.</param>
-/// <param name="ETag">Opaque and never repeated: what the lock compares. Empty where none is stored.</param>
+/// <param name="Version">Counts the writes, for people, HTTP ETags and events; 0 where none is stored.</param>
+/// <param name="ETag">Opaque and never repeated: the compare-and-set compares it. Empty where none is stored.</param>
 public sealed record StoredSession(SessionId Id, CallSession? Session, long Version, string ETag);
 
-/// <summary>Somebody else has written the session since it was loaded.</summary>
-/// <param name="found">What they wrote: no round trip is needed to decide again.</param>
-public sealed class SessionConflictException(StoredSession found) : Exception($"The session changed while it was being decided upon ({found.Id.Value.Length} characters of id)")
+/// <summary>Another writer has saved the session since it was loaded.</summary>
+/// <param name="found">The session as that writer stored it: no round trip is needed to decide again.</param>
+public sealed class SessionConflictException(StoredSession found)
+    : Exception($"The session changed while it was being decided upon ({found.Id.Value.Length} characters of id)")
 {
     public StoredSession Found => found;
 }
 
-/// <summary>The session store did not answer in time, or could not be reached.</summary>
-public sealed class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);
+/// <summary>Redis did not answer in time, could not be reached, or refused to write.</summary>
+public class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);
+
+/// <summary>This version cannot read the stored form of a session. No decision about it is possible, so it counts as unavailable.</summary>
+public sealed class UnreadableSessionException(Exception cause)
+    : SessionStoreUnavailableException($"The stored session cannot be read: {cause.Message}", cause);

@@ -1,8 +1,9 @@
 namespace Calls.Application.Ports;
 
-/// <summary>Whether the session store can be taken at its word: docs/adr/0007-what-a-failover-can-lose.md.</summary>
+/// <summary>Whether Redis may have lost acknowledged writes (docs/adr/0007-what-a-failover-can-lose.md).</summary>
 public interface IStoreMemory
 {
-    /// <summary>The store may have lost acknowledged writes a moment ago: what it says was not sent may have been. Look before sending what cannot be repeated.</summary>
+    /// <summary>Redis may have lost acknowledged writes within the last minute. A dial that counts as not sent may have been sent, so look
+    /// before sending it.</summary>
     bool IsSuspect { get; }
 }

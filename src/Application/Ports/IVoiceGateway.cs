@@ -1,5 +1,3 @@
-using Calls.Domain;
-
 namespace Calls.Application.Ports;
 
 /// <summary>Twilio's REST API, as far as a call needs it. Method and field names are Twilio's (twilio.com/docs/voice/api).</summary>
@@ -13,25 +11,22 @@ public interface IVoiceGateway
     /// <summary>Creates a call to a callee: its answer URL is the gate into the room (<c>POST Calls</c>).</summary>
     Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken);
 
-    /// <summary>Adds a phone to an open conference, labelled with its participant id (<c>POST Conferences/{sid}/Participants</c>).</summary>
+    /// <summary>Adds a phone to an open conference, labelled with its participant id (<c>POST
+    /// Conferences/{sid}/Participants</c>).</summary>
     Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken);
 
     /// <summary>Ends a leg whatever its state (<c>POST Calls/{sid}</c>, <c>Status=completed</c>).</summary>
     Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken);
 
     /// <summary>Sets mute and hold; null leaves one as it is (<c>POST Conferences/{sid}/Participants/{leg}</c>).</summary>
-    Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken);
-
-    /// <summary>Takes a leg out of the room; its own TwiML goes on (<c>DELETE Conferences/{sid}/Participants/{leg}</c>).</summary>
-    Task<GatewayOutcome<Done>> DeleteParticipantAsync(ConferenceSid conference, CallSid leg, CancellationToken cancellationToken);
-
-    /// <summary>Ends a conference for everyone in it. Twilio refuses where it is not in progress.</summary>
-    Task<GatewayOutcome<ConferenceView>> CompleteConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken);
+    Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken);
 
     Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken);
 
     /// <summary>Calls from the given day on, newest first. Twilio filters by day; the exact time is the reader's to compare.</summary>
-    Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(string to, string from, DateTimeOffset since, CancellationToken cancellationToken);
+    Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(
+        string to, string from, DateTimeOffset since, CancellationToken cancellationToken);
 
     Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken);
 
@@ -39,17 +34,29 @@ public interface IVoiceGateway
     Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken);
 
     /// <summary>One participant by its label, also while it is still being rung.</summary>
-    Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken);
+    Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(
+        ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken);
 
     /// <summary>Everybody in the conference, those still connecting included: all pages.</summary>
-    Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(ConferenceSid conference, CancellationToken cancellationToken);
+    Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(
+        ConferenceSid conference, CancellationToken cancellationToken);
 }
 
 /// <summary>A callee to ring. <paramref name="Nonce"/> travels in the callback URLs and ties them to this call.</summary>
-public sealed record OutboundCall(SessionId Session, string Nonce, ParticipantId Participant, Party To, ClientIdentity Caller, TimeSpan RingTimeout);
+public sealed record OutboundCall(
+    SessionId Session, string Nonce, ParticipantId Participant, Party To, ClientIdentity Caller, TimeSpan RingTimeout)
+{
+    /// <summary>The trace context of the call, for the callback URLs.</summary>
+    public string? TraceParent { get; init; }
+}
 
 /// <summary>A phone to add to an open conference.</summary>
-public sealed record OutboundParticipant(SessionId Session, string Nonce, ParticipantId Participant, PhoneNumber To, ConferenceSid Conference, TimeSpan RingTimeout);
+public sealed record OutboundParticipant(
+    SessionId Session, string Nonce, ParticipantId Participant, PhoneNumber To, ConferenceSid Conference, TimeSpan RingTimeout)
+{
+    /// <summary>The trace context of the call, for the callback URLs.</summary>
+    public string? TraceParent { get; init; }
+}
 
 /// <summary>A call as Twilio describes it. <paramref name="To"/> and <paramref name="From"/> are addresses: never log them.</summary>
 public sealed record CallView(CallSid Sid, LegStatus Status, string To, string From, DateTimeOffset? DateCreated);
@@ -59,9 +66,6 @@ public sealed record ConferenceView(ConferenceSid Sid, string FriendlyName, bool
 
 /// <summary>A participant as Twilio describes it; only a <paramref name="Connected"/> one hears the others.</summary>
 public sealed record ParticipantView(CallSid CallSid, string? Label, bool Connected, bool Muted, bool Hold);
-
-/// <summary>The value of an answer that has none (204).</summary>
-public sealed record Done;
 
 /// <summary>A call's status in Twilio's words (twilio.com/docs/voice/api/call-resource).</summary>
 public enum LegStatus
@@ -102,25 +106,18 @@ public enum Refusal
 {
     /// <summary>Twilio cannot have acted (429, no connection, our own limits): it may be sent again, later.</summary>
     NotProcessed,
-
     /// <summary>No such call, conference or participant.</summary>
     NotFound,
-
     /// <summary>The call or conference is over.</summary>
     AlreadyOver,
-
     /// <summary>The conference is full.</summary>
     RoomFull,
-
     /// <summary>An active participant of the conference has this label: the request was acted upon before.</summary>
     LabelInUse,
-
     /// <summary>That number cannot be rung, or not from this account.</summary>
     NumberRefused,
-
     /// <summary>The account, its credentials or its settings do not allow it: somebody must look.</summary>
     NotPermitted,
-
     /// <summary>Twilio does not understand the request: a defect of ours, or a code that we do not know.</summary>
     BadRequest,
 }

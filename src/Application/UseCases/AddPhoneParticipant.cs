@@ -1,44 +1,48 @@
-using Calls.Application.Ports;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
-/// <summary>Somebody on the call, or an operator, adds a phone to it.</summary>
-/// <remarks>The phone is rung after the commit, as soon as the room is open. The same <paramref name="Participant"/> asked for again is the same participant.</remarks>
-public sealed record AddPhoneParticipant(SessionId SessionId, Asker Asker, ParticipantId Participant, PhoneNumber Number, string? Label) : IRequest<CallReply>, ISessionCommand
+/// <summary>A person on the call, or an operator, adds a phone to it.</summary>
+/// <remarks>The phone is rung after the commit, as soon as the room is open. A request for a participant id that exists already is the same
+/// request again.</remarks>
+public sealed record AddPhoneParticipant(
+    SessionId SessionId, Asker Asker, ParticipantId Participant, PhoneNumber Number, string? Label) : IBearerCommand
 {
-    /// <summary>Which version the asker means; null: whichever it is. A repeated request has made the version another one itself, and is not held to it.</summary>
+    /// <summary>A repeated request has changed the version itself, so its version is not checked.</summary>
     public Precondition? If { get; init; }
+
+    public SessionEvent ToEvent() => new SessionEvent.AddPhoneParticipant(Participant, Number, Label);
 }
 
-internal sealed class AddPhoneParticipantHandler(ISessionStore sessions, IDialingRules rules, IQuotas quotas, CallPolicy policy, TimeProvider clock)
-    : IRequestHandler<AddPhoneParticipant, CallReply>
+internal sealed class AddPhoneParticipantHandler(SessionTransaction transaction, IDialingRules rules, IQuotas quotas)
+    : IRequestHandler<AddPhoneParticipant, Decision>
 {
-    public async Task<CallReply> Handle(AddPhoneParticipant command, CancellationToken cancellationToken)
+    public Task<Decision> Handle(AddPhoneParticipant request, CancellationToken cancellationToken)
     {
-        var loaded = await sessions.LoadAsync(command.SessionId, cancellationToken);
-        if (loaded.Session is null || !command.Asker.MaySee(loaded.Session))
-            return new CallReply.Refused(RefusalReason.NoSuchSession);
-        if (loaded.Session.Find(command.Participant) is null && command.If?.Holds(loaded) == false)
-            return new CallReply.Refused(RefusalReason.OtherVersion);
-        if (rules.WhyNot(command.Number) is { } because)
-            return new CallReply.Refused(because);
-        var requested = new SessionEvent.AddPhoneParticipant(command.Participant, command.Number, command.Label);
-        var decision = SessionDecider.Decide(loaded.Session, requested, policy, clock.GetUtcNow());
-        if (decision.Changed && await quotas.TakeAddAsync(command.Asker, cancellationToken) is { } wait)
-            return new CallReply.Refused(RefusalReason.TooManyAdds) { RetryAfter = wait };
-        try
-        {
-            await sessions.SaveAsync(loaded, decision, cancellationToken);
-        }
-        catch (SessionConflictException)
-        {
-            // Not added after all. Where nobody knows whether it was, it stays counted.
-            await quotas.GiveAddBackAsync(command.Asker);
-            throw;
-        }
+        var asked = request.ToEvent();
+        return transaction.RunAsync(
+            request.SessionId, LoadOption.Stored, DecideOn, cancellationToken, new AddOfPerson(request.Asker, quotas));
 
-        return decision.Reply is CallReply.Added added && loaded.Session.Find(command.Participant) is not null ? added with { IsRepeat = true } : decision.Reply;
+        Decision DecideOn(StoredSession stored)
+        {
+            var isRepeat = stored.Session?.Find(request.Participant) is not null;
+            if (BearerCommandHandler.WhyNot(isRepeat ? request with { If = null } : request, stored) is { } refused)
+                return Decision.Refuse(asked, stored.Session, refused);
+            if (rules.WhyNot(request.Number) is { } reason)
+                return Decision.Refuse(asked, stored.Session, reason);
+            var decision = transaction.Decide(stored, asked);
+            return isRepeat && decision.Reply is CallReply.Added added
+                ? decision with { Reply = added with { IsRepeat = true } }
+                : decision;
+        }
+    }
+
+    /// <summary>One of the phones that a person may add within an hour.</summary>
+    private sealed class AddOfPerson(Asker asker, IQuotas quotas) : Quota
+    {
+        protected override async Task<CallReply.Refused?> TakeOnceAsync(CancellationToken cancellationToken) =>
+            await quotas.TakeAddAsync(asker, cancellationToken) is { } wait
+                ? new CallReply.Refused(RefusalReason.TooManyAdds) { RetryAfter = wait }
+                : null;
+
+        protected override Task GiveBackOnceAsync(CallSession? session) => quotas.GiveAddBackAsync(asker);
     }
 }

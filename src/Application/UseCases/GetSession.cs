@@ -1,17 +1,13 @@
-using Calls.Application.Ports;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
-/// <summary>Somebody asks how a call stands. Null where there is no such call, or it is not theirs to see.</summary>
-public sealed record GetSession(SessionId SessionId, Asker Asker) : IRequest<StoredSession?>;
+/// <summary>A bearer asks for the state of a call. The answer is null where there is no such call, or the bearer may not see it.</summary>
+public sealed record GetSession(Domain.SessionId SessionId, Asker Asker) : IRequest<StoredSession?>;
 
 internal sealed class GetSessionHandler(ISessionStore sessions) : IRequestHandler<GetSession, StoredSession?>
 {
-    public async Task<StoredSession?> Handle(GetSession query, CancellationToken cancellationToken)
+    public async Task<StoredSession?> Handle(GetSession request, CancellationToken cancellationToken)
     {
-        var stored = await sessions.LoadAsync(query.SessionId, cancellationToken);
-        return stored.Session is not null && query.Asker.MaySee(stored.Session) ? stored : null;
+        var stored = await sessions.LoadAsync(request.SessionId, cancellationToken);
+        return stored.Session is not null && request.Asker.MaySee(stored.Session) ? stored : null;
     }
 }

@@ -1,33 +1,47 @@
-using Calls.Application.Ports;
-using Calls.Domain;
-using MediatR;
-
 namespace Calls.Application.UseCases;
 
-/// <summary>An app user places a call: Twilio asks the TwiML App's Voice URL what to do with the caller's leg.</summary>
-/// <remarks>The callee is rung after the commit; the answer does not wait for it. The same leg asking again gets the same answer and rings nobody.</remarks>
-public sealed record StartCall(SessionId SessionId, CallSid CallerLeg, ClientIdentity Caller, Party Callee) : IRequest<CallReply>, ISessionCommand;
-
-internal sealed class StartCallHandler(ISessionStore sessions, IDialingRules rules, IQuotas quotas, CallTrace trace, CallPolicy policy, TimeProvider clock) : IRequestHandler<StartCall, CallReply>
+/// <summary>An app user places a call: Twilio asks the Voice URL of the TwiML App what to do with the caller's leg.</summary>
+/// <remarks>The callee is rung after the commit; the answer does not wait for it. The same leg asking again gets the same answer, and no
+/// phone rings.</remarks>
+/// <param name="SessionId">The app's id of the call.</param>
+/// <param name="CallerLeg">The caller's leg.</param>
+/// <param name="Caller">From Twilio's <c>From</c>, which the access token vouches for.</param>
+/// <param name="Callee">The app user or phone to ring.</param>
+/// <param name="TraceParent">W3C trace context of the request: the whole call becomes part of this trace. Null where nothing is
+/// traced.</param>
+public sealed record StartCall(
+    SessionId SessionId, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent) : ISessionCommand
 {
-    public async Task<CallReply> Handle(StartCall command, CancellationToken cancellationToken)
+    public SessionEvent ToEvent() => new SessionEvent.StartCall(SessionId, Nonces.Next(), CallerLeg, Caller, Callee, TraceParent);
+}
+
+internal sealed class StartCallHandler(
+    SessionTransaction transaction, IDialingRules rules, IQuotas quotas) : IRequestHandler<StartCall, Decision>
+{
+    public Task<Decision> Handle(StartCall request, CancellationToken cancellationToken)
     {
-        if (command.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } because)
-            return new CallReply.Refused(because);
-        var place = await quotas.TakePlaceAsync(command.Caller, command.SessionId, cancellationToken);
-        // Who had no place for it has no such call, and nobody else has, most likely: that is not looked up, since the save compares.
-        var loaded = place == Place.Taken && !trace.Keeps(command.SessionId) ? new StoredSession(command.SessionId, null, 0, "") : await sessions.LoadAsync(command.SessionId, cancellationToken);
-        var started = new SessionEvent.StartCall(
-            command.SessionId, Nonces.Next(), command.CallerLeg, command.Caller, command.Callee, trace.Span?.Id ?? CallsTelemetry.CurrentTraceParent);
-        var decision = SessionDecider.Decide(loaded.Session, started, policy, clock.GetUtcNow());
-        if (decision.Changed && place == Place.NoneLeft)
-            return new CallReply.Refused(RefusalReason.TooManyCalls);
-        if (!decision.Changed && !IsLiveAndTheirs(loaded.Session, command.Caller))
-            quotas.GivePlaceBack(command.Caller, command.SessionId);
-        await sessions.SaveAsync(loaded, decision, cancellationToken);
-        return decision.Reply;
+        var asked = request.ToEvent();
+        return request.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } reason
+            ? Task.FromResult(Decision.Refuse(asked, null, reason))
+            : transaction.RunAsync(
+                request.SessionId, LoadOption.AssumeNew, stored =>
+                    transaction.Decide(stored, asked), cancellationToken, new PlaceOfCaller(request, quotas));
     }
 
-    private static bool IsLiveAndTheirs(CallSession? session, ClientIdentity caller) =>
-        session is { IsEnded: false, Caller.Party: Party.Client client } && client.Identity == caller;
+    /// <summary>One of the calls that a person may have placed at once.</summary>
+    private sealed class PlaceOfCaller(StartCall request, IQuotas quotas) : Quota
+    {
+        protected override async Task<CallReply.Refused?> TakeOnceAsync(CancellationToken cancellationToken) =>
+            await quotas.TakePlaceAsync(request.Caller, request.SessionId, cancellationToken)
+                ? null
+                : new CallReply.Refused(RefusalReason.TooManyCalls);
+
+        /// <summary>A repeated webhook keeps the place of its call while that call goes on.</summary>
+        protected override Task GiveBackOnceAsync(CallSession? session)
+        {
+            if (session is not { IsEnded: false, Caller.Party: Party.Client caller } || caller.Identity != request.Caller)
+                quotas.GivePlaceBack(request.Caller, request.SessionId);
+            return Task.CompletedTask;
+        }
+    }
 }

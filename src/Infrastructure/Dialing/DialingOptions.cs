@@ -1,23 +1,22 @@
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Options;
 using PhoneNumberUtil = global::PhoneNumbers.PhoneNumberUtil;
 
 namespace Calls.Infrastructure.Dialing;
 
-/// <summary>Which numbers may be rung.</summary>
+/// <summary>The numbers that may be rung.</summary>
 public sealed class DialingOptions
 {
     public const string Section = "Calls:Dialing";
 
-    /// <summary>Regions (<c>CH</c>, ISO 3166) and calling codes (<c>+41</c>). Empty: the caller id's own calling code, so that nobody pays for a call abroad by accident.</summary>
-    /// <remarks>A calling code can be many countries': <c>+1</c> is all of North America and much of the Caribbean; <c>US</c> is one.</remarks>
+    /// <summary>Regions (<c>CH</c>, ISO 3166) and calling codes (<c>+41</c>). Empty: only the calling code of the caller id, so that
+    /// no call abroad is made by accident.</summary>
+    /// <remarks>A calling code may belong to many countries: <c>+1</c> is all of North America and much of the Caribbean. <c>US</c> is one
+    /// country.</remarks>
     public IReadOnlyList<string> AllowedCountries { get; set; } = [];
-
-    /// <summary>Numbers that begin like this are never rung: <c>+1900</c>.</summary>
+    /// <summary>Numbers with one of these prefixes are never rung. For instance <c>+1900</c>.</summary>
     public IReadOnlyList<string> BlockedPrefixes { get; set; } = [];
 }
 
-/// <summary>Reads both lists as arrays or, as an environment variable is easier written, as one value with commas.</summary>
+/// <summary>Reads each list as an array or as one value with commas, which is easier to write in an environment variable.</summary>
 internal sealed class DialingOptionsSetup(IConfiguration configuration) : IConfigureOptions<DialingOptions>
 {
     public void Configure(DialingOptions options)
@@ -38,7 +37,8 @@ internal sealed class DialingOptionsValidator : IValidateOptions<DialingOptions>
     {
         var util = PhoneNumberUtil.GetInstance();
         var failures = options.AllowedCountries.Where(c => !IsRegion(util, c) && !IsCallingCode(util, c))
-            .Select(c => $"Calls:Dialing:AllowedCountries has \"{c}\", which is neither a region such as CH nor a calling code such as +41.")
+            .Select(c =>
+                $"Calls:Dialing:AllowedCountries has \"{c}\", which is neither a region such as CH nor a calling code such as +41.")
             .Concat(options.BlockedPrefixes.Where(p => Digits(p).Length == 0 || !Digits(p).All(char.IsAsciiDigit))
                 .Select(p => $"Calls:Dialing:BlockedPrefixes has \"{p}\", which is not the beginning of a number: + and digits."))
             .ToList();

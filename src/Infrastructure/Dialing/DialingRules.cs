@@ -1,8 +1,4 @@
-using System.Globalization;
-using Calls.Application.Ports;
-using Calls.Domain;
 using Calls.Infrastructure.Twilio;
-using Microsoft.Extensions.Options;
 using NumberParseException = global::PhoneNumbers.NumberParseException;
 using Parsed = global::PhoneNumbers.PhoneNumber;
 using PhoneNumberType = global::PhoneNumbers.PhoneNumberType;
@@ -11,20 +7,26 @@ using ShortNumberInfo = global::PhoneNumbers.ShortNumberInfo;
 
 namespace Calls.Infrastructure.Dialing;
 
-/// <summary>Which numbers may be rung, by libphonenumber's tables: no number that cannot exist, none that costs its caller extra, none outside the allowed countries.</summary>
-/// <remarks>Calls to foreign and premium numbers are how stolen access to a telephone account is turned into money (OWASP and Twilio call it toll fraud), so the
-/// narrow rule is the default. A number need only be possible, not assigned: tables lag behind carriers, and test numbers (+1 555…) are nobody's.</remarks>
+/// <summary>Decides which numbers may be rung, by the tables of libphonenumber. Numbers that cannot exist, numbers that cost the caller
+/// extra and numbers outside the allowed countries are refused.</summary>
+/// <remarks>With calls to foreign and premium numbers, thieves turn stolen access to a telephone account into money. OWASP and Twilio
+/// call this
+/// toll fraud. Therefore the narrow rule is the default. A number must be possible, but it need not be assigned: the tables are older than
+/// the carriers' assignments, and test numbers (+1 555…) are not assigned.</remarks>
 internal sealed class DialingRules(IOptions<DialingOptions> dialing, IOptions<TwilioOptions> twilio) : IDialingRules
 {
-    /// <summary>Satellites (870, 881), international networks (882, 883), personal numbers (878), shared cost (808), premium rate (979), disaster relief (888).</summary>
+    /// <summary>Satellites (870, 881), international networks (882, 883), personal numbers (878), shared cost (808), premium rate (979),
+    /// disaster relief (888).</summary>
     private static readonly HashSet<int> BlockedCallingCodes = [808, 870, 878, 881, 882, 883, 888, 979];
 
     private readonly PhoneNumberUtil util = PhoneNumberUtil.GetInstance();
     private readonly ShortNumberInfo shortNumbers = ShortNumberInfo.GetInstance();
 
-    private readonly IReadOnlyList<string> blockedPrefixes = [.. dialing.Value.BlockedPrefixes.Select(p => "+" + DialingOptionsValidator.Digits(p))];
+    private readonly IReadOnlyList<string> blockedPrefixes =
+        [.. dialing.Value.BlockedPrefixes.Select(prefix => "+" + DialingOptionsValidator.Digits(prefix))];
 
-    private readonly (HashSet<int> CallingCodes, HashSet<string> Regions) allowed = Allowed(dialing.Value.AllowedCountries, twilio.Value.Voice.CallerId);
+    private readonly (HashSet<int> CallingCodes, HashSet<string> Regions) allowed =
+        Allowed(dialing.Value.AllowedCountries, twilio.Value.Voice.CallerId);
 
     public RefusalReason? WhyNot(PhoneNumber number)
     {
@@ -42,7 +44,9 @@ internal sealed class DialingRules(IOptions<DialingOptions> dialing, IOptions<Tw
         if (countries.Count == 0)
             return ([tables.Parse(callerId, null).CountryCode], []);
         var codes = countries.Where(c => DialingOptionsValidator.IsCallingCode(tables, c)).ToList();
-        return ([.. codes.Select(c => int.Parse(DialingOptionsValidator.Digits(c), CultureInfo.InvariantCulture))], [.. countries.Except(codes).Select(c => c.ToUpperInvariant())]);
+        return (
+            [.. codes.Select(c => int.Parse(DialingOptionsValidator.Digits(c), CultureInfo.InvariantCulture))],
+            [.. countries.Except(codes).Select(c => c.ToUpperInvariant())]);
     }
 
     private Parsed? TryParse(PhoneNumber number)
@@ -57,22 +61,25 @@ internal sealed class DialingRules(IOptions<DialingOptions> dialing, IOptions<Tw
         }
     }
 
-    /// <summary>Emergency numbers and short codes with a country code before them (+44 999, +41 1414), which some networks complete all the same.</summary>
+    /// <summary>An emergency number or a short code after a country code (+44 999, +41 1414). Some networks complete such calls.</summary>
     private bool IsShort(Parsed number)
     {
         var national = util.GetNationalSignificantNumber(number);
         var regions = util.GetRegionCodesForCountryCode(number.CountryCode);
-        return regions.Any(region => shortNumbers.IsEmergencyNumber(national, region))
-            || (!util.IsValidNumber(number) && (shortNumbers.IsPossibleShortNumber(number) || regions.Any(region => shortNumbers.ConnectsToEmergencyNumber(national, region))));
+        if (regions.Any(region => shortNumbers.IsEmergencyNumber(national, region)))
+            return true;
+        return !util.IsValidNumber(number) && (shortNumbers.IsPossibleShortNumber(number)
+            || regions.Any(region => shortNumbers.ConnectsToEmergencyNumber(national, region)));
     }
 
     private bool IsBlocked(PhoneNumber number, Parsed parsed) =>
         BlockedCallingCodes.Contains(parsed.CountryCode)
         || blockedPrefixes.Any(prefix => number.Value.StartsWith(prefix, StringComparison.Ordinal))
-        || util.GetNumberType(parsed) is PhoneNumberType.PREMIUM_RATE or PhoneNumberType.SHARED_COST or PhoneNumberType.PERSONAL_NUMBER or PhoneNumberType.PAGER;
+        || util.GetNumberType(parsed) is PhoneNumberType.PREMIUM_RATE or PhoneNumberType.SHARED_COST
+            or PhoneNumberType.PERSONAL_NUMBER or PhoneNumberType.PAGER;
 
     private bool IsAllowed(Parsed number) =>
         allowed.CallingCodes.Contains(number.CountryCode)
-        // A possible number that is nobody's has no region: it counts as its calling code's main one.
+        // A possible number that is not assigned has no region. It counts as a number of the main region of its calling code.
         || allowed.Regions.Contains(util.GetRegionCodeForNumber(number) ?? util.GetRegionCodeForCountryCode(number.CountryCode));
 }

@@ -1,7 +1,5 @@
 using System.Diagnostics.Metrics;
 using System.Threading.Channels;
-using Calls.Application.Ports;
-using Calls.Domain;
 
 namespace Calls.Infrastructure.Outbox;
 

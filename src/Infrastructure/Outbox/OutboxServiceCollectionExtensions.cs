@@ -1,6 +1,3 @@
-using Calls.Application.Ports;
-using Microsoft.Extensions.DependencyInjection;
-
 namespace Calls.Infrastructure.Outbox;
 
 public static class OutboxServiceCollectionExtensions

@@ -1,8 +1,5 @@
 using System.Threading.Channels;
-using Calls.Application;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
+using Calls.Application.Effects;
 
 namespace Calls.Infrastructure.Outbox;
 

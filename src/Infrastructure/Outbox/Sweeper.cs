@@ -1,9 +1,5 @@
-using Calls.Application;
-using Calls.Application.Ports;
-using Calls.Domain;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
+using Calls.Application.Reviews;
+using Calls.Application.Randomness;
 
 namespace Calls.Infrastructure.Outbox;
 

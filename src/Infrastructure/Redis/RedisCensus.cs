@@ -1,11 +1,10 @@
 using System.Diagnostics.Metrics;
-using Calls.Application.Ports;
-using Microsoft.Extensions.Hosting;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Counts, now and then, the sessions that have not come to rest, and how overdue the oldest of them is: what no replica can know of itself. All replicas say the same.</summary>
+/// <summary>Counts the unsettled sessions of the whole store every ten seconds, and how overdue the most overdue one is. All replicas
+/// report the same.</summary>
 internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory meters, TimeProvider clock) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
@@ -16,10 +15,14 @@ internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory me
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        // Nothing is said of what could not be counted: a number that stands still looks like one that is true.
-        meter.CreateObservableGauge("calls.live", () => Observed(live), "{session}", "Sessions that have not come to rest, in all of the store.");
-        meter.CreateObservableGauge("calls.sweeper.lag", () => Observed(lag), "s", "How overdue the most overdue session is; 0 where none is.");
-        meter.CreateObservableGauge("calls.redis.connected", () => redis.IsConnected ? 1 : 0, "{connection}", "Whether this replica reaches Redis.");
+        // There is no measurement where the count failed: an old number would look like a true one.
+        meter.CreateObservableGauge("calls.live", () => Observed(live), "{session}", "Unsettled sessions in the whole store.");
+        meter.CreateObservableGauge(
+            "calls.sweeper.lag", () => Observed(lag), "s", "How overdue the most overdue session is; 0 where no session is overdue.");
+        meter.CreateObservableGauge(
+            "calls.redis.connected", () => redis.IsConnected ? 1 : 0, "{connection}", "Whether this replica is connected to Redis.");
+        meter.CreateObservableCounter(
+            "calls.sessions.unreadable", () => RedisSessionStore.Unreadable, "{session}", "Reads of a stored session that this version cannot read.");
         return base.StartAsync(cancellationToken);
     }
 
@@ -60,10 +63,11 @@ internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory me
 
     private async Task<(long Count, double Lag)> CountAsync(int partition)
     {
-        var database = redis.GetDatabase();
-        var count = database.SortedSetLengthAsync(RedisKeys.Due(partition), flags: CommandFlags.DemandMaster);
-        var oldest = database.SortedSetRangeByRankWithScoresAsync(RedisKeys.Due(partition), 0, 0, flags: CommandFlags.DemandMaster);
-        var (counted, first) = (await RedisCommands.RunBesideAsync("ZCARD", () => count), await RedisCommands.RunBesideAsync("ZRANGE", () => oldest));
+        var (database, due) = (redis.GetDatabase(), RedisKeys.Due(partition));
+        var count = RedisCommands.RunAsync(redis, "ZCARD", () => database.SortedSetLengthAsync(due, flags: CommandFlags.DemandMaster));
+        var oldest = RedisCommands.RunAsync(
+            redis, "ZRANGE", () => database.SortedSetRangeByRankWithScoresAsync(due, 0, 0, flags: CommandFlags.DemandMaster));
+        var (counted, first) = (await count, await oldest);
         return (counted, first is [var most] ? Math.Max(0, clock.GetUtcNow().ToUnixTimeMilliseconds() - most.Score) / 1000 : 0);
     }
 

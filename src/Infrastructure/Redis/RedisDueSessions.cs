@@ -1,27 +1,29 @@
-using System.Globalization;
-using Calls.Application.Ports;
-using Calls.Domain;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>The index of deadlines. Claims move a deadline forward and never remove it; leases are reckoned by Redis's own clock.</summary>
+/// <summary>The index of deadlines. A claim moves a deadline forward and never removes it. Leases use the clock of Redis.</summary>
 internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy policy) : IDueSessions
 {
-    /// <summary>KEYS: due index. ARGV: lease in ms, most.</summary>
+    /// <summary><c>lease</c> is in milliseconds. Answers the ids of the claimed sessions.</summary>
     internal const string ClaimScript = """
+        local due = KEYS[1]
+        local lease, most = ARGV[1], ARGV[2]
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%d', now), 'LIMIT', 0, ARGV[2])
-        for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], string.format('%d', now + ARGV[1]), id) end
+        local ids = redis.call('ZRANGEBYSCORE', due, '-inf', string.format('%d', now), 'LIMIT', 0, most)
+        for _, id in ipairs(ids) do redis.call('ZADD', due, string.format('%d', now + lease), id) end
         return ids
         """;
 
-    /// <summary>KEYS: session, due index. ARGV: etag that the deadline was derived from, deadline in ms or '', session id.</summary>
+    /// <summary>Changes nothing where the etag is not the one that the deadline was derived from. An empty <c>deadline</c> removes the
+    /// entry.</summary>
     internal const string RescheduleScript = """
-        if (redis.call('HGET', KEYS[1], 'etag') or '') ~= ARGV[1] then return 0 end
-        if ARGV[2] == '' then return redis.call('ZREM', KEYS[2], ARGV[3]) end
-        redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
+        local session, due = KEYS[1], KEYS[2]
+        local etag, deadline, id = ARGV[1], ARGV[2], ARGV[3]
+        if (redis.call('HGET', session, 'etag') or '') ~= etag then return 0 end
+        if deadline == '' then return redis.call('ZREM', due, id) end
+        redis.call('ZADD', due, deadline, id)
         return 1
         """;
 
@@ -42,7 +44,9 @@ internal sealed class RedisDueSessions(IConnectionMultiplexer redis, CallPolicy 
         cancellationToken.ThrowIfCancellationRequested();
         var next = session.Session is { } stored ? Deadlines.Next(stored, policy) : null;
         var deadline = next is { } at ? at.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "";
-        await RedisCommands.RunAsync(redis, "reschedule", () => redis.GetDatabase().ScriptEvaluateAsync(
-            RescheduleScript, [RedisKeys.Session(session.Id), RedisKeys.Due(RedisKeys.PartitionOf(session.Id))], [session.ETag, deadline, session.Id.Value], CommandFlags.DemandMaster));
+        RedisKey[] keys = [RedisKeys.Session(session.Id), RedisKeys.Due(RedisKeys.PartitionOf(session.Id))];
+        RedisValue[] values = [session.ETag, deadline, session.Id.Value];
+        await RedisCommands.RunAsync(
+            redis, "reschedule", () => redis.GetDatabase().ScriptEvaluateAsync(RescheduleScript, keys, values, CommandFlags.DemandMaster));
     }
 }

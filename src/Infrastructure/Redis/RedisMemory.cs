@@ -1,12 +1,13 @@
-using Calls.Application.Ports;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Redis replicates after it has acknowledged. A connection that broke or came back, or a primary that changed, may mean a failover: for a while its word is not taken.</summary>
+/// <summary>Redis replicates after it acknowledges. A broken or restored connection, or a changed primary, may mean a failover that lost
+/// writes. For a minute
+/// afterwards Redis is suspect.</summary>
 internal sealed class RedisMemory : IStoreMemory, IDisposable
 {
-    /// <summary>Longer than anything that was lost can still be waiting to be sent: a dial is given up when its ring time-out is over.</summary>
+    /// <summary>Longer than a lost dial can still be sent: a dial is given up after the ring time-out.</summary>
     private static readonly TimeSpan Epoch = TimeSpan.FromSeconds(60);
 
     private readonly IConnectionMultiplexer redis;
@@ -21,8 +22,9 @@ internal sealed class RedisMemory : IStoreMemory, IDisposable
         redis.ConfigurationChanged += Changed;
     }
 
-    /// <remarks>A connection tells once that it broke, however long it stays away.</remarks>
-    public bool IsSuspect => !redis.IsConnected || (Interlocked.Read(ref suspectSince) is not 0 and var since && clock.GetElapsedTime(since) < Epoch);
+    /// <remarks>A connection reports a break once, however long it lasts.</remarks>
+    public bool IsSuspect =>
+        !redis.IsConnected || (Interlocked.Read(ref suspectSince) is not 0 and var since && clock.GetElapsedTime(since) < Epoch);
 
     public void Dispose()
     {

@@ -1,42 +1,44 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Calls.Application;
-using Calls.Application.Ports;
-using Calls.Domain;
+using Calls.Application.UseCases;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Counts by person. Keys hold a hash of the identity, and are forgotten by themselves.</summary>
-internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock) : IQuotas
+/// <summary>Counts for each person. A key holds a hash of the identity and expires by itself.</summary>
+internal sealed class RedisQuotas(
+    IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock, ILogger<RedisSessionStore> logger) : IQuotas
 {
-    /// <summary>KEYS: count. ARGV: most, window in ms. Answers 0 where one was taken, else the ms until the window ends.</summary>
+    /// <summary>Answers 0 if one was taken; otherwise the milliseconds until the window ends. <c>window</c> is in milliseconds.</summary>
     private const string TakeAddScript = """
-        local count = tonumber(redis.call('GET', KEYS[1]) or '0')
-        if count >= tonumber(ARGV[1]) then
-          local left = redis.call('PTTL', KEYS[1])
+        local adds = KEYS[1]
+        local most, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local count = tonumber(redis.call('GET', adds) or '0')
+        if count >= most then
+          local left = redis.call('PTTL', adds)
           if left > 0 then return left end
-          if left == 0 or tonumber(ARGV[1]) <= 0 then return tonumber(ARGV[2]) end
+          if left == 0 or most <= 0 then return window end
         end
-        count = redis.call('INCR', KEYS[1])
-        if count == 1 or redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+        count = redis.call('INCR', adds)
+        if count == 1 or redis.call('PTTL', adds) < 0 then redis.call('PEXPIRE', adds, string.format('%d', window)) end
         return 0
         """;
 
-    /// <summary>KEYS: count.</summary>
     private const string GiveAddBackScript = """
-        if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then return redis.call('DECR', KEYS[1]) end
+        local adds = KEYS[1]
+        if tonumber(redis.call('GET', adds) or '0') > 0 then return redis.call('DECR', adds) end
         return 0
         """;
 
-    /// <summary>KEYS: places. ARGV: session id, most, now in ms, life in ms. Answers 0: none left, 1: taken, 2: held already.</summary>
+    /// <summary>Answers 1 if the session has a place now, otherwise 0. <c>now</c> and <c>life</c> are in milliseconds.</summary>
     private const string TakePlaceScript = """
-        if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 2 end
-        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%d', tonumber(ARGV[3]) - tonumber(ARGV[4])))
-        if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
-        redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
-        redis.call('PEXPIRE', KEYS[1], ARGV[4])
+        local places = KEYS[1]
+        local id, most, now, life = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+        if redis.call('ZSCORE', places, id) then return 1 end
+        redis.call('ZREMRANGEBYSCORE', places, '-inf', string.format('%d', now - life))
+        if redis.call('ZCARD', places) >= most then return 0 end
+        redis.call('ZADD', places, now, id)
+        redis.call('PEXPIRE', places, life)
         return 1
         """;
 
@@ -50,52 +52,63 @@ internal sealed class RedisQuotas(IConnectionMultiplexer redis, Allowances allow
     public async Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var wait = (long)await RedisCommands.RunAsync(redis, "take", () => Database.ScriptEvaluateAsync(
-            TakeAddScript, [RedisKeys.Adds(HashOf(asker.Identity))], [allowances.AddsPerHour, (long)Window.TotalMilliseconds], CommandFlags.DemandMaster));
+        RedisValue[] values = [allowances.AddsPerHour, (long)Window.TotalMilliseconds];
+        var wait = (long)await RedisCommands.RunAsync(
+            redis, "take", () =>
+                Database.ScriptEvaluateAsync(TakeAddScript, [RedisKeys.Adds(HashOf(asker.Identity))], values, CommandFlags.DemandMaster));
         return wait == 0 ? null : TimeSpan.FromMilliseconds(wait);
     }
 
     public Task GiveAddBackAsync(Asker asker) => RedisCommands.RunAsync(redis, "give back", () => Database.ScriptEvaluateAsync(
         GiveAddBackScript, [RedisKeys.Adds(HashOf(asker.Identity))], flags: CommandFlags.DemandMaster));
 
-    public async Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken)
+    public async Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var place = await SendTakeAsync(caller, session);
-        if (place != Place.NoneLeft)
-            return place;
-        // Places of calls that are over, whose end could not be told: looked for only now that they matter.
-        var held = await RedisCommands.RunAsync(redis, "ZRANGE", () => Database.SortedSetRangeByRankAsync(RedisKeys.Places(HashOf(caller)), flags: CommandFlags.DemandMaster));
+        if (await TryTakePlaceAsync(caller, session))
+            return true;
+        // Places of ended calls may not have been given back. They are looked for only when the places run short.
+        var places = RedisKeys.Places(HashOf(caller));
+        var held = await RedisCommands.RunAsync(
+            redis, "ZRANGE", () => Database.SortedSetRangeByRankAsync(places, flags: CommandFlags.DemandMaster));
         var over = await Task.WhenAll(held.Select(member => IsOverAsync(caller, member)));
         var free = held.Where((_, i) => over[i]).ToArray();
         if (free.Length == 0)
-            return Place.NoneLeft;
-        await RedisCommands.RunAsync(redis, "ZREM", () => Database.SortedSetRemoveAsync(RedisKeys.Places(HashOf(caller)), free));
-        return await SendTakeAsync(caller, session);
+            return false;
+        await RedisCommands.RunAsync(redis, "ZREM", () => Database.SortedSetRemoveAsync(places, free));
+        return await TryTakePlaceAsync(caller, session);
     }
 
     public void GivePlaceBack(ClientIdentity caller, SessionId session) =>
         Database.SortedSetRemove(RedisKeys.Places(HashOf(caller)), session.Value, CommandFlags.FireAndForget);
 
-    /// <summary>No span of its own: it travels with the load beside it.</summary>
-    private async Task<Place> SendTakeAsync(ClientIdentity caller, SessionId session)
+    private async Task<bool> TryTakePlaceAsync(ClientIdentity caller, SessionId session)
     {
-        RedisValue[] values = [session.Value, allowances.LiveSessions, clock.GetUtcNow().ToUnixTimeMilliseconds(), (long)Life.TotalMilliseconds];
-        var answer = (int)await RedisCommands.RunBesideAsync("place", () => Database.ScriptEvaluateAsync(TakePlaceScript, [RedisKeys.Places(HashOf(caller))], values, CommandFlags.DemandMaster));
-        return answer switch { 0 => Place.NoneLeft, 1 => Place.Taken, _ => Place.HeldAlready };
+        RedisValue[] values =
+            [session.Value, allowances.LiveSessions, clock.GetUtcNow().ToUnixTimeMilliseconds(), (long)Life.TotalMilliseconds];
+        return (bool)await RedisCommands.RunAsync(
+            redis, "place", () =>
+                Database.ScriptEvaluateAsync(TakePlaceScript, [RedisKeys.Places(HashOf(caller))], values, CommandFlags.DemandMaster));
     }
 
     private async Task<bool> IsOverAsync(ClientIdentity caller, RedisValue member)
     {
         if (!SessionId.TryParse(member, out var id))
             return true;
-        var data = await RedisCommands.RunAsync(redis, "HGET", () => Database.HashGetAsync(RedisKeys.Session(id), "data", CommandFlags.DemandMaster));
-        if (data.IsNullOrEmpty)
-            return true;
-        var session = StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span);
-        return session.IsEnded || session.Caller.Party is not Party.Client client || client.Identity != caller;
+        var key = RedisKeys.Session(id);
+        var data = await RedisCommands.RunAsync(redis, "HGET", () => Database.HashGetAsync(key, "data", CommandFlags.DemandMaster));
+        try
+        {
+            var session = RedisSessionStore.Read(logger, id, default, default, data).Session;
+            return session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller;
+        }
+        catch (UnreadableSessionException)
+        {
+            // The call may be live, so its place stays taken.
+            return false;
+        }
     }
 
     private static string HashOf(ClientIdentity? identity) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"calls:{identity?.Value}"))).AsSpan(0, 16));
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("calls:" + identity?.Value)).AsSpan(0, 16));
 }

@@ -1,8 +1,3 @@
-using Calls.Application;
-using Calls.Application.Ports;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
@@ -21,14 +16,16 @@ public static class RedisServiceCollectionExtensions
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<RedisOptions>, RedisOptions.Validator>();
         services.AddSingleton(provider => new SessionStoreSettings(provider.GetRequiredService<IOptions<RedisOptions>>().Value.Retention));
-        services.AddSingleton<IConnectionMultiplexer>(provider => ConnectionMultiplexer.Connect(provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration()));
+        services.AddSingleton<IConnectionMultiplexer>(
+            provider => ConnectionMultiplexer.Connect(provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration()));
         services.AddSingleton<IDueSessions, RedisDueSessions>();
         services.AddSingleton<ISessionChanges, RedisSessionChanges>();
         services.AddSingleton<IQuotas, RedisQuotas>();
         services.AddSingleton<ILiveSessions, RedisLiveSessions>();
         services.AddSingleton<IStoreMemory, RedisMemory>();
+        services.AddSingleton<IStorePing, RedisPing>();
         services.AddHostedService<RedisCensus>();
-        return services.AddSessionStore<RedisSessionStore>();
+        return services.AddSingleton<ISessionStore, RedisSessionStore>();
     }
 }
 
@@ -38,10 +35,10 @@ internal sealed class RedisOptions
     public const string Key = "ConnectionStrings:Redis";
 
     public string? ConnectionString { get; set; }
-
     public TimeSpan Retention { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>Fails fast: a webhook has 15 seconds in all, and can say "hold on" in one. Notices time-outs early, and reconnects within a quarter of a second.</summary>
+    /// <summary>Fails fast, because a webhook has 15 seconds in all. Notices time-outs early, and reconnects within a quarter of a
+    /// second.</summary>
     public ConfigurationOptions ToConfiguration()
     {
         var configuration = ConfigurationOptions.Parse(ConnectionString ?? "");

@@ -1,13 +1,11 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using Calls.Application.Ports;
-using Calls.Domain;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Word of changes, from the channel of each partition that somebody here follows a session of: one subscription a partition, for the life of the process.</summary>
-/// <remarks>PUBLISH rather than SPUBLISH: a cluster carries it to every node (redis.io/docs/latest/commands/publish), and every server and proxy knows it.</remarks>
+/// <summary>Notices of changes. Each partition with a followed session has one subscription, for the life of the process.</summary>
+/// <remarks>PUBLISH, not SPUBLISH: a cluster carries it to every node (redis.io/docs/latest/commands/publish), and every server and proxy
+/// supports it.</remarks>
 internal sealed class RedisSessionChanges(IConnectionMultiplexer redis) : ISessionChanges
 {
     private readonly ConcurrentDictionary<int, Lazy<Task>> partitions = new();
@@ -42,7 +40,8 @@ internal sealed class RedisSessionChanges(IConnectionMultiplexer redis) : ISessi
     {
         var text = message.ToString();
         var space = text.LastIndexOf(' ');
-        return space > 0 && SessionId.TryParse(text[..space], out var session) && long.TryParse(text.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var version)
+        return space > 0 && SessionId.TryParse(text[..space], out var session)
+            && long.TryParse(text.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var version)
             ? (session, version)
             : null;
     }

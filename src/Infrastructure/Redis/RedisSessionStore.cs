@@ -1,65 +1,58 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
-using Calls.Application;
-using Calls.Application.Ports;
-using Calls.Domain;
+using Calls.Application.Randomness;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Sessions in Redis, each written by one script that compares and writes. A conflict hands back what somebody else wrote.</summary>
-internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock) : ISessionStore
+/// <summary>Sessions in Redis. One script compares and writes; on a conflict it returns the session of the other writer.</summary>
+internal sealed partial class RedisSessionStore(
+    IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger)
+    : ISessionStore
 {
-    /// <summary>Compares the etag; writes session, version, etag and write id, the deadline, and the expiry. One slot, one round trip, nothing half done:
-    /// what can fail on a wrong type, which is the read of the one key and the write of the other, comes before any other write.</summary>
+    /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip.</summary>
     /// <remarks>
-    /// KEYS: session, due index. ARGV: expected etag ('' where there must be none), new etag, write id, data, next deadline in ms or '', time to live in ms, session id,
-    /// channel. Whoever follows the session is told on it; if they cannot be, the write stands.
-    /// Answers {1, version} when written, {2, version} when this very write had been made before, {0, version, etag, data} where another has come first.
+    /// A command that can fail because a key has another type comes before the first write, so nothing is half written.
+    /// <c>expected</c> is empty where no session may exist; <c>deadline</c> (Unix ms) is empty where the session has none. Readers are told
+    /// on <c>channel</c>; if the publication fails, the write stands.
+    /// Answers {1, version} if written, {2, version} if this write id was written before, {0, version, etag, data} on a conflict.
     /// </remarks>
     internal const string SaveScript = """
-        local now = redis.call('HMGET', KEYS[1], 'etag', 'wid', 'ver', 'data')
-        if (now[1] or '') ~= ARGV[1] then
-          if now[2] == ARGV[3] then return {2, now[3]} end
-          return {0, now[3] or '0', now[1] or '', now[4] or ''}
+        local session, due = KEYS[1], KEYS[2]
+        local expected, etag, writeId, data, deadline, ttl, id, channel = unpack(ARGV)
+        local stored = redis.call('HMGET', session, 'etag', 'wid', 'ver', 'data')
+        if (stored[1] or '') ~= expected then
+          if stored[2] == writeId then return {2, stored[3]} end
+          return {0, stored[3] or '0', stored[1] or '', stored[4] or ''}
         end
-        local version = string.format('%d', (tonumber(now[3] or '0') or 0) + 1)
-        if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[7]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[7]) end
-        redis.call('HSET', KEYS[1], 'etag', ARGV[2], 'wid', ARGV[3], 'ver', version, 'data', ARGV[4])
-        redis.call('PEXPIRE', KEYS[1], ARGV[6])
-        redis.pcall('PUBLISH', ARGV[8], ARGV[7] .. ' ' .. version)
+        local version = string.format('%d', (tonumber(stored[3] or '0') or 0) + 1)
+        if deadline == '' then redis.call('ZREM', due, id) else redis.call('ZADD', due, deadline, id) end
+        redis.call('HSET', session, 'etag', etag, 'wid', writeId, 'ver', version, 'data', data)
+        redis.call('PEXPIRE', session, ttl)
+        redis.pcall('PUBLISH', channel, id .. ' ' .. version)
         return {1, version}
         """;
 
-    /// <summary>What Redis calls the script (redis.io/docs/latest/commands/evalsha). StackExchange.Redis would look it up by the text each time.</summary>
-#pragma warning disable CA5350 // Redis's choice, and nothing rests on it.
-    internal static readonly byte[] SaveScriptHash = SHA1.HashData(Encoding.UTF8.GetBytes(SaveScript));
-#pragma warning restore CA5350
-
-    /// <summary>Far longer than Twilio lets a call last (4 hours): a live session is ended by what happens to it, never by its expiry.</summary>
+    /// <summary>Far longer than Twilio lets a call last (4 hours): a live session ends by its events, never by its expiry.</summary>
     private static readonly TimeSpan LiveAtLeast = TimeSpan.FromHours(24);
 
     private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
-    private static readonly RedisValue[] ETag = ["etag"];
 
-    /// <summary>Random once a store: a random name for each write would be no more unique.</summary>
-    private readonly string writer = Nonces.Next()[..10] + ".";
+    private static long unreadable;
+
+    /// <summary>Random for each store, so that etags of two processes never agree.</summary>
+    private readonly string writer = Chance.Name(10) + ".";
 
     private long writes;
+
+    private IDatabase Database => redis.GetDatabase();
+    /// <summary>The number of reads of sessions that this process could not read.</summary>
+    internal static long Unreadable => Interlocked.Read(ref unreadable);
 
     public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(RedisKeys.Session(id), Fields, CommandFlags.DemandMaster));
-        return Read(id, fields[0], fields[1], fields[2]);
-    }
-
-    public async Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(RedisKeys.Session(seen.Id), ETag, CommandFlags.DemandMaster));
-        return fields[0] == seen.ETag;
+        var key = RedisKeys.Session(id);
+        var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(key, Fields, CommandFlags.DemandMaster));
+        return Read(logger, id, fields[0], fields[1], fields[2]);
     }
 
     public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
@@ -67,69 +60,77 @@ internal sealed class RedisSessionStore(IConnectionMultiplexer redis, SessionSto
         if (decision is not { Changed: true, Session: { } session })
             return loaded;
         cancellationToken.ThrowIfCancellationRequested();
-        // New with each write, so it names the write as well as what was written.
+        // The etag is new with each write, so it serves as the write id too.
         RedisValue etag = string.Create(CultureInfo.InvariantCulture, $"{writer}{Interlocked.Increment(ref writes):x}");
         var partition = RedisKeys.PartitionOf(loaded.Id);
         var next = Deadlines.Next(session, policy);
+        RedisValue deadline = next is { } at ? at.ToUnixTimeMilliseconds() : RedisValue.EmptyString;
+        var ttl = (long)TimeToLive(isAtRest: next is null).TotalMilliseconds;
         RedisKey[] keys = [RedisKeys.Session(loaded.Id, partition), RedisKeys.Due(partition)];
         RedisValue[] values =
-        [
-            loaded.ETag, etag, etag, StoredForm.Write(session), next is { } at ? at.ToUnixTimeMilliseconds() : RedisValue.EmptyString,
-            (long)TimeToLive(isAtRest: next is null).TotalMilliseconds, loaded.Id.Value, RedisKeys.Changed(partition),
-        ];
-        // A write that was not acknowledged may have been made: the same one again, under the same write id, is recognised.
-        for (var (attempt, isKnown) = (1, true); ; attempt++)
+            [loaded.ETag, etag, etag, StoredForm.Write(session), deadline, ttl, loaded.Id.Value, RedisKeys.Changed(partition)];
+        // A write without an answer may have happened. The same write is sent again under the same write id, and the script recognises it.
+        for (var attempt = 1; ; attempt++)
         {
-            var operation = new RedisOperation(redis, "save");
+            RedisResult answer;
             try
             {
-                var answer = (RedisResult[])(await (isKnown
-                    ? Database.ScriptEvaluateAsync(SaveScriptHash, keys, values, CommandFlags.DemandMaster)
-                    : Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster)))!;
-                return Written(answer, new StoredSession(loaded.Id, session, (long)answer[1], etag.ToString()));
+                answer = await RedisCommands.RunAsync(
+                    redis, "save", () => Database.ScriptEvaluateAsync(SaveScript, keys, values, CommandFlags.DemandMaster));
             }
-            catch (RedisServerException e) when (isKnown && e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
-            {
-                // A server that is new, or came back without its scripts, is told the text, and at once.
-                (attempt, isKnown) = (attempt - 1, false);
-                continue;
-            }
-            catch (Exception e) when (operation.IsAway(e))
+            catch (SessionStoreUnavailableException)
             {
                 RedisCommands.Saved("unavailable");
                 if (attempt >= settings.SaveAttempts)
-                    throw operation.Unavailable();
-            }
-            finally
-            {
-                operation.End();
+                    throw;
+                await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
+                continue;
             }
 
-            await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
+            return Written((RedisResult[])answer!, loaded.Id, session, etag);
         }
     }
 
-    private IDatabase Database => redis.GetDatabase();
-
-    /// <exception cref="SessionConflictException">Somebody else came first; with what they wrote.</exception>
-    private static StoredSession Written(RedisResult[] answer, StoredSession written)
+    /// <exception cref="SessionConflictException">Another writer came first.</exception>
+    private StoredSession Written(RedisResult[] answer, SessionId id, CallSession session, RedisValue etag)
     {
         var outcome = (int)answer[0];
         RedisCommands.Saved(outcome switch { 0 => "conflict", 1 => "written", _ => "repeated" });
-        return outcome != 0 ? written : throw new SessionConflictException(Read(written.Id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
+        return outcome != 0
+            ? new StoredSession(id, session, (long)answer[1], etag.ToString())
+            : throw new SessionConflictException(Read(logger, id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }
 
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
-    internal static StoredSession Read(SessionId id, RedisValue version, RedisValue etag, RedisValue data) => data.IsNullOrEmpty
-        ? new StoredSession(id, null, 0, "")
-        : new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
+    /// <exception cref="UnreadableSessionException">This version cannot read the data. It is logged and counted here.</exception>
+    internal static StoredSession Read(ILogger logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
+    {
+        if (data.IsNullOrEmpty)
+            return new StoredSession(id, null, 0, "");
+        try
+        {
+            return new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
+        }
+        catch (UnreadableSessionException e)
+        {
+            Interlocked.Increment(ref unreadable);
+            Log.Unreadable(logger, id.Value, e.Message);
+            throw;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4006, LogLevel.Error, "The session {SessionId} was not served. {Cause}")]
+        public static partial void Unreadable(ILogger logger, string sessionId, string cause);
+    }
 }
 
-/// <summary>How the store behaves.</summary>
-/// <param name="Retention">How long a session is kept after its last change once it is over.</param>
-/// <param name="SaveAttempts">How often a save is sent whose outcome is unknown.</param>
-/// <param name="SaveRetryDelay">The wait before the first repetition; longer before each further one.</param>
+/// <summary>Settings of the store.</summary>
+/// <param name="Retention">How long an ended session is kept after its last change.</param>
+/// <param name="SaveAttempts">How often a save with an unknown outcome is sent.</param>
+/// <param name="SaveRetryDelay">The wait before the first repetition. It grows with each further one.</param>
 internal sealed record SessionStoreSettings(TimeSpan Retention, int SaveAttempts, TimeSpan SaveRetryDelay)
 {
     public SessionStoreSettings(TimeSpan retention)

@@ -1,50 +1,67 @@
-using Calls.Domain;
-
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>Where Twilio reaches us: every URL that we hand to it, in REST parameters and in TwiML, spelled as it is to be signed.</summary>
+/// <summary>Every URL that the service gives to Twilio, spelled as Twilio signs it.</summary>
 /// <remarks>
-/// Each ends in connection overrides (twilio.com/docs/usage/webhooks/webhooks-connection-overrides), a fragment that is neither sent nor signed. Twilio
-/// itself only tries again where it could not connect: a 5xx or a time-out would be lost. Every handler takes a repeated request.
+/// Values that a decision depends on stand in the path, before a last segment that is a fixed word. Twilio signs the URL and the parameters without a
+/// separator, so a client that holds a signed request can move characters across the end of the URL. The trace context stands there: no decision depends on it.
+/// Each URL ends in connection overrides (twilio.com/docs/usage/webhooks/webhooks-connection-overrides), a fragment that Twilio neither sends nor signs. Without
+/// them Twilio retries only a failed connection, and a webhook that met a 5xx or a time-out is lost. Every handler accepts a repeated request.
 /// </remarks>
-/// <param name="publicBaseUrl">The origin that Twilio is given, and signs: <c>PublicBaseUrl</c>.</param>
+/// <param name="publicBaseUrl">The origin that Twilio was given: <c>PublicBaseUrl</c>.</param>
 public sealed class CallbackUrls(Uri publicBaseUrl)
 {
-    /// <summary>Nobody waits for a status callback's answer: as many attempts as Twilio offers.</summary>
+    /// <summary>For status callbacks: as many attempts as Twilio offers, because no person waits for the answer.</summary>
     public const string StatusOverrides = "#rc=5&rp=5xx,ct,rt";
 
-    /// <summary>Somebody is on the line and hears nothing until TwiML comes, and Twilio gives up after 15 s whatever the overrides say. By default one slow
-    /// answer may use all of them up; three attempts of at most 1.5 s to connect and 3 s for the answer (13.5 s) leave two more replicas to try.</summary>
+    /// <summary>For URLs that answer TwiML: a person waits in silence, and Twilio gives up after 15 s. Three attempts of at most 1.5 s to connect and 3 s to
+    /// answer (13.5 s in all) leave time for two more replicas.</summary>
     public const string TwimlOverrides = "#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000";
 
-    /// <summary>Scheme, host and port, without a slash at the end: what signatures are checked against.</summary>
+    /// <summary>Scheme, host and port, without a slash at the end: signatures are checked against it.</summary>
     public string Origin { get; } = publicBaseUrl.GetLeftPart(UriPartial.Authority);
 
-    /// <summary>Asked for TwiML when a dialled callee answers.</summary>
-    public string Answer(SessionId session, ParticipantId participant, string nonce) =>
-        At($"/twilio/sessions/{Segment(session.Value)}/join/{Segment(participant.Value)}?call={Segment(nonce)}", TwimlOverrides);
+    /// <summary>The answer URL of a call that the service created.</summary>
+    public string Join(CallReference call, ParticipantId participant) => At(Of(call, participant), "join", call.TraceParent, TwimlOverrides);
 
-    /// <summary>Told how a leg that we have created gets on.</summary>
-    public string CallStatus(SessionId session, ParticipantId participant, string nonce) =>
-        At($"/twilio/sessions/{Segment(session.Value)}/calls/{Segment(participant.Value)}?call={Segment(nonce)}", StatusOverrides);
+    /// <summary>Status callback of a leg that the service created.</summary>
+    public string Status(CallReference call, ParticipantId participant) => At(Of(call, participant), "status", call.TraceParent, StatusOverrides);
 
-    /// <summary>Told who joins and leaves the room, and when it opens and closes.</summary>
-    public string Conference(SessionId session) => At($"/twilio/sessions/{Segment(session.Value)}/conference", StatusOverrides);
+    /// <summary>The <c>action</c> of a leg's <c>&lt;Dial&gt;</c>.</summary>
+    public string Left(CallReference call, ParticipantId participant) => At(Of(call, participant), "left", call.TraceParent, TwimlOverrides);
 
-    /// <summary>Asked for TwiML when a leg's <c>Dial</c> is over. Word of a leave as well, so it is tried again, but as TwiML: until it answers the leg stays up.</summary>
-    public string Left(SessionId session, ParticipantId participant) =>
-        At($"/twilio/sessions/{Segment(session.Value)}/left/{Segment(participant.Value)}", TwimlOverrides);
+    /// <summary>Status callback of the conference.</summary>
+    public string Conference(CallReference call) => At(Of(call), "conference", call.TraceParent, StatusOverrides);
 
-    /// <summary>What a waiting caller hears. A wait URL that fails drops the caller.</summary>
-    /// <param name="traceParent">The call's trace context, which travels in the URL since no session is read for this; null where nothing is traced.</param>
-    public string Wait(string? traceParent = null) => At("/twilio/wait" + (traceParent is null ? "" : "?trace=" + traceParent), TwimlOverrides);
+    /// <summary>Asks the voice webhook again, after a pause, while Redis is away.</summary>
+    public string VoiceAgain(SessionId session, int retry, string? traceParent) =>
+        At($"/twilio/sessions/{Segment(session.Value)}/retries/{retry}", "voice", traceParent, TwimlOverrides);
 
-    /// <summary>The sound that the wait document plays.</summary>
+    /// <summary>Asks the answer URL again, after a pause, while Redis is away.</summary>
+    public string JoinAgain(CallReference call, ParticipantId participant, int retry) =>
+        At($"{Of(call, participant)}/retries/{retry}", "join", call.TraceParent, TwimlOverrides);
+
+    /// <summary>The sound for a waiting caller. If this request fails, Twilio drops the caller.</summary>
+    public string Wait(string? traceParent) => At("/twilio", "wait", traceParent, TwimlOverrides);
+
+    /// <summary>The audio that the wait document plays.</summary>
     public string Ringback() => Origin + "/twilio/wait/ringback.wav";
 
-    private string At(string pathAndQuery, string overrides) => string.Concat(Origin, pathAndQuery, overrides);
+    private static string Of(CallReference call) => $"/twilio/sessions/{Segment(call.Session.Value)}/{Segment(call.Nonce)}";
 
-    /// <summary>Percent-encoded once, with <c>:</c> as it is (RFC 3986 allows it in a segment): the signature is over the URL that was handed out,
-    /// and is checked against the path as it arrives.</summary>
+    private static string Of(CallReference call, ParticipantId participant) => $"{Of(call)}/participants/{Segment(participant.Value)}";
+
+    private string At(string path, string word, string? traceParent, string overrides) =>
+        $"{Origin}{path}/{word}{(traceParent is null ? "" : "?trace=" + traceParent)}{overrides}";
+
+    /// <summary>Percent-encoded, except for <c>:</c>, which RFC 3986 allows in a segment. Twilio signs the URL as it was given.</summary>
     private static string Segment(string value) => Uri.EscapeDataString(value).Replace("%3A", ":", StringComparison.Ordinal);
+}
+
+/// <summary>The values of a call that its callback URLs carry.</summary>
+/// <param name="Session">The session.</param>
+/// <param name="Nonce">Ties a callback to this call of the session id.</param>
+/// <param name="TraceParent">W3C trace context; null where the call is not traced.</param>
+public sealed record CallReference(SessionId Session, string Nonce, string? TraceParent)
+{
+    public static CallReference To(CallSession session) => new(session.Id, session.Nonce, session.TraceParent);
 }

@@ -1,18 +1,20 @@
 using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Hosting;
 using Polly.CircuitBreaker;
 
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>The state of each circuit breaker, for as long as the host runs.</summary>
+/// <summary>Reports the state of each circuit breaker while the host runs.</summary>
 internal sealed class CircuitGauge(GatewayPipelines pipelines, IMeterFactory meters) : IHostedService, IDisposable
 {
     private readonly Meter meter = meters.Create(GatewayTelemetry.Name);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        meter.CreateObservableGauge("calls.twilio.circuit", () => pipelines.Circuits.Select(circuit => new Measurement<int>(
-            State(circuit.State.CircuitState), new KeyValuePair<string, object?>("pipeline", circuit.Kind.ToString()))), "{state}", "State of the circuit to Twilio by pipeline: 0 closed, 1 half-open, 2 open.");
+        meter.CreateObservableGauge(
+            "calls.twilio.circuit",
+            () => pipelines.Circuits.Select(circuit => new Measurement<int>(
+                State(circuit.State.CircuitState), new KeyValuePair<string, object?>("pipeline", circuit.Kind.ToString()))),
+            "{state}", "State of the circuit to Twilio by pipeline: 0 closed, 1 half-open, 2 open.");
         return Task.CompletedTask;
     }
 

@@ -1,6 +1,5 @@
 using System.Net;
-using Calls.Application;
-using Microsoft.Extensions.Logging;
+using Calls.Application.Randomness;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Retry;
@@ -9,8 +8,10 @@ using Polly.Timeout;
 
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>The resilience pipelines, one for each kind of request: limiter, total time-out, retry, breaker, attempt time-out, from the outside in.</summary>
-/// <remarks>Not the standard handler: that one repeats a POST on a 5xx and on a time-out, and so rings a phone twice.</remarks>
+/// <summary>The resilience pipelines, one for each kind of request. From the outside in: limiter, total time-out, retry, breaker,
+/// attempt time-out.</summary>
+/// <remarks>The standard resilience handler does not serve: it repeats a POST after a 5xx or a time-out, and so rings a phone
+/// twice.</remarks>
 internal sealed class GatewayPipelines
 {
     private readonly GatewaySettings settings;
@@ -25,7 +26,7 @@ internal sealed class GatewayPipelines
         pipelines = Enum.GetValues<RequestKind>().ToDictionary(kind => kind, kind => Build(kind, loggers));
     }
 
-    /// <summary>The breakers there are.</summary>
+    /// <summary>The circuit breakers. Idempotent writes have none.</summary>
     public IReadOnlyList<(RequestKind Kind, CircuitBreakerStateProvider State)> Circuits => circuits;
 
     public ResiliencePipeline<TwilioAnswer> For(RequestKind kind) => pipelines[kind];
@@ -43,11 +44,13 @@ internal sealed class GatewayPipelines
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
                 Randomizer = Chance.Jitter,
-                ShouldHandle = args => ValueTask.FromResult(IsTransient(kind, args.Outcome) && HasTimeLeft(kind, its, args.Outcome.Result, args.Context)),
+                ShouldHandle = args => ValueTask.FromResult(
+                    IsTransient(kind, args.Outcome) && HasTimeLeft(kind, its, args.Outcome.Result, args.Context)),
                 DelayGenerator = args => ValueTask.FromResult(args.Outcome.Result?.RetryAfter),
                 OnRetry = args =>
                 {
-                    GatewayTelemetry.Retrying(args.AttemptNumber + 1, (int?)args.Outcome.Result?.Status, args.Outcome.Exception?.GetType().Name);
+                    var (result, exception) = (args.Outcome.Result, args.Outcome.Exception);
+                    GatewayTelemetry.Retrying(args.AttemptNumber + 1, (int?)result?.Status, exception?.GetType().FullName);
                     return default;
                 },
             });
@@ -62,7 +65,8 @@ internal sealed class GatewayPipelines
                 MinimumThroughput = breaker.MinimumThroughput,
                 SamplingDuration = breaker.Sampling,
                 BreakDuration = breaker.Break,
-                ShouldHandle = args => ValueTask.FromResult(args.Outcome is { Result.Status: >= HttpStatusCode.InternalServerError } || IsFailure(args.Outcome.Exception)),
+                ShouldHandle = args => ValueTask.FromResult(
+                    args.Outcome is { Result.Status: >= HttpStatusCode.InternalServerError } || IsFailure(args.Outcome.Exception)),
             });
         }
 
@@ -72,32 +76,41 @@ internal sealed class GatewayPipelines
             .Build();
     }
 
-    /// <summary>Polly's own metrics and logs, told of the status alone, and less loudly: what became of a request is logged where it is settled.</summary>
+    /// <summary>Polly's own metrics and logs. They get only the status, and most are of level Debug, because the outcome of a request is
+    /// logged elsewhere.</summary>
     private static TelemetryOptions Telemetry(ILoggerFactory loggers) => new()
     {
         LoggerFactory = loggers,
         ResultFormatter = (_, result) => result is TwilioAnswer answer ? (int)answer.Status : null,
-        SeverityProvider = args => args.Event.EventName is "OnCircuitOpened" or "OnCircuitClosed" or "OnCircuitHalfOpened" ? ResilienceEventSeverity.Warning : ResilienceEventSeverity.Debug,
+        SeverityProvider = args => args.Event.EventName is "OnCircuitOpened" or "OnCircuitClosed" or "OnCircuitHalfOpened"
+            ? ResilienceEventSeverity.Warning
+            : ResilienceEventSeverity.Debug,
     };
 
     private static bool IsTransient(RequestKind kind, Outcome<TwilioAnswer> outcome) => kind switch
     {
         RequestKind.Create => ProvesNothingDone(outcome),
-        _ => outcome is { Result.Status: HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError } || IsFailure(outcome.Exception),
+        _ => IsFailure(outcome.Exception) || outcome is
+        {
+            Result.Status: HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError,
+        },
     };
 
-    /// <summary>Twilio cannot have acted: it says so (twilio.com/docs/api/errors/20429), or no connection came to be.</summary>
+    /// <summary>Twilio cannot have acted: its answer says so (twilio.com/docs/api/errors/20429), or no connection was made.</summary>
     internal static bool ProvesNothingDone(Outcome<TwilioAnswer> outcome) =>
         outcome is { Result.Status: HttpStatusCode.TooManyRequests }
         || outcome.Exception is HttpRequestException
         {
-            HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
+            HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+                or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
         };
 
     private static bool IsFailure(Exception? exception) => exception is HttpRequestException or IOException or TimeoutRejectedException;
 
-    /// <summary>A wait that Twilio asks for is kept if an attempt still fits behind it; if not, we give up at once and whoever asked waits. A create is only begun
-    /// with all of its time before it: cut short by the total, nobody would know what became of it.</summary>
+    /// <summary>Whether another attempt fits into the total time-out.</summary>
+    /// <remarks>If Twilio asks for a wait, the attempt must fit after that wait. If it does not fit, the request ends at once, and its
+    /// effect waits instead. A create needs the whole time of an attempt, because the outcome of a create that the total time-out cuts
+    /// short is unknown.</remarks>
     private bool HasTimeLeft(RequestKind kind, PipelineSettings its, TwilioAnswer? answer, ResilienceContext context)
     {
         var left = its.Total - clock.GetElapsedTime(RequestProgress.Of(context).StartedAt);

@@ -1,7 +1,8 @@
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>How patient each kind of request is, and how many of them this replica sends at once.</summary>
-/// <remarks>Three of everything: creates that fail must never stop a call from being ended, nor may a review that lists conferences.</remarks>
+/// <summary>The time-outs, the retries and the concurrency of each kind of request, for one replica.</summary>
+/// <remarks>There are three pipelines, so that creates that fail, or a review that lists conferences, never stop a call from being
+/// ended.</remarks>
 internal sealed record GatewaySettings
 {
     public PipelineSettings Reads { get; init; } = new()
@@ -15,7 +16,7 @@ internal sealed record GatewaySettings
         Breaker = new(),
     };
 
-    /// <summary>No breaker: ending is always worth a try, and whoever wants it waits longer each time.</summary>
+    /// <summary>There is no breaker: ending a call is always worth an attempt, and an effect waits longer after each failure.</summary>
     public PipelineSettings IdempotentWrites { get; init; } = new()
     {
         Permits = 32,
@@ -26,7 +27,9 @@ internal sealed record GatewaySettings
         Backoff = TimeSpan.FromMilliseconds(150),
     };
 
-    /// <summary>Where Twilio takes 100 ms, 300 calls a second. No queue: the wait in it would count against the lease of the one who dials. Too many at once are sent again by their effects, half a second later.</summary>
+    /// <summary>If Twilio takes 100 ms, 32 permits are about 300 calls a second.</summary>
+    /// <remarks>There is no queue, because the wait in it would use up the effect's lease. Effects that get no permit are run again half
+    /// a second later.</remarks>
     public PipelineSettings Creates { get; init; } = new()
     {
         Permits = 32,
@@ -48,36 +51,29 @@ internal sealed record GatewaySettings
     };
 }
 
-/// <summary>One pipeline's numbers.</summary>
+/// <summary>The settings of one pipeline.</summary>
 internal sealed record PipelineSettings
 {
-    /// <summary>Requests at once, of this replica.</summary>
+    /// <summary>Concurrent requests of this replica.</summary>
     public required int Permits { get; init; }
-
     /// <summary>Requests that may wait for a permit.</summary>
     public required int Queue { get; init; }
-
-    /// <summary>For all attempts, with the waits between them.</summary>
+    /// <summary>The time for all attempts and the waits between them.</summary>
     public required TimeSpan Total { get; init; }
-
+    /// <summary>The time for one attempt.</summary>
     public required TimeSpan Attempt { get; init; }
-
     public required int Retries { get; init; }
-
-    /// <summary>The first wait; it doubles, with jitter.</summary>
+    /// <summary>The wait before the first retry. It doubles with each retry, with jitter.</summary>
     public required TimeSpan Backoff { get; init; }
-
     public BreakerSettings? Breaker { get; init; }
 }
 
-/// <summary>Half of at least ten requests within ten seconds: a service with little traffic notices too, and one bad answer opens nothing.</summary>
+/// <summary>The breaker opens when half of at least ten requests within ten seconds have failed.</summary>
+/// <remarks>A service with little traffic reaches ten requests too, and one bad answer does not open the breaker.</remarks>
 internal sealed record BreakerSettings
 {
     public double FailureRatio { get; init; } = 0.5;
-
     public int MinimumThroughput { get; init; } = 10;
-
     public TimeSpan Sampling { get; init; } = TimeSpan.FromSeconds(10);
-
     public TimeSpan Break { get; init; } = TimeSpan.FromSeconds(5);
 }

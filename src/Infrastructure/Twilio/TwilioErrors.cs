@@ -1,19 +1,19 @@
 using System.Net;
-using Calls.Application.Ports;
 
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>What Twilio's error codes, and bare HTTP statuses, mean for us: one table (twilio.com/docs/api/errors).</summary>
-/// <remarks>A code says more than its status does, so it goes first; a code that we do not know means what its status means.</remarks>
+/// <summary>The meaning of Twilio's error codes and of HTTP statuses without a code (twilio.com/docs/api/errors).</summary>
+/// <remarks>A code is more precise than its status, so the code is looked up first. An unknown code has the meaning of its
+/// status.</remarks>
 internal static class TwilioErrors
 {
-    /// <summary>Null where it does not say whether Twilio has acted.</summary>
+    /// <summary>The meaning, or null if the answer does not say whether Twilio has acted.</summary>
     public static Refusal? Meaning(TwilioOperation operation, int? code, HttpStatusCode status) => code switch
     {
         // Account and access.
         10001 => Refusal.NotPermitted, // Account is not active
         10002 => Refusal.NotPermitted, // Trial account does not support this feature
-        10004 => Refusal.NotProcessed, // Call concurrency limit exceeded: free again when a call ends
+        10004 => Refusal.NotProcessed, // Call concurrency limit exceeded, until a call ends
         20001 => Refusal.BadRequest, // Unknown parameters
         20003 => Refusal.NotPermitted, // Permission denied, or not authenticated
         20004 => Refusal.BadRequest, // Method not allowed
@@ -21,7 +21,7 @@ internal static class TwilioErrors
         20006 => Refusal.NotPermitted, // Access denied
         20008 => Refusal.NotPermitted, // Cannot access this resource with test credentials
         20404 => Refusal.NotFound, // The requested resource was not found
-        20009 or 20409 => Conflict(operation), // Not deletable yet; conflict
+        20409 => Conflict(operation), // Conflict
         20422 => Refusal.BadRequest, // Invalid parameter
         20429 => Refusal.NotProcessed, // Too many requests: "never processed and always safe to retry"
         20500 or 20503 => null, // Internal server error; service unavailable
@@ -36,24 +36,25 @@ internal static class TwilioErrors
         21207 => Refusal.BadRequest, // Invalid IfMachine
         21208 => Refusal.BadRequest, // Invalid Timeout
         21209 => Refusal.BadRequest, // Invalid Method
-        21210 => Refusal.NotPermitted, // 'From' phone number not verified: the caller id in our settings
+        21210 => Refusal.NotPermitted, // 'From' phone number not verified: it is the caller id of the settings
         21211 => Refusal.NumberRefused, // Invalid 'To' phone number
-        21212 => Refusal.NotPermitted, // Invalid 'From' phone number: the caller id in our settings
-        21213 => Refusal.NotPermitted, // 'From' phone number is required: the caller id in our settings
+        21212 => Refusal.NotPermitted, // Invalid 'From' phone number: it is the caller id of the settings
+        21213 => Refusal.NotPermitted, // 'From' phone number is required: it is the caller id of the settings
         21214 => Refusal.NumberRefused, // 'To' phone number cannot be reached
         21215 => Refusal.NumberRefused, // Account not authorized to call this phone number (geographic permissions)
         21216 => Refusal.NumberRefused, // Account not allowed to call this phone number (block list)
         21217 => Refusal.NumberRefused, // Phone number does not appear to be valid
         21218 => Refusal.BadRequest, // Invalid ApplicationSid
         21219 => Refusal.NumberRefused, // 'To' phone number not verified (trial accounts)
-        21220 when operation == TwilioOperation.UpdateCall => Refusal.AlreadyOver, // Invalid call state: a call can be ended in every state but an ended one
+        // Invalid call state. Only a call that has ended cannot be ended.
+        21220 when operation == TwilioOperation.UpdateCall => Refusal.AlreadyOver,
         21220 => Refusal.BadRequest,
         21626 => Refusal.BadRequest, // Invalid StatusCallbackEvent
 
-        // The conference. It may not have started yet where 16001 or 16099 come, so neither proves that it is over.
+        // The conference. 16001 and 16099 may come before a conference has started, so neither proves that it is over.
         16001 => Refusal.NotProcessed, // Conference is not bridged
         16020 => Refusal.RoomFull, // Conference is full
-        16021 => Refusal.NotProcessed, // Account limit of conference participants: free again when somebody leaves
+        16021 => Refusal.NotProcessed, // Account limit of conference participants, until a participant leaves
         16022 => Refusal.AlreadyOver, // Conference does not exist or is completed
         16023 or 16024 => Refusal.BadRequest, // Participant label is invalid
         16026 => Refusal.LabelInUse, // Participant label is in use by another active participant
@@ -65,7 +66,8 @@ internal static class TwilioErrors
 
     private static Refusal? Meaning(TwilioOperation operation, HttpStatusCode status) => status switch
     {
-        HttpStatusCode.Unauthorized or HttpStatusCode.PaymentRequired or HttpStatusCode.Forbidden or HttpStatusCode.ProxyAuthenticationRequired => Refusal.NotPermitted,
+        HttpStatusCode.Unauthorized or HttpStatusCode.PaymentRequired or HttpStatusCode.Forbidden
+            or HttpStatusCode.ProxyAuthenticationRequired => Refusal.NotPermitted,
         HttpStatusCode.NotFound => Refusal.NotFound,
         HttpStatusCode.RequestTimeout => null,
         HttpStatusCode.Conflict => Conflict(operation),
@@ -75,6 +77,7 @@ internal static class TwilioErrors
         _ => Refusal.BadRequest,
     };
 
-    /// <summary>Something else is being done to the resource. For a create that may be our own request of before: look first.</summary>
+    /// <summary>Another request changes the resource. For a create this may be our own earlier request, so the outcome is
+    /// unknown.</summary>
     private static Refusal? Conflict(TwilioOperation operation) => operation.Kind == RequestKind.Create ? null : Refusal.NotProcessed;
 }

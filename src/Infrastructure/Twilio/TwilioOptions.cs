@@ -1,48 +1,37 @@
-using Calls.Domain;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Options;
-
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>The account at Twilio, and where Twilio reaches us.</summary>
+/// <summary>The account at Twilio and the address under which Twilio reaches this service.</summary>
 public sealed class TwilioOptions
 {
     public const string Section = "Twilio";
 
     public const string PublicBaseUrlKey = "PublicBaseUrl";
 
-    /// <summary>The origin that Twilio was given for its webhooks; signatures are checked against it. A key of its own, outside the section.</summary>
+    /// <summary>The origin of the webhook URLs that Twilio gets. Signatures are checked against it. Its key is outside the
+    /// section.</summary>
     public string PublicBaseUrl { get; set; } = "";
-
-    /// <summary>Serves where <see cref="TwilioClientOptions.AuthToken"/> or <see cref="TwilioRequestValidationOptions.AuthToken"/> is empty, as in Twilio.AspNet.</summary>
+    /// <summary>The default of <see cref="TwilioClientOptions.AuthToken"/> and <see cref="TwilioRequestValidationOptions.AuthToken"/>,
+    /// as in Twilio.AspNet.</summary>
     public string AuthToken { get; set; } = "";
-
     public TwilioClientOptions Client { get; set; } = new();
-
     public TwilioRequestValidationOptions RequestValidation { get; set; } = new();
-
     public TwilioVoiceOptions Voice { get; set; } = new();
 }
 
-/// <summary>How we reach Twilio's REST API (twilio.com/docs/iam/api-keys, twilio.com/docs/global-infrastructure).</summary>
+/// <summary>The credentials and the host of Twilio's REST API (twilio.com/docs/iam/api-keys,
+/// twilio.com/docs/global-infrastructure).</summary>
 public sealed class TwilioClientOptions
 {
     public string AccountSid { get; set; } = "";
-
     public string AuthToken { get; set; } = "";
-
-    /// <summary>With <see cref="ApiKeySecret"/>: used for REST instead of the auth token, and to sign access tokens.</summary>
+    /// <summary>An API key is a SID and a secret. REST uses it instead of the auth token, and it signs access tokens.</summary>
     public string ApiKeySid { get; set; } = "";
-
     public string ApiKeySecret { get; set; } = "";
-
-    /// <summary>For instance <c>ie1</c>; an API key belongs to one region.</summary>
+    /// <summary>For instance <c>ie1</c>. An API key belongs to one region.</summary>
     public string Region { get; set; } = "";
-
-    /// <summary>For instance <c>dublin</c>; the region's own where it is empty.</summary>
+    /// <summary>For instance <c>dublin</c>. Empty: the region's own edge.</summary>
     public string Edge { get; set; } = "";
-
-    /// <summary>Replaces the host that region and edge make: a proxy, an emulator.</summary>
+    /// <summary>Replaces the host that follows from region and edge: for a proxy or an emulator.</summary>
     public string ApiBaseUrl { get; set; } = "";
 
     public bool HasApiKey => ApiKeySid.Length > 0 && ApiKeySecret.Length > 0;
@@ -50,10 +39,10 @@ public sealed class TwilioClientOptions
     /// <summary>The user and password of HTTP Basic.</summary>
     internal (string User, string Password) Credentials => HasApiKey ? (ApiKeySid, ApiKeySecret) : (AccountSid, AuthToken);
 
-    /// <summary>Everything that we ask for lies below this: <c>https://api.twilio.com/2010-04-01/Accounts/AC…</c>.</summary>
-    internal Uri AccountUrl => new($"{Host.TrimEnd('/')}/2010-04-01/Accounts/{AccountSid}");
+    /// <summary>The beginning of every URL of the REST API, without a slash at the end: <c>https://api.twilio.com</c>.</summary>
+    internal string BaseUrl => Host.TrimEnd('/');
 
-    /// <summary>The edge of a region where none is named; null where we do not know the region.</summary>
+    /// <summary>The edge of a region; null if the region is not known here.</summary>
     internal static string? EdgeOf(string region) => region switch
     {
         "us1" => "ashburn",
@@ -73,32 +62,32 @@ public sealed class TwilioClientOptions
     };
 }
 
-/// <summary>What <c>X-Twilio-Signature</c> is checked with (twilio.com/docs/usage/security).</summary>
+/// <summary>The secrets with which <c>X-Twilio-Signature</c> is checked (twilio.com/docs/usage/security).</summary>
 public sealed class TwilioRequestValidationOptions
 {
     public string AuthToken { get; set; } = "";
-
-    /// <summary>Accepted too: the other token while the primary one is being exchanged.</summary>
+    /// <summary>A second auth token that is accepted too, during a rotation.</summary>
     public string SecondaryAuthToken { get; set; } = "";
+    /// <summary>Twilio's shared keys: the key by its id, as <c>X-Twilio-Webhooks-Signature-Settings</c> names it. Empty: the feature is
+    /// off.</summary>
+    public IDictionary<string, string> SharedKeys { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>Every token that a request may be signed with.</summary>
+    /// <summary>All auth tokens that may sign a request.</summary>
     public IReadOnlyCollection<string> Tokens => SecondaryAuthToken.Length > 0 ? [AuthToken, SecondaryAuthToken] : [AuthToken];
 }
 
-/// <summary>Calls and access tokens.</summary>
+/// <summary>The settings of calls and of access tokens.</summary>
 public sealed class TwilioVoiceOptions
 {
-    /// <summary>The TwiML App that an access token lets its bearer call; needed for tokens alone.</summary>
+    /// <summary>The TwiML App that the bearer of an access token may call. Only access tokens need it.</summary>
     public string ApplicationSid { get; set; } = "";
-
-    /// <summary>The number that phones are rung from: a Twilio number or a verified one, in E.164.</summary>
+    /// <summary>The number from which phones are rung: a Twilio number or a verified number, in E.164.</summary>
     public string CallerId { get; set; } = "";
-
-    /// <summary>How long an access token is good for. An hour, as in Twilio's libraries; Twilio allows a day.</summary>
+    /// <summary>The lifetime of an access token. An hour is the default of Twilio's libraries. Twilio allows a day at most.</summary>
     public TimeSpan TokenTtl { get; set; } = TimeSpan.FromHours(1);
 }
 
-/// <summary>Reads the section, and where a key is empty the variable that the Twilio CLI and the seed know for it.</summary>
+/// <summary>Reads the section. For a key that is empty it reads the variable that the Twilio CLI or the tutorial's service uses.</summary>
 internal sealed class TwilioOptionsSetup(IConfiguration configuration) : IConfigureOptions<TwilioOptions>
 {
     public void Configure(TwilioOptions options)
@@ -115,9 +104,43 @@ internal sealed class TwilioOptionsSetup(IConfiguration configuration) : IConfig
     private static string First(string? key, string? variable) => (string.IsNullOrWhiteSpace(key) ? variable ?? "" : key).Trim();
 }
 
-/// <summary>Names every key that is missing or malformed, never the value of a secret.</summary>
+/// <summary>Makes the settings, at the start and after each change of the configuration. If a change is not valid, the last valid
+/// settings stay in use.</summary>
+/// <remarks>A rotation may change several files one after another. Webhooks and REST requests between two changes must not fail.</remarks>
+internal sealed partial class TwilioOptionsFactory(
+    IEnumerable<IConfigureOptions<TwilioOptions>> setups, IEnumerable<IPostConfigureOptions<TwilioOptions>> postSetups,
+    IEnumerable<IValidateOptions<TwilioOptions>> validators, ILogger<TwilioOptionsFactory> logger) : IOptionsFactory<TwilioOptions>
+{
+    private readonly OptionsFactory<TwilioOptions> factory = new(setups, postSetups, validators);
+    private volatile TwilioOptions? lastValid;
+
+    public TwilioOptions Create(string name)
+    {
+        try
+        {
+            return lastValid = factory.Create(name);
+        }
+        catch (OptionsValidationException e) when (lastValid is { } valid)
+        {
+            Log.NotValid(logger, string.Join(' ', e.Failures));
+            return valid;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(5003, LogLevel.Error,
+            "The changed settings of Twilio are not valid, so the last valid settings stay in use: {Failures}")]
+        public static partial void NotValid(ILogger logger, string failures);
+    }
+}
+
+/// <summary>Names every key that is missing or malformed. It never shows the value of a secret.</summary>
 internal sealed class TwilioOptionsValidator : IValidateOptions<TwilioOptions>
 {
+    /// <summary>Twilio's secrets have 32 characters. HMAC-SHA256, which signs access tokens, takes no shorter key.</summary>
+    private const int ShortestSecret = 32;
+
     private static readonly TimeSpan LongestToken = TimeSpan.FromHours(24);
 
     public ValidateOptionsResult Validate(string? name, TwilioOptions options)
@@ -130,43 +153,56 @@ internal sealed class TwilioOptionsValidator : IValidateOptions<TwilioOptions>
     {
         var (client, voice) = (options.Client, options.Voice);
         if (client.AccountSid.Length == 0)
-            yield return "Twilio:Client:AccountSid (or TWILIO_ACCOUNT_SID) is missing: AC and 32 hexadecimal digits, from the Twilio console.";
+            yield return "Twilio:Client:AccountSid (or TWILIO_ACCOUNT_SID) is missing: AC and 32 hexadecimal digits, " +
+                "from the Twilio console.";
         else if (!IsSid(client.AccountSid, "AC"))
             yield return "Twilio:Client:AccountSid is not an account SID: AC and 32 hexadecimal digits.";
 
         if (client.ApiKeySid.Length > 0 != client.ApiKeySecret.Length > 0)
-            yield return $"Twilio:Client:{(client.ApiKeySid.Length > 0 ? "ApiKeySecret" : "ApiKeySid")} is missing: an API key is a SID and a secret.";
+            yield return $"Twilio:Client:{(client.ApiKeySid.Length > 0 ? "ApiKeySecret" : "ApiKeySid")} is missing: " +
+                "an API key is a SID and a secret.";
         else if (client.HasApiKey && !IsSid(client.ApiKeySid, "SK"))
             yield return "Twilio:Client:ApiKeySid is not an API key's SID: SK and 32 hexadecimal digits.";
+        else if (client.HasApiKey && client.ApiKeySecret.Length < ShortestSecret)
+            yield return $"Twilio:Client:ApiKeySecret is not an API key's secret: it has fewer than {ShortestSecret} characters.";
         else if (!client.HasApiKey && client.AuthToken.Length == 0)
-            yield return "Twilio:Client:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing, and so is an API key (Twilio:Client:ApiKeySid and ApiKeySecret): one of them is needed to call Twilio.";
+            yield return "Twilio:Client:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing, and so is an API key " +
+                "(Twilio:Client:ApiKeySid and ApiKeySecret): one of them is needed for Twilio's REST API.";
 
         if (options.RequestValidation.AuthToken.Length == 0)
-            yield return "Twilio:RequestValidation:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing: without it no webhook's signature can be checked. An API key does not serve for this.";
+            yield return "Twilio:RequestValidation:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing: " +
+                "it is needed to check the signatures of webhooks. An API key cannot be used for this.";
+        foreach (var id in options.RequestValidation.SharedKeys.Where(key => string.IsNullOrWhiteSpace(key.Value)).Select(key => key.Key))
+            yield return $"Twilio:RequestValidation:SharedKeys:{id} is empty: the shared key that Twilio signs webhooks with is needed.";
 
         if (voice.CallerId.Length == 0)
-            yield return "Twilio:Voice:CallerId (or MY_TWILIO_PHONE_NUMBER) is missing: the number that phones are rung from, in E.164, for instance +15551234567.";
+            yield return "Twilio:Voice:CallerId (or MY_TWILIO_PHONE_NUMBER) is missing: " +
+                "the number from which phones are rung, in E.164, for instance +15551234567.";
         else if (!PhoneNumber.TryParse(voice.CallerId, out _))
             yield return "Twilio:Voice:CallerId is not a number in E.164: + and 7 to 15 digits, without spaces.";
 
         if (voice.ApplicationSid.Length > 0 && !IsSid(voice.ApplicationSid, "AP"))
             yield return "Twilio:Voice:ApplicationSid is not a TwiML App's SID: AP and 32 hexadecimal digits.";
         if (voice.TokenTtl <= TimeSpan.Zero || voice.TokenTtl > LongestToken)
-            yield return $"Twilio:Voice:TokenTtl is {voice.TokenTtl}: more than nothing and at most {LongestToken.TotalHours:0} hours, for instance 01:00:00.";
+            yield return $"Twilio:Voice:TokenTtl is {voice.TokenTtl}: " +
+                $"it must be more than zero and at most {LongestToken.TotalHours:0} hours, for instance 01:00:00.";
 
         if (client.ApiBaseUrl.Length > 0 && !IsHttp(client.ApiBaseUrl, out _))
             yield return "Twilio:Client:ApiBaseUrl is not an http or https URL.";
         if (client is { ApiBaseUrl: "", Region.Length: > 0, Edge: "" } && TwilioClientOptions.EdgeOf(client.Region) is null)
-            yield return $"Twilio:Client:Edge is missing: the edge of region {client.Region} is not known here (us1, ie1, au1 and jp1 are).";
+            yield return $"Twilio:Client:Edge is missing: the service does not know the edge of the region {client.Region}, " +
+                "only those of us1, ie1, au1 and jp1.";
         if (!IsLabel(client.Region) || !IsLabel(client.Edge))
             yield return "Twilio:Client:Region and Twilio:Client:Edge are names such as ie1 and dublin: letters, digits and hyphens.";
 
         if (options.PublicBaseUrl.Length == 0)
-            yield return "PublicBaseUrl (or MY_URL) is missing: the origin under which Twilio reaches this service, for instance https://calls.example.com.";
-        else if (!IsHttp(options.PublicBaseUrl, out var url) || url.PathAndQuery != "/" || url.Fragment.Length > 0 || url.UserInfo.Length > 0)
-            yield return "PublicBaseUrl is not an http or https origin: scheme, host and port alone, without path, query or credentials.";
+            yield return "PublicBaseUrl (or MY_URL) is missing: the origin under which Twilio reaches this service, " +
+                "for instance https://calls.example.com.";
+        else if (!IsHttp(options.PublicBaseUrl, out var url) || url is not { PathAndQuery: "/", Fragment: "", UserInfo: "" })
+            yield return "PublicBaseUrl is not an http or https origin: it must have a scheme, a host and perhaps a port, " +
+                "but no path, no query and no credentials.";
         else if (url.Host.Contains('_', StringComparison.Ordinal))
-            yield return "PublicBaseUrl has an underscore in its host name, which Twilio does not accept in callback URLs.";
+            yield return "PublicBaseUrl has an underscore in its host name. Twilio does not accept that in callback URLs.";
     }
 
     private static bool IsHttp(string text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Uri? url) =>

@@ -1,23 +1,20 @@
 using System.Net.Http.Headers;
-using System.Text;
-using Calls.Application.Ports;
 using Calls.Infrastructure.Dialing;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
-using Refit;
 
 namespace Calls.Infrastructure.Twilio;
 
+/// <summary>Registers everything that has to do with Twilio.</summary>
 public static class TwilioServices
 {
-    /// <summary>The voice gateway, the dialing rules, the callback URLs and <see cref="TwilioOptions"/>, validated when the host starts.</summary>
+    /// <summary>The voice gateway, the dialing rules, the callback URLs and <see cref="TwilioOptions"/>, validated when the host
+    /// starts.</summary>
     public static IServiceCollection AddCallsTwilio(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton<IConfigureOptions<TwilioOptions>>(new TwilioOptionsSetup(configuration));
         services.AddSingleton<IValidateOptions<TwilioOptions>, TwilioOptionsValidator>();
-        // A token that is exchanged in a file or a mounted secret counts from the next request on.
+        services.AddSingleton<IOptionsFactory<TwilioOptions>, TwilioOptionsFactory>();
+        // A credential that changes in a file or a mounted secret is used from the next request on.
         services.AddSingleton<IOptionsChangeTokenSource<TwilioOptions>>(new ConfigurationChangeTokenSource<TwilioOptions>(configuration));
         services.AddOptions<TwilioOptions>().ValidateOnStart();
         services.AddSingleton<IConfigureOptions<DialingOptions>>(new DialingOptionsSetup(configuration));
@@ -26,7 +23,8 @@ public static class TwilioServices
 
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(new GatewaySettings());
-        services.AddSingleton(provider => new CallbackUrls(new Uri(provider.GetRequiredService<IOptions<TwilioOptions>>().Value.PublicBaseUrl)));
+        services.AddSingleton(provider =>
+            new CallbackUrls(new Uri(provider.GetRequiredService<IOptions<TwilioOptions>>().Value.PublicBaseUrl)));
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<GatewayTelemetry>();
         services.AddSingleton<GatewayPipelines>();
@@ -39,36 +37,26 @@ public static class TwilioServices
     }
 
     private static void AddHttpClient(IServiceCollection services) => services
-        .AddRefitGeneratedClient<ITwilioApi>(TwilioJson.Default, _ => Settings())
-        .ConfigureHttpClient((provider, client) =>
+        .AddHttpClient<ITwilioTransport, TwilioTransport>(client =>
         {
-            var its = provider.GetRequiredService<IOptions<TwilioOptions>>().Value.Client;
-            var (user, password) = its.Credentials;
-            client.BaseAddress = its.AccountUrl;
-            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
             client.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-            // The pipelines' time-outs tell an attempt that was sent from one that was not; this one would not.
+            // The pipelines have the time-outs. They distinguish an attempt that was sent from one that was not.
             client.Timeout = Timeout.InfiniteTimeSpan;
         })
         .ConfigurePrimaryHttpMessageHandler(provider => new SocketsHttpHandler
         {
             ConnectTimeout = provider.GetRequiredService<GatewaySettings>().ConnectTimeout,
-            // The gateway keeps its client for good, so it is the connections that must notice a change in DNS.
+            // The HTTP client lives as long as the service, so the connections must be renewed to notice a change in DNS.
             PooledConnectionLifetime = TimeSpan.FromMinutes(3),
-            // Below what load balancers allow: a create on a connection that is just being closed would be one of which nobody knows.
+            // Shorter than the idle time-out of load balancers. The outcome of a create on a connection that is being closed would be
+            // unknown.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
             AllowAutoRedirect = false,
             UseCookies = false,
-            // Our traces are no business of Twilio's; and no span with the URL comes to be.
+            // Twilio gets no trace context, and .NET makes no span that has the URL.
             ActivityHeadersPropagator = null,
         })
         .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
-        // They would write URLs, which name the account and the conference.
+        // .NET's loggers would write the URL, which has the account's SID, the conference's SID and, in a list, phone numbers.
         .RemoveAllLoggers();
-
-    private static RefitSettings Settings() => new()
-    {
-        // Our pipelines decide by what .NET throws, not by Refit's wrapping of it.
-        TransportExceptionFactory = (_, exception, _) => exception,
-    };
 }

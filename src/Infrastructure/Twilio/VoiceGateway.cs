@@ -1,24 +1,37 @@
-using System.Diagnostics;
-using System.Text.Json.Serialization.Metadata;
-using Calls.Application.Ports;
-using Calls.Domain;
 using Microsoft.AspNetCore.WebUtilities;
-using Microsoft.Extensions.Options;
+using Newtonsoft.Json;
+using Twilio.Base;
+using Twilio.Clients;
+using Twilio.Http;
+using Twilio.Rest.Api.V2010.Account;
+using Twilio.Rest.Api.V2010.Account.Conference;
+using Twilio.Types;
+using HttpMethod = Twilio.Http.HttpMethod;
+using PhoneAddress = Twilio.Types.PhoneNumber;
+using TwilioDomain = Twilio.Rest.Domain;
+using TwilioSettings = Microsoft.Extensions.Options.IOptions<Calls.Infrastructure.Twilio.TwilioOptions>;
 
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>Twilio's REST API behind the port: forms out, views in.</summary>
-internal sealed class VoiceGateway(ITwilioApi api, TwilioRequests requests, CallbackUrls urls, IOptions<TwilioOptions> options) : IVoiceGateway
+/// <summary>Twilio's REST API, through the official library (docs/adr/0005-our-own-twilio-client.md).</summary>
+internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, TwilioSettings settings) : IVoiceGateway
 {
-    /// <summary>A conference has 250 participants at most, and a pair of addresses few calls a day: more pages than this are a defect, ours or Twilio's.</summary>
+    /// <summary>A conference has at most 250 participants, and a pair of addresses has few calls a day. More pages than this are a
+    /// defect.</summary>
     private const int MaxPages = 10;
 
     private const int PageSize = 100;
 
-    private readonly string callerId = options.Value.Voice.CallerId;
+    private static readonly List<string> CallEvents = ["initiated", "ringing", "answered", "completed"];
+
+    /// <summary>Every leg has the same events, because Twilio uses the settings of the first participant.</summary>
+    private static readonly List<string> ConferenceEvents = ["start", "end", "join", "leave", "mute", "hold"];
+
+    private readonly string callerId = settings.Value.Voice.CallerId;
 
     /// <inheritdoc />
-    /// <remarks>A client is rung from the caller's own address, which is what the callee's app shows; a phone only from a number of the account's.</remarks>
+    /// <remarks>A client is rung from the caller's own address, which the callee's app shows. A phone can only be rung from a number of
+    /// the account.</remarks>
     public (string To, string From) AddressesOf(Party callee, ClientIdentity caller) => callee switch
     {
         Party.Client client => (client.Identity.Address, caller.Address),
@@ -29,148 +42,211 @@ internal sealed class VoiceGateway(ITwilioApi api, TwilioRequests requests, Call
     public Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken)
     {
         var (to, from) = AddressesOf(call.To, call.Caller);
-        var form = new CreateCallForm
+        var reference = new CallReference(call.Session, call.Nonce, call.TraceParent);
+        var create = new CreateCallOptions(Address(to), Address(from))
         {
-            To = to,
-            From = from,
-            Url = urls.Answer(call.Session, call.Participant, call.Nonce),
-            StatusCallback = urls.CallStatus(call.Session, call.Participant, call.Nonce),
+            Url = new Uri(urls.Join(reference, call.Participant)),
+            Method = HttpMethod.Post,
+            StatusCallback = new Uri(urls.Status(reference, call.Participant)),
+            StatusCallbackMethod = HttpMethod.Post,
+            StatusCallbackEvent = CallEvents,
             Timeout = Seconds(call.RingTimeout),
         };
-        Activity? span = null;
-        return requests.SendAsync(TwilioOperation.CreateCall, s => span = s, token => api.CreateCallAsync(form, token), body => Created(span, Read(body, TwilioJson.Default.CallResource)?.Sid), cancellationToken);
+        return requests.SendAsync(
+            TwilioOperation.CreateCall, null, null, client => CallResource.CreateAsync(create, client), created => Sid(created.Sid),
+            cancellationToken);
     }
 
+    /// <remarks>The label is unique among the active participants. Twilio refuses a second request for the same label with 16026.</remarks>
     public Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken)
     {
-        var form = new CreateParticipantForm
+        var call = new CallReference(participant.Session, participant.Nonce, participant.TraceParent);
+        var create = new CreateParticipantOptions(participant.Conference.Value, Address(callerId), Address(participant.To.Value))
         {
-            To = participant.To.Value,
-            From = callerId,
             Label = participant.Participant.Value,
+            // Twilio adds five seconds.
             Timeout = Seconds(participant.RingTimeout),
-            StatusCallback = urls.CallStatus(participant.Session, participant.Participant, participant.Nonce),
-            ConferenceStatusCallback = urls.Conference(participant.Session),
+            // By default all participants would hear the phone ring.
+            EarlyMedia = false,
+            Beep = "false",
+            // An empty URL is silence. Without it Twilio plays music.
+            WaitUrl = new EmptyUri(),
+            EndConferenceOnExit = false,
+            StatusCallback = new Uri(urls.Status(call, participant.Participant)),
+            StatusCallbackMethod = HttpMethod.Post,
+            StatusCallbackEvent = CallEvents,
+            ConferenceStatusCallback = new Uri(urls.Conference(call)),
+            ConferenceStatusCallbackMethod = HttpMethod.Post,
+            ConferenceStatusCallbackEvent = ConferenceEvents,
         };
-        Activity? span = null;
         return requests.SendAsync(
-            TwilioOperation.CreateParticipant, s => Tag(span = s, participant.Conference, null), token => api.CreateParticipantAsync(participant.Conference.Value, form, token),
-            body => Created(span, Read(body, TwilioJson.Default.ParticipantResource)?.CallSid), cancellationToken);
+            TwilioOperation.CreateParticipant, participant.Conference, null, client => ParticipantResource.CreateAsync(create, client),
+            created => Sid(created.CallSid), cancellationToken);
     }
 
-    public Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken) => requests.SendAsync(
-        TwilioOperation.UpdateCall, span => Tag(span, null, leg), token => api.UpdateCallAsync(leg.Value, new UpdateStatusForm(), token),
-        body => Read(body, TwilioJson.Default.CallResource)?.View, cancellationToken);
+    /// <remarks>The status <c>completed</c> ends a call in any state. The status <c>canceled</c> does not end a call that was just
+    /// answered.</remarks>
+    public Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken)
+    {
+        var update = new UpdateCallOptions(leg.Value) { Status = CallResource.UpdateStatusEnum.Completed };
+        return requests.SendAsync(
+            TwilioOperation.UpdateCall, null, leg, client => CallResource.UpdateAsync(update, client), View, cancellationToken);
+    }
 
-    public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) =>
-        requests.SendAsync(
-            TwilioOperation.UpdateParticipant, span => Tag(span, conference, leg),
-            token => api.UpdateParticipantAsync(conference.Value, leg.Value, new UpdateParticipantForm { Muted = Flag(muted), Hold = Flag(hold) }, token),
-            body => Read(body, TwilioJson.Default.ParticipantResource)?.View, cancellationToken);
+    public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken)
+    {
+        var update = new UpdateParticipantOptions(conference.Value, leg.Value) { Muted = muted, Hold = hold };
+        return requests.SendAsync(
+            TwilioOperation.UpdateParticipant, conference, leg, client => ParticipantResource.UpdateAsync(update, client), View,
+            cancellationToken);
+    }
 
-    public Task<GatewayOutcome<Done>> DeleteParticipantAsync(ConferenceSid conference, CallSid leg, CancellationToken cancellationToken) => requests.SendAsync(
-        TwilioOperation.DeleteParticipant, span => Tag(span, conference, leg), token => api.DeleteParticipantAsync(conference.Value, leg.Value, token),
-        _ => new Done(), cancellationToken);
-
-    public Task<GatewayOutcome<ConferenceView>> CompleteConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) => requests.SendAsync(
-        TwilioOperation.UpdateConference, span => Tag(span, conference, null), token => api.UpdateConferenceAsync(conference.Value, new UpdateStatusForm(), token),
-        body => Read(body, TwilioJson.Default.ConferenceResource)?.View, cancellationToken);
-
-    public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) => requests.SendAsync(
-        TwilioOperation.FetchCall, span => Tag(span, null, leg), token => api.FetchCallAsync(leg.Value, token),
-        body => Read(body, TwilioJson.Default.CallResource)?.View, cancellationToken);
+    public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken)
+    {
+        var fetch = new FetchCallOptions(leg.Value);
+        return requests.SendAsync(
+            TwilioOperation.FetchCall, null, leg, client => CallResource.FetchAsync(fetch, client), View, cancellationToken);
+    }
 
     /// <inheritdoc />
-    /// <remarks>Not filtered by <c>StartTime</c>: a call that is still queued has none yet, and it is exactly the one that a look-up is after.</remarks>
-    public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(string to, string from, DateTimeOffset since, CancellationToken cancellationToken)
+    /// <remarks>There is no filter by <c>StartTime</c>, because a queued call has no start time yet, and a look-up must find that
+    /// call.</remarks>
+    public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(
+        string to, string from, DateTimeOffset since, CancellationToken cancellationToken)
     {
         var day = new DateTimeOffset(since.UtcDateTime.Date, TimeSpan.Zero);
-        return ListAsync<CallsPage, CallView>(
-            TwilioOperation.ListCalls, null, (page, pageToken, token) => api.ListCallsAsync(to, from, PageSize, page, pageToken, token),
-            TwilioJson.Default.CallsPage, call => !(call.DateCreated < day), isSorted: true, cancellationToken);
+        var query = new ReadCallOptions { To = Address(to), From = Address(from), PageSize = PageSize }.GetParams();
+        return ListAsync<CallResource, CallView>(
+            TwilioOperation.ListCalls, null, "/Calls.json", query, page => page.Calls, View, call => !(call.DateCreated < day),
+            isSorted: true, cancellationToken);
     }
 
-    public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) => requests.SendAsync(
-        TwilioOperation.FetchConference, span => Tag(span, conference, null), token => api.FetchConferenceAsync(conference.Value, token),
-        body => Read(body, TwilioJson.Default.ConferenceResource)?.View, cancellationToken);
+    public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken)
+    {
+        var fetch = new FetchConferenceOptions(conference.Value);
+        return requests.SendAsync(
+            TwilioOperation.FetchConference, conference, null, client => ConferenceResource.FetchAsync(fetch, client), View,
+            cancellationToken);
+    }
 
     /// <inheritdoc />
-    /// <remarks>Not filtered by <c>Status</c>: a room with one person in it is <c>init</c>, then <c>in-progress</c>, and the filter takes one value.</remarks>
-    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken) => ListAsync<ConferencesPage, ConferenceView>(
-        TwilioOperation.ListConferences, null, (page, pageToken, token) => api.ListConferencesAsync(room, PageSize, page, pageToken, token),
-        TwilioJson.Default.ConferencesPage, conference => !conference.Completed, isSorted: false, cancellationToken);
+    /// <remarks>There is no filter by <c>Status</c>: a room with one participant is <c>init</c> or <c>in-progress</c>, and the filter
+    /// takes one value.</remarks>
+    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken)
+    {
+        var query = new ReadConferenceOptions { FriendlyName = room, PageSize = PageSize }.GetParams();
+        return ListAsync<ConferenceResource, ConferenceView>(
+            TwilioOperation.ListConferences, null, "/Conferences.json", query, page => page.Conferences, View,
+            conference => !conference.Completed, isSorted: false, cancellationToken);
+    }
 
-    public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken) => requests.SendAsync(
-        TwilioOperation.FetchParticipant, span => Tag(span, conference, null), token => api.FetchParticipantAsync(conference.Value, label.Value, token),
-        body => Read(body, TwilioJson.Default.ParticipantResource)?.View, cancellationToken);
+    public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(
+        ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken)
+    {
+        var fetch = new FetchParticipantOptions(conference.Value, label.Value);
+        return requests.SendAsync(
+            TwilioOperation.FetchParticipant, conference, null, client => ParticipantResource.FetchAsync(fetch, client), View,
+            cancellationToken);
+    }
 
-    public Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(ConferenceSid conference, CancellationToken cancellationToken) => ListAsync<ParticipantsPage, ParticipantView>(
-        TwilioOperation.ListParticipants, conference, (page, pageToken, token) => api.ListParticipantsAsync(conference.Value, PageSize, page, pageToken, token),
-        TwilioJson.Default.ParticipantsPage, _ => true, isSorted: false, cancellationToken);
+    public Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(
+        ConferenceSid conference, CancellationToken cancellationToken)
+    {
+        var path = $"/Conferences/{conference.Value}/Participants.json";
+        var query = new ReadParticipantOptions(conference.Value) { PageSize = PageSize }.GetParams();
+        return ListAsync<ParticipantResource, ParticipantView>(
+            TwilioOperation.ListParticipants, conference, path, query, page => page.Participants, View, _ => true, isSorted: false,
+            cancellationToken);
+    }
 
-    /// <summary>All pages, or nothing: half a list would be taken for the whole one.</summary>
-    /// <param name="operation">Which list it is.</param>
+    /// <summary>Reads all pages of a list. An incomplete list is no result, because the caller would take it for the whole list.</summary>
+    /// <remarks>The library's own lists read further pages synchronously, and they follow the address of the next page to any
+    /// host.</remarks>
+    /// <param name="operation">The list.</param>
     /// <param name="conference">The conference, for the span.</param>
-    /// <param name="send">Asks for one page.</param>
-    /// <param name="type">How a page is written.</param>
-    /// <param name="wanted">Which items are wanted.</param>
-    /// <param name="isSorted">Whether nothing is wanted behind a page that ends with something unwanted.</param>
-    /// <param name="cancellationToken">Stops before or within a page.</param>
-    private async Task<GatewayOutcome<IReadOnlyList<TView>>> ListAsync<TPage, TView>(
-        TwilioOperation operation, ConferenceSid? conference, Func<string?, string?, CancellationToken, Task<HttpResponseMessage>> send, JsonTypeInfo<TPage> type,
-        Func<TView, bool> wanted, bool isSorted, CancellationToken cancellationToken)
-        where TPage : class, IPage<TView>
+    /// <param name="path">The list's path below the account.</param>
+    /// <param name="query">The filter and the page size.</param>
+    /// <param name="items">The items of a page; null if the page has no such list.</param>
+    /// <param name="view">The view of an item; null if Twilio does not document an item like this.</param>
+    /// <param name="wanted">Selects the items of the result.</param>
+    /// <param name="isSorted">Whether no further page can have a wanted item once the last item of a page is not wanted.</param>
+    /// <param name="cancellationToken">Cancels the list before a page or within it.</param>
+    private async Task<GatewayOutcome<IReadOnlyList<TView>>> ListAsync<TResource, TView>(
+        TwilioOperation operation, ConferenceSid? conference, string path, List<KeyValuePair<string, string>> query,
+        Func<ListPage, List<TResource>?> items, Func<TResource, TView?> view, Func<TView, bool> wanted, bool isSorted,
+        CancellationToken cancellationToken)
+        where TResource : Resource
         where TView : class
     {
         var all = new List<TView>();
-        (string? Page, string? Token) at = (null, null);
+        var place = Enumerable.Empty<KeyValuePair<string, string>>();
         for (var i = 0; i < MaxPages; i++)
         {
-            var answer = await requests.SendAsync(operation, span => Tag(span, conference, null), token => send(at.Page, at.Token, token), body => Read(body, type), cancellationToken);
-            if (answer is GatewayOutcome<TPage>.Refused refused)
+            List<KeyValuePair<string, string>> parameters = [.. query, .. place];
+            var answer = await requests.SendAsync(
+                operation, conference, null, client => PageAsync(client, path, parameters), page => page, cancellationToken);
+            if (answer is GatewayOutcome<ListPage>.Refused refused)
                 return new GatewayOutcome<IReadOnlyList<TView>>.Refused(refused.Meaning, refused.Code, refused.RetryAfter);
-            if (answer is not GatewayOutcome<TPage>.Accepted { Value: { Views: { } items } page })
-                return new GatewayOutcome<IReadOnlyList<TView>>.Unknown((answer as GatewayOutcome<TPage>.Unknown)?.Why ?? "unreadable page");
-            var views = items.ToList();
+            if (answer is not GatewayOutcome<ListPage>.Accepted { Value: var page } || items(page) is not { } listed)
+                return new GatewayOutcome<IReadOnlyList<TView>>.Unknown(
+                    (answer as GatewayOutcome<ListPage>.Unknown)?.Why ?? "unreadable page");
+            var views = listed.ConvertAll(item => view(item));
             if (views.Contains(null))
                 return new GatewayOutcome<IReadOnlyList<TView>>.Unknown("unreadable item");
             all.AddRange(views.OfType<TView>().Where(wanted));
             if (string.IsNullOrEmpty(page.NextPageUri) || (isSorted && views is [.., { } last] && !wanted(last)))
                 return new GatewayOutcome<IReadOnlyList<TView>>.Accepted(all);
-            at = Next(page.NextPageUri);
+            place = PlaceOf(page.NextPageUri);
         }
 
-        return new GatewayOutcome<IReadOnlyList<TView>>.Unknown("more pages than there can be");
+        return new GatewayOutcome<IReadOnlyList<TView>>.Unknown("more pages than a list can have");
     }
 
-    /// <summary>Of the next page's address we take its place alone: where we send our credentials is not for an answer to say.</summary>
-    private static (string? Page, string? Token) Next(string nextPageUri)
+    private static async Task<ListPage?> PageAsync(ITwilioRestClient client, string path, List<KeyValuePair<string, string>> query)
     {
-        var query = QueryHelpers.ParseQuery(nextPageUri[(nextPageUri.IndexOf('?', StringComparison.Ordinal) + 1)..]);
-        return (query.TryGetValue("Page", out var page) ? page.ToString() : null, query.TryGetValue("PageToken", out var token) ? token.ToString() : null);
+        var url = $"/2010-04-01/Accounts/{client.AccountSid}{path}";
+        var response = await client.RequestAsync(new Request(HttpMethod.Get, TwilioDomain.Api, url, queryParams: query));
+        return JsonConvert.DeserializeObject<ListPage>(response.Content);
     }
 
-    private static T? Read<T>(byte[] body, JsonTypeInfo<T> type)
-        where T : class => TwilioJson.Read(body, type);
+    /// <summary>The place of the next page. The host and the path of its address are ignored, because an answer must not say where the
+    /// credentials go.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> PlaceOf(string nextPageUri) =>
+        QueryHelpers.ParseQuery(nextPageUri[(nextPageUri.IndexOf('?', StringComparison.Ordinal) + 1)..])
+            .Where(parameter => parameter.Key is "Page" or "PageToken")
+            .Select(parameter => KeyValuePair.Create(parameter.Key, parameter.Value.ToString()));
 
-    private static CallSid? Created(Activity? span, string? text)
+    /// <summary>The library's <c>DateCreated</c> is local time.</summary>
+    private static CallView? View(CallResource call)
     {
-        if (!CallSid.TryParse(text, out var sid))
+        if (Sid(call.Sid) is not { } sid || !LegStatuses.TryParse(call.Status?.ToString(), out var status))
             return null;
-        GatewayTelemetry.CallSid(span, sid.Value);
-        return sid;
+        var created = call.DateCreated is { } local ? new DateTimeOffset(local.ToUniversalTime()) : (DateTimeOffset?)null;
+        return new CallView(sid, status, call.To ?? "", call.From ?? "", created);
     }
 
-    private static void Tag(Activity? span, ConferenceSid? conference, CallSid? leg)
-    {
-        if (conference is not null)
-            GatewayTelemetry.ConferenceSid(span, conference.Value);
-        if (leg is not null)
-            GatewayTelemetry.CallSid(span, leg.Value);
-    }
+    private static ConferenceView? View(ConferenceResource conference) => ConferenceSid.TryParse(conference.Sid, out var sid)
+        ? new ConferenceView(sid, conference.FriendlyName ?? "", conference.Status == ConferenceResource.StatusEnum.Completed)
+        : null;
 
-    private static string? Flag(bool? value) => value switch { true => "true", false => "false", null => null };
+    private static ParticipantView? View(ParticipantResource participant) => Sid(participant.CallSid) is { } sid
+        ? new ParticipantView(
+            sid, string.IsNullOrEmpty(participant.Label) ? null : participant.Label,
+            participant.Status == ParticipantResource.StatusEnum.Connected, participant.Muted is true, participant.Hold is true)
+        : null;
 
-    /// <summary>Twilio takes whole seconds, 5 to 600.</summary>
+    private static CallSid? Sid(string? text) => CallSid.TryParse(text, out var sid) ? sid : null;
+
+    private static PhoneAddress Address(string address) => new(address);
+
+    /// <summary>Twilio takes whole seconds, from 5 to 600.</summary>
     private static int Seconds(TimeSpan ringTimeout) => Math.Clamp((int)Math.Ceiling(ringTimeout.TotalSeconds), 5, 600);
+
+    /// <summary>A page of any of the lists (twilio.com/docs/usage/twilios-response#pagination).</summary>
+    private sealed record ListPage(
+        [property: JsonProperty("calls")] List<CallResource>? Calls,
+        [property: JsonProperty("conferences")] List<ConferenceResource>? Conferences,
+        [property: JsonProperty("participants")] List<ParticipantResource>? Participants,
+        [property: JsonProperty("next_page_uri")] string? NextPageUri);
 }

@@ -2,12 +2,13 @@ using System.Globalization;
 
 namespace Calls.Sandbox.Demo;
 
-/// <summary>Plays every flow against the real service, prints each call's timeline, and judges it. The exit code says whether a guarantee broke.</summary>
+/// <summary>Plays every flow against the real service, prints the timeline of each call, and checks the guarantees.</summary>
+/// <remarks>The exit code is 0 if every guarantee held, else 1.</remarks>
 internal static class Demonstration
 {
     public static async Task<int> RunAsync()
     {
-        // Twilio rings for five seconds more than it is told; here it is told five, and adds none.
+        // Twilio adds five seconds to every ring time-out. Here it adds none, so that a phone rings for five seconds in all.
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
             Twilio = new() { RingBuffer = TimeSpan.Zero },
@@ -20,7 +21,7 @@ internal static class Demonstration
             var session = string.Create(CultureInfo.InvariantCulture, $"demo-{flow.Name.Split(' ')[0]}");
             Console.WriteLine();
             Console.WriteLine($"=== {flow.Name}: {flow.Shows}");
-            string? story = null;
+            string? failure = null;
             try
             {
                 await flow.PlayAsync(host, session);
@@ -28,7 +29,7 @@ internal static class Demonstration
             }
             catch (Exception e) when (e is TimeoutException or InvalidOperationException)
             {
-                story = e.Message;
+                failure = e.Message;
             }
 
             foreach (var line in Timeline.Lines(host.Twilio.Journal.Entries.Skip(from)))
@@ -36,19 +37,19 @@ internal static class Demonstration
             var (_, document) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor("alice"));
             Console.WriteLine($"    GET /v1/sessions/{session} → {document}");
             var broken = await host.Twilio.AskAsync(cloud => Guarantees.Broken(cloud));
-            foreach (var what in broken)
-                Console.WriteLine($"    BROKEN {what}");
-            if (story is not null)
-                Console.WriteLine($"    FAILED {story.Split(Environment.NewLine)[0]}");
-            var ok = broken.Count == 0 && story is null;
-            Console.WriteLine(ok ? "    ok: nobody alone, nothing ringing, nobody rung twice" : "    not ok");
+            foreach (var guarantee in broken)
+                Console.WriteLine($"    BROKEN {guarantee}");
+            if (failure is not null)
+                Console.WriteLine($"    FAILED {failure.Split(Environment.NewLine)[0]}");
+            var ok = broken.Count == 0 && failure is null;
+            Console.WriteLine(ok ? "    ok: no party is alone on the line, no phone rings, no phone rang twice" : "    not ok");
             failed += ok ? 0 : 1;
         }
 
         Console.WriteLine();
         Console.WriteLine(failed == 0
-            ? $"All {Flows.All.Count} calls went as they should. Next: dotnet run --project src/Sandbox, and place one yourself."
-            : $"{failed} of {Flows.All.Count} calls broke a guarantee.");
+            ? $"All {Flows.All.Count} calls kept every guarantee. To place a call yourself, run: dotnet run --project src/Sandbox"
+            : $"{failed} of {Flows.All.Count} calls broke a guarantee or did not go as described.");
         return failed == 0 ? 0 : 1;
     }
 }

@@ -3,7 +3,8 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Demo;
 
-/// <summary>The calls that the demonstration plays: each is a story, told to the emulated Twilio's phones and to the Api as a frontend would.</summary>
+/// <summary>The calls that the demonstration plays.</summary>
+/// <remarks>Each flow uses the phones of the emulated Twilio, and the REST API as a frontend does.</remarks>
 internal static class Flows
 {
     private const string Lawyer = "+15550100101";
@@ -11,21 +12,27 @@ internal static class Flows
 
     public static IReadOnlyList<Flow> All { get; } =
     [
-        new("1  Alice calls Bob", "the callee is rung, the caller hears ringback, both meet in the room; Alice hangs up, and Bob's line ends", MeetAsync),
-        new("2  A lawyer and a doctor are added", "phones are added by REST while they talk; they answer and join", AddPhonesAsync),
-        new("3  People leave one by one", "until one is left and nobody is being rung: that one's line ends", LeaveAsync),
-        new("4  The caller hangs up before the answer", "Bob's phone stops ringing", GhostAsync),
+        new(
+            "1  Alice calls Bob",
+            "Bob's phone rings, Alice hears ringback, both join the conference; Alice hangs up, and Bob's line ends",
+            TwoPartyCallAsync),
+        new("2  A lawyer and a doctor are added", "phones are added by REST during the call; they answer and join", AddPhonesAsync),
+        new("3  People leave one by one", "when one party is left and no phone rings, the line of that party ends", LeaveOneByOneAsync),
+        new("4  The caller hangs up before the answer", "Bob's phone stops ringing", HangUpBeforeAnswerAsync),
         new("5  The callee declines", "Alice's line ends at once", DeclineAsync),
-        new("5b The callee does not answer", "Alice's line ends when the ring time-out is over", NoAnswerAsync),
+        new("5b The callee does not answer", "Alice's line ends after the ring time-out", NoAnswerAsync),
         new("5c The callee cannot be reached", "Alice's line ends at once", UnreachableAsync),
     ];
 
-    private static async Task MeetAsync(SandboxHost host, string session)
+    private static async Task TwoPartyCallAsync(SandboxHost host, string session)
     {
         var (alice, bob) = (host.Twilio.Client("alice"), host.Twilio.Client("bob"));
         await alice.CallAsync("bob", session);
         await bob.RingsAsync();
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Phone(alice.Address).Current?.Heard.Any(sound => sound.EndsWith("ringback.wav", StringComparison.Ordinal)) == true, "Alice hears ringback");
+        await host.Twilio.WaitUntilAsync(
+            cloud => cloud.Phone(alice.Address).Current is { } leg
+                && leg.Heard.Any(sound => sound.EndsWith("ringback.wav", StringComparison.Ordinal)),
+            "Alice hears ringback");
         await bob.AnswerAsync();
         await bob.TalksAsync();
         await alice.HangUpAsync();
@@ -43,13 +50,13 @@ internal static class Flows
         Expect(await host.AddPhoneAsync(session, "bob", Doctor, "doctor"), HttpStatusCode.Created);
         await doctor.RingsAsync();
         await doctor.AnswerAsync();
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Phone(Doctor).Current?.Conference?.Connected.Count() == 4, "four people talk");
+        await host.Twilio.WaitUntilAsync(cloud => cloud.Phone(Doctor).Current?.Conference?.Connected.Count() == 4, "four parties talk");
         foreach (var phone in new[] { alice, bob, lawyer })
             await phone.HangUpAsync();
         await doctor.IsIdleAsync();
     }
 
-    private static async Task LeaveAsync(SandboxHost host, string session)
+    private static async Task LeaveOneByOneAsync(SandboxHost host, string session)
     {
         var (alice, bob) = await TalkAsync(host, session);
         var lawyer = host.Twilio.Phone(Lawyer);
@@ -63,7 +70,7 @@ internal static class Flows
         await lawyer.IsIdleAsync();
     }
 
-    private static async Task GhostAsync(SandboxHost host, string session)
+    private static async Task HangUpBeforeAnswerAsync(SandboxHost host, string session)
     {
         var (alice, bob) = (host.Twilio.Client("alice"), host.Twilio.Client("bob"));
         await alice.CallAsync("bob", session);
@@ -91,9 +98,9 @@ internal static class Flows
 
     private static async Task UnreachableAsync(SandboxHost host, string session)
     {
-        var (alice, nobody) = (host.Twilio.Client("alice"), host.Twilio.Client("nobody"));
-        await nobody.BehaveAsync(PhoneBehaviour.Unreachable);
-        await alice.CallAsync("nobody", session);
+        var (alice, carol) = (host.Twilio.Client("alice"), host.Twilio.Client("carol"));
+        await carol.BehaveAsync(PhoneBehaviour.Unreachable);
+        await alice.CallAsync("carol", session);
         await alice.IsIdleAsync();
     }
 
@@ -110,9 +117,12 @@ internal static class Flows
     private static void Expect((HttpStatusCode Status, string Body) answer, HttpStatusCode status)
     {
         if (answer.Status != status)
-            throw new InvalidOperationException($"The Api answered {(int)answer.Status} where {(int)status} was due: {answer.Body}");
+            throw new InvalidOperationException($"The Api answered {(int)answer.Status}, expected {(int)status}: {answer.Body}");
     }
 }
 
-/// <summary>One story of the demonstration.</summary>
+/// <summary>One call of the demonstration.</summary>
+/// <param name="Name">A number and a title.</param>
+/// <param name="Shows">What the call shows.</param>
+/// <param name="PlayAsync">Plays the call in a sandbox, with the given session id.</param>
 internal sealed record Flow(string Name, string Shows, Func<SandboxHost, string, Task> PlayAsync);

@@ -2,22 +2,37 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Demo;
 
-/// <summary>What must hold when everything has come to rest, judged by what the emulated Twilio saw and by nothing that the service says of itself.</summary>
+/// <summary>Checks the guarantees of the service on the state of the emulated Twilio.</summary>
+/// <remarks>What the service says about itself does not count.</remarks>
 public static class Guarantees
 {
-    /// <summary>What is broken now; nothing, if all is well. To be asked when the calls are over.</summary>
-    public static IReadOnlyList<string> Broken(TwilioCloud cloud, bool everybodyIsGone = true)
+    /// <summary>The guarantees that are broken now, one sentence each; empty if all hold.</summary>
+    /// <param name="cloud">The emulated Twilio.</param>
+    /// <param name="allCallsOver">
+    /// Whether every call should be over. If not, a leg that rings or holds the line breaks no guarantee.
+    /// </param>
+    public static IReadOnlyList<string> Broken(TwilioCloud cloud, bool allCallsOver = true)
     {
         List<string> broken = [];
         broken.AddRange(cloud.LonelyLegs().Select(leg => $"G1 no limbo: {leg.Phone.Address} ({leg.Sid}) is alone on the line"));
-        broken.AddRange(cloud.RingingLegs().Where(leg => everybodyIsGone).Select(leg => $"G2 no ghost ringing: {leg.Phone.Address} ({leg.Sid}) rings for nobody"));
-        broken.AddRange(RungTwice(cloud).Select(what => $"G3 no double ring: {what}"));
-        if (everybodyIsGone)
-            broken.AddRange(cloud.LiveLegs().Where(leg => leg.Direction == "inbound").Select(leg => $"G4 no silence: {leg.Phone.Address} ({leg.Sid}) still holds the line"));
+        if (allCallsOver)
+        {
+            broken.AddRange(cloud.RingingLegs()
+                .Select(leg => $"G2 no ghost ringing: {leg.Phone.Address} ({leg.Sid}) rings, but no party is on the call"));
+        }
+
+        broken.AddRange(RungTwice(cloud).Select(phone => $"G3 no double ring: {phone}"));
+        if (allCallsOver)
+        {
+            broken.AddRange(cloud.LiveLegs().Where(leg => leg.Direction == "inbound")
+                .Select(leg => $"G4 no silence: {leg.Phone.Address} ({leg.Sid}) is still connected"));
+        }
+
         return broken;
     }
 
-    /// <summary>One request, one ring: legs that announce themselves to the same callback were created for the same request.</summary>
+    /// <summary>The phones that rang more than once for one request, one sentence each.</summary>
+    /// <remarks>Legs with the same path and query in their status callback were created for the same request.</remarks>
     public static IEnumerable<string> RungTwice(TwilioCloud cloud) => cloud.Legs
         .Where(leg => leg is { HasRung: true, CallbackPath: not null })
         .GroupBy(leg => leg.CallbackPath, StringComparer.Ordinal)

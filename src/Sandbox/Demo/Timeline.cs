@@ -4,9 +4,10 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Demo;
 
-/// <summary>A call as it went over the wire, for a person to read: who, what, when, and the TwiML.</summary>
+/// <summary>Formats journal entries as lines for a person: the time, the phone or webhook, the event and the TwiML.</summary>
 public static partial class Timeline
 {
+    /// <summary>One line for each entry. Times are milliseconds since the first entry.</summary>
     public static IEnumerable<string> Lines(IEnumerable<JournalEntry> entries)
     {
         DateTimeOffset? start = null;

@@ -3,20 +3,23 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Calls.Sandbox.Page;
 
-/// <summary>Hands the page's REST requests to the Api, so that both have one origin.</summary>
+/// <summary>Forwards the REST requests of the page to the Api, so that the page and the Api have the same origin.</summary>
 internal sealed class ApiProxy(Uri api) : IDisposable
 {
-    private static readonly string[] RequestHeaders = ["Accept", "Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"];
+    private static readonly string[] RequestHeaders =
+        ["Accept", "Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"];
     private static readonly string[] ResponseHeaders = ["Cache-Control", "ETag", "Location", "Retry-After", "WWW-Authenticate"];
 
-    private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false });
+    private readonly HttpMessageInvoker http =
+        new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false });
 
     public async Task ForwardAsync(HttpContext context)
     {
         var (from, to) = (context.Request, context.Response);
         using var body = new StreamReader(from.Body, Encoding.UTF8);
         var sent = await body.ReadToEndAsync(context.RequestAborted);
-        using var request = new HttpRequestMessage(new HttpMethod(from.Method), new Uri(api, from.Path.ToUriComponent() + from.QueryString.ToUriComponent()));
+        var target = new Uri(api, from.Path.ToUriComponent() + from.QueryString.ToUriComponent());
+        using var request = new HttpRequestMessage(new HttpMethod(from.Method), target);
         if (sent.Length > 0)
             request.Content = new StringContent(sent, Encoding.UTF8, "application/json");
         foreach (var header in RequestHeaders.Where(from.Headers.ContainsKey))
@@ -46,7 +49,7 @@ internal sealed class ApiProxy(Uri api) : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
-            // The page has gone, or the Api has: either way there is nobody left to tell but a page that reads on.
+            // The connection to the page or to the Api is lost. If the page is still connected, it gets a 502.
             if (!to.HasStarted && !context.RequestAborted.IsCancellationRequested)
                 to.StatusCode = StatusCodes.Status502BadGateway;
         }

@@ -2,59 +2,85 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Page;
 
-/// <summary>The faults that a person can switch on and off.</summary>
+/// <summary>The faults that the page can switch on and off.</summary>
 internal sealed class FaultSwitches(Faults faults)
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<string, Action> off = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Action> active = new(StringComparer.Ordinal);
 
-    /// <summary>All switches: their names, what they are called, and what they do.</summary>
+    /// <summary>All switches, in the order in which the page shows them.</summary>
     public static IReadOnlyList<FaultSwitch> All { get; } =
     [
-        new("lose-some", "Lose some callbacks", "A third of the status callbacks never arrive.", faults => Arm(faults, Callbacks(new() { Drop = true, Probability = 1.0 / 3 }))),
-        new("lose-all", "Lose all callbacks", "No status callback arrives; the service finds out by asking.", faults => Arm(faults, Callbacks(new() { Drop = true }))),
-        new("duplicate", "Duplicate webhooks", "Every webhook arrives twice.", faults => Arm(faults, [new() { Duplicates = 1 }])),
-        new("delay", "Delay callbacks", "Status callbacks are up to two seconds late, and overtake each other.", faults => Arm(faults, Callbacks(new() { MaxDelay = TimeSpan.FromSeconds(2) }))),
-        new("outage", "Twilio is down", "Every request to Twilio's REST API is cut off.", faults =>
+        new(
+            "lose-some",
+            "Lose some callbacks",
+            "A third of the status callbacks do not arrive.",
+            faults => AddRules(faults, Callbacks(new() { Drop = true, Probability = 1.0 / 3 }))),
+        new(
+            "lose-all",
+            "Lose all callbacks",
+            "No status callback arrives. The service reads the state from Twilio instead.",
+            faults => AddRules(faults, Callbacks(new() { Drop = true }))),
+        new(
+            "duplicate",
+            "Duplicate webhooks",
+            "Every webhook arrives twice.",
+            faults => AddRules(faults, [new() { Duplicates = 1 }])),
+        new(
+            "delay",
+            "Delay callbacks",
+            "Status callbacks arrive up to two seconds late, and in another order.",
+            faults => AddRules(faults, Callbacks(new() { MaxDelay = TimeSpan.FromSeconds(2) }))),
+        new("outage", "Twilio is down", "Twilio's REST API closes every connection without an answer.", faults =>
         {
             faults.Outage = true;
             return () => faults.Outage = false;
         }),
     ];
 
+    /// <summary>The names of the switches that are on.</summary>
     public IReadOnlyList<string> On
     {
         get
         {
             lock (gate)
-                return [.. off.Keys];
+                return [.. active.Keys];
         }
     }
 
-    /// <summary>False where there is no such switch.</summary>
+    /// <summary>Sets a switch; false if no switch has that name.</summary>
     public bool Set(string name, bool on)
     {
-        if (All.FirstOrDefault(known => known.Name == name) is not { } wanted)
+        if (All.FirstOrDefault(known => known.Name == name) is not { } found)
             return false;
         lock (gate)
         {
-            if (on && !off.ContainsKey(name))
-                off[name] = wanted.Do(faults);
-            else if (!on && off.Remove(name, out var undo))
+            if (on && !active.ContainsKey(name))
+                active[name] = found.TurnOn(faults);
+            else if (!on && active.Remove(name, out var undo))
                 undo();
         }
 
         return true;
     }
 
-    private static IEnumerable<WebhookFault> Callbacks(WebhookFault fault) => [fault with { Kind = WebhookKind.CallStatus }, fault with { Kind = WebhookKind.Conference }];
+    private static IEnumerable<WebhookFault> Callbacks(WebhookFault fault) =>
+        [fault with { Kind = WebhookKind.CallStatus }, fault with { Kind = WebhookKind.Conference }];
 
-    private static Action Arm(Faults faults, IEnumerable<WebhookFault> rules)
+    private static Action AddRules(Faults faults, IEnumerable<WebhookFault> rules)
     {
-        var armed = rules.Select(faults.Add).ToList();
-        return () => armed.ForEach(rule => rule.Dispose());
+        var added = rules.Select(faults.Add).ToList();
+        return () => added.ForEach(rule => rule.Dispose());
     }
 }
 
 /// <summary>One switch.</summary>
-internal sealed record FaultSwitch(string Name, string Title, string Says, [property: System.Text.Json.Serialization.JsonIgnore] Func<Faults, Action> Do);
+/// <param name="Name">The name in the URL.</param>
+/// <param name="Title">The label on the page.</param>
+/// <param name="Description">What the switch does, in a sentence for the page.</param>
+/// <param name="TurnOn">Adds the fault and returns an action that removes it.</param>
+internal sealed record FaultSwitch(
+    string Name,
+    string Title,
+    string Description,
+    [property: System.Text.Json.Serialization.JsonIgnore] Func<Faults, Action> TurnOn);

@@ -3,35 +3,37 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Page;
 
-/// <summary>Judges the guarantees while calls go on. What is wrong for a moment is on its way to being put right; what stays wrong is broken.</summary>
-/// <remarks>Patience is longer than the service needs to compare a silent call with Twilio.</remarks>
-internal sealed class GuaranteeWatch(TimeProvider clock, TimeSpan patience)
+/// <summary>Checks the guarantees while calls go on. A problem counts as broken when it has lasted for the whole limit.</summary>
+/// <remarks>The limit is longer than the service needs to compare a call with Twilio after a lost webhook.</remarks>
+internal sealed class GuaranteeWatch(TimeProvider clock, TimeSpan limit)
 {
     private readonly Dictionary<string, DateTimeOffset> since = new(StringComparer.Ordinal);
-    private int healed;
+    private int resolved;
 
-    /// <summary>Looks at what the emulated Twilio sees. To be called on its loop.</summary>
-    public GuaranteeView Look(TwilioCloud cloud)
+    /// <summary>Checks the state of the emulated Twilio. It must be called on the loop of the emulator.</summary>
+    public GuaranteeView Check(TwilioCloud cloud)
     {
         var now = clock.GetUtcNow();
-        var nobodyIsOn = !cloud.LiveLegs().Any(leg => leg.Inbound || leg.State == LegState.InProgress);
-        var wrong = Guarantees.Broken(cloud, nobodyIsOn);
-        foreach (var over in since.Keys.Except(wrong, StringComparer.Ordinal).ToList())
+        var allCallsOver = !cloud.LiveLegs().Any(leg => leg.Inbound || leg.State == LegState.InProgress);
+        var problems = Guarantees.Broken(cloud, allCallsOver);
+        foreach (var gone in since.Keys.Except(problems, StringComparer.Ordinal).ToList())
         {
-            healed += now - since[over] >= patience ? 1 : 0;
-            since.Remove(over);
+            resolved += now - since[gone] >= limit ? 1 : 0;
+            since.Remove(gone);
         }
 
-        foreach (var what in wrong)
-            since.TryAdd(what, now);
-        // Nothing mends a phone that has rung twice.
-        var broken = wrong.Where(what => now - since[what] >= patience || what.StartsWith("G3", StringComparison.Ordinal)).ToList();
-        return new GuaranteeView(broken.Count > 0 ? "broken" : wrong.Count > 0 ? "settling" : "hold", broken.Count > 0 ? broken : wrong, healed);
+        foreach (var problem in problems)
+            since.TryAdd(problem, now);
+        // A second ring cannot be undone, so it counts as broken at once.
+        var broken = problems
+            .Where(problem => now - since[problem] >= limit || problem.StartsWith("G3", StringComparison.Ordinal)).ToList();
+        var status = broken.Count > 0 ? "broken" : problems.Count > 0 ? "settling" : "hold";
+        return new GuaranteeView(status, broken.Count > 0 ? broken : problems, resolved);
     }
 }
 
-/// <summary>How the guarantees stand.</summary>
-/// <param name="State"><c>hold</c>, <c>settling</c> (something is wrong, and not for long) or <c>broken</c>.</param>
-/// <param name="What">What is wrong, a sentence each.</param>
-/// <param name="Healed">How many were broken earlier, and are not now.</param>
+/// <summary>The state of the guarantees.</summary>
+/// <param name="State"><c>hold</c>, <c>settling</c> (there is a problem, but not for long) or <c>broken</c>.</param>
+/// <param name="What">The problems, one sentence each.</param>
+/// <param name="Healed">How many problems counted as broken earlier and are over now.</param>
 internal sealed record GuaranteeView(string State, IReadOnlyList<string> What, int Healed);

@@ -3,42 +3,85 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Page;
 
-/// <summary>Everything that the page shows but the timeline, as it is now.</summary>
-/// <remarks>A new run is a sandbox started anew: what the page has seen before is gone then. Sessions are those of which a phone knows, the newest first; faults are the switches that are on.</remarks>
-internal sealed record PageState(string Run, IReadOnlyList<PhoneView> Phones, IReadOnlyList<SessionView> Sessions, IReadOnlyList<string> Faults, GuaranteeView Guarantees)
+/// <summary>The current state of everything on the page except the timeline.</summary>
+/// <param name="Run">A random id of this start of the sandbox. When it changes, the page reloads.</param>
+/// <param name="Phones">The phones.</param>
+/// <param name="Sessions">The calls on which a phone is or was, the newest first.</param>
+/// <param name="Faults">The names of the fault switches that are on.</param>
+/// <param name="Guarantees">The state of the guarantees.</param>
+internal sealed record PageState(
+    string Run,
+    IReadOnlyList<PhoneView> Phones,
+    IReadOnlyList<SessionView> Sessions,
+    IReadOnlyList<string> Faults,
+    GuaranteeView Guarantees)
 {
-    private const int MostSessions = 20;
+    private const int MaxSessions = 20;
 
-    public static PageState Of(TwilioCloud cloud, string run, FaultSwitches faults, GuaranteeWatch watch, IReadOnlyDictionary<string, string> names) => new(
+    public static PageState Of(
+        TwilioCloud cloud, string run, FaultSwitches faults, GuaranteeWatch watch, IReadOnlyDictionary<string, string> names) => new(
         run,
         [.. cloud.Phones.Select(phone => PhoneView.Of(phone, names.GetValueOrDefault(phone.Address)))],
         [.. cloud.Legs
-            .Select(leg => (Leg: leg, Place: Place.Of(leg)))
-            .Where(at => at.Place is not null)
-            .GroupBy(at => at.Place!.Session, at => at.Leg, StringComparer.Ordinal)
-            .Select(call => new SessionView(call.Key, [.. call.Where(leg => leg.Phone.IsClient).Select(leg => PhoneView.NameOf(leg.Phone)).Distinct(StringComparer.Ordinal)], call.Any(leg => leg.IsLive)))
-            .Reverse().Take(MostSessions)],
+            .Select(leg => (Leg: leg, At: SessionParticipant.Of(leg)))
+            .Where(part => part.At is not null)
+            .GroupBy(part => part.At!.Session, part => part.Leg, StringComparer.Ordinal)
+            .Select(SessionView.Of)
+            .Reverse().Take(MaxSessions)],
         faults.On,
-        watch.Look(cloud));
+        watch.Check(cloud));
 }
 
-/// <summary>A call of which a phone knows, and the app users on it: their bearers may see it.</summary>
-internal sealed record SessionView(string Id, IReadOnlyList<string> People, bool Live);
+/// <summary>A call on the page.</summary>
+/// <param name="Id">The session id.</param>
+/// <param name="People">The identities of the app users on the call. Their tokens may read the session.</param>
+/// <param name="Live">Whether a leg of the call is not over.</param>
+internal sealed record SessionView(string Id, IReadOnlyList<string> People, bool Live)
+{
+    public static SessionView Of(IGrouping<string, Leg> call) => new(
+        call.Key,
+        [.. call.Where(leg => leg.Phone.IsClient).Select(leg => PhoneView.NameOf(leg.Phone)).Distinct(StringComparer.Ordinal)],
+        call.Any(leg => leg.IsLive));
+}
 
-/// <summary>A phone as somebody who stands before it sees and hears it.</summary>
-/// <remarks>
-/// The state is <c>idle</c>, <c>calling</c>, <c>ringing</c>, <c>waiting</c> (on the line with nobody) or <c>talking</c>, with everybody who is on the line, muted or not.
-/// It hears others' addresses, a sound's URL, or <c>silence</c>; sound is what was played last in this call (what one who waits hears over and over), words are what it was told last, and last is how its last call ended.
-/// </remarks>
+/// <summary>A phone on the page: what its user sees and hears.</summary>
+/// <param name="Address"><c>client:alice</c> or <c>+15550100101</c>.</param>
+/// <param name="Name">The name on the page.</param>
+/// <param name="IsApp">Whether it is an app (a Voice SDK client) and not a telephone.</param>
+/// <param name="State"><c>idle</c>, <c>calling</c>, <c>ringing</c>, <c>waiting</c> (alone on the line) or <c>talking</c>.</param>
+/// <param name="With">The addresses of the other phones in its conference, muted or not.</param>
+/// <param name="Muted">Whether the phone is muted.</param>
+/// <param name="Hold">Whether the phone is on hold.</param>
+/// <param name="Hears">The addresses of the phones that it hears, the URL of a sound, or <c>silence</c>.</param>
+/// <param name="Sound">The last text or sound that was played to it in this call.</param>
+/// <param name="Words">The last text that was spoken to it, in quotation marks.</param>
+/// <param name="Last">While it is idle: how its last call ended, as a Twilio call status.</param>
+/// <param name="Rings">How often it has rung.</param>
+/// <param name="Behaviour">What it does by itself when it is called.</param>
+/// <param name="Session">The session id of its call.</param>
+/// <param name="Participant">The participant id of its call.</param>
 internal sealed record PhoneView(
-    string Address, string Name, bool IsApp, string State, IReadOnlyList<string> With, bool Muted, bool Hold, string Hears, string? Sound, string? Words,
-    string? Last, int Rings, PhoneBehaviour Behaviour, string? Session, string? Participant)
+    string Address,
+    string Name,
+    bool IsApp,
+    string State,
+    IReadOnlyList<string> With,
+    bool Muted,
+    bool Hold,
+    string Hears,
+    string? Sound,
+    string? Words,
+    string? Last,
+    int Rings,
+    PhoneBehaviour Behaviour,
+    string? Session,
+    string? Participant)
 {
     public static PhoneView Of(Phone phone, string? name)
     {
-        var with = phone.Conference?.Connected.Select(part => part.Leg.Phone.Address).Where(address => address != phone.Address).ToList() ?? [];
+        var with = phone.Conference?.Connected.Select(part => part.Leg.Phone.Address).Where(other => other != phone.Address).ToList() ?? [];
         var newest = phone.Current ?? (phone.Legs is [.., var last] ? last : null);
-        var at = phone.Current is { } leg ? Place.Of(leg) : null;
+        var at = phone.Current is { } leg ? SessionParticipant.Of(leg) : null;
         return new PhoneView(
             phone.Address,
             name ?? NameOf(phone),
@@ -66,18 +109,25 @@ internal sealed record PhoneView(
     public static string NameOf(Phone phone) => phone.IsClient ? phone.Address["client:".Length..] : phone.Address;
 }
 
-/// <summary>Which call a leg belongs to, and as whom: the app's own parameter, or the callback that the service asked for.</summary>
-internal sealed partial record Place(string Session, string Participant)
+/// <summary>The session and the participant of a leg.</summary>
+/// <remarks>
+/// They come from the app's own parameter <c>SessionID</c>, or from the path of the status callback that the service chose.
+/// </remarks>
+internal sealed partial record SessionParticipant(string Session, string Participant)
 {
-    public static Place? Of(Leg leg)
+    public static SessionParticipant? Of(Leg leg)
     {
         if (leg.Inbound)
-            return leg.Custom["SessionID"] is { Length: > 0 } given ? new Place(given, "caller") : null;
+            return leg.Custom["SessionID"] is { Length: > 0 } given ? new SessionParticipant(given, "caller") : null;
         return leg.CallbackPath is { } path && Callback().Match(path) is { Success: true } match
-            ? new Place(Uri.UnescapeDataString(match.Groups["session"].Value), Uri.UnescapeDataString(match.Groups["participant"].Value))
+            ? new SessionParticipant(
+                Uri.UnescapeDataString(match.Groups["session"].Value), Uri.UnescapeDataString(match.Groups["participant"].Value))
             : null;
     }
 
-    [GeneratedRegex("^/twilio/sessions/(?<session>[^/]+)/calls/(?<participant>[^/?]+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(
+        "^/twilio/sessions/(?<session>[^/]+)/[^/]+/participants/(?<participant>[^/?]+)",
+        RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 1000)]
     private static partial Regex Callback();
 }

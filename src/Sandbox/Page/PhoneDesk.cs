@@ -5,27 +5,28 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Page;
 
-/// <summary>The phones, for curl and for the page: used one act at a time, put on the table, and told what to do when they are called.</summary>
+/// <summary>The HTTP routes with which the page and curl use phones, add phones and set what a phone does when it is called.</summary>
 internal sealed partial class PhoneDesk(TwilioEmulator twilio)
 {
-    private static readonly TimeSpan Reaction = TimeSpan.FromSeconds(1.5);
+    /// <summary>How long a phone rings before it answers or declines by itself.</summary>
+    private static readonly TimeSpan AutomaticDelay = TimeSpan.FromSeconds(1.5);
     private readonly ConcurrentDictionary<string, string> names = new(StringComparer.Ordinal);
-    private int last = 100;
+    private int lastNumber = 100;
 
-    /// <summary>What the phones on the table are called, by address.</summary>
+    /// <summary>The names that were given to phones, by address.</summary>
     public IReadOnlyDictionary<string, string> Names => names;
 
-    public void Map(IEndpointRouteBuilder app)
+    public void Map(IEndpointRouteBuilder routes)
     {
-        app.MapPost("/phones/{address}/{action}", UseAsync);
-        app.MapPost("/sandbox/phones", AddAsync);
-        app.MapPut("/sandbox/phones/{address}/behaviour", BehaveAsync);
+        routes.MapPost("/phones/{address}/{action}", UseAsync);
+        routes.MapPost("/sandbox/phones", AddAsync);
+        routes.MapPut("/sandbox/phones/{address}/behaviour", BehaveAsync);
     }
 
     private async Task<IResult> UseAsync(string address, string action, string? to, string? session)
     {
-        if (At(address) is not { } phone)
-            return Results.Text("A phone is client:<identity> or a number such as +15550100101.\n", statusCode: 400);
+        if (Find(address) is not { } phone)
+            return Results.Text("The address of a phone is client:<identity> or a number such as +15550100101.\n", statusCode: 400);
         try
         {
             switch (action)
@@ -46,7 +47,8 @@ internal sealed partial class PhoneDesk(TwilioEmulator twilio)
                     await phone.DropAsync();
                     break;
                 default:
-                    return Results.Text("A phone can call (with ?to=), answer, decline, hang-up and drop.\n", statusCode: 400);
+                    return Results.Text(
+                        "The actions of a phone are call (with ?to=), answer, decline, hang-up and drop.\n", statusCode: 400);
             }
         }
         catch (InvalidOperationException e)
@@ -57,26 +59,28 @@ internal sealed partial class PhoneDesk(TwilioEmulator twilio)
         return Results.Text($"{address} {action}: done\n");
     }
 
-    /// <summary>Puts a phone on the table, under the next free number where none is given.</summary>
-    private IResult AddAsync(NewPhone wanted)
+    /// <summary>Adds a phone. Without a number it gets the next number.</summary>
+    private IResult AddAsync(NewPhone request)
     {
-        var number = wanted.Number is { Length: > 0 } given ? given : string.Create(CultureInfo.InvariantCulture, $"+15550100{Interlocked.Increment(ref last):000}");
-        if (number.StartsWith("client:", StringComparison.Ordinal) || At(number) is not { } phone)
-            return Results.Text("A number is + and 7 to 15 digits, such as +15550100101.\n", statusCode: 400);
-        if (wanted.Name?.Trim() is { Length: > 0 and <= 40 } name)
+        var number = request.Number is { Length: > 0 } given
+            ? given
+            : string.Create(CultureInfo.InvariantCulture, $"+15550100{Interlocked.Increment(ref lastNumber):000}");
+        if (number.StartsWith("client:", StringComparison.Ordinal) || Find(number) is not { } phone)
+            return Results.Text("A number is a plus sign and 7 to 15 digits, such as +15550100101.\n", statusCode: 400);
+        if (request.Name?.Trim() is { Length: > 0 and <= 40 } name)
             names[phone.Address] = name;
         return Results.Json(new { phone.Address });
     }
 
-    private async Task<IResult> BehaveAsync(string address, NewBehaviour wanted)
+    private async Task<IResult> BehaveAsync(string address, NewBehaviour request)
     {
-        if (At(address) is not { } phone)
+        if (Find(address) is not { } phone)
             return Results.NotFound();
-        await phone.BehaveAsync(wanted.Behaviour, Reaction);
+        await phone.BehaveAsync(request.Behaviour, AutomaticDelay);
         return Results.NoContent();
     }
 
-    private PhoneHandle? At(string address)
+    private PhoneHandle? Find(string address)
     {
         if (address.StartsWith("client:", StringComparison.Ordinal))
             return address.Length > "client:".Length ? twilio.Client(address["client:".Length..]) : null;

@@ -8,14 +8,19 @@ using Microsoft.Extensions.FileProviders;
 
 namespace Calls.Sandbox.Page;
 
-/// <summary>The page on which a person uses the phones and watches the calls, and the small API behind it. Loopback only.</summary>
+/// <summary>Serves the page on which a person uses the phones and watches the calls, with its own HTTP routes.</summary>
+/// <remarks>It listens on 127.0.0.1 only.</remarks>
 internal sealed class SandboxPage : IAsyncDisposable
 {
-    private const int MostEntriesAtOnce = 2000;
+    private const int MaxEntriesPerEvent = 2000;
     private static readonly string[] AppUsers = ["alice", "bob"];
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(100);
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) } };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
     private static readonly JsonSerializerOptions Indented = new(Json) { WriteIndented = true };
 
     private readonly SandboxHost host;
@@ -26,7 +31,7 @@ internal sealed class SandboxPage : IAsyncDisposable
     private readonly GuaranteeWatch watch;
     private readonly CancellationTokenSource stopping = new();
     private readonly string run = Guid.NewGuid().ToString("N");
-    private readonly Task ticking;
+    private readonly Task refreshing;
     private volatile string state = "";
 
     private SandboxPage(SandboxHost host, PageOptions options)
@@ -35,14 +40,14 @@ internal sealed class SandboxPage : IAsyncDisposable
         proxy = new ApiProxy(host.Address);
         phones = new PhoneDesk(host.Twilio);
         faults = new FaultSwitches(host.Twilio.Faults);
-        watch = new GuaranteeWatch(TimeProvider.System, options.Patience);
+        watch = new GuaranteeWatch(TimeProvider.System, options.BrokenAfter);
         foreach (var name in AppUsers)
             host.Twilio.Client(name);
         web = Build(options.Port);
-        ticking = TickAsync();
+        refreshing = RefreshAsync();
     }
 
-    /// <summary>Where the page is.</summary>
+    /// <summary>The address of the page.</summary>
     public Uri Address { get; private set; } = new("http://127.0.0.1");
 
     public static async Task<SandboxPage> StartAsync(SandboxHost host, PageOptions options, CancellationToken cancellationToken = default)
@@ -58,7 +63,7 @@ internal sealed class SandboxPage : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await stopping.CancelAsync();
-        await ticking;
+        await refreshing;
         await web.DisposeAsync();
         proxy.Dispose();
         stopping.Dispose();
@@ -69,96 +74,113 @@ internal sealed class SandboxPage : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
-        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower)));
+        builder.Services.ConfigureHttpJsonOptions(json =>
+            json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower)));
         var app = builder.Build();
         app.Use(GuardAsync);
         var files = new EmbeddedFileProvider(typeof(SandboxPage).Assembly, "Page");
         app.UseDefaultFiles(new DefaultFilesOptions { FileProvider = files });
-        app.UseStaticFiles(new StaticFileOptions { FileProvider = files, ContentTypeProvider = new FileExtensionContentTypeProvider() });
+        app.UseStaticFiles(new StaticFileOptions
+        {
+            FileProvider = files,
+            ContentTypeProvider = new FileExtensionContentTypeProvider(),
+        });
         app.UseRouting();
         phones.Map(app);
         app.Map("/v1/{**path}", proxy.ForwardAsync);
-        app.MapGet("/sandbox/about", () => Results.Json(
-            new { People = AppUsers.ToDictionary(name => name, name => host.TokenFor(name), StringComparer.Ordinal), Faults = FaultSwitches.All, Api = host.Address }, Json));
+        app.MapGet("/sandbox/about", () =>
+        {
+            var people = AppUsers.ToDictionary(name => name, name => host.TokenFor(name), StringComparer.Ordinal);
+            return Results.Json(new { People = people, Faults = FaultSwitches.All, Api = host.Address }, Json);
+        });
         app.MapGet("/sandbox/state", () => Results.Text(state, "application/json"));
-        app.MapGet("/sandbox/events", (HttpRequest request, CancellationToken gone) => TypedResults.ServerSentEvents(FollowAsync(Seen(request), gone)));
+        app.MapGet("/sandbox/events", (HttpRequest request, CancellationToken cancellationToken) =>
+            TypedResults.ServerSentEvents(FollowAsync(LastEventId(request), cancellationToken)));
         app.MapGet("/sandbox/export", ExportAsync);
-        app.MapPut("/sandbox/faults/{name}", (string name, SwitchSetting setting) => faults.Set(name, setting.On) ? Results.NoContent() : Results.NotFound());
+        app.MapPut("/sandbox/faults/{name}", (string name, SwitchSetting setting) =>
+            faults.Set(name, setting.On) ? Results.NoContent() : Results.NotFound());
         return app;
     }
 
-    /// <summary>Strict headers; and nobody but this machine's own pages: another site's script may neither read the bearers nor use the phones.</summary>
+    /// <summary>Sets strict security headers, and refuses requests with another host name or another origin.</summary>
+    /// <remarks>A script of another site can therefore neither read the tokens nor use the phones.</remarks>
     private static Task GuardAsync(HttpContext context, RequestDelegate next)
     {
         var headers = context.Response.Headers;
-        headers.ContentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+        headers.ContentSecurityPolicy =
+            "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
         headers.CacheControl = "no-cache";
         var request = context.Request;
-        var ours = request.Host.Host is "127.0.0.1" or "localhost" && (request.Headers.Origin is not [{ } origin] || origin == $"http://{request.Host}");
-        if (ours)
+        var isAllowed = request.Host.Host is "127.0.0.1" or "localhost"
+            && (request.Headers.Origin is not [{ } origin] || origin == $"http://{request.Host}");
+        if (isAllowed)
             return next(context);
         context.Response.StatusCode = StatusCodes.Status403Forbidden;
         return Task.CompletedTask;
     }
 
-    private static long Seen(HttpRequest request) =>
+    private static long LastEventId(HttpRequest request) =>
         long.TryParse(request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var seen) ? seen : 0;
 
-    /// <summary>The state whenever it has changed, and what went over the wire since.</summary>
-    private async IAsyncEnumerable<SseItem<string>> FollowAsync(long seen, [EnumeratorCancellation] CancellationToken gone)
+    /// <summary>The journal entries after number <paramref name="seen"/> and then each new one, and the state after each change.</summary>
+    private async IAsyncEnumerable<SseItem<string>> FollowAsync(long seen, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(gone, stopping.Token, web.Lifetime.ApplicationStopping);
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, stopping.Token, web.Lifetime.ApplicationStopping);
         var journal = host.Twilio.Journal;
-        var shown = "";
-        while (!either.IsCancellationRequested)
+        var sent = "";
+        while (!stopped.IsCancellationRequested)
         {
             if (journal.Last > seen || (seen > 0 && journal.Last < seen))
             {
-                var entries = journal.Entries.Where(entry => entry.Number > seen || journal.Last < seen).TakeLast(MostEntriesAtOnce).ToList();
+                var entries = journal.Entries.Where(entry => entry.Number > seen || journal.Last < seen)
+                    .TakeLast(MaxEntriesPerEvent).ToList();
                 seen = entries[^1].Number;
-                yield return new SseItem<string>(JsonSerializer.Serialize(entries.Select(entry => EntryView.Of(entry)), Json), "entries") { EventId = seen.ToString(CultureInfo.InvariantCulture) };
+                var json = JsonSerializer.Serialize(entries.Select(entry => EntryView.Of(entry)), Json);
+                yield return new SseItem<string>(json, "entries") { EventId = seen.ToString(CultureInfo.InvariantCulture) };
             }
 
-            if (state is { Length: > 0 } now && now != shown)
+            if (state is { Length: > 0 } now && now != sent)
             {
-                shown = now;
+                sent = now;
                 yield return new SseItem<string>(now, "state");
             }
 
-            await Task.Delay(Tick, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(RefreshInterval, stopped.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private async Task TickAsync()
+    private async Task RefreshAsync()
     {
         while (!stopping.IsCancellationRequested)
         {
-            state = JsonSerializer.Serialize(await LookAsync(), Json);
-            await Task.Delay(Tick, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            state = JsonSerializer.Serialize(await ReadStateAsync(), Json);
+            await Task.Delay(RefreshInterval, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private Task<PageState> LookAsync() => host.Twilio.AskAsync(cloud => PageState.Of(cloud, run, faults, watch, phones.Names));
+    private Task<PageState> ReadStateAsync() => host.Twilio.AskAsync(cloud => PageState.Of(cloud, run, faults, watch, phones.Names));
 
-    private async Task<IResult> ExportAsync(CancellationToken gone)
+    private async Task<IResult> ExportAsync(CancellationToken cancellationToken)
     {
-        var now = await LookAsync();
-        return Results.File(JsonSerializer.SerializeToUtf8Bytes(await TimelineExport.OfAsync(host, now.Faults, now.Guarantees, gone), Indented), "application/json", "calls-timeline.json");
+        var now = await ReadStateAsync();
+        var export = await TimelineExport.OfAsync(host, now.Faults, now.Guarantees, cancellationToken);
+        return Results.File(JsonSerializer.SerializeToUtf8Bytes(export, Indented), "application/json", "calls-timeline.json");
     }
 
     private sealed record SwitchSetting(bool On);
 }
 
-/// <summary>What the page is to be like.</summary>
+/// <summary>The options of a <see cref="SandboxPage"/>.</summary>
 internal sealed record PageOptions
 {
-    /// <summary>0: a free one.</summary>
+    /// <summary>The port on 127.0.0.1. 0, the default, takes a free port.</summary>
     public int Port { get; init; }
 
-    /// <summary>How long something may be wrong before a guarantee counts as broken.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(20);
+    /// <summary>How long a problem lasts before the page shows a guarantee as broken.</summary>
+    public TimeSpan BrokenAfter { get; init; } = TimeSpan.FromSeconds(20);
 }

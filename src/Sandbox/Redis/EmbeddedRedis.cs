@@ -4,10 +4,13 @@ using Garnet;
 
 namespace Calls.Sandbox.Redis;
 
-/// <summary>A Redis-compatible server inside this process (Microsoft Garnet), on loopback: for the sandbox, and for tests on a machine without Redis. Forgets everything when it ends.</summary>
+/// <summary>
+/// A Redis-compatible server (Microsoft Garnet) inside this process, on a free port of 127.0.0.1. It keeps data in memory only.
+/// </summary>
+/// <remarks>The sandbox uses it, and so do tests on a machine without Redis.</remarks>
 public sealed class EmbeddedRedis : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
 
     private readonly GarnetServer server;
 
@@ -17,28 +20,32 @@ public sealed class EmbeddedRedis : IAsyncDisposable
         ConnectionString = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"127.0.0.1:{port}");
     }
 
-    /// <summary>For StackExchange.Redis, and for <c>ConnectionStrings:Redis</c>.</summary>
+    /// <summary>The address as StackExchange.Redis and <c>ConnectionStrings:Redis</c> take it.</summary>
     public string ConnectionString { get; }
 
+    /// <summary>Starts a server. It accepts connections when this method returns.</summary>
     public static EmbeddedRedis Start()
     {
         var port = FreePort();
         var server = new GarnetServer(
-            ["--port", port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--lua", "true", "--lua-transaction-mode", "true", "--logger-level", "Error", "-q"]);
+        [
+            "--port", port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--bind", "127.0.0.1",
+            "--lua", "true", "--lua-transaction-mode", "true", "--logger-level", "Error", "-q",
+        ]);
         server.Start();
         return new EmbeddedRedis(server, port);
     }
 
-    /// <summary>Ends the server. It sometimes waits for ever for itself when the machine is busy; nothing in it is worth waiting for.</summary>
+    /// <summary>Stops the server. On a busy machine the stop sometimes never completes, so it is abandoned after five seconds.</summary>
     public async ValueTask DisposeAsync()
     {
         try
         {
-            await Task.Run(server.Dispose).WaitAsync(Patience);
+            await Task.Run(server.Dispose).WaitAsync(StopTimeout);
         }
         catch (TimeoutException)
         {
-            // It goes with the process.
+            // The server ends with the process.
         }
     }
 

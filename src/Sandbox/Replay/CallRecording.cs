@@ -5,30 +5,42 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Replay;
 
-/// <summary>What the service was told and asked in some calls, what it asked of Twilio and was answered, and how the calls stood at the end: enough to play them again.</summary>
-/// <param name="Version">Of this form.</param>
-/// <param name="From">When the recording was begun.</param>
-/// <param name="Until">When it was taken.</param>
-/// <param name="Complete">Whether it holds everything from the sandbox's start; one that does not cannot be replayed.</param>
-/// <param name="Rules">Configuration keys that the calls ran under.</param>
-/// <param name="Steps">In the order in which they happened.</param>
-/// <param name="End">Each call as <c>GET /v1/sessions/{id}</c> gave it at the end.</param>
+/// <summary>
+/// A recording of calls that can be replayed: the requests to the service, its requests to Twilio with the answers, and the final state.
+/// </summary>
+/// <param name="Version">The version of this format.</param>
+/// <param name="From">The time of the first journal entry.</param>
+/// <param name="Until">The time of the export.</param>
+/// <param name="Complete">
+/// Whether the journal holds every entry since the start of the sandbox. Only a complete recording can be replayed.
+/// </param>
+/// <param name="Rules">The configuration keys under which the calls ran, with their values.</param>
+/// <param name="Steps">The steps in the order in which they happened.</param>
+/// <param name="End">The answer of <c>GET /v1/sessions/{id}</c> for each call at the end.</param>
 internal sealed record CallRecording(
-    int Version, DateTimeOffset From, DateTimeOffset Until, bool Complete, IReadOnlyDictionary<string, string> Rules, IReadOnlyList<RecordedStep> Steps, IReadOnlyList<RecordedEnd> End)
+    int Version,
+    DateTimeOffset From,
+    DateTimeOffset Until,
+    bool Complete,
+    IReadOnlyDictionary<string, string> Rules,
+    IReadOnlyList<RecordedStep> Steps,
+    IReadOnlyList<RecordedEnd> End)
 {
     public const int CurrentVersion = 1;
 
-    /// <summary>The rules that are recorded, and that a recording may set.</summary>
-    public static IReadOnlyList<string> KnownRules { get; } = ["Calls:RingTimeout", "Calls:JoinGrace", "Calls:ReviewInterval", "Calls:MaxParticipants", "Calls:Dialing:PerSession"];
+    /// <summary>The configuration keys that are recorded and that a recording may set.</summary>
+    public static IReadOnlyList<string> KnownRules { get; } =
+        ["Calls:RingTimeout", "Calls:JoinGrace", "Calls:ReviewInterval", "Calls:MaxParticipants", "Calls:Dialing:PerSession"];
 
-    /// <summary>The inputs of a journal, and Twilio's answers.</summary>
-    /// <remarks>Left out are webhooks that never reached the service, and the wait document, which is the same for everybody.</remarks>
+    /// <summary>The steps of a journal: webhooks, requests of frontends, and requests to Twilio, each with its answer.</summary>
+    /// <remarks>Webhooks that did not reach the service are left out. So are requests for wait documents and announcements.</remarks>
     public static IReadOnlyList<RecordedStep> StepsOf(IReadOnlyList<JournalEntry> entries, Func<string, string> hide)
     {
         var answers = entries.OfType<WebhookAnswered>().ToDictionary(answer => answer.Request);
-        var steps = new List<(double Place, RecordedStep Step)>();
-        // A key may be anything, somebody's name too; all that counts is which are the same.
-        var keys = entries.OfType<FrontendAsked>().Select(asked => asked.IdempotencyKey).OfType<string>().Distinct(StringComparer.Ordinal).ToList();
+        var steps = new List<(double Position, RecordedStep Step)>();
+        // An idempotency key may contain a name, so it is replaced by a number. Equal keys get equal numbers.
+        var keys = entries.OfType<FrontendAsked>().Select(asked => asked.IdempotencyKey)
+            .OfType<string>().Distinct(StringComparer.Ordinal).ToList();
         foreach (var entry in entries)
         {
             switch (entry)
@@ -57,7 +69,11 @@ internal sealed record CallRecording(
                     }));
                     break;
                 case RestAnswered answered:
-                    steps.Add((answered.Number, new RecordedStep(StepKind.RestAnswer, answered.Request, answered.At) { Status = answered.Status, Body = hide(answered.Status == 0 ? "" : answered.Body) }));
+                    steps.Add((answered.Number, new RecordedStep(StepKind.RestAnswer, answered.Request, answered.At)
+                    {
+                        Status = answered.Status,
+                        Body = hide(answered.Status == 0 ? "" : answered.Body),
+                    }));
                     break;
                 case FrontendAsked asked:
                     steps.Add((asked.After + 0.5, new RecordedStep(StepKind.Ask, asked.Number, asked.Began)
@@ -67,46 +83,57 @@ internal sealed record CallRecording(
                         Path = hide(asked.Path),
                         Body = hide(asked.Body),
                         IsOperator = asked.IsOperator,
-                        Key = asked.IdempotencyKey is { } key ? string.Create(CultureInfo.InvariantCulture, $"key-{keys.IndexOf(key) + 1}") : null,
+                        Key = asked.IdempotencyKey is { } key
+                            ? string.Create(CultureInfo.InvariantCulture, $"key-{keys.IndexOf(key) + 1}")
+                            : null,
                     }));
-                    steps.Add((asked.Number, new RecordedStep(StepKind.Answer, asked.Number, asked.At) { Status = asked.Status, Body = hide(asked.Answer) }));
+                    steps.Add((asked.Number, new RecordedStep(StepKind.Answer, asked.Number, asked.At)
+                    {
+                        Status = asked.Status,
+                        Body = hide(asked.Answer),
+                    }));
                     break;
                 default:
                     break;
             }
         }
 
-        return [.. steps.OrderBy(step => step.Place).Select(step => step.Step)];
+        return [.. steps.OrderBy(step => step.Position).Select(step => step.Step)];
     }
 
-    /// <summary>The calls that a journal tells of: the app's own id, or the caller's <c>CallSid</c> where it gave none.</summary>
+    /// <summary>The session ids of the calls in a journal: the id that the app gave, else the caller's <c>CallSid</c>.</summary>
     public static IReadOnlyList<string> SessionsOf(IEnumerable<JournalEntry> entries) =>
         [.. entries.OfType<WebhookSent>().Where(sent => sent.Webhook == WebhookKind.Voice)
-            .Select(sent => sent.Parameters["SessionID"] is { Length: > 0 } given ? given : sent.Parameters["CallSid"]).OfType<string>().Distinct(StringComparer.Ordinal)];
+            .Select(sent => sent.Parameters["SessionID"] is { Length: > 0 } given ? given : sent.Parameters["CallSid"])
+            .OfType<string>().Distinct(StringComparer.Ordinal)];
 
-    private static List<string[]> Hidden(Parameters parameters, Func<string, string> hide) => [.. parameters.Select(pair => new[] { pair.Key, hide(pair.Value) })];
+    private static List<string[]> Hidden(Parameters parameters, Func<string, string> hide) =>
+        [.. parameters.Select(pair => new[] { pair.Key, hide(pair.Value) })];
 }
 
-/// <summary>What a step is.</summary>
+/// <summary>The kind of a step.</summary>
 internal enum StepKind
 {
-    /// <summary>Twilio told or asked the service something; with the answer it got.</summary>
+    /// <summary>A webhook of Twilio, with the answer of the service.</summary>
     Webhook,
 
-    /// <summary>The service asked Twilio something.</summary>
+    /// <summary>A REST request of the service to Twilio.</summary>
     Rest,
 
-    /// <summary>Twilio answered that; status 0: it never did.</summary>
+    /// <summary>Twilio's answer to a REST request. The status is 0 if Twilio sent no answer.</summary>
     RestAnswer,
 
-    /// <summary>A frontend asked the service something.</summary>
+    /// <summary>A request of a frontend to the service.</summary>
     Ask,
 
-    /// <summary>The service answered that.</summary>
+    /// <summary>The service's answer to a frontend.</summary>
     Answer,
 }
 
-/// <summary>One step. Number: its own, or that of the request that it answers.</summary>
+/// <summary>One step of a recording.</summary>
+/// <param name="Kind">The kind of the step.</param>
+/// <param name="Number">The number of the journal entry; for an answer, the number of the request.</param>
+/// <param name="At">The time at which it happened.</param>
 internal sealed record RecordedStep(StepKind Kind, long Number, DateTimeOffset At)
 {
     public string? Name { get; init; }
@@ -128,16 +155,17 @@ internal sealed record RecordedStep(StepKind Kind, long Number, DateTimeOffset A
     public string? this[string parameter] => Parameters?.FirstOrDefault(pair => pair[0] == parameter)?[1];
 }
 
-/// <summary>One call at the end; no document where the service knows of none.</summary>
+/// <summary>The final state of a call. The document is null if the service did not know the session.</summary>
 internal sealed record RecordedEnd(string Session, System.Text.Json.JsonElement? Document);
 
-/// <summary>What can be read off TwiML.</summary>
+/// <summary>Reads the TwiML of recorded answers.</summary>
 internal static partial class RecordedTwiml
 {
-    /// <summary>The room that a document puts the leg into.</summary>
-    public static string? Room(string? body) => body is not null && RoomName().Match(body) is { Success: true } match ? match.Groups["name"].Value : null;
+    /// <summary>The name of the conference that the leg joins; null if there is none.</summary>
+    public static string? Room(string? body) =>
+        body is not null && RoomName().Match(body) is { Success: true } match ? match.Groups["name"].Value : null;
 
-    /// <summary>Its verbs, in order: what a document says, without the addresses in it.</summary>
+    /// <summary>The names of the verbs in order, without their attributes; empty if the body is not TwiML.</summary>
     public static string Verbs(string? body)
     {
         if (string.IsNullOrEmpty(body) || !body.Contains("<Response", StringComparison.Ordinal))

@@ -5,24 +5,31 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Calls.Sandbox.Replay;
 
-/// <summary>Twilio's REST API as it was recorded: each request gets the answer that the same request got then.</summary>
-/// <remarks>What changes something is answered in its turn. A look is answered at once, as Twilio stood at that point of the recording: the service looks when its own clock says so, now a little earlier, now a little later.</remarks>
+/// <summary>Plays Twilio's REST API from a recording: a request gets the answer that the same request got in the recording.</summary>
+/// <remarks>
+/// A change (create, update or delete) is answered when the replay reaches its recorded answer. A read (fetch or list) is answered at once,
+/// with the newest recorded answer that the replay has reached, because the moment at which the service reads may differ a little.
+/// </remarks>
 internal sealed class RecordedTwilio : IAsyncDisposable
 {
     private static readonly string[] Flags = ["Muted", "Hold"];
-    private static readonly string[] Telling = ["To", "Status", "FriendlyName", .. Flags];
+    private static readonly string[] ComparedParameters = ["To", "Status", "FriendlyName", .. Flags];
 
     private readonly Lock gate = new();
-    private readonly Translation words;
+    private readonly Translation translation;
     private readonly List<Exchange> recorded;
     private readonly List<string> unexpected = [];
     private readonly WebApplication web;
 
-    private RecordedTwilio(CallRecording recording, Translation words)
+    private RecordedTwilio(CallRecording recording, Translation translation)
     {
-        this.words = words;
+        this.translation = translation;
         var answers = recording.Steps.Where(step => step.Kind == StepKind.RestAnswer).ToDictionary(step => step.Number);
-        recorded = [.. recording.Steps.Where(step => step.Kind == StepKind.Rest).Select(step => new Exchange(step, answers.GetValueOrDefault(step.Number)))];
+        recorded =
+        [
+            .. recording.Steps.Where(step => step.Kind == StepKind.Rest)
+                .Select(step => new Exchange(step, answers.GetValueOrDefault(step.Number))),
+        ];
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         web = builder.Build();
@@ -31,7 +38,7 @@ internal sealed class RecordedTwilio : IAsyncDisposable
 
     public Uri Address => new(web.Urls.First());
 
-    /// <summary>Requests that change something and that the recording does not have.</summary>
+    /// <summary>The changes that the service requested and that are not in the recording.</summary>
     public IReadOnlyList<string> Unexpected
     {
         get
@@ -41,39 +48,47 @@ internal sealed class RecordedTwilio : IAsyncDisposable
         }
     }
 
-    public static async Task<RecordedTwilio> StartAsync(CallRecording recording, Translation words, CancellationToken cancellationToken)
+    public static async Task<RecordedTwilio> StartAsync(
+        CallRecording recording, Translation translation, CancellationToken cancellationToken)
     {
-        var twilio = new RecordedTwilio(recording, words);
+        var twilio = new RecordedTwilio(recording, translation);
         await twilio.web.StartAsync(cancellationToken);
         return twilio;
     }
 
-    /// <summary>Done when the service has made that request.</summary>
+    /// <summary>Completes when the service has made that request.</summary>
     public Task Made(long number) => Find(number).Made.Task;
 
-    /// <summary>The recording has come to that request.</summary>
-    public void Reach(long number) => Find(number).Reached = true;
+    /// <summary>Tells that the replay has reached that request.</summary>
+    public void MarkReached(long number) => Find(number).IsReached = true;
 
-    /// <summary>Lets the answer to that request go.</summary>
-    public void Answer(long number) => Find(number).Turn.TrySetResult();
+    /// <summary>Allows the answer to that request.</summary>
+    public void ReleaseAnswer(long number) => Find(number).AnswerReleased.TrySetResult();
 
-    /// <summary>Nothing is held any longer.</summary>
-    public void AnswerAll() => recorded.ForEach(exchange => exchange.Turn.TrySetResult());
+    /// <summary>Allows every answer that is still held back.</summary>
+    public void ReleaseAllAnswers() => recorded.ForEach(exchange => exchange.AnswerReleased.TrySetResult());
 
-    /// <summary>Recorded requests that change something, and whether they were made.</summary>
-    public IReadOnlyList<(string What, bool Made)> Acts() => [.. recorded.Where(exchange => IsAct(exchange.Request.Method)).Select(exchange => (Describe(exchange.Request), exchange.Made.Task.IsCompleted))];
+    /// <summary>The recorded changes, and whether the service made them in the replay.</summary>
+    public IReadOnlyList<(string What, bool Made)> Changes() =>
+    [
+        .. recorded.Where(exchange => IsChange(exchange.Request.Method))
+            .Select(exchange => (Describe(exchange.Request), exchange.Made.Task.IsCompleted)),
+    ];
 
     public ValueTask DisposeAsync()
     {
-        AnswerAll();
+        ReleaseAllAnswers();
         return web.DisposeAsync();
     }
 
-    private static bool IsAct(string? method) => method is not "GET";
+    private static bool IsChange(string? method) => method is not "GET";
 
-    private static string Describe(RecordedStep request) =>
-        string.Join(' ', new[] { request.Name, request["To"] ?? request.Path![(request.Path!.LastIndexOf('/') + 1)..].Replace(".json", "", StringComparison.Ordinal) }
-            .Concat(Flags.Where(flag => request[flag] is not null).Select(flag => $"{flag}={request[flag]}")));
+    private static string Describe(RecordedStep request)
+    {
+        var target = request["To"] ?? request.Path![(request.Path!.LastIndexOf('/') + 1)..].Replace(".json", "", StringComparison.Ordinal);
+        var flags = Flags.Where(flag => request[flag] is not null).Select(flag => $"{flag}={request[flag]}");
+        return string.Join(' ', new[] { request.Name, target }.Concat(flags));
+    }
 
     private Exchange Find(long number) => recorded.First(exchange => exchange.Request.Number == number);
 
@@ -83,54 +98,55 @@ internal sealed class RecordedTwilio : IAsyncDisposable
         var form = Parameters.Parse(await reader.ReadToEndAsync(context.RequestAborted));
         var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? throw new System.Diagnostics.UnreachableException();
         var route = RestRoute.Read(new RestRequest(context.Request.Method, target, form, null));
-        var exchange = Take(context.Request.Method, route, route.Query.Count == 0 ? form : route.Query);
+        var exchange = FindAnswer(context.Request.Method, route, route.Query.Count == 0 ? form : route.Query);
         if (exchange is null)
         {
-            await WriteAsync(context, 404, new JsonObject { ["code"] = 20404, ["message"] = "Not in the recording", ["status"] = 404 }.ToJsonString());
+            var error = new JsonObject { ["code"] = 20404, ["message"] = "The request is not in the recording.", ["status"] = 404 };
+            await WriteAsync(context, 404, error.ToJsonString());
             return;
         }
 
-        if (IsAct(exchange.Request.Method))
-            await exchange.Turn.Task.WaitAsync(context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (IsChange(exchange.Request.Method))
+            await exchange.AnswerReleased.Task.WaitAsync(context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (exchange.Answer is not { Status: > 0 and var status } answer)
             context.Abort();
         else
-            await WriteAsync(context, status, words.ToRun(answer.Body ?? ""));
+            await WriteAsync(context, status, translation.ToRun(answer.Body ?? ""));
     }
 
-    /// <summary>What such a request was answered then.</summary>
-    private Exchange? Take(string method, RestRoute route, Parameters parameters)
+    /// <summary>The recorded exchange for a request; null if the recording has none.</summary>
+    private Exchange? FindAnswer(string method, RestRoute route, Parameters parameters)
     {
         lock (gate)
         {
             var same = recorded.Where(exchange => IsSame(exchange.Request, method, route, parameters)).ToList();
-            if (!IsAct(method))
+            if (!IsChange(method))
             {
-                var looked = same.FindLast(exchange => exchange.Reached) ?? same.FirstOrDefault();
-                foreach (var exchange in same.TakeWhile(exchange => looked is not null && exchange.Request.Number <= looked.Request.Number))
+                var read = same.FindLast(exchange => exchange.IsReached) ?? same.FirstOrDefault();
+                foreach (var exchange in same.TakeWhile(exchange => read is not null && exchange.Request.Number <= read.Request.Number))
                     exchange.Made.TrySetResult();
-                return looked;
+                return read;
             }
 
             if (same.Find(exchange => !exchange.Made.Task.IsCompleted) is { } next)
             {
-                // A guest's id is chosen anew; this is where it is seen first.
-                words.Learn(next.Request["Label"], parameters["Label"]);
+                // The service chooses a new id for a guest. The label of this request is the first place where it appears.
+                translation.Learn(next.Request["Label"], parameters["Label"]);
                 next.Made.TrySetResult();
                 return next;
             }
 
-            // What may be repeated until Twilio says that it is done is not counted: how often depends on moments.
+            // The service may repeat an update or a delete until Twilio confirms it. The number of repetitions depends on timing.
             if (same is [.., var last] && route.Operation is not (RestOperation.CreateCall or RestOperation.CreateParticipant))
                 return last;
-            unexpected.Add(words.ToRecording($"{route.Operation} {parameters["To"] ?? route.Participant}{route.CallSid}".TrimEnd()));
+            unexpected.Add(translation.ToRecording($"{route.Operation} {parameters["To"] ?? route.Participant}{route.CallSid}".TrimEnd()));
             return null;
         }
     }
 
     private bool IsSame(RecordedStep then, string method, RestRoute route, Parameters now) =>
-        then.Name == route.Operation.ToString() && then.Method == method && words.ToRun(then.Path!) == route.Path
-        && Telling.All(name => (then[name] is { } value ? words.ToRun(value) : null) == now[name]);
+        then.Name == route.Operation.ToString() && then.Method == method && translation.ToRun(then.Path!) == route.Path
+        && ComparedParameters.All(name => (then[name] is { } value ? translation.ToRun(value) : null) == now[name]);
 
     private static Task WriteAsync(HttpContext context, int status, string body)
     {
@@ -145,10 +161,10 @@ internal sealed class RecordedTwilio : IAsyncDisposable
 
     private sealed record Exchange(RecordedStep Request, RecordedStep? Answer)
     {
-        public volatile bool Reached;
+        public volatile bool IsReached;
 
         public TaskCompletionSource Made { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public TaskCompletionSource Turn { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource AnswerReleased { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -1,9 +1,12 @@
 namespace Calls.Sandbox.Replay;
 
-/// <summary><c>replay FILE</c>: plays an exported call again, and says whether it ends as it did. 0: it does. 1: it does not. 2: the file cannot be used.</summary>
+/// <summary>
+/// The command <c>replay FILE</c>: replays an exported call and prints the recorded and the replayed results side by side.
+/// </summary>
+/// <remarks>Exit codes: 0, the results are the same; 1, a result differs; 2, the file cannot be used.</remarks>
 internal static class ReplayCommand
 {
-    private const int Width = 56;
+    private const int ColumnWidth = 56;
 
     public static async Task<int> RunAsync(string path, TextWriter output, TextWriter errors, CancellationToken cancellationToken = default)
     {
@@ -18,7 +21,9 @@ internal static class ReplayCommand
             return 2;
         }
 
-        await output.WriteLineAsync($"{recording.Steps.Count(step => step.Kind == StepKind.Webhook)} webhooks, {recording.Steps.Count(step => step.Kind == StepKind.Ask)} requests of frontends, {recording.End.Count} calls");
+        var webhooks = recording.Steps.Count(step => step.Kind == StepKind.Webhook);
+        var requests = recording.Steps.Count(step => step.Kind == StepKind.Ask);
+        await output.WriteLineAsync($"{webhooks} webhooks, {requests} requests of frontends, {recording.End.Count} calls");
         IReadOnlyList<Comparison> comparisons;
         try
         {
@@ -32,20 +37,26 @@ internal static class ReplayCommand
 
         var different = comparisons.Count(comparison => !comparison.IsSame);
         await output.WriteLineAsync();
-        await output.WriteLineAsync($"    {"recorded",-Width} replayed");
-        foreach (var group in comparisons.GroupBy(comparison => comparison.What.StartsWith("answer to", StringComparison.Ordinal) ? "answers" : comparison.What, StringComparer.Ordinal))
+        await output.WriteLineAsync($"    {"recorded",-ColumnWidth} replayed");
+        foreach (var group in comparisons.GroupBy(Heading, StringComparer.Ordinal))
         {
             await output.WriteLineAsync(group.Key);
             foreach (var comparison in group.Where(comparison => !comparison.IsSame || group.Key != "answers"))
                 await output.WriteLineAsync(Line(comparison, group.Key == "answers" ? $"   ({comparison.What})" : ""));
             if (group.Key == "answers" && group.All(comparison => comparison.IsSame))
-                await output.WriteLineAsync($"  = all {group.Count()} the same");
+                await output.WriteLineAsync($"  = all {group.Count()} are the same");
         }
 
         await output.WriteLineAsync();
-        await output.WriteLineAsync(different == 0 ? "The same end." : $"{different} of {comparisons.Count} differ.");
+        await output.WriteLineAsync(different == 0
+            ? "The replay ended like the recording."
+            : $"{different} of {comparisons.Count} results differ.");
         return different == 0 ? 0 : 1;
     }
 
-    private static string Line(Comparison comparison, string note) => $"  {(comparison.IsSame ? "=" : "≠")} {comparison.Recorded,-Width} {comparison.Replayed}{note}";
+    private static string Heading(Comparison comparison) =>
+        comparison.What.StartsWith("answer to", StringComparison.Ordinal) ? "answers" : comparison.What;
+
+    private static string Line(Comparison comparison, string note) =>
+        $"  {(comparison.IsSame ? "=" : "≠")} {comparison.Recorded,-ColumnWidth} {comparison.Replayed}{note}";
 }

@@ -1,61 +1,70 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>What Twilio does with the legs of a conference that <c>Status=completed</c> ended: its documents disagree.</summary>
+/// <summary>What happens to the legs of a conference that REST ended with <c>Status=completed</c>.</summary>
+/// <remarks>Twilio's pages contradict each other.</remarks>
 public enum ConferenceEndedViaApi
 {
-    /// <summary>Each <c>&lt;Dial&gt;</c> completes: its action, else the next verb, else a hang-up. Legs added by REST are hung up.</summary>
+    /// <summary>A leg with TwiML goes on with the action of its <c>&lt;Dial&gt;</c>, else with its next verb.</summary>
+    /// <remarks>A leg that REST added is hung up.</remarks>
     RunTwiml,
 
     /// <summary>Every leg is hung up.</summary>
     Hangup,
 }
 
-/// <summary>What becomes of a leg that is still ringing towards a conference which has ended (not documented).</summary>
+/// <summary>What happens to a leg that still rings when its conference has ended. Twilio does not document it.</summary>
 public enum RingingAfterTheEnd
 {
-    /// <summary>It rings on until somebody stops it; whoever answers is hung up on. The harder case, hence the default.</summary>
+    /// <summary>The phone rings until REST ends the leg.</summary>
+    /// <remarks>If it is answered, Twilio hangs up. This is the default, because it is harder for a service.</remarks>
     KeepsRinging,
 
-    /// <summary>Twilio cancels it.</summary>
+    /// <summary>Twilio cancels the leg.</summary>
     IsCanceled,
 }
 
-/// <summary>What the emulated account is, its timings, and the choices where Twilio's behaviour is not documented.</summary>
+/// <summary>The options of the emulated Twilio: the account, the times, and choices where Twilio does not document its behaviour.</summary>
 public sealed record TwilioEmulatorOptions
 {
-    /// <summary>The REST API's port on 127.0.0.1; 0: any free one.</summary>
+    /// <summary>The port of the REST API on 127.0.0.1. 0, the default, takes a free port.</summary>
     public int Port { get; init; }
 
-    /// <summary>Seeds SIDs, tokens, sequence starts and the chance in faults.</summary>
+    /// <summary>The seed of everything random: SIDs, idempotency tokens, first sequence numbers and faults.</summary>
     public int Seed { get; init; } = 1;
 
+    /// <summary>The SID of the only account.</summary>
     public string AccountSid { get; init; } = "AC5eed0000000000000000000000000000";
 
-    /// <summary>Authenticates REST requests and signs webhooks.</summary>
+    /// <summary>The auth token of the account. It authenticates REST requests and signs webhooks.</summary>
     public string AuthToken { get; init; } = "5eed0000000000000000000000000001";
 
+    /// <summary>The SID of an API key that authenticates REST requests.</summary>
     public string ApiKeySid { get; init; } = "SK5eed0000000000000000000000000002";
 
+    /// <summary>The secret of the API key.</summary>
     public string ApiKeySecret { get; init; } = "5eed0000000000000000000000000003";
 
-    /// <summary>The TwiML App behind the Voice SDK's calls (twilio.com/docs/usage/api/applications).</summary>
+    /// <summary>The SID of the TwiML App that Voice SDK clients call (twilio.com/docs/usage/api/applications).</summary>
     public string ApplicationSid { get; init; } = "AP5eed0000000000000000000000000004";
 
-    /// <summary>Asked for TwiML when a client calls; may be set after the start, and may carry connection overrides in its fragment.</summary>
+    /// <summary>The voice webhook, which answers a client's call with TwiML. It may be set after the start.</summary>
+    /// <remarks>Its fragment may hold connection overrides (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).</remarks>
     public Uri? VoiceUrl { get; set; }
 
+    /// <summary>The HTTP method of the voice webhook: GET or POST.</summary>
     public string VoiceMethod { get; set; } = "POST";
 
-    /// <summary>Asked where TwiML cannot be had, or is wrong.</summary>
+    /// <summary>The webhook that is requested if a TwiML request fails or its TwiML is invalid. Null: there is none.</summary>
     public Uri? VoiceFallbackUrl { get; set; }
 
-    /// <summary>Asked once, when the leg of a client that called has ended.</summary>
+    /// <summary>The status callback of the TwiML App, sent once when the leg of the calling client has ended.</summary>
+    /// <remarks>Null: there is none.</remarks>
     public Uri? AppStatusCallback { get; set; }
 
-    /// <summary>Numbers that may be a <c>From</c>; empty: every valid number may.</summary>
+    /// <summary>The numbers that a REST request may use as <c>From</c>. Empty, the default, allows every valid number.</summary>
     public IReadOnlyCollection<string> OwnedNumbers { get; init; } = [];
 
-    /// <summary>Destinations that a create refuses, with the error code; the defaults are Twilio's magic test numbers.</summary>
+    /// <summary>Destinations for which a create is refused, with the error code. The defaults are Twilio's magic test numbers.</summary>
     public IReadOnlyDictionary<string, int> RefusedNumbers { get; init; } = new Dictionary<string, int>(StringComparer.Ordinal)
     {
         ["+15005550001"] = 21211,
@@ -64,49 +73,54 @@ public sealed record TwilioEmulatorOptions
         ["+15005550004"] = 21216,
     };
 
-    /// <summary>How many calls leave the queue each second; null: as many as there are. Twilio's own default is 1.</summary>
+    /// <summary>How many calls leave the queue per second. Null, the default, has no limit; Twilio's default is 1.</summary>
     public double? CallsPerSecond { get; init; }
 
-    /// <summary>How many REST requests may run at once before 429; null: any number.</summary>
+    /// <summary>How many REST requests may run at the same time; more get a 429. Null, the default, has no limit.</summary>
     public int? MaxConcurrentRequests { get; init; }
 
-    /// <summary>From <c>queued</c> to <c>initiated</c>.</summary>
+    /// <summary>The time from <c>queued</c> to <c>initiated</c>.</summary>
     public TimeSpan QueueDelay { get; init; } = TimeSpan.Zero;
 
-    /// <summary>From <c>initiated</c> to <c>ringing</c>, or to the failure of the destination.</summary>
+    /// <summary>The time from <c>initiated</c> to <c>ringing</c>, or to <c>busy</c> or <c>failed</c>.</summary>
     public TimeSpan RingDelay { get; init; } = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>What Twilio adds to every <c>Timeout</c>.</summary>
+    /// <summary>The time that Twilio adds to every ring <c>Timeout</c>.</summary>
     public TimeSpan RingBuffer { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long Twilio takes to notice a phone that vanished without a word.</summary>
+    /// <summary>The time after which Twilio notices that a phone has lost its connection.</summary>
     public TimeSpan DropNoticedAfter { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long a <c>&lt;Say&gt;</c> or <c>&lt;Play&gt;</c> takes.</summary>
+    /// <summary>The duration of a <c>&lt;Say&gt;</c> or <c>&lt;Play&gt;</c>.</summary>
     public TimeSpan SpeechTime { get; init; } = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>How long a <c>&lt;Say&gt;</c> or <c>&lt;Play&gt;</c> takes in a waitUrl's or HoldUrl's document, which often asks for itself again.</summary>
+    /// <summary>
+    /// The duration of a <c>&lt;Say&gt;</c> or <c>&lt;Play&gt;</c> in the document of a waitUrl or HoldUrl, which often redirects to
+    /// itself.
+    /// </summary>
     public TimeSpan WaitPlayTime { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Multiplies the length of <c>&lt;Pause&gt;</c>.</summary>
+    /// <summary>A factor for the length of <c>&lt;Pause&gt;</c>.</summary>
     public double PauseScale { get; init; } = 1;
 
-    /// <summary>Multiplies the webhook time-outs (connect 5 s, read 15 s, total 15 s), so that a test need not wait for them.</summary>
+    /// <summary>A factor for the webhook time-outs (connect 5 s, read 15 s, total 15 s), so that a test runs fast.</summary>
     public double WebhookTimeScale { get; init; } = 1;
 
-    /// <summary>The first SequenceNumber of a conference, 0 or 1; null: either, by the seed. Twilio does not say which.</summary>
+    /// <summary>The first SequenceNumber of a conference. Null, the default, draws 0 or 1, because Twilio does not document it.</summary>
     public int? FirstSequenceNumber { get; init; }
 
-    /// <summary>Whether <c>conference-start</c> is fired before the join that caused it.</summary>
+    /// <summary>Whether <c>conference-start</c> is sent before the <c>participant-join</c> that caused it.</summary>
     public bool StartBeforeSecondJoin { get; init; }
 
+    /// <summary>What happens to the legs of a conference that REST ended.</summary>
     public ConferenceEndedViaApi ConferenceEndedViaApi { get; init; } = ConferenceEndedViaApi.RunTwiml;
 
+    /// <summary>What happens to a leg that still rings when its conference has ended.</summary>
     public RingingAfterTheEnd RingingAfterTheEnd { get; init; } = RingingAfterTheEnd.KeepsRinging;
 
-    /// <summary>How a declined client leg ends: <c>busy</c> with 486 (recorded), or <c>no-answer</c> with 480.</summary>
+    /// <summary>Whether a declined leg ends as <c>busy</c> with SIP code 486 (as recorded), else as <c>no-answer</c> with 480.</summary>
     public bool DeclineIsBusy { get; init; } = true;
 
-    /// <summary>How many entries the journal keeps; older ones are dropped and counted.</summary>
+    /// <summary>How many entries the journal keeps. The oldest entries are dropped and counted.</summary>
     public int JournalCapacity { get; init; } = 200_000;
 }

@@ -8,7 +8,7 @@ internal static class Words
         CallReply.Acknowledged => "no reply",
         CallReply.JoinRoom join => $"{join.Participant.Id} enters the room",
         CallReply.HangUp => "hang up",
-        CallReply.Refused refused => $"refused: {refused.Because}",
+        CallReply.Refused refused => $"refused: {refused.Reason}",
         CallReply.Added added => $"participant {added.Participant.Id}",
         CallReply.DialGranted granted => $"dial {granted.Participant.Id}, sending {granted.Attempt}",
         _ => reply.GetType().Name,

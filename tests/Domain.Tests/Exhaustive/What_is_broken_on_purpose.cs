@@ -102,7 +102,7 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
         {
             var decision = real(session, happened, policy, now);
             return happened is SessionEvent.JoinCall e && decision.Session?.Find(e.Participant) is { } participant
-                ? decision with { Reply = new CallReply.JoinRoom(decision.Session.Room, participant) }
+                ? decision with { Reply = new CallReply.JoinRoom(participant) }
                 : decision;
         });
 

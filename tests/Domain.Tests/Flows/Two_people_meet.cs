@@ -7,7 +7,7 @@ public sealed class Two_people_meet
     {
         var call = A.Session();
 
-        call.Reply.ShouldBe(new CallReply.JoinRoom("s-42." + A.Nonce, call.Caller));
+        call.Reply.ShouldBe(new CallReply.JoinRoom(call.Caller));
         call.Caller.Progress.ShouldBe(Progress.Answered);
         call.Callee.Progress.ShouldBe(Progress.Invited);
         call.DialOf(ParticipantId.Callee)!.State.ShouldBe(DialState.Planned);
@@ -29,7 +29,7 @@ public sealed class Two_people_meet
         call.Callee.Progress.ShouldBe(Progress.Ringing);
         call.Session.AnsweredAt.ShouldBeNull();
 
-        call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(new CallReply.JoinRoom(call.Session.Room, call.Callee));
+        call.PicksUp(ParticipantId.Callee).Reply.ShouldBe(new CallReply.JoinRoom(call.Callee));
         call.Joins(ParticipantId.Callee).Opens();
 
         call.Session.Participants.ShouldAllBe(p => p.Progress == Progress.Joined);

@@ -158,16 +158,12 @@ public sealed class RestTests
     }
 }
 
-/// <summary>Bodies against Twilio's own description, where the file is at hand beside the repository.</summary>
+/// <summary>Checks bodies against Twilio's own description.</summary>
 internal static class OpenApi
 {
     public static void Check(string schema, JsonNode body)
     {
-        if (Shared.Read("twilio/openapi.json") is not { } text)
-        {
-            return;
-        }
-        var schemas = JsonNode.Parse(text)!["components"]!["schemas"]!;
+        var schemas = JsonNode.Parse(Published.OpenApi)!["components"]!["schemas"]!;
         foreach (var (name, property) in schemas[schema]!["properties"]!.AsObject())
         {
             body.AsObject().ContainsKey(name).ShouldBeTrue($"{schema} lacks {name}");
@@ -188,22 +184,5 @@ internal static class OpenApi
                 allowed.Select(one => one!.GetValue<string>()).ShouldContain(value.GetValue<string>());
             }
         }
-    }
-}
-
-/// <summary>Reference material that lies beside the repository, where it does.</summary>
-internal static class Shared
-{
-    public static string? Read(string path)
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            var file = Path.Combine(folder.FullName, "shared", path);
-            if (File.Exists(file))
-            {
-                return File.ReadAllText(file);
-            }
-        }
-        return null;
     }
 }

@@ -1,4 +1,5 @@
 using Calls.Sandbox.Twilio;
+using Twilio.Security;
 
 namespace Calls.Integration.Tests.Emulator;
 
@@ -65,6 +66,8 @@ public sealed class TwoPartyCallTests
         foreach (var request in world.App.Requests)
         {
             request.Signature.ShouldBe(Signer.Sign(world.Twilio.Options.AuthToken, request.Url, request.Form));
+            var fields = request.Form.ToDictionary(field => field.Key, field => field.Value, StringComparer.Ordinal);
+            new RequestValidator(world.Twilio.Options.AuthToken).Validate(request.Url, fields, request.Signature).ShouldBeTrue();
         }
         world.Twilio.Read(cloud => cloud.LiveLegs().Count + cloud.ActiveConferences().Count + cloud.Defects.Count).ShouldBe(0);
         bob.Rings.ShouldBe(1);

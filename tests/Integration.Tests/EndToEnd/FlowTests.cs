@@ -217,10 +217,10 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_callee_who_answers_after_the_end_is_hung_up_and_a_status_for_a_call_nobody_knows_is_noted()
     {
-        (await host.SignedAsync("/twilio/sessions/never-was/join/callee", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
-        (await host.SignedAsync("/twilio/sessions/never-was/calls/callee", ("CallSid", "CA" + new string('0', 32)), ("CallStatus", "ringing"))).Status.ShouldBe(HttpStatusCode.NoContent);
-        (await host.SignedAsync("/twilio/sessions/never-was/conference", ("ConferenceSid", "CF" + new string('0', 32)), ("StatusCallbackEvent", "conference-end"))).Status.ShouldBe(HttpStatusCode.NoContent);
-        (await host.SignedAsync("/twilio/sessions/never-was/left/caller", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/callee/join", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/callee/status", ("CallSid", "CA" + new string('0', 32)), ("CallStatus", "ringing"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/conference", ("ConferenceSid", "CF" + new string('0', 32)), ("StatusCallbackEvent", "conference-end"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/caller/left", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
     }
 
     [Fact]
@@ -244,13 +244,13 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("", "nobody is named")]
+    [InlineData("", "no recipient was given")]
     [InlineData("client:alice", "call yourself")]
     [InlineData("alice", "call yourself")]
     [InlineData("+19005550100", "not allowed")]
     [InlineData("+41791234567", "not allowed")]
-    [InlineData("+1", "nobody is named")]
-    [InlineData("not an identity!", "nobody is named")]
+    [InlineData("+1", "no recipient was given")]
+    [InlineData("not an identity!", "no recipient was given")]
     public async Task A_call_that_cannot_be_placed_is_answered_in_words_and_rings_nobody(string to, string words)
     {
         await Alice.CallAsync(to, Session);

@@ -18,11 +18,14 @@ internal static class HostExtensions
         return SendAsync(HttpMethod.Post, url, Signer.Sign(host.Twilio.Options.AuthToken, url.AbsoluteUri, fields), new FormUrlEncodedContent(fields));
     }
 
-    public static async Task<(HttpStatusCode Status, string Body)> SendAsync(HttpMethod method, Uri url, string? signature, HttpContent? content = null, string? host = null)
+    public static async Task<(HttpStatusCode Status, string Body)> SendAsync(
+        HttpMethod method, Uri url, string? signature, HttpContent? content = null, string? host = null, string? settings = null)
     {
         using var request = new HttpRequestMessage(method, url) { Content = content };
         if (signature is not null)
             request.Headers.TryAddWithoutValidation("X-Twilio-Signature", signature);
+        if (settings is not null)
+            request.Headers.TryAddWithoutValidation("X-Twilio-Webhooks-Signature-Settings", settings);
         if (host is not null)
             request.Headers.Host = host;
         using var response = await Http.SendAsync(request, TestContext.Current.CancellationToken);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Calls.Domain;
 using Calls.Infrastructure.Twilio;
@@ -11,18 +10,23 @@ public sealed class CallbackUrlsTests
     public void Every_url_lies_under_the_public_origin_and_asks_twilio_to_try_again()
     {
         var urls = new CallbackUrls(new Uri("https://calls.example.com:8443/"));
+        var call = new CallReference(Given.Session, "c1-nonce", "00-trace-01");
         var all = new[]
         {
-            urls.Answer(Given.Session, ParticipantId.Callee, "nonce"), urls.CallStatus(Given.Session, ParticipantId.Callee, "nonce"), urls.Conference(Given.Session),
-            urls.Left(Given.Session, ParticipantId.Caller), urls.Wait(),
+            urls.Join(call, ParticipantId.Callee), urls.Status(call, ParticipantId.Callee), urls.Conference(call), urls.Left(call, ParticipantId.Caller),
+            urls.Wait(call.TraceParent), urls.JoinAgain(call, ParticipantId.Callee, 2), urls.VoiceAgain(call.Session, 1, call.TraceParent),
         };
+        const string OfCall = "https://calls.example.com:8443/twilio/sessions/s:42/c1-nonce/";
         all.Select(u => u.Split('#')[0]).ShouldBe([
-            "https://calls.example.com:8443/twilio/sessions/s:42/join/callee?call=nonce",
-            "https://calls.example.com:8443/twilio/sessions/s:42/calls/callee?call=nonce",
-            "https://calls.example.com:8443/twilio/sessions/s:42/conference",
-            "https://calls.example.com:8443/twilio/sessions/s:42/left/caller",
-            "https://calls.example.com:8443/twilio/wait",
+            OfCall + "participants/callee/join?trace=00-trace-01",
+            OfCall + "participants/callee/status?trace=00-trace-01",
+            OfCall + "conference?trace=00-trace-01",
+            OfCall + "participants/caller/left?trace=00-trace-01",
+            "https://calls.example.com:8443/twilio/wait?trace=00-trace-01",
+            OfCall + "participants/callee/retries/2/join?trace=00-trace-01",
+            "https://calls.example.com:8443/twilio/sessions/s:42/retries/1/voice?trace=00-trace-01",
         ]);
+        urls.Conference(call with { TraceParent = null }).ShouldStartWith(OfCall + "conference#", customMessage: "nothing is traced");
         all.Select(u => u.Split('#')[1]).ShouldAllBe(overrides => overrides.StartsWith("rc=", StringComparison.Ordinal) && overrides.Contains("rp=5xx,ct,rt", StringComparison.Ordinal));
     }
 
@@ -34,8 +38,10 @@ public sealed class CallbackUrlsTests
     [InlineData(":")]
     public void A_session_id_is_in_the_path_as_it_is(string id)
     {
-        var url = new CallbackUrls(new Uri("http://localhost:5000")).Conference(SessionId.TryParse(id, out var session) ? session : throw new UnreachableException());
-        url.ShouldStartWith($"http://localhost:5000/twilio/sessions/{id}/conference#");
+        SessionId.TryParse(id, out var session).ShouldBeTrue();
+        var url = new CallbackUrls(new Uri("http://localhost:5000")).Conference(new CallReference(session!, "x", null));
+        url.ShouldStartWith($"http://localhost:5000/twilio/sessions/{id}/x/conference#");
+        new Uri(url).AbsoluteUri.ShouldBe(url, "Twilio's library takes a Uri, and must not spell it in another way");
     }
 
     [Fact]

@@ -56,12 +56,13 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Phone(Lawyer).TalksAsync();
         Value(await Gateway.ListParticipantsAsync(conference.Sid, Token)).Count(p => p.Connected).ShouldBe(3);
         Value(await Gateway.UpdateParticipantAsync(conference.Sid, added, muted: true, hold: null, Token)).Muted.ShouldBeTrue();
-        Value(await Gateway.DeleteParticipantAsync(conference.Sid, added, Token));
+        Value(await Gateway.CompleteCallAsync(added, Token));
         await host.Twilio.Phone(Lawyer).IsIdleAsync();
-        Refused(await Gateway.DeleteParticipantAsync(conference.Sid, added, Token)).ShouldBe(Refusal.NotFound);
+        Refused(await Gateway.UpdateParticipantAsync(conference.Sid, added, muted: false, hold: null, Token)).ShouldBe(Refusal.NotFound);
 
-        Value(await Gateway.CompleteConferenceAsync(conference.Sid, Token));
+        Value(await Gateway.CompleteCallAsync(calls[0].Sid, Token));
         await bob.IsIdleAsync();
+        Value(await Gateway.CompleteCallAsync(caller!, Token));
         await host.Twilio.Client("alice").IsIdleAsync();
         Refused(await Gateway.CompleteCallAsync(caller!, Token)).ShouldBe(Refusal.AlreadyOver);
         Refused(await Gateway.CreateParticipantAsync(outbound, Token)).ShouldBe(Refusal.AlreadyOver);

@@ -90,13 +90,36 @@ public sealed class GatewayOutcomeTests
         gateway.Twilio.Requests.Count.ShouldBe(2);
     }
 
-    [Fact]
-    public async Task A_create_with_an_answer_that_cannot_be_read_is_unknown()
+    [Theory]
+    [InlineData("<html>a proxy's page</html>")]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("""{"sid":"CA0123456789abcdef0123456789abcdef","status":"que""")]
+    [InlineData("""{"sid":"CF0123456789abcdef0123456789abcdef"}""")]
+    public async Task A_create_with_an_answer_that_cannot_be_read_is_unknown_and_sent_once(string body)
     {
         await using var gateway = await GatewayFixture.StartAsync();
-        gateway.Twilio.Says(new Answer(201, "<html>a proxy's idea of success</html>"));
+        gateway.Twilio.Says(new Answer(201, body));
 
         (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.Unknown("unreadable answer"));
+        gateway.Twilio.Requests.ShouldHaveSingleItem();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("<html>Bad Gateway</html>")]
+    [InlineData("null")]
+    [InlineData("[1]")]
+    [InlineData("""{"code":"many"}""")]
+    public async Task A_status_counts_where_the_answer_has_no_code_of_Twilios(string body)
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        gateway.Twilio.Says(new Answer(502, body), new Answer(404, body));
+
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.Unknown("HTTP 502"));
+        (await gateway.Gateway.FetchCallAsync(Given.Leg, None)).ShouldBe(new GatewayOutcome<CallView>.Refused(Refusal.NotFound, null));
     }
 
     [Fact]
@@ -150,7 +173,7 @@ public sealed class GatewayOutcomeTests
     {
         await using var gateway = await GatewayFixture.StartAsync();
 
-        (await gateway.Gateway.DeleteParticipantAsync(Given.Conference, Given.Leg, None)).ShouldBe(new GatewayOutcome<Done>.Unknown("HTTP 500"));
+        (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(new GatewayOutcome<CallView>.Unknown("HTTP 500"));
         gateway.Twilio.Requests.Count.ShouldBe(5);
         (await gateway.Gateway.FetchCallAsync(Given.Leg, None)).ShouldBe(new GatewayOutcome<CallView>.Unknown("HTTP 500"));
         gateway.Twilio.Requests.Count.ShouldBe(9);

@@ -37,13 +37,42 @@ public sealed class GatewayTelemetryTests
             ("Participants.create", "refused", 16026, 1, ActivityStatusCode.Unset),
             ("Participants.create", "unknown", null, 1, ActivityStatusCode.Error),
         ]);
+        spans.Select(s => (s.GetTagItem("http.response.status_code"), s.GetTagItem("http.request.resend_count"), s.GetTagItem("error.type"))).ShouldBe([
+            (201, 1, null), (400, null, null), (500, null, "500"),
+        ]);
+        var url = new Uri(gateway.Twilio.Url);
+        spans.Select(s => (s.GetTagItem("http.request.method"), s.GetTagItem("server.address"), s.GetTagItem("server.port"))).Distinct()
+            .ShouldHaveSingleItem().ShouldBe(("POST", url.Host, url.Port));
+        spans.SelectMany(s => s.TagObjects).ShouldNotContain(tag => tag.Key == "url.full", "it may hold phone numbers");
         spans[0].GetTagItem("twilio.call_sid").ShouldBe(Answer.CallSid);
-        spans[0].Events.ShouldHaveSingleItem().Name.ShouldBe("retry");
+        var retry = spans[0].Events.ShouldHaveSingleItem();
+        retry.Name.ShouldBe("retry");
+        retry.Tags.Single(tag => tag.Key == "http.response.status_code").Value.ShouldBe(429);
         foreach (var outcome in new[] { "accepted", "refused", "unknown" })
             sink.Measurements.ShouldContain(("calls.twilio.requests", 1d, $"operation=Participants.create outcome={outcome}"));
         sink.Measurements.ShouldContain(m => m.Name == "calls.twilio.request.duration");
         sink.Measurements.ShouldContain(("calls.twilio.concurrent_requests", 7d, ""));
         sink.Measurements.ShouldContain(m => m.Name.StartsWith("resilience.polly", StringComparison.Ordinal), "Polly's own metrics");
+    }
+
+    [Fact]
+    public async Task A_request_that_fails_says_of_its_error_what_the_http_conventions_say()
+    {
+        using var sink = new TelemetrySink(GatewayTelemetry.Name);
+        await using var gateway = await GatewayFixture.StartAsync(Logged);
+        gateway.Twilio.Says(Answer.CutOff, Answer.CutOff, Answer.Error(503, 20503), Answer.CutOff, new Answer(200, "<html/>"), Answer.Error(401, 20003));
+        CallSid.TryParse("CAfeedfeedfeedfeedfeedfeedfeedfeed", out var leg).ShouldBeTrue();
+        for (var i = 0; i < 4; i++)
+            await gateway.Gateway.FetchCallAsync(leg!, None);
+
+        var spans = sink.Spans.Where(s => Equals(s.GetTagItem("twilio.call_sid"), leg!.Value)).ToList();
+        spans.ShouldAllBe(s => s.Status == ActivityStatusCode.Error && Equals(s.GetTagItem("http.request.method"), "GET"));
+        spans.Select(s => (s.GetTagItem("http.response.status_code"), s.GetTagItem("http.request.resend_count"), s.GetTagItem("error.type"))).ShouldBe([
+            (null, 1, "System.Net.Http.HttpRequestException"),
+            (null, 1, "System.Net.Http.HttpRequestException"),
+            (200, null, "unreadable_answer"),
+            (401, null, "401"),
+        ]);
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace Calls.Integration.Tests.Gateway;
 
 public sealed class TwilioOptionsTests
 {
-    private const string Secret = "do-not-print-me";
+    private const string Secret = "do-not-print-me-0123456789abcdef";
 
     private static readonly (string Key, string Value)[] Enough =
     [
@@ -23,7 +23,7 @@ public sealed class TwilioOptionsTests
         var options = Read(Enough);
         options.Client.AuthToken.ShouldBe(Secret);
         options.RequestValidation.AuthToken.ShouldBe(Secret);
-        options.Client.AccountUrl.AbsoluteUri.ShouldBe("https://api.twilio.com/2010-04-01/Accounts/" + GatewayFixture.AccountSid);
+        options.Client.BaseUrl.ShouldBe("https://api.twilio.com");
         options.Voice.TokenTtl.ShouldBe(TimeSpan.FromHours(1));
     }
 
@@ -41,14 +41,14 @@ public sealed class TwilioOptionsTests
     }
 
     [Theory]
-    [InlineData("", "", "", "https://api.twilio.com/")]
-    [InlineData("ie1", "", "", "https://api.dublin.ie1.twilio.com/")]
-    [InlineData("au1", "sydney", "", "https://api.sydney.au1.twilio.com/")]
-    [InlineData("", "tokyo", "", "https://api.tokyo.us1.twilio.com/")]
-    [InlineData("ie1", "dublin", "http://localhost:5005/", "http://localhost:5005/")]
+    [InlineData("", "", "", "https://api.twilio.com")]
+    [InlineData("ie1", "", "", "https://api.dublin.ie1.twilio.com")]
+    [InlineData("au1", "sydney", "", "https://api.sydney.au1.twilio.com")]
+    [InlineData("", "tokyo", "", "https://api.tokyo.us1.twilio.com")]
+    [InlineData("ie1", "dublin", "http://localhost:5005/", "http://localhost:5005")]
     public void The_host_follows_from_region_and_edge(string region, string edge, string url, string host) =>
-        Read([.. Enough, ("Twilio:Client:Region", region), ("Twilio:Client:Edge", edge), ("Twilio:Client:ApiBaseUrl", url)]).Client.AccountUrl.AbsoluteUri
-            .ShouldBe(host + "2010-04-01/Accounts/" + GatewayFixture.AccountSid);
+        Read([.. Enough, ("Twilio:Client:Region", region), ("Twilio:Client:Edge", edge), ("Twilio:Client:ApiBaseUrl", url)]).Client.BaseUrl
+            .ShouldBe(host);
 
     [Fact]
     public void Everything_that_is_missing_is_named_at_once()
@@ -89,6 +89,26 @@ public sealed class TwilioOptionsTests
         (string, string)[] keyed = [Enough[0], Enough[1], Enough[3], ("Twilio:Client:ApiKeySid", "SK00000000000000000000000000000002"), ("Twilio:Client:ApiKeySecret", Secret)];
         Failures(keyed).ShouldStartWith("Twilio:RequestValidation:AuthToken");
         Read([.. keyed, ("Twilio:RequestValidation:AuthToken", Secret)]).Client.HasApiKey.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Shared_keys_are_read_by_their_id_and_an_empty_one_is_named()
+    {
+        Read(Enough).RequestValidation.SharedKeys.ShouldBeEmpty();
+        var keys = Read([.. Enough, ("Twilio:RequestValidation:SharedKeys:webhooks_sharedkey_1", Secret)]).RequestValidation.SharedKeys;
+        keys.ShouldHaveSingleItem().ShouldBe(new("webhooks_sharedkey_1", Secret));
+        const string Keys = "Twilio:RequestValidation:SharedKeys:";
+        var failures = Failures([.. Enough, (Keys + "k1", ""), (Keys + "k2", " ")]);
+        failures.ShouldContain(Keys + "k1 is empty");
+        failures.ShouldContain(Keys + "k2 is empty");
+    }
+
+    [Fact]
+    public void An_api_key_with_a_secret_that_is_too_short_to_sign_tokens_is_named()
+    {
+        var failures = Failures([.. Enough, ("Twilio:Client:ApiKeySid", "SK00000000000000000000000000000002"), ("Twilio:Client:ApiKeySecret", "do-not-print")]);
+        failures.ShouldStartWith("Twilio:Client:ApiKeySecret is not an API key's secret");
+        failures.ShouldNotContain("do-not-print");
     }
 
     private static TwilioOptions Read((string Key, string Value)[] configuration) => Services(configuration).GetRequiredService<IOptions<TwilioOptions>>().Value;

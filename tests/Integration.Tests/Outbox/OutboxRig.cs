@@ -1,5 +1,8 @@
 using System.Globalization;
 using Calls.Application;
+using Calls.Application.Randomness;
+using Calls.Application.Transactions;
+using Calls.Application.UseCases;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Outbox;
@@ -47,10 +50,10 @@ internal sealed class OutboxRig : IAsyncDisposable
     }
 
     /// <summary>Sends a command as an endpoint would: in a scope of its own.</summary>
-    public async Task<CallReply> SendAsync(IRequest<CallReply> command)
+    public async Task<CallReply> SendAsync(ISessionCommand command)
     {
         await using var scope = host.Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<ISender>().Send(command);
+        return (await scope.ServiceProvider.GetRequiredService<ISender>().Send(command)).Reply;
     }
 
     public Task StopAsync() => host.StopAsync();
@@ -61,11 +64,17 @@ internal sealed class OutboxRig : IAsyncDisposable
         return (await scope.ServiceProvider.GetRequiredService<ISessionStore>().LoadAsync(id, default)).Session;
     }
 
-    /// <summary>Stores a session; what it calls for is queued, as after any commit, or left to the sweeper.</summary>
+    /// <summary>Stores a session. Its effects are queued, as after any commit, or left to the sweeper.</summary>
     public async Task StoreAsync(CallSession session, bool queued)
     {
-        await using var scope = host.Services.CreateAsyncScope();
-        ISessionStore store = queued ? scope.ServiceProvider.GetRequiredService<ISessionStore>() : scope.ServiceProvider.GetRequiredService<RedisSessionStore>();
+        if (queued)
+        {
+            var stored = new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true };
+            await host.Services.GetRequiredService<SessionTransaction>().RunAsync(session.Id, LoadOption.Stored, _ => stored, default);
+            return;
+        }
+
+        var store = host.Services.GetRequiredService<ISessionStore>();
         var loaded = await store.LoadAsync(session.Id, default);
         await store.SaveAsync(loaded, new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true }, default);
     }

@@ -44,10 +44,6 @@ internal sealed class SlowTwilio : IVoiceGateway
 
     public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) => Nothing<ParticipantView>();
 
-    public Task<GatewayOutcome<Done>> DeleteParticipantAsync(ConferenceSid conference, CallSid leg, CancellationToken cancellationToken) => Nothing<Done>();
-
-    public Task<GatewayOutcome<ConferenceView>> CompleteConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) => Nothing<ConferenceView>();
-
     public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) => Nothing<CallView>();
 
     public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) => Nothing<ConferenceView>();

@@ -1,6 +1,11 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Calls.Application.Ports;
+using Calls.Domain;
+using Calls.Infrastructure.Redis;
 using Calls.Integration.Tests.Redis;
+using Microsoft.Extensions.DependencyInjection;
+using StackExchange.Redis;
 
 namespace Calls.Integration.Tests.Outbox;
 
@@ -54,6 +59,30 @@ public sealed class SweeperTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task An_effect_that_only_a_newer_version_knows_is_looked_at_once_a_lease_and_stays_stored()
+    {
+        var connection = await redis.NewDatabaseAsync();
+        RescheduledSessions? index = null;
+        await using var rig = await OutboxRig.StartAsync(connection, swept: true, configure: services =>
+            services.AddSingleton<IDueSessions>(provider => index = ActivatorUtilities.CreateInstance<RescheduledSessions>(provider)));
+        await using var multiplexer = await ConnectionMultiplexer.ConnectAsync(connection);
+        var foreign = new Effect.Foreign("""{"k":"z","b":1000}""") { NotBefore = DateTimeOffset.FromUnixTimeMilliseconds(1000) };
+        var started = OutboxRig.Started();
+        var over = started with
+        {
+            EndedAt = started.StartedAt,
+            Participants = [.. started.Participants.Select(p => p with { Progress = Progress.Gone, Gone = LeaveReason.HungUp })],
+            Effects = [foreign],
+        };
+        await rig.StoreAsync(over, queued: false);
+        await Eventually.TrueAsync(() => Task.FromResult(index!.Seen.Contains(over.Id)));
+        var due = await multiplexer.GetDatabase().SortedSetScoreAsync(RedisKeys.Due(RedisKeys.PartitionOf(over.Id)), over.Id.Value);
+        due!.Value.ShouldBeGreaterThan((TimeProvider.System.GetUtcNow() + (OutboxRig.Policy.EffectLease / 2)).ToUnixTimeMilliseconds());
+        index!.Seen.Count(id => id == over.Id).ShouldBe(1);
+        (await rig.LoadAsync(over.Id))!.Effects.ShouldBe([foreign]);
+    }
+
+    [Fact]
     public async Task A_service_starts_without_Redis_and_its_sweeper_works_as_soon_as_there_is_one()
     {
         Assert.SkipUnless(RedisServerProcess.IsInstalled, "redis-server is not installed");
@@ -79,6 +108,25 @@ public sealed class SweeperTests(RedisFixture redis)
                 }
             });
             await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
+        }
+    }
+
+    /// <summary>The index, and the sessions that were given back to it after a look.</summary>
+    private sealed class RescheduledSessions(IConnectionMultiplexer redis) : IDueSessions
+    {
+        private readonly RedisDueSessions inner = new(redis, OutboxRig.Policy);
+
+        public ConcurrentQueue<SessionId> Seen { get; } = new();
+
+        public int Partitions => inner.Partitions;
+
+        public Task<IReadOnlyList<SessionId>> ClaimAsync(int partition, int max, TimeSpan lease, CancellationToken cancellationToken) =>
+            inner.ClaimAsync(partition, max, lease, cancellationToken);
+
+        public async Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken)
+        {
+            await inner.RescheduleAsync(session, cancellationToken);
+            Seen.Enqueue(session.Id);
         }
     }
 }

@@ -20,7 +20,12 @@ public sealed class ApiAloneTests(RedisFixture redis)
         var address = FreeAddress();
         await using var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions { VoiceUrl = new Uri(address, "/twilio/voice") });
         var bearers = new BearerTokens(TimeProvider.System);
-        using var api = Start(await KeysAsync(address, twilio, bearers));
+        var keys = await KeysAsync(address, twilio, bearers);
+        // An empty value counts as absent.
+        string[] empty = ["Calls:RingTimeout", "Calls:Retention", "Calls:Limits:Connections", "Calls:Shutdown:DrainDelay", "Management:Port"];
+        foreach (var key in empty)
+            keys[key.Replace(":", "__", StringComparison.Ordinal)] = "";
+        using var api = Serve(keys);
         await ReadyAsync(address, api);
 
         var (alice, bob, lawyer) = (twilio.Client("alice"), twilio.Client("bob"), twilio.Phone("+15550100101"));
@@ -52,7 +57,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
         await using var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions());
         var keys = await KeysAsync(address, twilio, new BearerTokens(TimeProvider.System));
         keys["Management__Port"] = management.Port.ToString(CultureInfo.InvariantCulture);
-        using var api = Start(keys);
+        using var api = Serve(keys);
         await ReadyAsync(management, api);
         foreach (var path in new[] { "/healthz/startup", "/healthz/live", "/healthz/ready", "/healthz/dependencies", "/metrics" })
         {
@@ -80,10 +85,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
         await using var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions());
         var keys = await KeysAsync(address, twilio, new BearerTokens(TimeProvider.System));
         keys.Remove(missing).ShouldBeTrue();
-        using var api = Start(keys);
-        var errors = await api.StandardError.ReadToEndAsync().WaitAsync(Patience);
-        await api.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
-        api.ExitCode.ShouldNotBe(0);
+        var (code, errors, _) = await EndAsync(Start(keys));
+        code.ShouldBe(2, errors);
         errors.ShouldContain(named);
         errors.ShouldNotContain(twilio.Options.AuthToken);
     }
@@ -93,6 +96,9 @@ public sealed class ApiAloneTests(RedisFixture redis)
     [InlineData("Calls__RingTimeout", "30")]
     [InlineData("Calls__MaxParticipants", "251")]
     [InlineData("Calls__ReviewInterval", "soon")]
+    [InlineData("Calls__Dialing", "none")]
+    [InlineData("Calls__ForwardedHeaders__KnownProxies", "10.0.0.1")]
+    [InlineData("Management__Port", "0")]
     [InlineData("OTEL_METRICS_EXPORTER", "zipkin")]
     public async Task With_a_key_malformed_it_names_it_and_exits(string key, string value)
     {
@@ -100,11 +106,135 @@ public sealed class ApiAloneTests(RedisFixture redis)
         await using var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions());
         var keys = await KeysAsync(address, twilio, new BearerTokens(TimeProvider.System));
         keys[key] = value;
-        using var api = Start(keys);
-        var errors = await api.StandardError.ReadToEndAsync().WaitAsync(Patience);
-        await api.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
-        api.ExitCode.ShouldNotBe(0);
-        errors.ShouldContain(key.Replace("__", ":", StringComparison.Ordinal));
+        var (code, errors, _) = await EndAsync(Start(keys));
+        code.ShouldBe(2, errors);
+        Failures(errors).ShouldHaveSingleItem().ShouldContain(key.Replace("__", ":", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task With_an_empty_configuration_it_names_every_required_key_at_once()
+    {
+        var (code, errors, _) = await EndAsync(Start([]));
+        code.ShouldBe(2, errors);
+        string[] required =
+        [
+            "PublicBaseUrl", "ConnectionStrings:Redis", "Twilio:Client:AccountSid", "Twilio:Client:AuthToken",
+            "Twilio:RequestValidation:AuthToken", "Twilio:Voice:CallerId",
+        ];
+        Failures(errors).Select(line => line.Split(' ')[0]).ShouldBe(required, ignoreOrder: true);
+        errors.ShouldContain("docs/configuration.md");
+    }
+
+    [Fact]
+    public async Task With_every_key_malformed_it_names_them_all_at_once_and_prints_no_secret()
+    {
+        const string secret = "s3cret!";
+        Dictionary<string, string> malformed = new(StringComparer.Ordinal)
+        {
+            ["ConnectionStrings:Redis"] = "localhost:6379,nonsense=1,password=" + secret,
+            ["PublicBaseUrl"] = "calls.example.org",
+            ["Management:Port"] = "x",
+            ["Authentication:Schemes:Bearer:Authority"] = "issuer",
+            ["Authentication:Schemes:Bearer:RequireHttpsMetadata"] = "perhaps",
+            ["Authentication:Schemes:Bearer:BackchannelTimeout"] = "long",
+            ["Authentication:Schemes:Bearer:SigningKeys:0:Value"] = secret,
+            ["Twilio:Client:AccountSid"] = "AC1",
+            ["Twilio:Client:ApiKeySid"] = "SK1",
+            ["Twilio:Client:ApiBaseUrl"] = "nowhere",
+            ["Twilio:Client:Region"] = "no region",
+            ["Twilio:Client:Edge"] = "no edge",
+            ["Twilio:Voice:ApplicationSid"] = "AP1",
+            ["Twilio:Voice:CallerId"] = "5550100000",
+            ["Twilio:Voice:TokenTtl"] = "long",
+            ["Calls:RingTimeout"] = "abc",
+            ["Calls:JoinGrace"] = "1 minute",
+            ["Calls:ReviewInterval"] = "soon",
+            ["Calls:Retention"] = "for ever",
+            ["Calls:MaxParticipants"] = "many",
+            ["Calls:MaxSessionsPerIdentity"] = "0",
+            ["Calls:Dialing:AllowedCountries"] = "Nowhere",
+            ["Calls:Dialing:BlockedPrefixes"] = "x",
+            ["Calls:Dialing:PerSession"] = "-1",
+            ["Calls:Dialing:PerIdentityPerHour"] = "1e3",
+            ["Calls:Limits:RequestsPerSecond"] = "0x10",
+            ["Calls:Limits:Burst"] = "2.5",
+            ["Calls:Limits:StreamsPerBearer"] = "-",
+            ["Calls:Limits:UnsignedPerMinute"] = "99999999999",
+            ["Calls:Limits:Connections"] = "x",
+            ["Calls:Shutdown:DrainDelay"] = "x",
+            ["Calls:ForwardedHeaders:KnownProxies:0"] = "proxy.example.org",
+            ["Calls:ForwardedHeaders:KnownNetworks:0"] = "10.0.0.0",
+            ["Calls:SecretsDirectory"] = "relative",
+            ["Logging:LogLevel:Default"] = "loud",
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "collector",
+            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "smoke",
+            ["OTEL_METRICS_EXPORTER"] = "zipkin",
+            ["ASPNETCORE_URLS"] = "nowhere",
+            ["ASPNETCORE_HTTP_PORTS"] = "99999",
+        };
+        var keys = malformed.ToDictionary(
+            key => key.Key.Replace(":", "__", StringComparison.Ordinal), key => key.Value, StringComparer.Ordinal);
+        keys["Twilio__Client__ApiKeySecret"] = keys["Twilio__AuthToken"] = secret;
+        var (code, errors, output) = await EndAsync(Start(keys));
+        code.ShouldBe(2, errors);
+        var failures = Failures(errors);
+        var named = malformed.Keys.Select(key => key.EndsWith(":0", StringComparison.Ordinal) ? key[..^2] : key);
+        named.Where(key => !failures.Any(line => line.Contains(key, StringComparison.Ordinal))).ShouldBeEmpty(errors);
+        (errors + output).ShouldNotContain(secret);
+        (errors + output).ShouldNotContain("   at ");
+    }
+
+    [Theory]
+    [InlineData("ASPNETCORE_URLS")]
+    [InlineData("Management:Port")]
+    public async Task With_its_port_taken_it_names_the_port_and_the_setting_and_exits(string setting)
+    {
+        using var listener = new TcpListener(IPAddress.Any, 0);
+        listener.Start();
+        var taken = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        await using var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions());
+        var keys = await KeysAsync(FreeAddress(), twilio, new BearerTokens(TimeProvider.System));
+        keys[setting.Replace(":", "__", StringComparison.Ordinal)] = setting == "Management:Port" ? taken : "http://127.0.0.1:" + taken;
+        var (code, errors, output) = await EndAsync(Start(keys));
+        code.ShouldBe(1, errors);
+        errors.Trim().Split('\n').ShouldHaveSingleItem().ShouldStartWith($"Port {taken} is already in use: set {setting} ");
+        output.ShouldNotContain("   at ");
+    }
+
+    [Fact]
+    public async Task The_sandbox_with_its_port_taken_names_the_port_and_its_option_and_exits()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var taken = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        var (code, errors, output) = await EndAsync(Start([], "Calls.Sandbox.dll", "--port", taken));
+        code.ShouldBe(1, errors);
+        errors.Trim().Split('\n').ShouldHaveSingleItem()
+            .ShouldStartWith($"Port {taken} is already in use: start the sandbox with -- --port ");
+        output.ShouldNotContain("   at ");
+    }
+
+    private static IReadOnlyList<string> Failures(string errors) =>
+        [.. errors.Split('\n').Where(line => line.StartsWith("  ", StringComparison.Ordinal)).Select(line => line.Trim())];
+
+    /// <summary>Waits for the end of a process that cannot start.</summary>
+    private static async Task<(int Code, string Errors, string Output)> EndAsync(System.Diagnostics.Process process)
+    {
+        using (process)
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            try
+            {
+                var errors = process.StandardError.ReadToEndAsync(patience.Token);
+                var output = process.StandardOutput.ReadToEndAsync(patience.Token);
+                await process.WaitForExitAsync(patience.Token);
+                return (process.ExitCode, await errors, await output);
+            }
+            finally
+            {
+                process.Kill(entireProcessTree: true);
+            }
+        }
     }
 
     private async Task<Dictionary<string, string>> KeysAsync(Uri address, TwilioEmulator twilio, BearerTokens bearers)
@@ -125,15 +255,26 @@ public sealed class ApiAloneTests(RedisFixture redis)
         return keys;
     }
 
-    private static System.Diagnostics.Process Start(Dictionary<string, string> keys)
+    private static System.Diagnostics.Process Start(Dictionary<string, string> keys, string program = "Calls.Api.dll", params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = AppContext.BaseDirectory };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Calls.Api.dll"));
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, program), .. args])
+        {
+            UseShellExecute = false,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            WorkingDirectory = AppContext.BaseDirectory,
+        };
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("Twilio", StringComparison.OrdinalIgnoreCase) || name.StartsWith("ASPNETCORE", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(name);
         foreach (var (key, value) in keys)
             start.Environment[key] = value;
-        var process = System.Diagnostics.Process.Start(start) ?? throw new InvalidOperationException("The Api did not start");
+        return System.Diagnostics.Process.Start(start) ?? throw new InvalidOperationException("The process did not start");
+    }
+
+    /// <summary>A process that serves. Its output is read, so that it can go on writing.</summary>
+    private static System.Diagnostics.Process Serve(Dictionary<string, string> keys)
+    {
+        var process = Start(keys);
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
         return process;

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
@@ -20,8 +21,9 @@ public sealed class LostAnswerTests(RedisFixture fixture)
         var options = ConfigurationOptions.Parse(direct);
         using var line = new CuttableLine(options.EndPoints.Single());
         await using var redis = await ConnectionMultiplexer.ConnectAsync(
-            new RedisOptions { ConnectionString = $"{line.Endpoint},defaultDatabase={options.DefaultDatabase}" }.ToConfiguration());
-        var store = new RedisSessionStore(redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System);
+            new RedisOptions { ConnectionString = $"{line.Endpoint},defaultDatabase={options.DefaultDatabase ?? 0}" }.ToConfiguration());
+        var store = new RedisSessionStore(
+            redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
         var session = new RandomSessions(1).Story(1).Single();
         var loaded = await store.LoadAsync(session.Id, default);
 
@@ -40,7 +42,8 @@ public sealed class LostAnswerTests(RedisFixture fixture)
         var options = ConfigurationOptions.Parse(await fixture.NewDatabaseAsync());
         var line = new CuttableLine(options.EndPoints.Single());
         await using var redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = line.Endpoint }.ToConfiguration());
-        var store = new RedisSessionStore(redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System);
+        var store = new RedisSessionStore(
+            redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
         var session = new RandomSessions(2).Story(1).Single();
         var loaded = await store.LoadAsync(session.Id, default);
         line.Dispose();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
+using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
 namespace Calls.Integration.Tests.Redis;
@@ -39,7 +40,8 @@ public sealed class RedisClusterTests : IAsyncLifetime
     {
         redis!.GetServer(server!.ConnectionString).ServerType.ShouldBe(ServerType.Cluster);
         var due = new RedisDueSessions(redis, Policy);
-        var store = new RedisSessionStore(redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System);
+        var store = new RedisSessionStore(
+            redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
         var slots = new HashSet<int>();
         foreach (var session in Enumerable.Range(0, 100).SelectMany(seed => new RandomSessions(seed).Story(1)))
         {

@@ -28,7 +28,7 @@ public sealed class ReplayTests
         await OverAsync(host);
         var (code, output, errors) = await ReplayAsync(await ExportAsync(host));
         code.ShouldBe(0, output + errors);
-        output.ShouldContain("The same end.");
+        output.ShouldContain("The replay ended like the recording.");
         output.ShouldContain("= ended ");
     }
 

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
@@ -5,6 +7,7 @@ using Calls.Integration.Tests.EndToEnd;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Calls.Sandbox.Twilio;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Integration.Tests.Webhooks;
 
@@ -12,24 +15,45 @@ namespace Calls.Integration.Tests.Webhooks;
 public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
 {
     private const string OtherToken = "the-token-after-the-next-rotation";
+    private const string SharedKey = "the-shared-key";
     private static readonly string Sid = "CA" + new string('d', 32);
 
+    private readonly ConcurrentQueue<string> causes = new();
+    private readonly MeterListener listener = new();
     private SandboxHost host = null!;
 
-    public async ValueTask InitializeAsync() => host = await SandboxHost.StartAsync(new SandboxOptions
+    public async ValueTask InitializeAsync()
     {
-        RedisConnectionString = await redis.NewDatabaseAsync(),
-        Settings = [new("Twilio:RequestValidation:SecondaryAuthToken", OtherToken)],
-    });
+        host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            RedisConnectionString = await redis.NewDatabaseAsync(),
+            Settings =
+            [
+                new("Twilio:RequestValidation:SecondaryAuthToken", OtherToken),
+                new("Twilio:RequestValidation:SharedKeys:webhooks_sharedkey_1", SharedKey),
+            ],
+        });
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (instrument.Name == "calls.webhooks.refused" && instrument.Meter.Scope == host.Services.GetRequiredService<IMeterFactory>())
+                l.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) => causes.Enqueue((string)tags[0].Value!));
+        listener.Start();
+    }
 
-    public ValueTask DisposeAsync() => host.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        listener.Dispose();
+        return host.DisposeAsync();
+    }
 
     [Theory]
     [InlineData("/twilio/voice")]
-    [InlineData("/twilio/sessions/s/join/callee?call=x")]
-    [InlineData("/twilio/sessions/s/conference")]
-    [InlineData("/twilio/sessions/s/calls/callee?call=x")]
-    [InlineData("/twilio/sessions/s/left/caller")]
+    [InlineData("/twilio/sessions/s/x/participants/callee/join")]
+    [InlineData("/twilio/sessions/s/x/conference")]
+    [InlineData("/twilio/sessions/s/x/participants/callee/status")]
+    [InlineData("/twilio/sessions/s/x/participants/caller/left")]
     [InlineData("/twilio/wait")]
     [InlineData("/makeCall")]
     [InlineData("/joinConf/s")]
@@ -79,16 +103,32 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_JSON_body_is_signed_by_its_hash_in_the_url()
+    public async Task A_POST_without_a_body_and_without_a_content_type_has_no_fields()
     {
-        const string Body = """{"hello": "world"}""";
-        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Body)));
-        var url = new Uri(host.Address, "/twilio/sessions/s/conference?bodySHA256=" + hash);
+        var url = new Uri(host.Address, "/twilio/sessions/s/x/conference");
         var signature = Signer.Sign(host.Twilio.Options.AuthToken, url, []);
-        (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, Json(Body))).Status.ShouldBe(HttpStatusCode.NoContent);
-        (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, Json(Body + " "))).Status.ShouldBe(HttpStatusCode.Forbidden);
-        var bare = new Uri(host.Address, "/twilio/sessions/s/conference");
-        (await HostExtensions.SendAsync(HttpMethod.Post, bare, Signer.Sign(host.Twilio.Options.AuthToken, bare, []), Json(Body))).Status.ShouldBe(HttpStatusCode.Forbidden);
+        (await HostExtensions.SendAsync(HttpMethod.Post, url, signature)).Status.ShouldBe(HttpStatusCode.NoContent);
+    }
+
+    [Fact]
+    public async Task A_request_that_names_a_shared_key_is_checked_with_that_key_alone()
+    {
+        var url = new Uri(host.Address, "/twilio/wait");
+        var byKey = Convert.ToBase64String(HMACSHA256.HashData(Encoding.UTF8.GetBytes(SharedKey), Encoding.UTF8.GetBytes(url.AbsoluteUri)));
+        var byToken = Signer.Sign(host.Twilio.Options.AuthToken, url, []);
+        (await SendAsync(byKey, "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256")).ShouldBe(HttpStatusCode.OK);
+        (await SendAsync(byToken, "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256")).ShouldBe(HttpStatusCode.Forbidden);
+        (await SendAsync(byToken, null)).ShouldBe(HttpStatusCode.OK);
+        (await SendAsync(byKey, null)).ShouldBe(HttpStatusCode.Forbidden);
+        causes.ShouldBe(["wrong signature", "wrong signature"]);
+        causes.Clear();
+        (await SendAsync(byKey, "key=webhooks_sharedkey_2,algorithm=HMAC_SHA256")).ShouldBe(HttpStatusCode.Forbidden);
+        (await SendAsync(byToken, "")).ShouldBe(HttpStatusCode.Forbidden);
+        (await SendAsync(byKey, "key=webhooks_sharedkey_1,algorithm=HMAC_SHA1")).ShouldBe(HttpStatusCode.Forbidden);
+        causes.ShouldBe(["shared key not configured", "shared key not configured", "shared key algorithm"]);
+
+        async Task<HttpStatusCode> SendAsync(string signature, string? settings) =>
+            (await HostExtensions.SendAsync(HttpMethod.Get, url, signature, settings: settings)).Status;
     }
 
     [Fact]
@@ -98,21 +138,27 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
         var url = new Uri(host.Address, "/twilio/voice");
         var (status, body) = await HostExtensions.SendAsync(HttpMethod.Post, url, Signer.Sign(host.Twilio.Options.AuthToken, url, form), new FormUrlEncodedContent(form));
         status.ShouldBe(HttpStatusCode.OK);
-        body.ShouldContain("nobody is named");
+        body.ShouldContain("no recipient was given");
     }
 
     [Theory]
-    [InlineData("application/x-www-form-urlencoded", "%ZZ=%%%&&&==")]
-    [InlineData("multipart/form-data", "no boundary")]
-    [InlineData("multipart/form-data; boundary=x", "--x\r\nbroken")]
-    [InlineData("application/json", "{")]
-    [InlineData("text/plain", "hello")]
-    public async Task A_body_that_cannot_be_read_is_forbidden_and_never_a_500(string contentType, string body)
+    [InlineData("application/x-www-form-urlencoded", "%ZZ=%%%&&&==", "wrong signature")]
+    [InlineData("application/x-www-form-urlencoded", "To=%00", "unreadable body")]
+    [InlineData("application/x-www-form-urlencoded", "To=\u00ff", "unreadable body")]
+    [InlineData("application/x-www-form-urlencoded; charset=utf-16", "To=bob", "content type")]
+    [InlineData("multipart/form-data", "no boundary", "content type")]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nbroken", "content type")]
+    [InlineData("application/json", "{}", "content type")]
+    [InlineData("text/plain", "hello", "content type")]
+    [InlineData("", "hello", "content type")]
+    public async Task A_body_that_is_not_a_readable_form_is_forbidden_and_never_a_500(string contentType, string body, string cause)
     {
         var url = new Uri(host.Address, "/twilio/voice");
-        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+        using var content = new ByteArrayContent(Encoding.Latin1.GetBytes(body));
         content.Headers.TryAddWithoutValidation("Content-Type", contentType);
-        (await HostExtensions.SendAsync(HttpMethod.Post, url, Signer.Sign(host.Twilio.Options.AuthToken, url, []), content)).Status.ShouldBe(HttpStatusCode.Forbidden);
+        var signature = Signer.Sign(host.Twilio.Options.AuthToken, url, []);
+        (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, content)).Status.ShouldBe(HttpStatusCode.Forbidden);
+        causes.ShouldBe([cause]);
     }
 
     [Fact]
@@ -124,6 +170,4 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
     }
 
     private static FormUrlEncodedContent Form(string key, string value) => new([new KeyValuePair<string, string>(key, value)]);
-
-    private static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");
 }

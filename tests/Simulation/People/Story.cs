@@ -1,4 +1,3 @@
-using Calls.Application;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
@@ -149,7 +148,7 @@ internal sealed class Story
             phone.HangUp(leg);
     }
 
-    private void Ask(TimeSpan at, MediatR.IRequest<CallReply> command) => world.Scheduler.Schedule(at, () =>
+    private void Ask(TimeSpan at, ISessionCommand command) => world.Scheduler.Schedule(at, () =>
     {
         SomebodyIsSentAway |= command is EndCall or RemoveParticipant;
         world.Deployment.Ask(command);

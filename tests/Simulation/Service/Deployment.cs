@@ -1,8 +1,7 @@
-using Calls.Domain;
+using Calls.Application.UseCases;
 using Calls.Sandbox.Twilio;
 using Calls.Simulation.Faults;
 using Calls.Simulation.World;
-using MediatR;
 
 namespace Calls.Simulation.Service;
 
@@ -62,7 +61,7 @@ internal sealed class Deployment(CallsWorld world) : IWebhookTransport, IDisposa
     }
 
     /// <summary>A frontend sends a request to any replica, and repeats it while the answer is 503.</summary>
-    public void Ask(IRequest<CallReply> command, int tries = 6)
+    public void Ask(ISessionCommand command, int tries = 6)
     {
         if (tries == 0)
             return;

@@ -25,12 +25,6 @@ internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGatewa
         ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) =>
         Process.Outside(() => real.UpdateParticipantAsync(conference, leg, muted, hold, cancellationToken));
 
-    public Task<GatewayOutcome<Done>> DeleteParticipantAsync(ConferenceSid conference, CallSid leg, CancellationToken cancellationToken) =>
-        Process.Outside(() => real.DeleteParticipantAsync(conference, leg, cancellationToken));
-
-    public Task<GatewayOutcome<ConferenceView>> CompleteConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) =>
-        Process.Outside(() => real.CompleteConferenceAsync(conference, cancellationToken));
-
     public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) =>
         Process.Outside(() => real.FetchCallAsync(leg, cancellationToken));
 

@@ -1,5 +1,4 @@
 using System.Reflection;
-using Calls.Infrastructure.Redis;
 using StackExchange.Redis;
 
 namespace Calls.Simulation.Service;
@@ -39,9 +38,6 @@ internal class RedisProxy : DispatchProxy
                 return Redis.HashGetAsync(Asker, key, fields);
             case nameof(IDatabase.ScriptEvaluateAsync) when args is [string script, RedisKey[] keys, RedisValue[] values, ..]:
                 return Redis.ScriptEvaluateAsync(Asker, script, keys, values);
-            case nameof(IDatabase.ScriptEvaluateAsync) when args is [byte[] hash, RedisKey[] keys, RedisValue[] values, ..]
-                && hash == RedisSessionStore.SaveScriptHash:
-                return Redis.ScriptEvaluateAsync(Asker, RedisSessionStore.SaveScript, keys, values);
             case "add_" + nameof(IConnectionMultiplexer.ConnectionRestored):
                 restored += (EventHandler<ConnectionFailedEventArgs>)args![0]!;
                 return null;

@@ -1,7 +1,11 @@
-using Calls.Api;
 using Calls.Api.Endpoints;
 using Calls.Api.Twilio;
+using Calls.Api.Observability;
 using Calls.Application;
+using Calls.Application.Effects;
+using Calls.Application.Telemetry;
+using Calls.Application.Transactions;
+using Calls.Application.UseCases;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Outbox;
@@ -14,7 +18,6 @@ using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
 namespace Calls.Simulation.Service;
@@ -47,7 +50,7 @@ internal sealed class Replica : IDisposable
         (var connection, restored) = RedisProxy.Connect(world.Redis, Process);
         own.Put(connection).Put<TimeProvider>(clock).Put(world.Policy).Put(new BugSwitch(world.Bug))
             .Put<IEffectQueue>(new ImmediateQueue(this)).Put<IServiceScopeFactory>(new OwnScopes(this))
-            .Put<ITwilioApi>(
+            .Put<ITwilioTransport>(
                 new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed,
                 world.Judge.HungUp));
         var root = Scope();
@@ -95,13 +98,13 @@ internal sealed class Replica : IDisposable
     }
 
     /// <summary>A frontend sends a request and gets the result. Null if the store is unreachable.</summary>
-    public void Ask(IRequest<CallReply> command, Action<CallReply?> then) => Process.Start(async () =>
+    public void Ask(ISessionCommand command, Action<CallReply?> then) => Process.Start(async () =>
     {
         var scope = Scope();
         CallReply? reply = null;
         try
         {
-            reply = await scope.GetRequiredService<ISender>().Send(command, CancellationToken.None);
+            reply = (await scope.GetRequiredService<ISender>().Send(command, CancellationToken.None)).Reply;
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
@@ -161,11 +164,12 @@ internal sealed class Replica : IDisposable
         services.AddSingleton(new CallsTelemetry(meters));
         services.AddSingleton(new GatewayTelemetry(meters));
         services.AddSingleton(new WebhookTelemetry(meters));
-        services.AddSingleton(Options.Create(new TwilioOptions
+        services.AddOptions<TwilioOptions>().Configure(twilio =>
         {
-            PublicBaseUrl = CallsWorld.Origin,
-            Voice = new TwilioVoiceOptions { CallerId = CallsWorld.CallerId },
-        }));
+            twilio.PublicBaseUrl = CallsWorld.Origin;
+            twilio.Client.AccountSid = new TwilioEmulatorOptions().AccountSid;
+            twilio.Voice.CallerId = CallsWorld.CallerId;
+        });
         services.AddSingleton(new CallbackUrls(new Uri(CallsWorld.Origin)));
         services.AddSingleton(new GatewaySettings());
         services.AddSingleton<GatewayPipelines>();
@@ -176,7 +180,7 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<IDialingRules, AnyNumber>();
         services.AddSingleton<IQuotas, NoQuotas>();
         services.AddSingleton(new SessionStoreSettings(TimeSpan.FromHours(24)));
-        services.AddSessionStore<RedisSessionStore>();
+        services.AddSingleton<ISessionStore, RedisSessionStore>();
         services.AddSingleton<RedisDueSessions>();
         services.AddSingleton<IDueSessions>(provider => new FoldedPartitions(provider.GetRequiredService<RedisDueSessions>(), provider));
         services.AddSingleton<IStoreMemory, RedisMemory>();
@@ -188,9 +192,7 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<TwiML>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
-        services.AddScoped<Tampering>();
-        services.AddScoped(typeof(IPipelineBehavior<,>), typeof(TamperBefore<,>));
-        Tamper(services);
+        services.AddSingleton<Decide>(provider => Tampering.With(provider.GetRequiredService<BugSwitch>().Bug));
         foreach (var brought in new[]
         {
             typeof(IConnectionMultiplexer),
@@ -198,21 +200,12 @@ internal sealed class Replica : IDisposable
             typeof(CallPolicy),
             typeof(BugSwitch),
             typeof(IEffectQueue),
-            typeof(ITwilioApi),
+            typeof(ITwilioTransport),
         })
             services.AddScoped(brought, provider => provider.GetRequiredService<WhoseScope>().Singletons.Get(brought));
         OwnSingletons.MakeEachReplicasOwn(services);
         services.AddScoped<WhoseScope>();
         return services.BuildServiceProvider();
-    }
-
-    /// <summary>Puts the store with the defect before the real store.</summary>
-    private static void Tamper(ServiceCollection services)
-    {
-        var real = services.Last(service => service.ServiceType == typeof(ISessionStore)).ImplementationType!;
-        services.AddScoped(real);
-        services.AddScoped<ISessionStore>(
-            provider => new TamperedStore((ISessionStore)provider.GetRequiredService(real), provider.GetRequiredService<Tampering>()));
     }
 
     /// <summary>Runs each effect at once, as the worker does while it has capacity.</summary>
@@ -261,8 +254,8 @@ internal sealed class Replica : IDisposable
 
         public Task GiveAddBackAsync(Asker asker) => Task.CompletedTask;
 
-        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) =>
-            Task.FromResult(Place.Taken);
+        public Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) =>
+            Task.FromResult(true);
 
         public void GivePlaceBack(ClientIdentity caller, SessionId session)
         {

@@ -1,12 +1,13 @@
+using System.Globalization;
+using System.Text;
 using Calls.Api.Endpoints;
 using Calls.Api.Twilio;
-using Calls.Application;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Primitives;
 
 namespace Calls.Simulation.Service;
 
@@ -26,29 +27,35 @@ internal static class Webhooks
         var query = new QueryCollection(QueryHelpers.ParseQuery(url.Query));
         http.Request.Query = query;
         var form = request.Form is { } sent
-            ? new FormCollection(sent.GroupBy(pair => pair.Key, StringComparer.Ordinal)
-                .ToDictionary(group => group.Key, group => new StringValues([.. group.Select(pair => pair.Value)]), StringComparer.Ordinal))
+            ? WebhookForm.Parse(
+                Encoding.ASCII.GetBytes(
+                string.Join('&', sent.Select(pair => Uri.EscapeDataString(pair.Key) + "=" + Uri.EscapeDataString(pair.Value)))))
             : null;
-        // As after the signature check: the session is read ahead for the trace.
-        services.GetRequiredService<CallTrace>().Await(url.AbsolutePath, DateTimeOffset.UnixEpoch);
-        return Read(await RouteAsync(services, http, url, new TwilioRequest(form is null ? null : new DecodedForm(form), http.Request)));
+        return Read(await RouteAsync(services, url, new TwilioRequest(form, http.Request)));
     }
 
-    private static Task<IResult> RouteAsync(IServiceProvider services, HttpContext http, Uri url, TwilioRequest request)
+    private static async Task<IResult> RouteAsync(IServiceProvider services, Uri url, TwilioRequest request)
     {
         var voice = services.GetRequiredService<VoiceWebhooks>();
         var callbacks = services.GetRequiredService<StatusCallbacks>();
-        return url.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries) switch
+        string[] segments = [.. url.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(Uri.UnescapeDataString)];
+        return segments switch
         {
-            ["twilio", "voice"] => voice.Voice(http, request),
-            ["twilio", "wait"] => Task.FromResult<IResult>(TwiML.Ringback(CallsWorldOrigin + "/twilio/wait/ringback.wav")),
-            ["twilio", "sessions", var session, "join", var participant] =>
-                voice.Join(http, request, Session(session), Participant(participant)),
-            ["twilio", "sessions", var session, "left", var participant] => voice.Left(request, Session(session), Participant(participant)),
-            ["twilio", "sessions", var session, "conference"] => callbacks.Conference(request, Session(session)),
-            ["twilio", "sessions", var session, "calls", var participant] =>
-                callbacks.Call(request, Session(session), Participant(participant)),
-            _ => Task.FromResult<IResult>(TypedResults.NotFound()),
+            ["twilio", "voice"] => (await voice.Voice(request)).Result,
+            ["twilio", "sessions", var session, "retries", var retry, "voice"] =>
+                (await voice.Voice(request, Session(session), Number(retry))).Result,
+            ["twilio", "wait"] => TwiML.Ringback(CallsWorldOrigin + "/twilio/wait/ringback.wav"),
+            ["twilio", "sessions", var session, var nonce, "participants", var participant, "join"] =>
+                (await voice.Join(request, Session(session), Participant(participant), nonce)).Result,
+            ["twilio", "sessions", var session, var nonce, "participants", var participant, "retries", var retry, "join"] =>
+                (await voice.Join(request, Session(session), Participant(participant), nonce, Number(retry))).Result,
+            ["twilio", "sessions", var session, var nonce, "participants", var participant, "left"] =>
+                (await voice.Left(request, Session(session), Participant(participant), nonce)).Result,
+            ["twilio", "sessions", var session, var nonce, "conference"] =>
+                (await callbacks.Conference(request, Session(session), CallSession.RoomOf(Session(session), nonce))).Result,
+            ["twilio", "sessions", var session, var nonce, "participants", var participant, "status"] =>
+                (await callbacks.Call(request, Session(session), Participant(participant), nonce)).Result,
+            _ => TypedResults.NotFound(),
         };
     }
 
@@ -56,15 +63,16 @@ internal static class Webhooks
 
     private static WebhookResponse Read(IResult result) => result switch
     {
-        TwiMLAnswer twiml => WebhookResponse.Answered(StatusCodes.Status200OK, TwiMLAnswer.ContentType, twiml.Document),
+        ContentHttpResult twiml => WebhookResponse.Answered(StatusCodes.Status200OK, twiml.ContentType, twiml.ResponseContent ?? ""),
         IStatusCodeHttpResult status => WebhookResponse.Answered(status.StatusCode ?? 200, null, ""),
         _ => throw new NotSupportedException($"No answer from {result.GetType().Name}"),
     };
 
     private static SessionId Session(string text) =>
-        SessionId.TryParse(Uri.UnescapeDataString(text), out var id) ? id : throw new FormatException("No session id in a webhook's path");
+        SessionId.TryParse(text, out var id) ? id : throw new FormatException("No session id in a webhook's path");
 
     private static ParticipantId Participant(string text) =>
-        ParticipantId.TryParse(Uri.UnescapeDataString(text), out var id)
-        ? id : throw new FormatException("No participant in a webhook's path");
+        ParticipantId.TryParse(text, out var id) ? id : throw new FormatException("No participant in a webhook's path");
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,4 @@
-using Calls.Application;
+using Calls.Application.Randomness;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
 using Calls.Simulation.Faults;

@@ -15,7 +15,7 @@
 {{- end }}
 {{- end }}
 
-{{/* What selects: never a version, which changes and may not. */}}
+{{/* The labels of selectors. They contain no version, because a selector cannot change. */}}
 {{- define "calls.release" -}}
 app.kubernetes.io/name: {{ include "calls.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -69,7 +69,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
-{{/* The replicas that are kept at least. */}}
+{{/* The minimum number of replicas. */}}
 {{- define "calls.leastReplicas" -}}
 {{- if .Values.autoscaling.enabled }}{{ int .Values.autoscaling.minReplicas }}{{ else }}{{ int .Values.replicaCount }}{{ end }}
 {{- end }}

@@ -1,15 +1,15 @@
-{{/* What the schema cannot say: keys that want or exclude one another. */}}
+{{/* Rules that the schema cannot express: keys that need or exclude one another. */}}
 {{- define "calls.validate" -}}
 {{- $v := .Values }}
 {{- if not (or $v.secrets.existingSecret $v.secrets.externalSecret.enabled) }}
-{{- fail "secrets.existingSecret is empty: name the secret with Twilio's tokens, or enable secrets.externalSecret. The chart makes no secret of values." }}
+{{- fail "secrets.existingSecret is empty. Name the secret with Twilio's tokens, or enable secrets.externalSecret. The chart makes no secret from values." }}
 {{- end }}
 {{- if and $v.secrets.existingSecret $v.secrets.externalSecret.enabled }}
-{{- fail "secrets.existingSecret and secrets.externalSecret.enabled exclude one another." }}
+{{- fail "secrets.existingSecret and secrets.externalSecret.enabled exclude one another. Set only one of them." }}
 {{- end }}
 {{- if $v.secrets.externalSecret.enabled }}
 {{- if not $v.secrets.externalSecret.storeRef.name }}{{ fail "secrets.externalSecret.storeRef.name is empty." }}{{ end }}
-{{- if not $v.secrets.externalSecret.data }}{{ fail "secrets.externalSecret.data is empty: which keys are to be fetched?" }}{{ end }}
+{{- if not $v.secrets.externalSecret.data }}{{ fail "secrets.externalSecret.data is empty. List the keys that the operator must fetch." }}{{ end }}
 {{- end }}
 {{- $ways := 0 }}
 {{- $inSecrets := or (hasKey $v.secrets.keys "ConnectionStrings__Redis") (and $v.secrets.externalSecret.enabled (hasKey $v.secrets.externalSecret.data "ConnectionStrings__Redis")) }}
@@ -21,23 +21,23 @@
 {{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas." }}
 {{- end }}
 {{- if and $v.autoscaling.enabled (not (or $v.autoscaling.targetCPUUtilizationPercentage $v.autoscaling.liveCallsPerReplica $v.autoscaling.metrics)) }}
-{{- fail "autoscaling.enabled without a metric: set autoscaling.targetCPUUtilizationPercentage, liveCallsPerReplica or metrics." }}
+{{- fail "autoscaling.enabled is set without a metric. Set autoscaling.targetCPUUtilizationPercentage, liveCallsPerReplica or metrics." }}
 {{- end }}
 {{- if lt (int $v.shutdown.terminationGracePeriodSeconds) (add (int $v.shutdown.preStopSleepSeconds) 25 | int) }}
-{{- fail "shutdown.terminationGracePeriodSeconds is too short: it holds shutdown.preStopSleepSeconds, the service's own 20 s, and 5 s to spare." }}
+{{- fail "shutdown.terminationGracePeriodSeconds is too short. It must be at least shutdown.preStopSleepSeconds and 25 s more." }}
 {{- end }}
 {{- if and (or $v.api.ingress.enabled $v.api.httpRoute.enabled) (not $v.api.host) }}
-{{- fail "api.host is empty: the name that the frontend reaches the API under." }}
+{{- fail "api.host is empty. Set the host name of the API for the frontend." }}
 {{- end }}
-{{- if and $v.webhooks.httpRoute.enabled (not $v.webhooks.httpRoute.parentRefs) }}{{ fail "webhooks.httpRoute.parentRefs is empty: which gateway?" }}{{ end }}
-{{- if and $v.api.httpRoute.enabled (not $v.api.httpRoute.parentRefs) }}{{ fail "api.httpRoute.parentRefs is empty: which gateway?" }}{{ end }}
+{{- if and $v.webhooks.httpRoute.enabled (not $v.webhooks.httpRoute.parentRefs) }}{{ fail "webhooks.httpRoute.parentRefs is empty. Name the gateway." }}{{ end }}
+{{- if and $v.api.httpRoute.enabled (not $v.api.httpRoute.parentRefs) }}{{ fail "api.httpRoute.parentRefs is empty. Name the gateway." }}{{ end }}
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.redis.to) (not $v.redis.trial.enabled) }}
-{{- fail "networkPolicy.redis.to is empty: with networkPolicy.enabled nothing goes out to Redis unless it is named." }}
+{{- fail "networkPolicy.redis.to is empty. With networkPolicy.enabled the pods reach Redis only if it is named here." }}
 {{- end }}
 {{- if and $v.networkPolicy.enabled $v.otlp.endpoint (not $v.networkPolicy.collector.to) }}
-{{- fail "networkPolicy.collector.to is empty: with networkPolicy.enabled nothing goes out to the collector unless it is named." }}
+{{- fail "networkPolicy.collector.to is empty. With networkPolicy.enabled the pods reach the collector only if it is named here." }}
 {{- end }}
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.ingressFrom) }}
-{{- fail "networkPolicy.ingressFrom is empty: with networkPolicy.enabled nobody reaches the service unless named, not even your ingress controller." }}
+{{- fail "networkPolicy.ingressFrom is empty. With networkPolicy.enabled only the peers named here reach the service. Name your ingress controller." }}
 {{- end }}
 {{- end }}

@@ -1,4 +1,4 @@
-// Small helpers: elements without markup strings, requests that say what went wrong.
+// Creates elements, shows messages, and sends requests that report their errors.
 
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -28,7 +28,7 @@ export function say(words) {
   document.getElementById('said').textContent = words;
 }
 
-// Sends a request; a refusal is shown, in the service's own words. Gives whether it was accepted.
+// Sends a request. If it is refused, the text of the service is shown. The result is true if it was accepted.
 export async function ask(method, path, body, bearer) {
   const headers = {};
   if (body !== undefined) headers['Content-Type'] = 'application/json';

@@ -1,4 +1,4 @@
-// The page: what the sandbox tells (server-sent events), shown; what a person does, sent.
+// The page: it shows the events of the sandbox (server-sent events), and sends the actions of the user.
 import { el, ask } from './dom.js';
 import { Phones } from './phones.js';
 import { SessionPanel } from './session.js';
@@ -21,13 +21,13 @@ const switches = new Map(about.faults.map(fault => {
   button.addEventListener('click', () =>
     ask('PUT', `/sandbox/faults/${fault.name}`, { on: button.getAttribute('aria-checked') !== 'true' }));
   document.getElementById('faults').append(
-    el('div', { class: 'switch' }, button, el('small', { id: `fault-${fault.name}` }, fault.says)));
+    el('div', { class: 'switch' }, button, el('small', { id: `fault-${fault.name}` }, fault.description)));
   return [fault.name, button];
 }));
 
 // Guarantees
 
-const titles = { hold: 'Guarantees hold', settling: 'Settling…', broken: 'A guarantee is broken' };
+const titles = { hold: 'Guarantees hold', settling: 'Recovering…', broken: 'A guarantee is broken' };
 
 function showGuarantees({ state, what, healed }) {
   const box = document.getElementById('guarantees');
@@ -35,12 +35,12 @@ function showGuarantees({ state, what, healed }) {
   if (title.textContent !== titles[state]) title.textContent = titles[state];
   box.dataset.state = state;
   const lines = [...what];
-  if (!lines.length) lines.push('Nothing is wrong now.');
-  if (healed) lines.push(`${healed} ${healed === 1 ? 'was' : 'were'} broken earlier, and put right since.`);
+  if (!lines.length) lines.push('There is no problem now.');
+  if (healed) lines.push(`Problems that occurred earlier and are over: ${healed}.`);
   document.getElementById('guarantees-what').replaceChildren(...lines.map(line => el('li', {}, line)));
 }
 
-// A phone on the table
+// New phones
 
 document.getElementById('add-phone').addEventListener('submit', async event => {
   event.preventDefault();
@@ -57,7 +57,7 @@ function connect() {
     link.dataset.state = 'up';
   });
   events.addEventListener('error', () => {
-    link.textContent = 'sandbox is away';
+    link.textContent = 'not connected';
     link.dataset.state = 'down';
   });
   events.addEventListener('entries', event => timeline.add(JSON.parse(event.data)));

@@ -1,9 +1,22 @@
-// The phones: one card each, made once and then kept up to date, so that nothing moves under a finger or loses the focus.
+// The phones. Each card is created once and then updated, so that no element moves or loses the focus.
 import { el, text, ask, say, nameOf, capital } from './dom.js';
 
 const states = { idle: 'Idle', calling: 'Calling…', ringing: 'Ringing', waiting: 'On the line', talking: 'In call' };
-const ends = { completed: 'call ended', busy: 'busy or declined', 'no-answer': 'no answer', canceled: 'the caller gave up', failed: 'could not be reached' };
-const behaviours = [['let-ring', 'rings until I act'], ['answer', 'answers by itself'], ['decline', 'declines by itself'], ['busy', 'is busy'], ['unreachable', 'cannot be reached'], ['offline', 'is offline']];
+const ends = {
+  completed: 'call ended',
+  busy: 'busy or declined',
+  'no-answer': 'no answer',
+  canceled: 'the caller hung up',
+  failed: 'could not be reached',
+};
+const behaviours = [
+  ['let-ring', 'rings'],
+  ['answer', 'answers by itself'],
+  ['decline', 'declines by itself'],
+  ['busy', 'is busy'],
+  ['unreachable', 'cannot be reached'],
+  ['offline', 'is offline'],
+];
 
 export class Phones {
   #box;
@@ -54,12 +67,12 @@ class Card {
     p.answer = this.#button('Answer', 'good', use('answer'));
     p.decline = this.#button('Decline', 'danger', use('decline'));
     p.hangUp = this.#button('Hang up', 'danger', use('hang-up'));
-    p.vanish = this.#button('Vanish', 'quiet', use('drop'), 'The phone is gone without a word: no network, no battery');
+    p.drop = this.#button('Lose connection', 'quiet', use('drop'), 'The phone loses its connection without hanging up');
     if (bearer) {
       p.mute = this.#button('Mute', '', () => patch({ muted: !this.#phone.muted }));
       p.hold = this.#button('Hold', '', () => patch({ hold: !this.#phone.hold }));
       p.end = this.#button('End for all', 'danger quiet', () => ask('DELETE', this.#path(), undefined, this.#bearer));
-      p.call = this.#chooser(id, 'Call', 'whom', to => this.#call(to));
+      p.call = this.#chooser(id, 'Call', 'phone', to => this.#call(to));
       p.add = this.#chooser(id, 'Add to call', 'number', to => this.#add(to));
     }
     p.behaviour = el('select', {}, ...behaviours.map(([value, words]) => el('option', { value }, words)));
@@ -67,11 +80,12 @@ class Card {
       ask('PUT', `/sandbox/phones/${encodeURIComponent(this.#phone.address)}/behaviour`, { behaviour: p.behaviour.value }));
     this.element = el('article', { class: 'card', 'aria-labelledby': id },
       el('header', {},
-        el('span', { class: phone.isApp ? 'avatar app' : 'avatar', 'aria-hidden': 'true' }, phone.isApp ? capital(phone.name).charAt(0) : '☎'),
+        el('span', { class: phone.isApp ? 'avatar app' : 'avatar', 'aria-hidden': 'true' },
+          phone.isApp ? capital(phone.name).charAt(0) : '☎'),
         el('div', { class: 'who' }, p.name, el('small', {}, phone.isApp ? 'app user' : phone.address)),
         p.state),
       p.line, p.hears,
-      el('div', { class: 'actions' }, p.answer, p.decline, p.mute, p.hold, p.hangUp, p.end, p.vanish),
+      el('div', { class: 'actions' }, p.answer, p.decline, p.mute, p.hold, p.hangUp, p.end, p.drop),
       p.call?.element, p.add?.element,
       el('label', { class: 'behaviour' }, 'When called, it ', p.behaviour));
   }
@@ -85,7 +99,12 @@ class Card {
     text(p.state, phone.hold ? 'On hold' : phone.muted ? 'Muted' : states[phone.state]);
     text(p.line, this.#line(phone, name));
     text(p.hears, phone.state === 'idle' ? '' : `hears ${hears(phone, name)}`);
-    const show = { answer: phone.state === 'ringing', decline: phone.state === 'ringing', hangUp: on || phone.state === 'calling', vanish: phone.state !== 'idle' };
+    const show = {
+      answer: phone.state === 'ringing',
+      decline: phone.state === 'ringing',
+      hangUp: on || phone.state === 'calling',
+      drop: phone.state !== 'idle',
+    };
     if (this.#bearer) {
       Object.assign(show, { mute: phone.state === 'talking', hold: phone.state === 'talking', end: on && phone.session !== null });
       p.call.update(phone.state === 'idle', phones.filter(other => other.address !== phone.address), name);
@@ -96,19 +115,24 @@ class Card {
     }
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
     for (const [part, visible] of Object.entries(show)) p[part].hidden = !visible;
-    // The button that was pressed may have gone: its neighbour has the focus, not the top of the page.
-    if (focused?.closest('[hidden]')) this.element.querySelector('.actions > button:not([hidden]), form:not([hidden]) select, .behaviour select').focus();
+    // If the focused button is now hidden, the focus moves to another control of the card.
+    if (focused?.closest('[hidden]'))
+      this.element.querySelector('.actions > button:not([hidden]), form:not([hidden]) select, .behaviour select').focus();
     if (document.activeElement !== p.behaviour) p.behaviour.value = phone.behaviour;
-    if (this.#state !== null && this.#state !== phone.state) say(`${name(phone.address)}: ${states[phone.state]}. ${this.#line(phone, name)}`);
+    if (this.#state !== null && this.#state !== phone.state)
+      say(`${name(phone.address)}: ${states[phone.state]}. ${this.#line(phone, name)}`);
     this.#state = phone.state;
   }
 
   #line(phone, name) {
     switch (phone.state) {
-      case 'idle': return phone.last ? `Last: ${ends[phone.last] ?? phone.last}${phone.words ? `, after ${phone.words}` : ''}` : 'Ready';
-      case 'ringing': return 'Somebody is calling';
-      case 'calling': return 'Twilio is asking the service';
-      case 'waiting': return 'Waiting for somebody to answer';
+      case 'idle': {
+        const words = phone.words ? `, after ${phone.words}` : '';
+        return phone.last ? `Last call: ${ends[phone.last] ?? phone.last}${words}` : 'Ready';
+      }
+      case 'ringing': return 'Incoming call';
+      case 'calling': return 'Twilio requests the voice webhook';
+      case 'waiting': return 'Waiting for an answer';
       default: return `with ${list(phone.with.map(name))}`;
     }
   }
@@ -141,13 +165,21 @@ class Card {
     return button;
   }
 
-  // Whom to call or add: somebody at the table, or any number.
+  // The choice of a phone to call or add: a phone on the page, or another number.
   #chooser(id, verb, what, act) {
     const key = `${id}-${verb.replaceAll(' ', '-').toLowerCase()}`;
     const select = el('select', { id: key });
-    const other = el('input', { type: 'text', inputmode: 'tel', placeholder: '+15550100199', 'aria-label': `${verb}: another number`, autocomplete: 'off', hidden: true });
+    const other = el('input', {
+      type: 'text',
+      inputmode: 'tel',
+      placeholder: '+15550100199',
+      'aria-label': `${verb}: another number`,
+      autocomplete: 'off',
+      hidden: true,
+    });
     const go = el('button', { type: 'submit', class: 'primary' }, verb);
-    const form = el('form', { class: 'choose' }, el('label', { for: key, class: 'visually-hidden' }, `${verb}: ${what}`), select, other, go);
+    const label = el('label', { for: key, class: 'visually-hidden' }, `${verb}: ${what}`);
+    const form = el('form', { class: 'choose' }, label, select, other, go);
     let picked = false;
     select.addEventListener('change', () => {
       picked = true;
@@ -173,7 +205,10 @@ class Card {
         shown = wanted;
         const before = select.value;
         select.replaceChildren(
-          ...choices.map(choice => el('option', { value: choice.address, 'data-label': choice.name === choice.address ? null : choice.name }, name(choice.address))),
+          ...choices.map(choice => {
+            const label = choice.name === choice.address ? null : choice.name;
+            return el('option', { value: choice.address, 'data-label': label }, name(choice.address));
+          }),
           el('option', { value: 'other' }, 'another number…'));
         picked &&= [...select.options].some(option => option.value === before);
         if (picked) select.value = before;
@@ -189,7 +224,7 @@ function press(button, on, pressed, released) {
 }
 
 function hears(phone, name) {
-  if (phone.state === 'ringing') return 'its own ring';
+  if (phone.state === 'ringing') return 'its ringtone';
   if (phone.state === 'waiting' && phone.sound) return sound(phone.sound);
   if (/^https?:/.test(phone.hears)) return phone.sound ? sound(phone.sound) : 'music';
   if (phone.hears === 'silence') return phone.words && phone.state !== 'talking' ? phone.words : 'silence';

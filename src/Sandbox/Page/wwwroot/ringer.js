@@ -1,4 +1,4 @@
-// A ring made by WebAudio: two soft tones, one second in three. Off until a person turns it on.
+// Plays a ringtone with WebAudio every three seconds while a phone rings. The sound is off until the user turns it on.
 export class Ringer {
   #button;
   #audio = null;

@@ -1,4 +1,4 @@
-// The call as the API sees it, read with the bearer of somebody on it: by server-sent events, or by asking where there are none.
+// The call as the API shows it, read with the token of an app user on the call: by server-sent events, else by polling.
 import { el, text, ask, capital } from './dom.js';
 
 const pollEvery = 1000;
@@ -22,13 +22,13 @@ export class SessionPanel {
     setInterval(() => this.#clock(), 1000);
   }
 
-  // Shows one call; null shows the newest, whichever that is.
+  // Shows one call; null shows the newest call.
   show(id) {
     this.#chosen = id;
     this.#choose();
   }
 
-  // What calls there are, as the phones know them.
+  // Receives the calls on which the phones are or were.
   know(sessions, phones) {
     this.#names = new Map(phones.map(phone => [phone.address, phone.name]));
     this.#sessions = sessions.filter(session => session.people.some(person => this.#bearers[person]));
@@ -54,9 +54,10 @@ export class SessionPanel {
     this.#follow(id, this.#stop.signal);
   }
 
-  // Whose bearer is used: anybody's who is on the call and at this table.
+  // Lists the app users on the call. The token of the selected user is used for requests.
   #people() {
-    const people = this.#sessions.find(session => session.id === (this.#chosen ?? this.#sessions[0]?.id))?.people.filter(person => this.#bearers[person]) ?? [];
+    const shown = this.#sessions.find(session => session.id === (this.#chosen ?? this.#sessions[0]?.id));
+    const people = shown?.people.filter(person => this.#bearers[person]) ?? [];
     const select = this.$('acting-as');
     if (people.join() === [...select.options].map(option => option.value).join()) return;
     const before = select.value;
@@ -87,7 +88,7 @@ export class SessionPanel {
             this.#render(id, JSON.parse(event.data));
           }
         } else if (await this.#poll(id, signal, response.status === 404)) {
-          this.#source('asked every second');
+          this.#source('polled every second');
         }
         if (this.#document?.state === 'ended') return;
       } catch (error) {
@@ -98,7 +99,7 @@ export class SessionPanel {
     }
   }
 
-  // True where the session is there and its events are not: an older service, which is asked instead.
+  // Reads the session. The result is true if the session exists and has no events, as in an older version of the service.
   async #poll(id, signal, noEvents) {
     const response = await fetch(this.#path(), { headers: { Authorization: `Bearer ${this.#bearer()}` }, signal });
     if (!response.ok) return false;
@@ -149,11 +150,12 @@ export class SessionPanel {
     const state = el('span', { class: 'state' });
     const patch = body => ask('PATCH', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, body, this.#bearer());
     const mute = el('button', { type: 'button', class: 'small' });
-    const off = el('button', { type: 'button', class: 'small danger quiet' }, 'Take off');
+    const remove = el('button', { type: 'button', class: 'small danger quiet' }, 'Remove');
     mute.addEventListener('click', () => patch({ muted: !now.muted }));
-    off.addEventListener('click', () => ask('DELETE', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, undefined, this.#bearer()));
+    remove.addEventListener('click', () =>
+      ask('DELETE', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, undefined, this.#bearer()));
     return {
-      element: el('li', {}, el('div', { class: 'who' }, name, about), state, el('div', { class: 'actions' }, mute, off)),
+      element: el('li', {}, el('div', { class: 'who' }, name, about), state, el('div', { class: 'actions' }, mute, remove)),
       update: (person, ended) => {
         now = person;
         const gone = person.state === 'left' || person.state === 'unreachable';
@@ -164,9 +166,9 @@ export class SessionPanel {
         state.dataset.state = person.state;
         text(mute, person.muted ? 'Unmute' : 'Mute');
         mute.setAttribute('aria-label', `${person.muted ? 'Unmute' : 'Mute'} ${called}`);
-        off.setAttribute('aria-label', `Take off ${called}`);
+        remove.setAttribute('aria-label', `Remove ${called}`);
         mute.hidden = ended || person.state !== 'connected';
-        off.hidden = ended || gone;
+        remove.hidden = ended || gone;
       },
     };
   }
@@ -180,7 +182,7 @@ export class SessionPanel {
   }
 }
 
-// Server-sent events out of a response: EventSource sends no Authorization.
+// Reads server-sent events from a response, because EventSource cannot send an Authorization header.
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';

@@ -1,19 +1,32 @@
-// Everything that went over the wire, the newest first: filtered by kind and text, each entry unfolds.
+// The journal, the newest entry first. It is filtered by kind and text, and an entry opens to show its details.
 import { el, text } from './dom.js';
 
 const most = 2000;
-// A silence this long is shown: people think and act in seconds, the wire in milliseconds.
+// A longer time between two entries, in milliseconds, is shown.
 const pause = 700;
+const timeFormat = { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 };
 const groups = [
   ['webhooks', 'Webhooks', ['webhook']],
   ['answers', 'TwiML and answers', ['answer']],
   ['effects', 'Effects (Twilio REST)', ['rest', 'rest-answer']],
   ['frontend', 'Frontend REST', ['frontend']],
-  ['changes', 'Legs and rooms', ['leg', 'room']],
+  ['changes', 'Legs and conferences', ['leg', 'room']],
   ['phones', 'Phones', ['phone', 'heard']],
   ['faults', 'Faults and errors', ['fault', 'error']],
 ];
-const words = { webhook: '→ webhook', answer: '← answer', rest: '← effect', 'rest-answer': '→ outcome', frontend: '→ frontend', leg: 'leg', room: 'room', phone: '☎ phone', heard: 'hears', fault: '! fault', error: '! error' };
+const words = {
+  webhook: '→ webhook',
+  answer: '← answer',
+  rest: '← effect',
+  'rest-answer': '→ outcome',
+  frontend: '→ frontend',
+  leg: 'leg',
+  room: 'conference',
+  phone: '☎ phone',
+  heard: 'hears',
+  fault: '! fault',
+  error: '! error',
+};
 
 export class Timeline {
   #list = document.getElementById('entries');
@@ -40,11 +53,11 @@ export class Timeline {
       this.#find = event.target.value.trim().toLowerCase();
       this.#filter();
     });
-    toggle('pause', ['Pause', 'Go on'], on => {
+    toggle('pause', ['Pause', 'Resume'], on => {
       this.#paused = on;
       if (!on) this.add(this.#waiting.splice(0));
     });
-    toggle('expand', ['Expand all', 'Fold all'], on => {
+    toggle('expand', ['Expand all', 'Collapse all'], on => {
       this.#expanded = on;
       for (const row of this.#rows) row.open(on);
     });
@@ -64,7 +77,8 @@ export class Timeline {
     if (fresh.length === 0) return;
     this.#last = entries.at(-1).number;
     for (const row of fresh) {
-      if (this.#at !== null && row.at - this.#at >= pause) row.element.dataset.pause = `${((row.at - this.#at) / 1000).toFixed(1)} s later`;
+      const gap = this.#at === null ? 0 : row.at - this.#at;
+      if (gap >= pause) row.element.dataset.pause = `${(gap / 1000).toFixed(1)} s later`;
       this.#at = row.at;
       row.element.hidden = !this.#shows(row);
       if (this.#expanded) row.open(true);
@@ -87,7 +101,7 @@ export class Timeline {
   #empty() {
     const none = document.getElementById('timeline-none');
     none.hidden = this.#rows.some(row => !row.element.hidden);
-    if (this.#rows.length > 0) text(none, 'Nothing of these kinds.');
+    if (this.#rows.length > 0) text(none, 'No entry matches the filters.');
   }
 }
 
@@ -99,9 +113,10 @@ class Row {
     this.#entry = entry;
     this.kind = entry.kind;
     this.at = Date.parse(entry.at);
-    this.text = [entry.kind, entry.who, entry.what, entry.callSid, entry.conferenceSid, ...entry.details.flatMap(detail => [detail.key, detail.value])].join(' ').toLowerCase();
+    const details = entry.details.flatMap(detail => [detail.key, detail.value]);
+    this.text = [entry.kind, entry.who, entry.what, entry.callSid, entry.conferenceSid, ...details].join(' ').toLowerCase();
     const line = [
-      el('time', { datetime: entry.at }, new Date(entry.at).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 })),
+      el('time', { datetime: entry.at }, new Date(entry.at).toLocaleTimeString('en-GB', timeFormat)),
       el('span', { class: 'kind' }, words[entry.kind] ?? entry.kind),
       el('span', { class: 'of' }, entry.kind === 'room' ? '' : short(entry.who)),
       el('span', { class: 'what' }, short(entry.what)),
@@ -131,7 +146,9 @@ class Row {
       ...(details.some(({ key }) => key === 'ConferenceSid') || !conferenceSid ? [] : [['ConferenceSid', conferenceSid]]),
     ];
     this.#details.append(el('div', { class: 'more' },
-      facts.length ? el('dl', { class: 'parameters' }, ...facts.map(([key, value]) => el('div', {}, el('dt', {}, key), el('dd', {}, value)))) : null,
+      facts.length
+        ? el('dl', { class: 'parameters' }, ...facts.map(([key, value]) => el('div', {}, el('dt', {}, key), el('dd', {}, value))))
+        : null,
       ...bodies.map(({ value }) => el('pre', { tabindex: '0', 'aria-label': 'body' }, ...pretty(value)))));
   }
 }
@@ -160,14 +177,19 @@ function pretty(body) {
   }
 }
 
-// TwiML, indented, an attribute a line where there are many, coloured by elements rather than by markup.
+// Formats TwiML with indents and colours. More than two attributes are written one per line.
 function xml(node, indent) {
   const attributes = [...node.attributes];
   const lead = attributes.length > 2 ? `\n${indent}    ` : ' ';
-  const open = [indent, el('b', {}, `<${node.nodeName}`), ...attributes.flatMap(({ name, value }) => [lead, el('i', {}, name), '="', el('u', {}, value), '"'])];
+  const pairs = attributes.flatMap(({ name, value }) => [lead, el('i', {}, name), '="', el('u', {}, value), '"']);
+  const open = [indent, el('b', {}, `<${node.nodeName}`), ...pairs];
   const children = [...node.children];
   if (children.length > 0)
-    return [...open, el('b', {}, '>'), '\n', ...children.flatMap(child => xml(child, `${indent}  `)), indent, el('b', {}, `</${node.nodeName}>`), '\n'];
+    return [
+      ...open, el('b', {}, '>'), '\n',
+      ...children.flatMap(child => xml(child, `${indent}  `)),
+      indent, el('b', {}, `</${node.nodeName}>`), '\n',
+    ];
   if (node.textContent) return [...open, el('b', {}, '>'), node.textContent, el('b', {}, `</${node.nodeName}>`), '\n'];
   return [...open, el('b', {}, '/>'), '\n'];
 }

@@ -1,25 +1,30 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>A call that REST asks for, before it has a SID.</summary>
+/// <summary>A call that a REST request creates.</summary>
 internal sealed record OutboundCall(string From, string To)
 {
     public CallbackTarget? StatusCallback { get; init; }
 
     public CallbackTarget? Fallback { get; init; }
 
+    /// <summary>The TwiML to run after the answer; null for a participant of a conference.</summary>
     public TwimlSource? OnAnswer { get; init; }
 
+    /// <summary>The ring time-out, without <see cref="TwilioEmulatorOptions.RingBuffer"/>.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>The longest duration of the call after the answer; null: no limit.</summary>
     public TimeSpan? TimeLimit { get; init; }
 }
 
-/// <summary>The life of a leg: queued, initiated, ringing, in progress, over (twilio.com/docs/voice/api/call-resource).</summary>
+/// <summary>
+/// Moves a leg from state to state: queued, initiated, ringing, in progress, ended (twilio.com/docs/voice/api/call-resource).
+/// </summary>
 internal sealed class CallFlow(TwilioCloud cloud)
 {
     private DateTimeOffset _nextSlot = DateTimeOffset.MinValue;
 
-    /// <summary>A phone calls: a Voice SDK client its TwiML App, or a telephone one of the account's numbers.</summary>
+    /// <summary>A phone calls Twilio: a Voice SDK client calls the TwiML App, a telephone calls a number of the account.</summary>
     public Leg CallIn(Phone caller, string? to, Parameters custom)
     {
         var options = cloud.Options;
@@ -47,10 +52,12 @@ internal sealed class CallFlow(TwilioCloud cloud)
         return leg;
     }
 
-    /// <summary>REST asks for a call. It is queued, and leaves the queue as fast as the account may call.</summary>
+    /// <summary>A REST request creates a call.</summary>
+    /// <remarks>The call waits in the queue for its turn under <see cref="TwilioEmulatorOptions.CallsPerSecond"/>.</remarks>
     public Leg CallOut(OutboundCall call)
     {
-        var (address, query) = call.To.IndexOf('?', StringComparison.Ordinal) is var at and >= 0 ? (call.To[..at], call.To[at..]) : (call.To, "");
+        var at = call.To.IndexOf('?', StringComparison.Ordinal);
+        var (address, query) = at < 0 ? (call.To, "") : (call.To[..at], call.To[at..]);
         var leg = new Leg(cloud.Sids.Call(), cloud.Phone(address), inbound: false, cloud.Scheduler.Now)
         {
             From = call.From,
@@ -69,7 +76,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         return leg;
     }
 
-    /// <summary>The callee picks up.</summary>
+    /// <summary>The callee answers.</summary>
     public void Answer(Leg leg)
     {
         if (leg.State != LegState.Ringing || leg.Inbound)
@@ -88,7 +95,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         }
     }
 
-    /// <summary>Twilio answers a call to the App once its TwiML asks for something that needs it.</summary>
+    /// <summary>The leg is answered: by the callee, or by Twilio when the TwiML of an inbound call needs a connected caller.</summary>
     public void PickUp(Leg leg, string why)
     {
         if (leg.State != LegState.Ringing)
@@ -103,7 +110,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         }
     }
 
-    /// <summary>The leg is over. A second end changes nothing.</summary>
+    /// <summary>The leg ends. If it has already ended, nothing changes.</summary>
     public void End(Leg leg, LegState state, string why, int sipResponseCode, string leaveReason = LeaveReasons.HungUp)
     {
         if (leg.Ended)
@@ -119,7 +126,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         {
             cloud.Rooms.Leave(participant, leaveReason, DialEnd.LegEnded);
         }
-        // A call canceled while it was queued has no status callback at all.
+        // Twilio sends no status callback for a call that was canceled in the queue.
         if (!wasQueued)
         {
             cloud.Callbacks.CallProgress(leg, "completed");
@@ -127,7 +134,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         leg.Phone.Ended(leg);
     }
 
-    /// <summary>The phone hangs up, declines, or gives up its own call before Twilio has answered it.</summary>
+    /// <summary>The phone hangs up, declines, or cancels its own call before the answer.</summary>
     public void HangUp(Leg leg, string why)
     {
         if (leg.State == LegState.InProgress)
@@ -148,9 +155,12 @@ internal sealed class CallFlow(TwilioCloud cloud)
         }
     }
 
-    /// <summary>REST ends the leg: what never got through is canceled, what did is completed.</summary>
-    public void EndViaRest(Leg leg) =>
-        End(leg, leg.State == LegState.InProgress ? LegState.Completed : LegState.Canceled, "ended via REST", leg.State == LegState.InProgress ? 200 : 487, LeaveReasons.UpdatedViaApi);
+    /// <summary>REST ends the leg: a leg in progress is completed, any other leg is canceled.</summary>
+    public void EndViaRest(Leg leg)
+    {
+        var (state, sipResponseCode) = leg.State == LegState.InProgress ? (LegState.Completed, 200) : (LegState.Canceled, 487);
+        End(leg, state, "ended via REST", sipResponseCode, LeaveReasons.UpdatedViaApi);
+    }
 
     private void Initiate(Leg leg)
     {
@@ -189,7 +199,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         {
             if (leg.State == LegState.Ringing)
             {
-                End(leg, LegState.NoAnswer, "nobody answered", 487);
+                End(leg, LegState.NoAnswer, "no answer", 487);
             }
         });
         leg.Phone.Ring(leg);
@@ -211,6 +221,10 @@ internal sealed class CallFlow(TwilioCloud cloud)
     {
         leg.State = state;
         leg.Updated = cloud.Scheduler.Now;
-        cloud.Journal.Append(new LegChanged(leg.Phone.Address, state, why) { CallSid = leg.Sid, ConferenceSid = leg.Participant?.Conference.Sid });
+        cloud.Journal.Append(new LegChanged(leg.Phone.Address, state, why)
+        {
+            CallSid = leg.Sid,
+            ConferenceSid = leg.Participant?.Conference.Sid,
+        });
     }
 }

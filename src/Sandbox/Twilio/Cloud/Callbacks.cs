@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>The parameters of every webhook, and the status callbacks that a change of a leg or a conference fires.</summary>
+/// <summary>Builds the parameters of webhooks, and sends the status callbacks of legs and conferences.</summary>
 internal sealed class Callbacks(TwilioCloud cloud)
 {
-    /// <summary>RFC 2822 in GMT, as everywhere in Twilio's API.</summary>
+    /// <summary>Formats a date as Twilio's API does: RFC 2822 in GMT, without fractions of a second.</summary>
     public static string Date(DateTimeOffset at) => at.ToString("ddd, dd MMM yyyy HH:mm:ss '+0000'", CultureInfo.InvariantCulture);
 
-    /// <summary>What every request about a leg says (twilio.com/docs/voice/twiml#request-parameters).</summary>
+    /// <summary>The parameters of every request about a leg (twilio.com/docs/voice/twiml#request-parameters).</summary>
     public Parameters Voice(Leg leg)
     {
         var fromSdk = leg.Inbound && leg.Phone.IsClient;
@@ -40,7 +40,7 @@ internal sealed class Callbacks(TwilioCloud cloud)
         return parameters;
     }
 
-    /// <summary>The parameters of a waitUrl request: recorded ones name neither side.</summary>
+    /// <summary>The parameters of a waitUrl request. As in recorded requests, From and To are empty.</summary>
     public Parameters Wait(Participant participant) => new()
     {
         { "AccountSid", cloud.Options.AccountSid },
@@ -55,7 +55,9 @@ internal sealed class Callbacks(TwilioCloud cloud)
         { "To", "" },
     };
 
-    /// <summary>A call REST created has reached <paramref name="progress"/>: initiated, ringing, answered or completed.</summary>
+    /// <summary>
+    /// Sends the status callback of a leg, if it subscribed to <paramref name="progress"/>: initiated, ringing, answered or completed.
+    /// </summary>
     public void CallProgress(Leg leg, string progress)
     {
         if (leg.StatusCallback is not { } target || !target.Events.Contains(progress))
@@ -70,22 +72,20 @@ internal sealed class Callbacks(TwilioCloud cloud)
         {
             var seconds = (int)(ended - (leg.AnsweredAt ?? ended)).TotalSeconds;
             parameters.Add("CallDuration", seconds.ToString(CultureInfo.InvariantCulture));
-            // In minutes, rounded up; recorded beside CallDuration.
+            // Duration is in minutes, rounded up. Recorded callbacks have it beside CallDuration, which is in seconds.
             parameters.Add("Duration", ((seconds + 59) / 60).ToString(CultureInfo.InvariantCulture));
             parameters.Add("SipResponseCode", leg.SipResponseCode.ToString(CultureInfo.InvariantCulture));
         }
-        cloud.Webhooks.Fire(new(leg.ApplicationSid is null ? WebhookKind.CallStatus : WebhookKind.AppStatus, leg.CallStatus, target, parameters)
-        {
-            CallSid = leg.Sid,
-        });
+        var kind = leg.ApplicationSid is null ? WebhookKind.CallStatus : WebhookKind.AppStatus;
+        cloud.Webhooks.Fire(new(kind, leg.CallStatus, target, parameters) { CallSid = leg.Sid });
     }
 
-    /// <summary>A conference event, if the conference's first participant subscribed to it. Only sent ones take a sequence number.</summary>
+    /// <summary>Sends a conference event, if the conference subscribed to it. Only an event that is sent takes a sequence number.</summary>
     /// <param name="room">The conference.</param>
-    /// <param name="subscription">The word in statusCallbackEvent.</param>
-    /// <param name="name">The value of StatusCallbackEvent.</param>
+    /// <param name="subscription">The event's name in the attribute statusCallbackEvent.</param>
+    /// <param name="name">The value of the parameter StatusCallbackEvent.</param>
     /// <param name="about">The participant, for participant events.</param>
-    /// <param name="extra">What this event says besides.</param>
+    /// <param name="extra">More parameters of this event.</param>
     public void ConferenceEvent(Conference room, string subscription, string name, Participant? about = null, Parameters? extra = null)
     {
         if (room.StatusCallback is not { } target || !target.Events.Contains(subscription))
@@ -117,7 +117,8 @@ internal sealed class Callbacks(TwilioCloud cloud)
 
     private static string Bool(bool value) => value ? "true" : "false";
 
-    /// <summary>Telephone legs carry a geography, clients do not; what Twilio does not know is empty, not absent.</summary>
+    /// <summary>Adds city, country, state and zip of a telephone number.</summary>
+    /// <remarks>A value that Twilio does not know is empty. Clients have none.</remarks>
     private static void AddGeography(Parameters parameters, string address, params ReadOnlySpan<string> sides)
     {
         if (!address.StartsWith('+'))

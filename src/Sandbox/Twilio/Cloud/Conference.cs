@@ -1,6 +1,6 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Where a conference stands; <see cref="Completed"/> is final, and a later join under the name opens a new one.</summary>
+/// <summary>The state of a conference. <see cref="Completed"/> is final: a later join with the same name opens a new conference.</summary>
 public enum ConferenceState
 {
     Init,
@@ -8,8 +8,8 @@ public enum ConferenceState
     Completed,
 }
 
-/// <summary>A conference (twilio.com/docs/voice/api/conference-resource). At most one of a name is active at a time.</summary>
-/// <remarks>Live: read it on the emulator's loop.</remarks>
+/// <summary>A conference (twilio.com/docs/voice/api/conference-resource). At most one conference with a given name is active.</summary>
+/// <remarks>The object changes while calls go on. Read it on the emulator's loop.</remarks>
 public sealed class Conference
 {
     private readonly List<Participant> _participants = [];
@@ -29,7 +29,7 @@ public sealed class Conference
 
     public ConferenceState State { get; internal set; }
 
-    /// <summary>As Twilio says it: <c>init</c>, <c>in-progress</c> or <c>completed</c>.</summary>
+    /// <summary>The status in REST answers: <c>init</c>, <c>in-progress</c> or <c>completed</c>.</summary>
     public string Status => State switch
     {
         ConferenceState.Init => "init",
@@ -41,20 +41,23 @@ public sealed class Conference
 
     public DateTimeOffset Updated { get; internal set; }
 
-    /// <summary>Everybody who is in, or whose phone is still being reached.</summary>
+    /// <summary>The participants that are in the conference, and those whose phones are still being called.</summary>
     public IReadOnlyList<Participant> Participants => _participants;
 
-    /// <summary>Those who are in: hear and are heard, unless muted or on hold.</summary>
+    /// <summary>The participants that are in the conference. They hear each other unless they are muted or on hold.</summary>
     public IEnumerable<Participant> Connected => _participants.Where(participant => participant.IsIn);
 
+    /// <summary>The value of <c>reason_conference_ended</c>; null while the conference is active.</summary>
     public string? ReasonEnded { get; internal set; }
 
+    /// <summary>The CallSid of the participant whose leave ended the conference; null if REST ended it.</summary>
     public string? CallSidEnding { get; internal set; }
 
-    /// <summary>Whether anybody ever was in; a conference that nobody entered ends without a word.</summary>
+    /// <summary>Whether a participant was ever in the conference. If not, no <c>conference-end</c> is sent.</summary>
     internal bool WasEntered { get; set; }
 
-    /// <summary>Fixed by whoever came first, even where that was nothing at all.</summary>
+    /// <summary>The status callback of the first participant.</summary>
+    /// <remarks>Later participants cannot change it. Null: the first participant gave none.</remarks>
     internal CallbackTarget? StatusCallback { get; init; }
 
     internal int NextSequence { get; set; }
@@ -69,7 +72,7 @@ public sealed class Conference
     public override string ToString() => $"{Sid} \"{FriendlyName}\" {Status}";
 }
 
-/// <summary>A leg's part in a conference (twilio.com/docs/voice/api/conference-participant-resource).</summary>
+/// <summary>A leg in a conference (twilio.com/docs/voice/api/conference-participant-resource).</summary>
 public sealed class Participant
 {
     internal Participant(Leg leg, Conference conference, ParticipantSettings settings, DateTimeOffset created)
@@ -101,10 +104,10 @@ public sealed class Participant
 
     public bool EndConferenceOnExit { get; internal set; }
 
-    /// <summary>Whether the leg is in the mix: connected, or ringing with early media.</summary>
+    /// <summary>Whether the audio of the leg is in the conference: it is connected, or it rings with early media.</summary>
     public bool IsIn { get; internal set; }
 
-    /// <summary>What the leg is played while it waits or is held; null: nothing.</summary>
+    /// <summary>The music or URL that is played to the leg while it waits or is on hold; null: nothing.</summary>
     public string? Playing { get; internal set; }
 
     internal ParticipantSettings Settings { get; }
@@ -113,12 +116,13 @@ public sealed class Participant
 
     internal DateTimeOffset Updated { get; set; }
 
-    /// <summary>Completes the leg's <c>&lt;Dial&gt;</c>; null for legs that REST added.</summary>
+    /// <summary>Completes the <c>&lt;Dial&gt;</c> of the leg; null for a leg that REST added.</summary>
     internal Action<DialEnd>? OnExit { get; init; }
 
+    /// <summary>Whether REST added the leg.</summary>
     internal bool ViaApi => OnExit is null;
 
-    /// <summary>The Participant resource's status.</summary>
+    /// <summary>The status in REST answers.</summary>
     public string Status => Leg.State switch
     {
         LegState.Queued => "queued",
@@ -130,7 +134,7 @@ public sealed class Participant
     };
 }
 
-/// <summary>How a participant enters: the attributes of <c>&lt;Conference&gt;</c>, or the parameters of a create.</summary>
+/// <summary>The settings of a participant: the attributes of <c>&lt;Conference&gt;</c>, or the parameters of a create.</summary>
 internal sealed record ParticipantSettings
 {
     public string? Label { get; init; }
@@ -145,24 +149,24 @@ internal sealed record ParticipantSettings
 
     public string? CallSidToCoach { get; init; }
 
-    /// <summary>Null: Twilio's own music; empty: silence.</summary>
+    /// <summary>The URL of the wait document. Null plays Twilio's own music; an empty text plays nothing.</summary>
     public string? WaitUrl { get; init; }
 
     public string WaitMethod { get; init; } = "POST";
 }
 
-/// <summary>Why a leg's <c>&lt;Dial&gt;</c> is over.</summary>
+/// <summary>Why the <c>&lt;Dial&gt;</c> of a leg is over.</summary>
 internal enum DialEnd
 {
-    /// <summary>The leg lives on: action, else next verb.</summary>
+    /// <summary>The leg left the conference and goes on: with the action of its <c>&lt;Dial&gt;</c>, else with the next verb.</summary>
     LeftConference,
 
-    /// <summary>The leg is over too; the action is asked all the same, and its answer ignored.</summary>
+    /// <summary>The leg has ended. The action is requested, but its answer is ignored.</summary>
     LegEnded,
 
-    /// <summary>REST gave the leg another document: no action.</summary>
+    /// <summary>REST redirected the leg to other TwiML. The action is not requested.</summary>
     Redirected,
 
-    /// <summary>The leg could not get in: label in use, conference full. The next verb.</summary>
+    /// <summary>The leg could not join, because the label is in use or the conference is full. It goes on with the next verb.</summary>
     Refused,
 }

@@ -1,6 +1,6 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>The values of ReasonParticipantLeft (underscores) that the cloud sends.</summary>
+/// <summary>The values of the parameter ReasonParticipantLeft that the emulator sends.</summary>
 internal static class LeaveReasons
 {
     public const string HungUp = "participant_hung_up";
@@ -10,26 +10,27 @@ internal static class LeaveReasons
     public const string AddFailed = "participant_add_failed";
 }
 
-/// <summary>Entering, leaving, starting and ending conferences (twilio.com/docs/voice/twiml/conference).</summary>
+/// <summary>Opens, starts and ends conferences, and lets participants join and leave (twilio.com/docs/voice/twiml/conference).</summary>
 internal sealed class ConferenceFlow(TwilioCloud cloud)
 {
-    /// <summary>Opens a conference. Whoever opens it fixes its callbacks for everybody after.</summary>
+    /// <summary>Opens a conference. Its status callback is that of the first participant, and it never changes.</summary>
     public Conference Open(string friendlyName, CallbackTarget? statusCallback)
     {
         var first = cloud.Options.FirstSequenceNumber ?? cloud.Chance.Next(2);
         var room = new Conference(cloud.Sids.Conference(), friendlyName, cloud.Scheduler.Now, first) { StatusCallback = statusCallback };
         cloud.Register(room);
-        Note(room, "opened");
+        Record(room, "opened");
         return room;
     }
 
-    /// <summary>A leg's TwiML says <c>&lt;Dial&gt;&lt;Conference&gt;</c>. <paramref name="onExit"/> is told once when its part is over.</summary>
+    /// <summary>A leg joins by <c>&lt;Dial&gt;&lt;Conference&gt;</c>.</summary>
+    /// <remarks><paramref name="onExit"/> is called once, when it leaves or cannot join.</remarks>
     public void Join(Leg leg, ConferenceNoun noun, Action<DialEnd> onExit)
     {
         var room = cloud.ActiveConference(noun.Name) ?? Open(noun.Name, noun.StatusCallback);
         if (noun.Settings.Label is { } label && room.Participants.Any(other => other.Label == label))
         {
-            // The call stays out and goes on with the next verb.
+            // The leg does not join, and goes on with its next verb.
             cloud.LogError(16025, $"The participant label {label} is in use", null, leg.Sid);
             onExit(DialEnd.Refused);
             return;
@@ -47,13 +48,13 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         StartWaiting(participant);
     }
 
-    /// <summary>REST adds a leg: it belongs to the conference from now on, and enters when its phone is answered.</summary>
+    /// <summary>REST adds a leg. It is a participant at once, and it enters the conference when its phone is answered.</summary>
     public Participant AddConnecting(Conference room, Leg leg, ParticipantSettings settings)
     {
         var participant = new Participant(leg, room, settings, cloud.Scheduler.Now);
         room.Add(participant);
         leg.Participant = participant;
-        Note(room, "is reaching", participant);
+        Record(room, "is calling", participant);
         return participant;
     }
 
@@ -70,7 +71,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         StartWaiting(participant);
     }
 
-    /// <summary>Into the mix: with early media before the answer.</summary>
+    /// <summary>A participant enters the conference: at its answer, or while it rings with early media.</summary>
     public void Enter(Participant participant)
     {
         var room = participant.Conference;
@@ -81,12 +82,14 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         participant.IsIn = true;
         room.WasEntered = true;
         participant.Updated = cloud.Scheduler.Now;
-        var starts = room.State == ConferenceState.Init && room.Connected.Count() >= 2 && room.Connected.Any(other => other.Settings.StartConferenceOnEnter);
+        var starts = room.State == ConferenceState.Init
+            && room.Connected.Count() >= 2
+            && room.Connected.Any(other => other.Settings.StartConferenceOnEnter);
         if (starts && cloud.Options.StartBeforeSecondJoin)
         {
             Start(room);
         }
-        Note(room, "joined by", participant);
+        Record(room, "joined by", participant);
         cloud.Callbacks.ConferenceEvent(room, "join", "participant-join", participant);
         if (starts && !cloud.Options.StartBeforeSecondJoin)
         {
@@ -94,7 +97,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         }
     }
 
-    /// <summary>Somebody's part is over; the last one out, or a moderator, ends the conference.</summary>
+    /// <summary>A participant leaves. The conference ends with its last participant, or with one that has EndConferenceOnExit.</summary>
     public void Leave(Participant participant, string reason, DialEnd end, bool kicked = false)
     {
         var room = participant.Conference;
@@ -118,7 +121,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
 
     public void EndViaApi(Conference room) => Complete(room, "conference-ended-via-api", LeaveReasons.EndedViaApi, null);
 
-    /// <summary>REST deletes a participant: a leg with TwiML goes on with it, a leg that REST added ends.</summary>
+    /// <summary>REST deletes a participant. A leg with TwiML goes on with its TwiML; a leg that REST added ends.</summary>
     public void Kick(Participant participant)
     {
         Leave(participant, LeaveReasons.UpdatedViaApi, DialEnd.LeftConference, kicked: true);
@@ -158,7 +161,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
     private void Changed(Participant participant, string what, string subscription)
     {
         participant.Updated = cloud.Scheduler.Now;
-        Note(participant.Conference, what, participant);
+        Record(participant.Conference, what, participant);
         cloud.Callbacks.ConferenceEvent(participant.Conference, subscription, "participant-" + what, participant);
     }
 
@@ -170,7 +173,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         {
             participant.Playing = null;
         }
-        Note(room, "started");
+        Record(room, "started");
         cloud.Callbacks.ConferenceEvent(room, "start", "conference-start");
     }
 
@@ -195,7 +198,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         }
     }
 
-    /// <summary>Takes a participant out, and says so. False: the conference was over before.</summary>
+    /// <summary>Removes a participant and sends <c>participant-leave</c>; false if the conference was already over.</summary>
     private bool Remove(Participant participant, string reason)
     {
         var room = participant.Conference;
@@ -208,7 +211,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         participant.IsIn = false;
         participant.Playing = null;
         participant.Leg.Participant = null;
-        Note(room, $"left ({reason}) by", participant);
+        Record(room, $"left ({reason}) by", participant);
         cloud.Callbacks.ConferenceEvent(room, "leave", "participant-leave", participant, new()
         {
             { "ParticipantCallStatus", participant.Leg.CallStatus },
@@ -219,8 +222,8 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
 
     private void Complete(Conference room, string reason, string leaveReason, Participant? ending)
     {
-        var put = room.Connected.ToList();
-        foreach (var participant in put)
+        var removed = room.Connected.ToList();
+        foreach (var participant in removed)
         {
             Remove(participant, leaveReason);
         }
@@ -228,7 +231,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         room.Updated = cloud.Scheduler.Now;
         room.ReasonEnded = reason;
         room.CallSidEnding = ending?.Leg.Sid;
-        Note(room, $"ended ({reason})");
+        Record(room, $"ended ({reason})");
         if (room.WasEntered)
         {
             cloud.Callbacks.ConferenceEvent(room, "end", "conference-end", extra: new()
@@ -239,9 +242,9 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
                 { "ReasonConferenceEnded", reason },
             });
         }
-        foreach (var participant in put)
+        foreach (var participant in removed)
         {
-            PutOut(participant, reason);
+            ReleaseLeg(participant, reason);
         }
         if (cloud.Options.RingingAfterTheEnd == RingingAfterTheEnd.IsCanceled)
         {
@@ -252,13 +255,14 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         }
     }
 
-    /// <summary>What the end of its conference means for a leg.</summary>
-    private void PutOut(Participant participant, string reason)
+    /// <summary>Lets a leg go on with its TwiML, or ends it, after the end of its conference.</summary>
+    private void ReleaseLeg(Participant participant, string reason)
     {
         var hangUp = reason == "conference-ended-via-api" && cloud.Options.ConferenceEndedViaApi == ConferenceEndedViaApi.Hangup;
         if (participant.ViaApi || hangUp)
         {
-            cloud.Calls.End(participant.Leg, participant.Leg.AnsweredAt is null ? LegState.Canceled : LegState.Completed, "its conference ended", 200);
+            var state = participant.Leg.AnsweredAt is null ? LegState.Canceled : LegState.Completed;
+            cloud.Calls.End(participant.Leg, state, "its conference ended", 200);
             participant.OnExit?.Invoke(DialEnd.LegEnded);
         }
         else
@@ -267,6 +271,10 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         }
     }
 
-    private void Note(Conference room, string what, Participant? who = null) =>
-        cloud.Journal.Append(new ConferenceChanged(room.FriendlyName, what, who?.Leg.Phone.Address) { ConferenceSid = room.Sid, CallSid = who?.Leg.Sid });
+    private void Record(Conference room, string change, Participant? participant = null) =>
+        cloud.Journal.Append(new ConferenceChanged(room.FriendlyName, change, participant?.Leg.Phone.Address)
+        {
+            ConferenceSid = room.Sid,
+            CallSid = participant?.Leg.Sid,
+        });
 }

@@ -1,6 +1,7 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Where a leg stands (twilio.com/docs/voice/api/call-resource#call-status-values). From <see cref="Completed"/> on it is over.</summary>
+/// <summary>The state of a leg (twilio.com/docs/voice/api/call-resource#call-status-values).</summary>
+/// <remarks><see cref="Completed"/> and all later states are final.</remarks>
 public enum LegState
 {
     Queued,
@@ -14,8 +15,8 @@ public enum LegState
     Canceled,
 }
 
-/// <summary>One call leg: between Twilio and one phone. Twilio's Call resource.</summary>
-/// <remarks>Live: read it on the emulator's loop (inside a predicate or <c>Read</c>), since it moves under you elsewhere.</remarks>
+/// <summary>A call leg between Twilio and one phone: Twilio's Call resource.</summary>
+/// <remarks>The object changes while calls go on. Read it on the emulator's loop, in a condition or in <c>Read</c>.</remarks>
 public sealed class Leg
 {
     internal Leg(string sid, Phone phone, bool inbound, DateTimeOffset created)
@@ -33,15 +34,15 @@ public sealed class Leg
     /// <summary>The phone at the other end.</summary>
     public Phone Phone { get; }
 
-    /// <summary>Whether the phone called Twilio; otherwise REST made Twilio call the phone.</summary>
+    /// <summary>Whether the phone called Twilio. If not, a REST request made Twilio call the phone.</summary>
     public bool Inbound { get; }
 
-    /// <summary>As Twilio says it: <c>inbound</c> or <c>outbound-api</c>.</summary>
+    /// <summary>The direction in webhooks and REST answers: <c>inbound</c> or <c>outbound-api</c>.</summary>
     public string Direction => Inbound ? "inbound" : "outbound-api";
 
     public required string From { get; init; }
 
-    /// <summary>As the webhooks give it: for a client's call, the custom parameter To, or empty.</summary>
+    /// <summary>The parameter To of the webhooks. For a client's call it is the custom parameter To, which may be empty.</summary>
     public required string To { get; init; }
 
     public LegState State { get; internal set; }
@@ -60,27 +61,27 @@ public sealed class Leg
 
     public DateTimeOffset? EndedAt { get; internal set; }
 
-    /// <summary>Whether the phone itself was made to ring.</summary>
+    /// <summary>Whether the phone has rung for this leg.</summary>
     public bool HasRung { get; internal set; }
 
-    /// <summary>The leg's part in a conference: connecting to it, or in it; null where it has none or has left.</summary>
+    /// <summary>The participant of this leg; null if it has not joined a conference or has left it.</summary>
     public Participant? Participant { get; internal set; }
 
-    /// <summary>The conference that the leg is in, not one that it is still ringing towards.</summary>
+    /// <summary>The conference that the leg is in; null while it still rings.</summary>
     public Conference? Conference => Participant is { IsIn: true } part ? part.Conference : null;
 
-    /// <summary>What was said or played to it: texts, and the URLs of sounds.</summary>
+    /// <summary>The texts (in quotation marks) and the URLs of sounds that were played to the leg.</summary>
     public IReadOnlyList<string> Heard => Sounds;
 
-    /// <summary>Path and query that it reports its progress to: two legs with one such path were made for one request.</summary>
+    /// <summary>The path and query of its status callback. Two legs with the same value were created for the same request.</summary>
     public string? CallbackPath => Inbound || StatusCallback is not { } target ? null : new Uri(target.Url).PathAndQuery;
 
     internal List<string> Sounds { get; } = [];
 
-    /// <summary>Custom parameters: of the SDK's connect, or of <c>client:name?key=value</c>.</summary>
+    /// <summary>The custom parameters: of the Voice SDK's connect, or of <c>client:name?key=value</c>.</summary>
     public Parameters Custom { get; init; } = Parameters.None;
 
-    /// <summary>The phone is gone and Twilio has not noticed yet.</summary>
+    /// <summary>Whether the phone has lost its connection. Twilio notices it only later.</summary>
     internal bool Vanished { get; set; }
 
     internal string? ApplicationSid { get; init; }
@@ -89,7 +90,7 @@ public sealed class Leg
 
     internal CallbackTarget? Fallback { get; set; }
 
-    /// <summary>What to run on the answer; null for legs that the Participants resource added.</summary>
+    /// <summary>The TwiML to run after the answer; null for a leg that the Participants resource added.</summary>
     internal TwimlSource? OnAnswer { get; init; }
 
     internal TimeSpan RingTimeout { get; init; } = TimeSpan.FromSeconds(60);
@@ -102,13 +103,13 @@ public sealed class Leg
 
     internal int SipResponseCode { get; set; }
 
-    /// <summary>The TwiML being run; a leg that ends or is redirected abandons it.</summary>
+    /// <summary>The run of TwiML on this leg. It is abandoned when the leg ends or is redirected.</summary>
     internal TwimlScript? Script { get; set; }
 
-    /// <summary>The name of <see cref="State"/> in REST answers, which know no <c>initiated</c>.</summary>
+    /// <summary>The status in REST answers, which do not have <c>initiated</c>.</summary>
     public string Status => State == LegState.Initiated ? "queued" : CallStatus;
 
-    /// <summary>The name of <see cref="State"/> in webhooks.</summary>
+    /// <summary>The status in webhooks.</summary>
     internal string CallStatus => State switch
     {
         LegState.Queued => "queued",
@@ -125,7 +126,7 @@ public sealed class Leg
     public override string ToString() => $"{Sid} {Phone.Address} {CallStatus}";
 }
 
-/// <summary>A URL that Twilio was told to ask, how, and for which events.</summary>
+/// <summary>The URL of a webhook, its HTTP method, and for status callbacks the events.</summary>
 internal sealed record CallbackTarget(string Url, string Method, IReadOnlyList<string> Events)
 {
     public CallbackTarget(string url, string method) : this(url, method, [])
@@ -133,5 +134,5 @@ internal sealed record CallbackTarget(string Url, string Method, IReadOnlyList<s
     }
 }
 
-/// <summary>TwiML by URL, or inline.</summary>
+/// <summary>TwiML from a URL, or inline TwiML.</summary>
 internal sealed record TwimlSource(CallbackTarget? Url, string? Inline);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Form or query parameters in the order in which they travel; a name may occur more than once.</summary>
+/// <summary>Form or query parameters in their order on the wire. A name may occur more than once.</summary>
 public sealed class Parameters : IReadOnlyList<KeyValuePair<string, string>>
 {
     public static readonly Parameters None = [];
@@ -14,7 +14,7 @@ public sealed class Parameters : IReadOnlyList<KeyValuePair<string, string>>
 
     public KeyValuePair<string, string> this[int index] => _pairs[index];
 
-    /// <summary>The first value of that name, or null where it is absent.</summary>
+    /// <summary>The first value of that name; null if there is none.</summary>
     public string? this[string name]
     {
         get
@@ -30,7 +30,7 @@ public sealed class Parameters : IReadOnlyList<KeyValuePair<string, string>>
         }
     }
 
-    /// <summary>Adds a parameter; a null value means that Twilio leaves the parameter out.</summary>
+    /// <summary>Adds a parameter. A parameter with a null value is left out.</summary>
     public void Add(string name, string? value)
     {
         if (value is not null)
@@ -41,7 +41,7 @@ public sealed class Parameters : IReadOnlyList<KeyValuePair<string, string>>
 
     public void AddRange(IEnumerable<KeyValuePair<string, string>> pairs) => _pairs.AddRange(pairs);
 
-    /// <summary>Replaces every value of that name, in place of the first.</summary>
+    /// <summary>Replaces all values of that name by one value, at the position of the first.</summary>
     public void Set(string name, string value)
     {
         var at = _pairs.FindIndex(pair => pair.Key == name);
@@ -51,11 +51,11 @@ public sealed class Parameters : IReadOnlyList<KeyValuePair<string, string>>
 
     public bool Has(string name) => this[name] is not null;
 
-    /// <summary>All values of that name; each may itself be a space-separated list, as Twilio accepts both forms.</summary>
+    /// <summary>All values of that name. A value with spaces counts as several values, because Twilio accepts both forms.</summary>
     public IReadOnlyList<string> List(string name) =>
         [.. _pairs.Where(pair => pair.Key == name).SelectMany(pair => pair.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
 
-    /// <summary>The <c>application/x-www-form-urlencoded</c> form.</summary>
+    /// <summary>The parameters as <c>application/x-www-form-urlencoded</c> text.</summary>
     public string ToForm()
     {
         var text = new StringBuilder();

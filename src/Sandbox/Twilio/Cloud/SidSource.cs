@@ -1,6 +1,6 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>SIDs and tokens from the seed: the same seed and the same script give the same SIDs.</summary>
+/// <summary>Makes SIDs and idempotency tokens from the seed. The same seed and the same actions give the same SIDs.</summary>
 internal sealed class SidSource(int seed)
 {
     private readonly Random _random = new(seed);

@@ -1,46 +1,46 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <content>The truth, for assertions: what a telephone company would know about who is stuck, ringing or talking.</content>
+/// <content>Queries for tests and guarantees: which legs are alone, ring or are not over.</content>
 public sealed partial class TwilioCloud
 {
-    /// <summary>Legs that are not over.</summary>
+    /// <summary>The legs that are not over.</summary>
     public IReadOnlyList<Leg> LiveLegs() => [.. Legs.Where(leg => !leg.Ended)];
 
-    /// <summary>Callees' legs whose phones ring now, or are about to.</summary>
+    /// <summary>The outbound legs that are queued, initiated or ringing.</summary>
     public IReadOnlyList<Leg> RingingLegs() =>
         [.. Legs.Where(leg => leg is { Inbound: false, State: LegState.Queued or LegState.Initiated or LegState.Ringing })];
 
-    /// <summary>Limbo: legs on a line with nobody else on it, while nobody is being reached who could come to them.</summary>
-    /// <param name="isComing">
-    /// Whether a leg that still rings could come into that leg's conference. Twilio knows it for participants that REST added, not for
-    /// plain calls, which choose their conference on the answer: without this, any plain call that rings counts.
+    /// <summary>The legs that are alone in their conference, while no leg rings that could join it.</summary>
+    /// <param name="canJoin">
+    /// Whether a plain call that rings (the first leg) could join the conference of the second leg. Twilio does not know it, because a
+    /// plain call chooses its conference after the answer. Null, the default: every plain call that rings could join.
     /// </param>
-    public IReadOnlyList<Leg> LonelyLegs(Func<Leg, Leg, bool>? isComing = null)
+    public IReadOnlyList<Leg> LonelyLegs(Func<Leg, Leg, bool>? canJoin = null)
     {
         var ringing = RingingLegs();
         return [.. Legs.Where(leg => !leg.Ended && leg.Participant is { IsIn: true } part
             && part.Conference.Connected.Count() == 1
-            && !ringing.Any(other => other != leg && Comes(other, leg, part)))];
+            && !ringing.Any(other => other != leg && CanJoin(other, leg, part)))];
 
-        bool Comes(Leg other, Leg leg, Participant part) =>
-            other.Participant is { } towards ? towards.Conference == part.Conference : isComing?.Invoke(other, leg) ?? true;
+        bool CanJoin(Leg other, Leg leg, Participant part) =>
+            other.Participant is { } target ? target.Conference == part.Conference : canJoin?.Invoke(other, leg) ?? true;
     }
 
-    /// <summary>Ghosts: phones that ring for a conference that is over, or that has nobody in it.</summary>
+    /// <summary>The legs that ring for a conference that is over or empty.</summary>
     public IReadOnlyList<Leg> GhostRings() =>
         [.. RingingLegs().Where(leg => leg.Participant is { } part && !part.Conference.Connected.Any())];
 
-    /// <summary>How many calls made each phone ring, by address.</summary>
+    /// <summary>How often each phone has rung, by address.</summary>
     public IReadOnlyDictionary<string, int> RingCounts() =>
         Legs.Where(leg => leg.HasRung).GroupBy(leg => leg.Phone.Address, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
 
-    /// <summary>How many calls REST made to each address, whether it rang or not.</summary>
+    /// <summary>How many calls REST created to each address, including calls that did not ring.</summary>
     public IReadOnlyDictionary<string, int> DialCounts() =>
         Legs.Where(leg => !leg.Inbound).GroupBy(leg => leg.Phone.Address, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
 
-    /// <summary>Conferences that are not over.</summary>
+    /// <summary>The conferences that are not over.</summary>
     public IReadOnlyList<Conference> ActiveConferences() =>
         [.. Conferences.Where(room => room.State != ConferenceState.Completed)];
 }

@@ -1,9 +1,11 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Programmable Voice, as far as conference calls need it: calls, conferences, TwiML, webhooks and REST, for one account.</summary>
+/// <summary>
+/// Emulates the part of Twilio Voice that conference calls need: calls, conferences, TwiML, webhooks and REST, for one account.
+/// </summary>
 /// <remarks>
-/// A deterministic core: no threads, sockets or clock of its own. Everything is done on the scheduler's one logical thread, and
-/// with the same seed, script and transport it does exactly the same. <see cref="TwilioEmulator"/> hosts it behind real HTTP.
+/// The core is deterministic: it has no thread, socket or clock of its own, and everything runs on the scheduler. The same seed, actions
+/// and transport give the same result. <see cref="TwilioEmulator"/> hosts it behind real HTTP.
 /// </remarks>
 public sealed partial class TwilioCloud
 {
@@ -36,15 +38,15 @@ public sealed partial class TwilioCloud
 
     public Faults Faults { get; } = new();
 
-    /// <summary>Every leg there ever was, oldest first.</summary>
+    /// <summary>All legs, including those that are over, oldest first.</summary>
     public IReadOnlyList<Leg> Legs => _legsInOrder;
 
-    /// <summary>Every conference there ever was, oldest first.</summary>
+    /// <summary>All conferences, including those that are over, oldest first.</summary>
     public IReadOnlyList<Conference> Conferences => _conferencesInOrder;
 
     public IReadOnlyCollection<Phone> Phones => _phones.Values;
 
-    /// <summary>What went wrong in the emulator itself; empty unless it has a defect.</summary>
+    /// <summary>The exceptions of the emulator itself. If there is one, the emulator has a defect.</summary>
     public IReadOnlyList<Exception> Defects => [.. Journal.OfType<EmulatorDefect>().Select(entry => entry.Exception)];
 
     internal IEmulatorScheduler Scheduler { get; }
@@ -67,7 +69,7 @@ public sealed partial class TwilioCloud
 
     private RestApi Rest { get; }
 
-    /// <summary>Serves one REST request; the answer may take (virtual) time, and may be that there is none.</summary>
+    /// <summary>Handles one REST request. The answer may take time of the scheduler, and a fault may suppress it.</summary>
     public Task<RestResponse> SendAsync(RestRequest request)
     {
         var answer = new TaskCompletionSource<RestResponse>();
@@ -86,7 +88,7 @@ public sealed partial class TwilioCloud
         return answer.Task;
     }
 
-    /// <summary>The phone behind an address: <c>client:alice</c> or <c>+15551234567</c>. Every address has one.</summary>
+    /// <summary>The phone of an address: <c>client:alice</c> or <c>+15551234567</c>. A phone is created at its first use.</summary>
     public Phone Phone(string address)
     {
         if (!_phones.TryGetValue(address, out var phone))
@@ -97,14 +99,14 @@ public sealed partial class TwilioCloud
         return phone;
     }
 
-    /// <summary>The far end of a leg hangs up; while it rings, that declines.</summary>
+    /// <summary>The phone of a leg hangs up. If it rings, it declines.</summary>
     public void HangUp(Leg leg) => leg.Phone.HangUp(leg);
 
     public Leg? FindLeg(string callSid) => _legs.GetValueOrDefault(callSid);
 
     public Conference? FindConference(string conferenceSid) => _conferences.GetValueOrDefault(conferenceSid);
 
-    /// <summary>The one active conference of that name, if any.</summary>
+    /// <summary>The active conference of that name; null if there is none.</summary>
     public Conference? ActiveConference(string friendlyName) =>
         _newest.GetValueOrDefault(friendlyName) is { State: not ConferenceState.Completed } room ? room : null;
 
@@ -121,7 +123,7 @@ public sealed partial class TwilioCloud
         _newest[conference.FriendlyName] = conference;
     }
 
-    /// <summary>Does something next, when what is being done is done.</summary>
+    /// <summary>Runs an action after the current action.</summary>
     internal void Post(Action action) => Scheduler.Schedule(TimeSpan.Zero, action);
 
     internal Task DelayAsync(TimeSpan time)
@@ -131,8 +133,8 @@ public sealed partial class TwilioCloud
         return passed.Task;
     }
 
-    /// <summary>Starts something that nobody waits for. If it fails, that is a defect of the emulator, and the journal says so.</summary>
-    /// <remarks>What it awaits goes on where the scheduler says, never in a synchronization context that happens to be there.</remarks>
+    /// <summary>Starts work without waiting for it. If it fails, the journal records a defect of the emulator.</summary>
+    /// <remarks>The work never continues in the caller's synchronization context, only on the scheduler.</remarks>
     internal void Launch(Func<Task> work)
     {
         var ambient = SynchronizationContext.Current;

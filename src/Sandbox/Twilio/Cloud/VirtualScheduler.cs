@@ -1,7 +1,7 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>A scheduler for simulations and tests: time moves only when the owner runs it, and an hour takes no time.</summary>
-/// <remarks>Not thread-safe on purpose: everything happens on the thread that runs it, so two runs are identical.</remarks>
+/// <summary>A scheduler with virtual time, for simulations and tests. Time moves only while a Run method runs.</summary>
+/// <remarks>It is not thread-safe: all actions run on the thread that calls a Run method, so that two runs are identical.</remarks>
 public sealed class VirtualScheduler(DateTimeOffset start) : IEmulatorScheduler
 {
     private readonly PriorityQueue<Work, (DateTimeOffset Due, long Order)> _queue = new();
@@ -20,7 +20,7 @@ public sealed class VirtualScheduler(DateTimeOffset start) : IEmulatorScheduler
         return work;
     }
 
-    /// <summary>Runs everything that is due within <paramref name="duration"/> and leaves the clock there.</summary>
+    /// <summary>Runs every action that is due within <paramref name="duration"/>, then sets the clock to the end of it.</summary>
     public void RunFor(TimeSpan duration)
     {
         var until = Now + duration;
@@ -31,8 +31,8 @@ public sealed class VirtualScheduler(DateTimeOffset start) : IEmulatorScheduler
         Now = until;
     }
 
-    /// <summary>Runs until nothing is left to do, or until <paramref name="atMost"/> of virtual time has passed.</summary>
-    /// <returns>Whether nothing is left to do.</returns>
+    /// <summary>Runs actions until none is left, or until <paramref name="atMost"/> of virtual time has passed.</summary>
+    /// <returns>True if no action is left.</returns>
     public bool RunUntilIdle(TimeSpan atMost)
     {
         var until = Now + atMost;

@@ -1,25 +1,25 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>The faults in force. Safe to change from any thread at any time; a change holds from the next request on.</summary>
+/// <summary>The active faults. They may be changed from any thread at any time. A change applies from the next request.</summary>
 public sealed class Faults
 {
     private readonly Lock _gate = new();
-    private readonly List<Armed<WebhookFault>> _webhooks = [];
-    private readonly List<Armed<RestFault>> _rest = [];
+    private readonly List<ActiveRule<WebhookFault>> _webhooks = [];
+    private readonly List<ActiveRule<RestFault>> _rest = [];
 
-    /// <summary>Twilio's REST API is gone: every connection is cut before anything is done.</summary>
+    /// <summary>Whether the REST API is down: it cuts every connection and handles no request.</summary>
     public bool Outage { get; set; }
 
-    /// <summary>Every REST answer comes this much later than its effect.</summary>
+    /// <summary>The time between the effect of a REST request and its answer.</summary>
     public TimeSpan RestLatency { get; set; }
 
-    /// <summary>Puts a rule in force, until disposed of.</summary>
-    public IDisposable Add(WebhookFault fault) => Arm(_webhooks, new(fault, fault.Times));
+    /// <summary>Adds a rule. To dispose of the result removes it.</summary>
+    public IDisposable Add(WebhookFault fault) => AddRule(_webhooks, new(fault, fault.Times));
 
-    /// <summary>Puts a rule in force, until disposed of.</summary>
-    public IDisposable Add(RestFault fault) => Arm(_rest, new(fault, fault.Times));
+    /// <summary>Adds a rule. To dispose of the result removes it.</summary>
+    public IDisposable Add(RestFault fault) => AddRule(_rest, new(fault, fault.Times));
 
-    /// <summary>Ends every fault.</summary>
+    /// <summary>Removes every fault.</summary>
     public void Clear()
     {
         lock (_gate)
@@ -33,12 +33,16 @@ public sealed class Faults
 
     internal WebhookPlan PlanWebhook(Webhook hook, Random chance)
     {
-        var rules = Take(_webhooks, fault => fault.Matches(hook), fault => fault.Probability, chance, most: int.MaxValue);
+        var rules = SelectRules(_webhooks, fault => fault.Matches(hook), fault => fault.Probability, chance, most: int.MaxValue);
         return rules.Count == 0
             ? WebhookPlan.None
             : new()
             {
-                Copies = [.. rules.SelectMany(rule => Enumerable.Range(0, rule.Duplicates).Select(_ => Draw(rule.MinDelay, rule.MaxDelay, chance)))],
+                Copies =
+                [
+                    .. rules.SelectMany(rule => Enumerable.Range(0, rule.Duplicates)
+                        .Select(_ => Draw(rule.MinDelay, rule.MaxDelay, chance))),
+                ],
                 Delay = rules.Aggregate(TimeSpan.Zero, (sum, rule) => sum + Draw(rule.MinDelay, rule.MaxDelay, chance)),
                 Drop = rules.Any(rule => rule.Drop),
                 HoldBehind = rules.FirstOrDefault(rule => rule.Reorder),
@@ -54,47 +58,52 @@ public sealed class Faults
         {
             return (new() { Kind = RestFaultKind.Cut }, TimeSpan.Zero);
         }
-        var rules = Take(_rest, fault => fault.Matches(operation, pathAndParameters), fault => fault.Probability, chance, most: 1);
+        var rules = SelectRules(_rest, fault => fault.Matches(operation, pathAndParameters), fault => fault.Probability, chance, most: 1);
         return rules is [var fault] ? (fault, RestLatency + Draw(fault.MinLatency, fault.MaxLatency, chance)) : (null, RestLatency);
     }
 
-    private List<T> Take<T>(List<Armed<T>> rules, Func<T, bool> matches, Func<T, double> probability, Random chance, int most) where T : class
+    private List<T> SelectRules<T>(
+        List<ActiveRule<T>> rules, Func<T, bool> matches, Func<T, double> probability, Random chance, int most)
+        where T : class
     {
         lock (_gate)
         {
-            var taken = rules
-                .Where(rule => rule.Left is not 0 && matches(rule.Fault) && (probability(rule.Fault) >= 1 || chance.NextDouble() < probability(rule.Fault)))
+            var selected = rules
+                .Where(rule => rule.Remaining is not 0
+                    && matches(rule.Fault)
+                    && (probability(rule.Fault) >= 1 || chance.NextDouble() < probability(rule.Fault)))
                 .Take(most).ToList();
-            foreach (var rule in taken)
+            foreach (var rule in selected)
             {
-                rule.Left--;
+                rule.Remaining--;
             }
-            return [.. taken.Select(rule => rule.Fault)];
+            return [.. selected.Select(rule => rule.Fault)];
         }
     }
 
-    private Remover Arm<T>(List<Armed<T>> rules, Armed<T> armed)
+    private Remover AddRule<T>(List<ActiveRule<T>> rules, ActiveRule<T> active)
     {
         lock (_gate)
         {
-            rules.Add(armed);
+            rules.Add(active);
         }
         return new Remover(() =>
         {
             lock (_gate)
             {
-                rules.Remove(armed);
+                rules.Remove(active);
             }
         });
     }
 
-    private static TimeSpan Draw(TimeSpan least, TimeSpan most, Random chance) => most > least ? least + ((most - least) * chance.NextDouble()) : least;
+    private static TimeSpan Draw(TimeSpan least, TimeSpan most, Random chance) =>
+        most > least ? least + ((most - least) * chance.NextDouble()) : least;
 
-    private sealed class Armed<T>(T fault, int? left)
+    private sealed class ActiveRule<T>(T fault, int? remaining)
     {
         public T Fault { get; } = fault;
 
-        public int? Left { get; set; } = left;
+        public int? Remaining { get; set; } = remaining;
     }
 
     private sealed class Remover(Action remove) : IDisposable

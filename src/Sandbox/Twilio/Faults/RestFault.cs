@@ -1,6 +1,6 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>The operations of Twilio's REST API that the cloud knows.</summary>
+/// <summary>The operations of Twilio's REST API that the emulator knows.</summary>
 public enum RestOperation
 {
     Unknown,
@@ -18,59 +18,62 @@ public enum RestOperation
     ListParticipants,
 }
 
-/// <summary>What becomes of a REST request. Those that say "after acting" took effect at Twilio, and the client is not told.</summary>
+/// <summary>The fault of a REST request.</summary>
+/// <remarks>With "AfterActing" the request takes effect at Twilio, although the client gets no success.</remarks>
 public enum RestFaultKind
 {
-    /// <summary>Only latency.</summary>
+    /// <summary>No fault except the latency.</summary>
     None,
 
-    /// <summary>429 with code 20429 and Retry-After; never acted on.</summary>
+    /// <summary>429 with code 20429 and Retry-After. The request has no effect.</summary>
     TooManyRequests,
 
-    /// <summary>500 with code 20500, not acted on.</summary>
+    /// <summary>500 with code 20500. The request has no effect.</summary>
     ServerError,
 
-    /// <summary>503 with code 20503, not acted on.</summary>
+    /// <summary>503 with code 20503. The request has no effect.</summary>
     Unavailable,
 
-    /// <summary>500 with code 20500, although it was done.</summary>
+    /// <summary>500 with code 20500, but the request takes effect.</summary>
     ServerErrorAfterActing,
 
-    /// <summary>No answer ever, not acted on.</summary>
+    /// <summary>No answer. The request has no effect.</summary>
     TimeOut,
 
-    /// <summary>No answer ever, although it was done.</summary>
+    /// <summary>No answer, but the request takes effect.</summary>
     TimeOutAfterActing,
 
-    /// <summary>The connection is cut, not acted on.</summary>
+    /// <summary>The connection is cut. The request has no effect.</summary>
     Cut,
 
-    /// <summary>The connection is cut, although it was done.</summary>
+    /// <summary>The connection is cut, but the request takes effect.</summary>
     CutAfterActing,
 }
 
-/// <summary>What Twilio, or the way to it, does to REST requests that match. The first rule that applies is used.</summary>
+/// <summary>A fault of Twilio or of the network for REST requests that match. Only the first rule that matches applies.</summary>
 public sealed record RestFault
 {
-    /// <summary>Only this operation; null: every one.</summary>
+    /// <summary>The operation that matches; null: every operation.</summary>
     public RestOperation? Operation { get; init; }
 
-    /// <summary>Only requests whose path or parameters contain this; null: every one.</summary>
+    /// <summary>A text that the path or the parameters must contain; null: every request matches.</summary>
     public string? Contains { get; init; }
 
     public RestFaultKind Kind { get; init; }
 
-    /// <summary>The answer (or its absence) comes late by a random time within these bounds; the effect, where there is one, does not.</summary>
+    /// <summary>The lower bound of a random delay of the answer. The effect of the request is not delayed.</summary>
     public TimeSpan MinLatency { get; init; }
 
+    /// <summary>The upper bound of that delay.</summary>
     public TimeSpan MaxLatency { get; init; }
 
-    /// <summary>429's Retry-After in seconds.</summary>
+    /// <summary>The Retry-After of a 429, in seconds.</summary>
     public int RetryAfter { get; init; } = 1;
 
+    /// <summary>The share of matching requests to which the fault applies, from 0 to 1.</summary>
     public double Probability { get; init; } = 1;
 
-    /// <summary>How many times it is done, then never again; null: as long as the rule is there.</summary>
+    /// <summary>How many times the rule applies; null: no limit.</summary>
     public int? Times { get; init; }
 
     internal bool Matches(RestOperation operation, string pathAndParameters) =>

@@ -1,45 +1,52 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>What the network does to webhooks that match. Effects may be combined, and every rule that applies is done.</summary>
+/// <summary>A fault of the network for webhooks that match. A rule may combine effects, and every rule that matches applies.</summary>
 public sealed record WebhookFault
 {
-    /// <summary>Only webhooks of this kind; null: every kind.</summary>
+    /// <summary>The kind that matches; null: every kind.</summary>
     public WebhookKind? Kind { get; init; }
 
-    /// <summary>Only this event: <c>participant-join</c>, or a call's <c>ringing</c>, <c>completed</c>, <c>no-answer</c>; null: every event.</summary>
+    /// <summary>
+    /// The event that matches: <c>participant-join</c>, or a call status such as <c>ringing</c> or <c>no-answer</c>; null: every event.
+    /// </summary>
     public string? Event { get; init; }
 
-    /// <summary>Only URLs that contain this, for instance a session's path; null: every URL.</summary>
+    /// <summary>A text that the URL must contain, for instance the path of a session; null: every URL matches.</summary>
     public string? UrlContains { get; init; }
 
-    /// <summary>The share of matching webhooks that it is done to.</summary>
+    /// <summary>The share of matching webhooks to which the fault applies, from 0 to 1.</summary>
     public double Probability { get; init; } = 1;
 
-    /// <summary>How many times it is done, then never again; null: as long as the rule is there.</summary>
+    /// <summary>How many times the rule applies; null: no limit.</summary>
     public int? Times { get; init; }
 
-    /// <summary>Extra copies, under the same idempotency token, each with a delay of its own.</summary>
+    /// <summary>How many extra copies are sent. They have the same idempotency token, and each has its own random delay.</summary>
     public int Duplicates { get; init; }
 
-    /// <summary>It leaves late by a random time within these bounds: with a range, webhooks overtake each other.</summary>
+    /// <summary>The lower bound of a random delay. With a range, webhooks arrive in another order.</summary>
     public TimeSpan MinDelay { get; init; }
 
+    /// <summary>The upper bound of that delay.</summary>
     public TimeSpan MaxDelay { get; init; }
 
-    /// <summary>It never leaves, nor is it retried. Where Twilio needs an answer, it takes it for a failure.</summary>
+    /// <summary>Whether the webhook is lost. It is not retried. If Twilio needs its answer, Twilio handles it as a failure.</summary>
     public bool Drop { get; init; }
 
-    /// <summary>It is held back until the next matching webhook has been answered, or <see cref="ReorderWindow"/> is over.</summary>
+    /// <summary>
+    /// Whether the webhook waits until the next matching webhook has been answered, for at most <see cref="ReorderWindow"/>.
+    /// </summary>
     public bool Reorder { get; init; }
 
+    /// <summary>The longest wait of a reordered webhook.</summary>
     public TimeSpan ReorderWindow { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The connection fails: the service sees nothing. <see cref="FailingAttempts"/> says how often, before retries succeed.</summary>
+    /// <summary>Whether the connection fails, so that the service does not get the request.</summary>
     public bool RefuseConnection { get; init; }
 
-    /// <summary>The service acts on it, but its answer is lost: a read time-out for Twilio.</summary>
+    /// <summary>Whether the answer is lost after the service has handled the request. For Twilio this is a read time-out.</summary>
     public bool LoseAnswer { get; init; }
 
+    /// <summary>How many attempts fail before a retry succeeds, with RefuseConnection or LoseAnswer. The default is all.</summary>
     public int FailingAttempts { get; init; } = int.MaxValue;
 
     internal bool Matches(Webhook hook) =>
@@ -48,7 +55,7 @@ public sealed record WebhookFault
         && (UrlContains is null || hook.Target.Url.Contains(UrlContains, StringComparison.Ordinal));
 }
 
-/// <summary>What one webhook is about to suffer.</summary>
+/// <summary>The combined faults of one webhook.</summary>
 internal sealed record WebhookPlan
 {
     public static readonly WebhookPlan None = new();

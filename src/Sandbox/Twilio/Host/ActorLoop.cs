@@ -2,7 +2,8 @@ using System.Threading.Channels;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>The scheduler of real time: one loop runs every action, alone; nobody holds it while waiting for I/O.</summary>
+/// <summary>The scheduler with real time.</summary>
+/// <remarks>One loop runs all actions, one at a time. No action blocks the loop while it waits for I/O.</remarks>
 internal sealed class ActorLoop : IEmulatorScheduler, IAsyncDisposable
 {
     private readonly Channel<Action> _actions = Channel.CreateUnbounded<Action>(new() { SingleReader = true });
@@ -18,10 +19,10 @@ internal sealed class ActorLoop : IEmulatorScheduler, IAsyncDisposable
 
     public DateTimeOffset Now => _time.GetUtcNow();
 
-    /// <summary>Runs after every action, on the loop.</summary>
+    /// <summary>Called on the loop after every action.</summary>
     public Action? AfterEach { get; set; }
 
-    /// <summary>Is told what an action threw.</summary>
+    /// <summary>Called with the exception that an action threw.</summary>
     public Action<Exception>? Failed { get; set; }
 
     public IDisposable Schedule(TimeSpan delay, Action action)
@@ -31,7 +32,7 @@ internal sealed class ActorLoop : IEmulatorScheduler, IAsyncDisposable
         return work;
     }
 
-    /// <summary>Does something on the loop and gives its result; the caller goes on elsewhere.</summary>
+    /// <summary>Runs a function on the loop and gives its result. The caller continues on another thread.</summary>
     public Task<T> InvokeAsync<T>(Func<T> function)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,7 +50,8 @@ internal sealed class ActorLoop : IEmulatorScheduler, IAsyncDisposable
         return accepted ? done.Task : Task.FromException<T>(new ObjectDisposedException(nameof(TwilioEmulator)));
     }
 
-    /// <summary>Looks at the state between two actions, on the caller's own thread. Must be brief, and must not change anything.</summary>
+    /// <summary>Reads the state between two actions, on the caller's thread.</summary>
+    /// <remarks>The function must be fast and must not change the state.</remarks>
     public T Read<T>(Func<T> function)
     {
         lock (_gate)
@@ -86,7 +88,7 @@ internal sealed class ActorLoop : IEmulatorScheduler, IAsyncDisposable
     private sealed class Work(ActorLoop loop, Action action) : IDisposable
     {
         private ITimer? _timer;
-        private volatile bool _off;
+        private volatile bool _cancelled;
 
         public void Start(TimeSpan delay)
         {
@@ -100,13 +102,13 @@ internal sealed class ActorLoop : IEmulatorScheduler, IAsyncDisposable
 
         public void Dispose()
         {
-            _off = true;
+            _cancelled = true;
             _timer?.Dispose();
         }
 
         private void Run()
         {
-            if (!_off)
+            if (!_cancelled)
             {
                 _timer?.Dispose();
                 action();

@@ -6,8 +6,8 @@ namespace Calls.Sandbox.Twilio;
 
 /// <summary>Sends webhooks over real HTTP.</summary>
 /// <remarks>
-/// Every request has a connection of its own: over a reused one, .NET would quietly send a request again that the service had
-/// read when it was killed, and Twilio does not. No trace context is passed on either, since Twilio has none.
+/// Every request has its own connection. On a reused connection .NET repeats a request when the service dies after reading it; Twilio
+/// does not repeat it. A request carries no trace context, because Twilio sends none.
 /// </remarks>
 internal sealed class HttpWebhookTransport : IWebhookTransport, IDisposable
 {
@@ -31,7 +31,7 @@ internal sealed class HttpWebhookTransport : IWebhookTransport, IDisposable
 
     public async Task<WebhookResponse> SendAsync(WebhookRequest request, CancellationToken cancellationToken)
     {
-        // The path and query go out as configured, to the letter: they are what is signed.
+        // The path and query must be sent exactly as configured, because the signature covers them.
         var url = new Uri(request.Url, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         using var message = new HttpRequestMessage(new HttpMethod(request.Method), url);
         message.Options.Set(ConnectTimeout, request.ConnectTimeout);
@@ -41,7 +41,8 @@ internal sealed class HttpWebhookTransport : IWebhookTransport, IDisposable
         }
         if (request.Form is { } form)
         {
-            message.Content = new StringContent(form.ToForm(), Encoding.UTF8, new MediaTypeHeaderValue("application/x-www-form-urlencoded", "utf-8"));
+            var type = new MediaTypeHeaderValue("application/x-www-form-urlencoded", "utf-8");
+            message.Content = new StringContent(form.ToForm(), Encoding.UTF8, type);
         }
         try
         {
@@ -52,11 +53,12 @@ internal sealed class HttpWebhookTransport : IWebhookTransport, IDisposable
                 Location = response.Headers.Location?.OriginalString,
             };
         }
-        catch (HttpRequestException failure) when (failure.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError)
+        catch (HttpRequestException failure) when (failure.HttpRequestError
+            is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError)
         {
             return WebhookResponse.Failed(WebhookFailure.Connect);
         }
-        // A bare SocketException: the connection was reset between its coming about and the handler's first look at it.
+        // A SocketException without a wrapper: the connection was reset right after it was opened.
         catch (Exception failure) when (failure is HttpRequestException or IOException or SocketException or OperationCanceledException)
         {
             return WebhookResponse.Failed(WebhookFailure.Read);

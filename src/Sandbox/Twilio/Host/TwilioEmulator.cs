@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Twilio on this machine: the REST API on a port, real signed webhooks, and phones for a script or a page to use.</summary>
+/// <summary>An emulated Twilio on this machine: a REST API stopped HTTP, signed webhooks, and phones for tests and for the page.</summary>
 public sealed class TwilioEmulator : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(15);
     private readonly ActorLoop _loop;
     private readonly HttpWebhookTransport _transport;
     private readonly List<Waiter> _waiters = [];
@@ -23,7 +23,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
         Cloud = new TwilioCloud(_loop, _transport, options);
         _loop.Failed = defect => Journal.Append(new EmulatorDefect(defect));
         _loop.AfterEach = Notify;
-        // Nothing of the environment: no settings files, no ASPNETCORE_URLS meant for the service beside it.
+        // An empty builder reads no settings file and no ASPNETCORE_URLS, which belong to the service in the same process.
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, options.Port));
         _web = builder.Build();
@@ -33,7 +33,11 @@ public sealed class TwilioEmulator : IAsyncDisposable
     /// <summary>The origin of the REST API, in place of <c>https://api.twilio.com</c>.</summary>
     public Uri ApiBaseUrl { get; private set; } = new("http://127.0.0.1");
 
-    /// <summary>What is behind it. To be read in <see cref="Read"/>, <see cref="AskAsync"/> and <see cref="WaitUntilAsync(Func{TwilioCloud, bool}, TimeSpan, string)"/>, which take their turn.</summary>
+    /// <summary>The state of the emulator.</summary>
+    /// <remarks>
+    /// Use it only in <see cref="Read"/>, <see cref="AskAsync"/> and
+    /// <see cref="WaitUntilAsync(Func{TwilioCloud, bool}, TimeSpan, string)"/>, which run between two actions of the loop.
+    /// </remarks>
     public TwilioCloud Cloud { get; }
 
     public TwilioEmulatorOptions Options => Cloud.Options;
@@ -42,7 +46,9 @@ public sealed class TwilioEmulator : IAsyncDisposable
 
     public Faults Faults => Cloud.Faults;
 
-    public static async Task<TwilioEmulator> StartAsync(TwilioEmulatorOptions options, TimeProvider? clock = null, CancellationToken cancellationToken = default)
+    /// <summary>Starts the emulator. Its REST API accepts requests when the task completes.</summary>
+    public static async Task<TwilioEmulator> StartAsync(
+        TwilioEmulatorOptions options, TimeProvider? clock = null, CancellationToken cancellationToken = default)
     {
         var emulator = new TwilioEmulator(options, clock ?? TimeProvider.System);
         await emulator._web.StartAsync(cancellationToken);
@@ -50,20 +56,22 @@ public sealed class TwilioEmulator : IAsyncDisposable
         return emulator;
     }
 
-    /// <summary>The Voice SDK client of that identity.</summary>
+    /// <summary>The Voice SDK client with that identity.</summary>
     public PhoneHandle Client(string identity) => At("client:" + identity);
 
-    /// <summary>The telephone of that number, E.164.</summary>
+    /// <summary>The telephone with that number in E.164 form.</summary>
     public PhoneHandle Phone(string number) => At(number);
 
-    /// <summary>Looks at the truth, between two events: <c>emulator.Read(cloud => cloud.LonelyLegs().Count)</c>.</summary>
+    /// <summary>Reads the state between two actions, for example <c>emulator.Read(cloud => cloud.LonelyLegs().Count)</c>.</summary>
     public T Read<T>(Func<TwilioCloud, T> look) => _loop.Read(() => look(Cloud));
 
-    /// <summary>Does something on the cloud's own thread.</summary>
+    /// <summary>Runs a function on the loop of the emulator.</summary>
     public Task<T> AskAsync<T>(Func<TwilioCloud, T> work) => _loop.InvokeAsync(() => work(Cloud));
 
-    /// <summary>Waits until the cloud is so. It is looked at after every event, so a state of a moment is seen too.</summary>
-    /// <exception cref="TimeoutException">It did not become so; the message holds the end of the journal.</exception>
+    /// <summary>Waits until a condition is true. It is checked after every action, so even a short state is noticed.</summary>
+    /// <exception cref="TimeoutException">
+    /// The condition did not become true in time. The message has the newest journal entries.
+    /// </exception>
     public async Task WaitUntilAsync(
         Func<TwilioCloud, bool> condition, TimeSpan timeout, [CallerArgumentExpression(nameof(condition))] string what = "")
     {
@@ -71,16 +79,16 @@ public sealed class TwilioEmulator : IAsyncDisposable
         await _loop.InvokeAsync(() =>
         {
             _waiters.Add(waiter);
-            waiter.Look(Cloud);
+            waiter.Check(Cloud);
             return true;
         });
         try
         {
             await waiter.Done.WaitAsync(timeout);
         }
-        catch (TimeoutException late)
+        catch (TimeoutException exception)
         {
-            throw Late(timeout, what, late);
+            throw TimedOut(timeout, what, exception);
         }
         finally
         {
@@ -88,11 +96,13 @@ public sealed class TwilioEmulator : IAsyncDisposable
         }
     }
 
-    /// <summary>The same, with words for the message, and fifteen seconds where nothing else is said.</summary>
-    public Task WaitUntilAsync(Func<TwilioCloud, bool> condition, string what, TimeSpan? patience = null) => WaitUntilAsync(condition, patience ?? Patience, what);
+    /// <summary>Waits until a condition is true, with a description for the message. The default time-out is fifteen seconds.</summary>
+    public Task WaitUntilAsync(Func<TwilioCloud, bool> condition, string what, TimeSpan? patience = null) =>
+        WaitUntilAsync(condition, patience ?? DefaultTimeout, what);
 
-    /// <summary>Waits for a journal entry, from the first on; quicker than a condition that searches the journal after every event.</summary>
-    public async Task<T> WaitForEntryAsync<T>(Func<T, bool> matches, TimeSpan timeout, [CallerArgumentExpression(nameof(matches))] string what = "")
+    /// <summary>Waits for a journal entry that matches, old or new. It is faster than a condition that searches the journal.</summary>
+    public async Task<T> WaitForEntryAsync<T>(
+        Func<T, bool> matches, TimeSpan timeout, [CallerArgumentExpression(nameof(matches))] string what = "")
         where T : JournalEntry
     {
         using var patience = new CancellationTokenSource(timeout);
@@ -106,9 +116,9 @@ public sealed class TwilioEmulator : IAsyncDisposable
                 }
             }
         }
-        catch (OperationCanceledException late) when (patience.IsCancellationRequested)
+        catch (OperationCanceledException exception) when (patience.IsCancellationRequested)
         {
-            throw Late(timeout, $"{typeof(T).Name} with {what}", late);
+            throw TimedOut(timeout, $"{typeof(T).Name} with {what}", exception);
         }
         throw new UnreachableException();
     }
@@ -125,8 +135,9 @@ public sealed class TwilioEmulator : IAsyncDisposable
         _transport.Dispose();
     }
 
-    private TimeoutException Late(TimeSpan timeout, string what, Exception late) => new(
-        $"Not within {timeout}: {what}\nSeed {Options.Seed}. The newest of {Journal.Last} journal entries:\n{Journal.Tail()}", late);
+    private TimeoutException TimedOut(TimeSpan timeout, string what, Exception exception) => new(
+        $"Not true within {timeout}: {what}\nSeed {Options.Seed}. The newest of {Journal.Last} journal entries:\n{Journal.Tail()}",
+        exception);
 
     private PhoneHandle At(string address) => new(this, _loop.Read(() => Cloud.Phone(address)));
 
@@ -139,7 +150,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
         _seen = Journal.Last;
         foreach (var waiter in _waiters)
         {
-            waiter.Look(Cloud);
+            waiter.Check(Cloud);
         }
         _waiters.RemoveAll(waiter => waiter.Done.IsCompleted);
     }
@@ -157,9 +168,9 @@ public sealed class TwilioEmulator : IAsyncDisposable
                 await AnswerAsync(context, response);
                 break;
             case RestOutcome.NoAnswer:
-                using (var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, _stopping.Token))
+                using (var stopped = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, _stopping.Token))
                 {
-                    await Task.Delay(Timeout.InfiniteTimeSpan, over.Token).ContinueWith(_ => context.Abort(), TaskScheduler.Default);
+                    await Task.Delay(Timeout.InfiniteTimeSpan, stopped.Token).ContinueWith(_ => context.Abort(), TaskScheduler.Default);
                 }
                 break;
             default:
@@ -168,7 +179,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
         }
     }
 
-    /// <summary>The cloud's answer, handed over to the web server's own thread, so that the loop goes on.</summary>
+    /// <summary>Sends a request to the cloud. The answer continues on a thread of the web server, so that the loop stays free.</summary>
     private Task<RestResponse> SendAsync(RestRequest request)
     {
         var answer = new TaskCompletionSource<RestResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -206,7 +217,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
 
         public Task Done => _done.Task;
 
-        public void Look(TwilioCloud cloud)
+        public void Check(TwilioCloud cloud)
         {
             try
             {

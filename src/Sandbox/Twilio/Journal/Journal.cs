@@ -3,24 +3,24 @@ using System.Threading.Channels;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Everything that went over the wire or changed, in order: the judge of fault tests and the source of every timeline.</summary>
-/// <remarks>Append-only and bounded. Safe to read and to follow from any thread.</remarks>
+/// <summary>The ordered list of all requests, answers and changes in the emulator. Tests check it, and timelines show it.</summary>
+/// <remarks>It is append-only, and it drops the oldest entries above its capacity. It may be read from any thread.</remarks>
 public sealed class Journal(int capacity, Func<DateTimeOffset> now)
 {
     private readonly Lock _gate = new();
     private readonly Queue<JournalEntry> _entries = new();
     private readonly List<ChannelWriter<JournalEntry>> _followers = [];
 
-    /// <summary>The number of the newest entry; the first is 1.</summary>
+    /// <summary>The number of the newest entry. The first entry has the number 1.</summary>
     public long Last { get; private set; }
 
-    /// <summary>How many entries were dropped to stay within the capacity.</summary>
+    /// <summary>How many entries were dropped.</summary>
     public long Dropped { get; private set; }
 
-    /// <summary>Raised for every entry, on the thread that appended it: be brief.</summary>
+    /// <summary>Raised for every entry, on the thread that appended it. A handler must be fast.</summary>
     public event Action<JournalEntry>? Added;
 
-    /// <summary>A copy of what is there now.</summary>
+    /// <summary>A copy of the current entries, oldest first.</summary>
     public IReadOnlyList<JournalEntry> Entries
     {
         get
@@ -41,7 +41,7 @@ public sealed class Journal(int capacity, Func<DateTimeOffset> now)
         }
     }
 
-    /// <summary>Whether an entry of that kind is there.</summary>
+    /// <summary>Whether an entry of one kind matches.</summary>
     public bool Has<T>(Func<T, bool> matches) where T : JournalEntry
     {
         lock (_gate)
@@ -50,7 +50,7 @@ public sealed class Journal(int capacity, Func<DateTimeOffset> now)
         }
     }
 
-    /// <summary>What is there after entry <paramref name="after"/>, then what comes, until cancelled.</summary>
+    /// <summary>The entries after number <paramref name="after"/>, and then each new entry, until it is cancelled.</summary>
     public async IAsyncEnumerable<JournalEntry> FollowAsync(long after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var channel = Channel.CreateUnbounded<JournalEntry>();
@@ -81,7 +81,7 @@ public sealed class Journal(int capacity, Func<DateTimeOffset> now)
     /// <summary>All entries as lines of text.</summary>
     public string Timeline() => string.Join('\n', Entries);
 
-    /// <summary>The newest entries as lines of text, for a message that has to say what happened.</summary>
+    /// <summary>The newest entries as lines of text, for error messages.</summary>
     public string Tail(int newest = 60) => string.Join('\n', Entries.TakeLast(newest));
 
     internal long Append(JournalEntry entry)

@@ -1,43 +1,43 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>What a journal entry is about.</summary>
+/// <summary>The kind of a journal entry.</summary>
 public enum JournalKind
 {
-    /// <summary>Somebody did something with a phone, or it rang.</summary>
+    /// <summary>A phone was used, or it rang.</summary>
     Phone,
 
-    /// <summary>A phone was played or told something.</summary>
+    /// <summary>A text or a sound was played to a phone.</summary>
     Heard,
 
-    /// <summary>A leg changed.</summary>
+    /// <summary>A leg entered a state.</summary>
     Leg,
 
-    /// <summary>A conference, or somebody's part in it, changed.</summary>
+    /// <summary>A conference or a participant changed.</summary>
     Room,
 
-    /// <summary>A webhook was sent: one entry an attempt.</summary>
+    /// <summary>A webhook was sent. Each attempt has an entry.</summary>
     Webhook,
 
-    /// <summary>A webhook attempt was answered, or failed.</summary>
+    /// <summary>An attempt of a webhook was answered or failed.</summary>
     Answer,
 
-    /// <summary>A REST request came in.</summary>
+    /// <summary>A REST request arrived.</summary>
     Rest,
 
-    /// <summary>A REST request was answered, or deliberately was not.</summary>
+    /// <summary>A REST request was answered, or a fault suppressed the answer.</summary>
     RestAnswer,
 
-    /// <summary>A fault was done.</summary>
+    /// <summary>A fault was applied.</summary>
     Fault,
 
-    /// <summary>Twilio's debugger would show this; or the emulator itself failed.</summary>
+    /// <summary>An error that Twilio's debugger would show, or a defect of the emulator.</summary>
     Error,
 
-    /// <summary>A frontend asked the service: its own REST, not Twilio's.</summary>
+    /// <summary>A frontend sent a request to the REST API of the service.</summary>
     Frontend,
 }
 
-/// <summary>One thing that happened. Each kind has its own record; who, what and details are the flat view for timelines and pages.</summary>
+/// <summary>A journal entry. Each kind has its own record. Who, what and details are its text for timelines and pages.</summary>
 public abstract record JournalEntry
 {
     public long Number { get; internal set; }
@@ -46,12 +46,13 @@ public abstract record JournalEntry
 
     public abstract JournalKind Kind { get; }
 
-    /// <summary>A phone's address, a conference's name, a webhook's kind or a REST operation.</summary>
+    /// <summary>The address of a phone, the name of a conference, the kind of a webhook or the name of a REST operation.</summary>
     public abstract string Who { get; }
 
+    /// <summary>The event in words.</summary>
     public abstract string What { get; }
 
-    /// <summary>Parameters, or the body.</summary>
+    /// <summary>The parameters, or the body.</summary>
     public virtual IReadOnlyList<KeyValuePair<string, string>> Details => [];
 
     public string? CallSid { get; init; }
@@ -65,7 +66,7 @@ public abstract record JournalEntry
     }
 }
 
-/// <summary>A REST request reached the cloud.</summary>
+/// <summary>A REST request arrived.</summary>
 public sealed record RestRequested(RestOperation Operation, string Method, string Path, Parameters Parameters) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Rest;
@@ -77,10 +78,10 @@ public sealed record RestRequested(RestOperation Operation, string Method, strin
     public override IReadOnlyList<KeyValuePair<string, string>> Details => Parameters;
 }
 
-/// <summary>A REST request was answered, or deliberately was not. <see cref="Status"/> 0 means that no answer was sent.</summary>
+/// <summary>A REST request was answered. <see cref="Status"/> is 0 if a fault suppressed the answer.</summary>
 public sealed record RestAnswered(long Request, RestOperation Operation, int Status, int? Code, string Body, string? Fault) : JournalEntry
 {
-    /// <summary>Whether the request took effect, whatever the client was told.</summary>
+    /// <summary>Whether the request took effect, independent of the answer.</summary>
     public bool Acted { get; init; }
 
     public override JournalKind Kind => JournalKind.RestAnswer;
@@ -88,15 +89,17 @@ public sealed record RestAnswered(long Request, RestOperation Operation, int Sta
     public override string Who => Operation.ToString();
 
     public override string What =>
-        $"{(Status == 0 ? "no answer" : Status)}{(Code is { } code ? $" code {code}" : "")} to #{Request}{(Fault is null ? "" : $" [fault: {Fault}, {(Acted ? "acted" : "not acted")}]")}";
+        $"{(Status == 0 ? "no answer" : Status)}{(Code is { } code ? $" code {code}" : "")} to #{Request}"
+        + (Fault is null ? "" : $" [fault: {Fault}, {(Acted ? "acted" : "not acted")}]");
 
     public override IReadOnlyList<KeyValuePair<string, string>> Details => Body.Length == 0 ? [] : [new("body", Body)];
 }
 
-/// <summary>A webhook request left for the service.</summary>
-public sealed record WebhookSent(WebhookKind Webhook, string Event, string Method, string Url, Parameters Parameters, string Token, int Attempt) : JournalEntry
+/// <summary>A webhook was sent.</summary>
+public sealed record WebhookSent(
+    WebhookKind Webhook, string Event, string Method, string Url, Parameters Parameters, string Token, int Attempt) : JournalEntry
 {
-    /// <summary>Whether it is an extra copy that a fault made.</summary>
+    /// <summary>Whether a fault made this extra copy.</summary>
     public bool Copy { get; init; }
 
     public override JournalKind Kind => JournalKind.Webhook;
@@ -104,24 +107,28 @@ public sealed record WebhookSent(WebhookKind Webhook, string Event, string Metho
     public override string Who => Webhook.ToString();
 
     public override string What =>
-        $"{Method} {new Uri(Url).AbsolutePath} {Event}{(Attempt > 1 ? $" (attempt {Attempt})" : "")}{(Copy ? " (duplicate)" : "")}".TrimEnd();
+        ($"{Method} {new Uri(Url).AbsolutePath} {Event}"
+            + (Attempt > 1 ? $" (attempt {Attempt})" : "")
+            + (Copy ? " (duplicate)" : "")).TrimEnd();
 
     public override IReadOnlyList<KeyValuePair<string, string>> Details => Parameters;
 }
 
-/// <summary>A webhook attempt is over: answered, or failed.</summary>
-public sealed record WebhookAnswered(long Request, WebhookKind Webhook, string Event, string Url, WebhookFailure Failure, int Status, string Body) : JournalEntry
+/// <summary>An attempt of a webhook was answered or failed.</summary>
+public sealed record WebhookAnswered(
+    long Request, WebhookKind Webhook, string Event, string Url, WebhookFailure Failure, int Status, string Body) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Answer;
 
     public override string Who => Webhook.ToString();
 
-    public override string What => $"{(Failure == WebhookFailure.None ? Status : Failure)} to #{Request} {new Uri(Url).AbsolutePath} {Event}".TrimEnd();
+    public override string What =>
+        $"{(Failure == WebhookFailure.None ? Status : Failure)} to #{Request} {new Uri(Url).AbsolutePath} {Event}".TrimEnd();
 
     public override IReadOnlyList<KeyValuePair<string, string>> Details => Body.Length == 0 ? [] : [new("body", Body)];
 }
 
-/// <summary>A fault was done to a webhook.</summary>
+/// <summary>A fault was applied to a webhook.</summary>
 public sealed record WebhookFaulted(WebhookKind Webhook, string Event, string Url, string Fault) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Fault;
@@ -131,7 +138,7 @@ public sealed record WebhookFaulted(WebhookKind Webhook, string Event, string Ur
     public override string What => $"{Fault}: {new Uri(Url).AbsolutePath} {Event}".TrimEnd();
 }
 
-/// <summary>Somebody did something with a phone, or a phone did something by itself.</summary>
+/// <summary>A phone was used, rang or acted by itself.</summary>
 public sealed record PhoneActed(string Phone, string Action) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Phone;
@@ -141,7 +148,7 @@ public sealed record PhoneActed(string Phone, string Action) : JournalEntry
     public override string What => Action;
 }
 
-/// <summary>A phone was played or told something.</summary>
+/// <summary>A text or a sound was played to a phone.</summary>
 public sealed record PhoneHeard(string Phone, string Sound) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Heard;
@@ -161,7 +168,7 @@ public sealed record LegChanged(string Phone, LegState State, string Why) : Jour
     public override string What => $"{State}: {Why}";
 }
 
-/// <summary>A conference, or somebody's part in it, changed.</summary>
+/// <summary>A conference or a participant changed.</summary>
 public sealed record ConferenceChanged(string Name, string Change, string? Phone) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Room;
@@ -171,7 +178,7 @@ public sealed record ConferenceChanged(string Name, string Change, string? Phone
     public override string What => Phone is null ? Change : $"{Change} {Phone}";
 }
 
-/// <summary>What Twilio's debugger would show: an error or warning with its code (twilio.com/docs/api/errors).</summary>
+/// <summary>An error or warning that Twilio's debugger would show, with its code (twilio.com/docs/api/errors).</summary>
 public sealed record TwilioErrorLogged(int Code, string Message, string? Url) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Error;
@@ -181,7 +188,7 @@ public sealed record TwilioErrorLogged(int Code, string Message, string? Url) : 
     public override string What => $"{Code}: {Message} {Url}".TrimEnd();
 }
 
-/// <summary>The emulator itself failed: never Twilio's doing, always a defect here.</summary>
+/// <summary>The emulator failed. This is always a defect of the emulator.</summary>
 public sealed record EmulatorDefect(Exception Exception) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Error;
@@ -191,17 +198,19 @@ public sealed record EmulatorDefect(Exception Exception) : JournalEntry
     public override string What => Exception.ToString();
 }
 
-/// <summary>A frontend's REST request to the service was answered; noted by whoever stands between the two.</summary>
+/// <summary>A request of a frontend to the service was answered.</summary>
 public sealed record FrontendAsked(string Identity, string Method, string Path, string Body, int Status, string Answer) : JournalEntry
 {
     public override JournalKind Kind => JournalKind.Frontend;
 
-    /// <summary>The newest entry when the request came in: what happened while it was served stands before its answer.</summary>
+    /// <summary>The number of the newest entry when the request arrived.</summary>
+    /// <remarks>Entries after it may belong to the handling of the request.</remarks>
     public long After { get; init; }
 
+    /// <summary>When the request arrived.</summary>
     public DateTimeOffset Began { get; init; }
 
-    /// <summary>Whether the bearer may do everything.</summary>
+    /// <summary>Whether the token has the scope <c>calls.operate</c>.</summary>
     public bool IsOperator { get; init; }
 
     public string? IdempotencyKey { get; init; }

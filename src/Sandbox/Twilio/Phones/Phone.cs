@@ -1,22 +1,22 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>What a phone is doing.</summary>
+/// <summary>The state of a phone.</summary>
 public enum PhoneState
 {
     Idle,
 
-    /// <summary>It has called, and Twilio has not answered yet.</summary>
+    /// <summary>It calls, and Twilio has not answered yet.</summary>
     Calling,
 
     /// <summary>It rings.</summary>
     Ringing,
 
-    /// <summary>It is connected to Twilio: talking, waiting or held.</summary>
+    /// <summary>It is connected to Twilio: it talks, waits or is on hold.</summary>
     InCall,
 }
 
-/// <summary>A phone at the far end of Twilio: a Voice SDK client or a telephone. For scripts on the cloud's own thread.</summary>
-/// <remarks><see cref="PhoneHandle"/> is the same phone for everybody else.</remarks>
+/// <summary>A phone that Twilio can call: a Voice SDK client or a telephone. It may only be used on the loop of the emulator.</summary>
+/// <remarks><see cref="PhoneHandle"/> is the same phone for other threads.</remarks>
 public sealed class Phone
 {
     private readonly TwilioCloud _cloud;
@@ -32,15 +32,16 @@ public sealed class Phone
 
     public bool IsClient => Address.StartsWith("client:", StringComparison.Ordinal);
 
+    /// <summary>What the phone does by itself when it is called.</summary>
     public PhoneBehaviour Behaviour { get; set; }
 
-    /// <summary>How long it rings before it does that.</summary>
+    /// <summary>How long the phone rings before it answers or declines by itself.</summary>
     public TimeSpan After { get; set; }
 
-    /// <summary>Every leg that it ever had, the newest last.</summary>
+    /// <summary>All legs of the phone, including those that are over, oldest first.</summary>
     public IReadOnlyList<Leg> Legs => _legs;
 
-    /// <summary>How often it has rung.</summary>
+    /// <summary>How often the phone has rung.</summary>
     public int Rings => _incoming.Count;
 
     public PhoneState State => Current switch
@@ -51,32 +52,33 @@ public sealed class Phone
         _ => PhoneState.Ringing,
     };
 
-    /// <summary>The leg that the phone's user is busy with: the one in progress, else the newest.</summary>
+    /// <summary>The leg in progress, else the newest live leg; null while the phone is idle.</summary>
     public Leg? Current => _live.Find(leg => leg.State == LegState.InProgress) ?? (_live.Count > 0 ? _live[^1] : null);
 
-    /// <summary>Every call that made this phone ring, oldest first; each rang once.</summary>
+    /// <summary>The legs for which the phone has rung, oldest first.</summary>
     public IReadOnlyList<Leg> Incoming => _incoming;
 
-    /// <summary>Everything that was said or played to it.</summary>
+    /// <summary>The texts (in quotation marks) and the URLs of sounds that were played to the phone, oldest first.</summary>
     public IReadOnlyList<string> Heard => _heard;
 
-    /// <summary>The conference that it is in, if it is in one.</summary>
+    /// <summary>The conference that the phone is in; null if there is none.</summary>
     public Conference? Conference => Current?.Participant is { IsIn: true } part ? part.Conference : null;
 
     public bool IsMuted => Current?.Participant?.Muted ?? false;
 
     public bool IsOnHold => Current?.Participant?.Hold ?? false;
 
-    /// <summary>The phones that hear this one: those in a conference that has started, while neither side is on hold and this one is not muted.</summary>
+    /// <summary>The phones that hear this phone.</summary>
+    /// <remarks>They are in the same started conference, no side is on hold, and this phone is not muted.</remarks>
     public IReadOnlyList<string> HeardBy => IsMuted ? [] : [.. Others.Select(other => other.Leg.Phone.Address)];
 
-    /// <summary>The phones that this one hears.</summary>
+    /// <summary>The phones that this phone hears.</summary>
     public IReadOnlyList<string> HearsPhones => [.. Others.Where(other => !other.Muted).Select(other => other.Leg.Phone.Address)];
 
-    /// <summary>The phones that it can talk with: they hear each other.</summary>
+    /// <summary>The phones that hear this phone and that it hears.</summary>
     public IReadOnlyList<string> TalksWith => [.. HeardBy.Intersect(HearsPhones)];
 
-    /// <summary>What comes out of it now, in words: a voice, music, or nothing.</summary>
+    /// <summary>What the phone plays now: the addresses of other phones, the name or URL of music, or <c>silence</c>.</summary>
     public string Hears => Current switch
     {
         { Participant.Playing: { } music } => music,
@@ -90,8 +92,8 @@ public sealed class Phone
             : [];
 
     /// <summary>Calls the TwiML App.</summary>
-    /// <param name="to">The custom parameter To of a client, or the number that a telephone dials.</param>
-    /// <param name="custom">More custom parameters of the Voice SDK's connect.</param>
+    /// <param name="to">For a client the custom parameter To, for a telephone the dialled number.</param>
+    /// <param name="custom">Further custom parameters of the Voice SDK's connect.</param>
     public Leg PlaceCall(string? to, Parameters? custom = null)
     {
         Act($"calls {to}");
@@ -125,17 +127,18 @@ public sealed class Phone
         _cloud.Calls.HangUp(leg, "hung up");
     }
 
-    /// <summary>Vanishes without a word: no network, no battery. Twilio finds out later, or when it next has TwiML to run.</summary>
+    /// <summary>The phone loses its connection.</summary>
+    /// <remarks>Twilio notices it after <see cref="TwilioEmulatorOptions.DropNoticedAfter"/>, or at its next TwiML.</remarks>
     public void Drop()
     {
-        Act("vanishes");
+        Act("loses its connection");
         foreach (var leg in _live.ToList())
         {
             leg.Vanished = true;
             _live.Remove(leg);
             if (leg.Inbound || leg.State == LegState.InProgress)
             {
-                _cloud.Scheduler.Schedule(_cloud.Options.DropNoticedAfter, () => _cloud.Calls.HangUp(leg, "its phone is gone"));
+                _cloud.Scheduler.Schedule(_cloud.Options.DropNoticedAfter, () => _cloud.Calls.HangUp(leg, "the phone lost its connection"));
             }
         }
     }

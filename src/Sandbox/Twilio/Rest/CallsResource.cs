@@ -25,7 +25,7 @@ internal sealed class CallsResource(TwilioCloud cloud)
 
     public JsonObject Fetch(string callSid) => Body(Find(callSid));
 
-    /// <summary>Ends or redirects a live call. An update of a call that is over is 21220, as is one that its state does not allow.</summary>
+    /// <summary>Ends or redirects a call. If the call is over, or its state does not allow the update, the error is 21220.</summary>
     public JsonObject Update(string callSid, Parameters form)
     {
         var leg = Find(callSid);
@@ -62,11 +62,14 @@ internal sealed class CallsResource(TwilioCloud cloud)
 
     public JsonObject List(RestRoute route) => route.Page(
         "calls",
-        cloud.Legs.Reverse().Where(leg => route.Passes("To", leg.To) && route.Passes("From", leg.From) && route.Passes("Status", leg.Status)
+        cloud.Legs.Reverse().Where(leg =>
+            route.Passes("To", leg.To) && route.Passes("From", leg.From) && route.Passes("Status", leg.Status)
             && route.Passes("ParentCallSid", "") && route.Passes("StartTime", leg.StartedAt) && route.Passes("EndTime", leg.EndedAt)),
+        leg => leg.Sid,
         Body);
 
-    private Leg Find(string callSid) => cloud.FindLeg(callSid) ?? throw RestRefusal.NotFound($"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{callSid}.json");
+    private Leg Find(string callSid) => cloud.FindLeg(callSid)
+        ?? throw RestRefusal.NotFound($"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{callSid}.json");
 
     private TwimlSource AppTwiml(string sid) => sid == cloud.Options.ApplicationSid && cloud.Options.VoiceUrl is { } url
         ? new(new(url.AbsoluteUri, cloud.Options.VoiceMethod), null)
@@ -102,7 +105,9 @@ internal sealed class CallsResource(TwilioCloud cloud)
             ["status"] = leg.Status,
             ["start_time"] = Date(leg.StartedAt),
             ["end_time"] = Date(leg.EndedAt),
-            ["duration"] = leg is { AnsweredAt: { } answered, EndedAt: { } ended } ? ((int)(ended - answered).TotalSeconds).ToString(CultureInfo.InvariantCulture) : null,
+            ["duration"] = leg is { AnsweredAt: { } answered, EndedAt: { } ended }
+                ? ((int)(ended - answered).TotalSeconds).ToString(CultureInfo.InvariantCulture)
+                : null,
             ["price"] = null,
             ["price_unit"] = "USD",
             ["direction"] = leg.Direction,
@@ -128,5 +133,7 @@ internal sealed class CallsResource(TwilioCloud cloud)
     private static string? Date(DateTimeOffset? at) => at is { } instant ? Callbacks.Date(instant) : null;
 
     private static string Formatted(string address) =>
-        address.Length == 12 && address.StartsWith("+1", StringComparison.Ordinal) ? $"({address[2..5]}) {address[5..8]}-{address[8..]}" : address;
+        address.Length == 12 && address.StartsWith("+1", StringComparison.Ordinal)
+            ? $"({address[2..5]}) {address[5..8]}-{address[8..]}"
+            : address;
 }

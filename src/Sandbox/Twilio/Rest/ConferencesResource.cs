@@ -7,10 +7,11 @@ internal sealed class ConferencesResource(TwilioCloud cloud)
 {
     public JsonObject Fetch(string sid) => Body(Find(sid));
 
-    /// <summary>
-    /// Ends a conference, or announces something to it. Which error a conference that is not in progress gives is not documented: here
-    /// 16099 (400) while it is <c>init</c>, and 16022 (400) once it is over.
-    /// </summary>
+    /// <summary>Ends a conference, or plays an announcement to it.</summary>
+    /// <remarks>
+    /// Twilio does not document the error for a conference that is not in progress. Here it is 400 with code 16099 for <c>init</c>, and 400
+    /// with code 16022 for <c>completed</c>.
+    /// </remarks>
     public JsonObject Update(string sid, Parameters form)
     {
         var room = Find(sid);
@@ -32,16 +33,19 @@ internal sealed class ConferencesResource(TwilioCloud cloud)
         }
         else if (form.Target("AnnounceUrl", "AnnounceMethod") is { } announcement && room.Connected.FirstOrDefault() is { } first)
         {
+            var extra = new Parameters { { "AnnounceUrl", announcement.Url } };
             cloud.Sound.Play(first, WebhookKind.Announcement, announcement, () => room.State != ConferenceState.Completed, () =>
-                cloud.Callbacks.ConferenceEvent(room, "announcement", "announcement-end", extra: new() { { "AnnounceUrl", announcement.Url } }));
+                cloud.Callbacks.ConferenceEvent(room, "announcement", "announcement-end", extra: extra));
         }
         return Body(room);
     }
 
     public JsonObject List(RestRoute route) => route.Page(
         "conferences",
-        cloud.Conferences.Reverse().Where(room => route.Passes("FriendlyName", room.FriendlyName) && route.Passes("Status", room.Status)
+        cloud.Conferences.Reverse().Where(room =>
+            route.Passes("FriendlyName", room.FriendlyName) && route.Passes("Status", room.Status)
             && route.Passes("DateCreated", room.Created) && route.Passes("DateUpdated", room.Updated)),
+        room => room.Sid,
         Body);
 
     private Conference Find(string sid) =>

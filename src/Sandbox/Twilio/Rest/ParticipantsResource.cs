@@ -8,7 +8,8 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
 {
     private static readonly string[] DefaultEvents = ["start", "end"];
 
-    /// <summary>Calls somebody into a conference: by SID it must be active, by friendly name a new one is opened where there is none.</summary>
+    /// <summary>Calls a phone and adds it to a conference.</summary>
+    /// <remarks>A conference named by SID must be active; a friendly name may open a new one.</remarks>
     public JsonObject Create(string conference, Parameters form)
     {
         var (from, to) = form.Parties(cloud.Options);
@@ -70,8 +71,9 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
         }
         if (form.Target("AnnounceUrl", "AnnounceMethod") is { } announcement)
         {
+            var extra = new Parameters { { "AnnounceUrl", announcement.Url } };
             cloud.Sound.Play(participant, WebhookKind.Announcement, announcement, () => participant.IsIn, () =>
-                cloud.Callbacks.ConferenceEvent(participant.Conference, "announcement", "announcement-end", participant, new() { { "AnnounceUrl", announcement.Url } }));
+                cloud.Callbacks.ConferenceEvent(participant.Conference, "announcement", "announcement-end", participant, extra));
         }
         return Body(participant);
     }
@@ -82,14 +84,20 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
         return new(204, null, null);
     }
 
-    /// <summary>Those who are in and those still being reached; nobody once the conference is over.</summary>
+    /// <summary>Lists the participants that are in the conference and those whose phones are still being called.</summary>
     public JsonObject List(RestRoute route)
     {
-        var room = cloud.FindConference(route.Conference) ?? cloud.ActiveConference(route.Conference) ?? throw RestRefusal.NotFound(route.Path);
+        var room = cloud.FindConference(route.Conference)
+            ?? cloud.ActiveConference(route.Conference)
+            ?? throw RestRefusal.NotFound(route.Path);
         var participants = room.State == ConferenceState.Completed ? [] : room.Participants;
         return route.Page(
             "participants",
-            participants.Where(participant => route.Passes("Muted", participant.Muted) && route.Passes("Hold", participant.Hold) && route.Passes("Coaching", participant.Coaching)),
+            participants.Where(participant =>
+                route.Passes("Muted", participant.Muted)
+                && route.Passes("Hold", participant.Hold)
+                && route.Passes("Coaching", participant.Coaching)),
+            participant => participant.Leg.Sid,
             Body);
     }
 
@@ -100,14 +108,21 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
             return cloud.ActiveConference(sidOrName) ?? cloud.Rooms.Open(sidOrName, callback);
         }
         var room = cloud.FindConference(sidOrName) ?? throw RestRefusal.NotFound($"/Conferences/{sidOrName}/Participants.json");
-        return room.State != ConferenceState.Completed ? room : throw RestRefusal.BadRequest(16022, "Conference does not exist or is completed");
+        return room.State != ConferenceState.Completed
+            ? room
+            : throw RestRefusal.BadRequest(16022, "Conference does not exist or is completed");
     }
 
     private Participant Find(RestRoute route)
     {
         var room = cloud.FindConference(route.Conference) ?? cloud.ActiveConference(route.Conference);
-        return room is { State: not ConferenceState.Completed } && room.Find(route.Participant) is { } participant ? participant : throw RestRefusal.NotFound(route.Path);
+        return room is { State: not ConferenceState.Completed } && room.Find(route.Participant) is { } participant
+            ? participant
+            : throw RestRefusal.NotFound(route.Path);
     }
+
+    private string Uri(Participant participant) =>
+        $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Conferences/{participant.Conference.Sid}/Participants/{participant.Leg.Sid}.json";
 
     private JsonObject Body(Participant participant) => new()
     {
@@ -124,7 +139,9 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
         ["hold"] = participant.Hold,
         ["start_conference_on_enter"] = participant.Settings.StartConferenceOnEnter,
         ["status"] = participant.Status,
-        ["queue_time"] = participant.ViaApi ? participant.Leg.QueueTime.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) : null,
-        ["uri"] = $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Conferences/{participant.Conference.Sid}/Participants/{participant.Leg.Sid}.json",
+        ["queue_time"] = participant.ViaApi
+            ? participant.Leg.QueueTime.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)
+            : null,
+        ["uri"] = Uri(participant),
     };
 }

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>The REST API <c>/2010-04-01/Accounts/{AccountSid}/…json</c>: authentication, routing, faults, journal.</summary>
+/// <summary>Handles requests to <c>/2010-04-01/Accounts/{AccountSid}/…json</c>: authentication, routing, faults and journal.</summary>
 internal sealed class RestApi(TwilioCloud cloud)
 {
     private readonly CallsResource _calls = new(cloud);
@@ -33,7 +33,8 @@ internal sealed class RestApi(TwilioCloud cloud)
         var number = cloud.Journal.Append(new RestRequested(route.Operation, request.Method, route.Path, query) { CallSid = callSid });
         var (fault, latency) = cloud.Faults.PlanRest(route.Operation, $"{route.Path} {query}", cloud.Chance);
         var kind = fault?.Kind ?? RestFaultKind.None;
-        var acts = kind is RestFaultKind.None or RestFaultKind.ServerErrorAfterActing or RestFaultKind.TimeOutAfterActing or RestFaultKind.CutAfterActing;
+        var acts = kind is RestFaultKind.None
+            or RestFaultKind.ServerErrorAfterActing or RestFaultKind.TimeOutAfterActing or RestFaultKind.CutAfterActing;
 
         var answer = acts ? Act(route, request) : new Answer(0, null, null);
         var acted = acts && answer.Status < 400;
@@ -56,7 +57,8 @@ internal sealed class RestApi(TwilioCloud cloud)
         }
         var headers = Headers(answer.Status, fault);
         var status = outcome == RestOutcome.Answered ? answer.Status : 0;
-        cloud.Journal.Append(new RestAnswered(number, route.Operation, status, answer.Code, answer.Body, fault is null ? null : Describe(kind, latency))
+        var faultText = fault is null ? null : Describe(kind, latency);
+        cloud.Journal.Append(new RestAnswered(number, route.Operation, status, answer.Code, answer.Body, faultText)
         {
             Acted = acted,
             CallSid = callSid,
@@ -99,13 +101,15 @@ internal sealed class RestApi(TwilioCloud cloud)
     private void Authenticate(RestRoute route, string? authorization)
     {
         var options = cloud.Options;
-        var known = authorization == Basic(options.AccountSid, options.AuthToken) || authorization == Basic(options.ApiKeySid, options.ApiKeySecret);
+        var known = authorization == Basic(options.AccountSid, options.AuthToken)
+            || authorization == Basic(options.ApiKeySid, options.ApiKeySecret);
         if (!known || route.AccountSid != options.AccountSid)
         {
             throw new RestRefusal(401, 20003, "Authenticate");
         }
 
-        static string Basic(string user, string password) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"));
+        static string Basic(string user, string password) =>
+            "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"));
     }
 
     private Dictionary<string, string> Headers(int status, RestFault? fault)
@@ -128,7 +132,7 @@ internal sealed class RestApi(TwilioCloud cloud)
         string.Create(CultureInfo.InvariantCulture, $"{kind}{(latency > TimeSpan.Zero ? $" {latency.TotalMilliseconds:0} ms" : "")}");
 }
 
-/// <summary>An answer before faults: a status, an error code where it is one, and JSON.</summary>
+/// <summary>An answer before faults: the HTTP status, the code of an error, and the JSON.</summary>
 internal sealed record Answer(int Status, int? Code, JsonObject? Content)
 {
     public string Body => Content?.ToJsonString() ?? "";

@@ -4,16 +4,20 @@ using System.Text.RegularExpressions;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Reading and checking the parameters of REST requests, with Twilio's error codes.</summary>
+/// <summary>Reads and checks the parameters of REST requests, with Twilio's error codes.</summary>
 internal static partial class RestInput
 {
     private static readonly string[] CallEvents = ["initiated", "ringing", "answered", "completed"];
 
-    /// <summary>A create's From and To, checked as Twilio checks them before it queues anything.</summary>
+    /// <summary>From and To of a create. Twilio checks them before it queues the call.</summary>
     public static (string From, string To) Parties(this Parameters form, TwilioEmulatorOptions options)
     {
-        var to = form["To"] is { Length: > 0 } given ? given : throw RestRefusal.BadRequest(21201, "No 'To' number is specified");
-        var from = form["From"] is { Length: > 0 } source ? source : throw RestRefusal.BadRequest(21213, "A 'From' phone number is required");
+        var to = form["To"] is { Length: > 0 } givenTo
+            ? givenTo
+            : throw RestRefusal.BadRequest(21201, "No 'To' number is specified");
+        var from = form["From"] is { Length: > 0 } givenFrom
+            ? givenFrom
+            : throw RestRefusal.BadRequest(21213, "A 'From' phone number is required");
         var bare = to.Split('?')[0];
         if (options.RefusedNumbers.TryGetValue(bare, out var code))
         {
@@ -30,7 +34,8 @@ internal static partial class RestInput
         var fromClient = Client().IsMatch(from);
         if (!E164().IsMatch(from) && !(fromClient && !to.StartsWith('+')))
         {
-            throw RestRefusal.BadRequest(21212, $"The 'From' number {from} is not a valid phone number, shortcode, or alphanumeric sender ID");
+            throw RestRefusal.BadRequest(
+                21212, $"The 'From' number {from} is not a valid phone number, shortcode, or alphanumeric sender ID");
         }
         if (!fromClient && options.OwnedNumbers.Count > 0 && !options.OwnedNumbers.Contains(from))
         {
@@ -39,8 +44,9 @@ internal static partial class RestInput
         return (from, to);
     }
 
-    /// <summary>A URL parameter with its method; null where it is absent.</summary>
-    public static CallbackTarget? Target(this Parameters form, string name, string? methodName = null, string method = "POST", int error = 21205)
+    /// <summary>A URL parameter with its method; null if the parameter is absent.</summary>
+    public static CallbackTarget? Target(
+        this Parameters form, string name, string? methodName = null, string method = "POST", int error = 21205)
     {
         if (form[name] is not { Length: > 0 } url)
         {
@@ -53,11 +59,13 @@ internal static partial class RestInput
         return new(url, Method(form[methodName ?? name + "Method"] ?? method));
     }
 
-    /// <summary>The StatusCallback of a call; an event that Twilio does not know arrives as <c>completed</c>.</summary>
+    /// <summary>The StatusCallback of a call. Twilio reads an unknown event as <c>completed</c>.</summary>
     public static CallbackTarget? StatusCallback(this Parameters form)
     {
         var events = form.List("StatusCallbackEvent").Select(given => CallEvents.Contains(given) ? given : "completed").Distinct().ToList();
-        return form.Target("StatusCallback", error: 21609) is { } target ? target with { Events = events.Count == 0 ? ["completed"] : events } : null;
+        return form.Target("StatusCallback", error: 21609) is { } target
+            ? target with { Events = events.Count == 0 ? ["completed"] : events }
+            : null;
     }
 
     public static bool? Bool(this Parameters form, string name) => form[name] switch
@@ -79,43 +87,57 @@ internal static partial class RestInput
             : throw RestRefusal.BadRequest(error, $"{name} {text} is not between {least} and {most} seconds");
     }
 
-    /// <summary>A page of a list, with Twilio's paging fields.</summary>
-    public static JsonObject Page<T>(this RestRoute route, string name, IEnumerable<T> all, Func<T, JsonObject> body)
+    /// <summary>
+    /// A page of a list with its paging fields (twilio.com/docs/usage/twilios-response#response-formats-list-paging-information).
+    /// </summary>
+    /// <remarks>
+    /// The URI of the next page names the last item of this page, and the URI of the previous page names the first item:
+    /// <c>PageToken</c> is <c>PA</c> or <c>PB</c> and the SID of the item. A new item therefore moves no other item to another page.
+    /// </remarks>
+    public static JsonObject Page<T>(this RestRoute route, string name, IEnumerable<T> all, Func<T, string> sid, Func<T, JsonObject> body)
     {
         var size = Math.Clamp(Number("PageSize", 50), 1, 1000);
         var page = Number("Page", 0);
-        var shown = all.Skip(page * size).Take(size + 1).ToList();
-        var more = shown.Count > size;
-        var items = shown.Take(size).Select(body).ToArray<JsonNode?>();
+        var items = all.ToList();
+        var first = First();
+        var shown = items.Skip(first).Take(size).ToList();
         return new()
         {
-            [name] = new JsonArray(items),
+            [name] = new JsonArray([.. shown.Select(body)]),
             ["page"] = page,
             ["page_size"] = size,
             ["start"] = page * size,
-            ["end"] = (page * size) + Math.Max(0, items.Length - 1),
-            ["uri"] = At(page),
-            ["first_page_uri"] = At(0),
-            ["next_page_uri"] = more ? At(page + 1) : null,
-            ["previous_page_uri"] = page > 0 ? At(page - 1) : null,
+            ["end"] = (page * size) + Math.Max(0, shown.Count - 1),
+            ["uri"] = At(page, route.Query["PageToken"]),
+            ["first_page_uri"] = At(0, null),
+            ["next_page_uri"] = items.Count > first + size ? At(page + 1, "PA" + sid(shown[^1])) : null,
+            ["previous_page_uri"] = page > 0 ? At(page - 1, shown.Count > 0 ? "PB" + sid(shown[0]) : null) : null,
         };
+
+        int First()
+        {
+            var token = route.Query["PageToken"] ?? "";
+            var named = token.Length < 2 ? -1 : items.FindIndex(item => sid(item) == token[2..]);
+            return named < 0 ? page * size : token[..2] == "PA" ? named + 1 : Math.Max(0, named - size);
+        }
 
         int Number(string key, int otherwise) =>
             route.Query[key] is not { Length: > 0 } text ? otherwise
             : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
             : throw RestRefusal.BadRequest(20001, $"{key} {text} is not a number");
 
-        string At(int other)
+        string At(int other, string? token)
         {
             var query = new Parameters();
             query.AddRange(route.Query.Where(pair => pair.Key is not ("Page" or "PageSize" or "PageToken")));
             query.Add("PageSize", size.ToString(CultureInfo.InvariantCulture));
             query.Add("Page", other.ToString(CultureInfo.InvariantCulture));
+            query.Add("PageToken", token);
             return $"{route.Path}?{query.ToForm()}";
         }
     }
 
-    /// <summary>Whether an instant passes the filters <c>Name=</c> (that day), <c>Name&lt;=</c> and <c>Name&gt;=</c>.</summary>
+    /// <summary>Whether a time passes the filters <c>Name=</c> (a day in UTC), <c>Name&lt;=</c> and <c>Name&gt;=</c>.</summary>
     public static bool Passes(this RestRoute route, string name, DateTimeOffset? at)
     {
         return (Date(name) is not { } day || (at >= day && at < day.AddDays(1)))
@@ -128,9 +150,11 @@ internal static partial class RestInput
             : throw RestRefusal.BadRequest(20001, $"{key} {text} is not a date");
     }
 
-    public static bool Passes(this RestRoute route, string name, bool value) => route.Query.Bool(name) is not { } wanted || wanted == value;
+    public static bool Passes(this RestRoute route, string name, bool value) =>
+        route.Query.Bool(name) is not { } wanted || wanted == value;
 
-    public static bool Passes(this RestRoute route, string name, string value) => route.Query[name] is not { Length: > 0 } wanted || wanted == value;
+    public static bool Passes(this RestRoute route, string name, string value) =>
+        route.Query[name] is not { Length: > 0 } wanted || wanted == value;
 
     private static string Method(string method) => method.ToUpperInvariant() switch
     {

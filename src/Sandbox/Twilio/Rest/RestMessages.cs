@@ -2,30 +2,31 @@ namespace Calls.Sandbox.Twilio;
 
 /// <summary>A request to Twilio's REST API.</summary>
 /// <param name="Method">GET, POST or DELETE.</param>
-/// <param name="Target">Path and query as sent, still percent-encoded.</param>
+/// <param name="Target">The path and query as they were sent, percent-encoded.</param>
 /// <param name="Form">The form body.</param>
-/// <param name="Authorization">The Authorization header; HTTP Basic is what Twilio takes.</param>
+/// <param name="Authorization">The Authorization header. Twilio accepts HTTP Basic.</param>
 public sealed record RestRequest(string Method, string Target, Parameters Form, string? Authorization);
 
-/// <summary>How a request ends.</summary>
+/// <summary>The outcome of a REST request.</summary>
 public enum RestOutcome
 {
     Answered,
 
-    /// <summary>No answer will come; the client must give up.</summary>
+    /// <summary>The request gets no answer, and the connection stays open until the client closes it.</summary>
     NoAnswer,
 
     /// <summary>The connection is cut.</summary>
     Cut,
 }
 
-/// <summary>The answer of Twilio's REST API, or that there is none.</summary>
+/// <summary>The outcome of a REST request, with the HTTP status and body of the answer if there is one.</summary>
 public sealed record RestResponse(RestOutcome Outcome, int Status, string Body)
 {
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 }
 
-/// <summary>Twilio says no: the HTTP status and the code of its error body (twilio.com/docs/usage/twilios-response#response-formats-exceptions).</summary>
+/// <summary>Twilio refuses a request with an HTTP status and an error code.</summary>
+/// <remarks>twilio.com/docs/usage/twilios-response#response-formats-exceptions</remarks>
 internal sealed class RestRefusal(int status, int code, string message) : Exception(message)
 {
     public int Status { get; } = status;

@@ -1,17 +1,17 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>What a request's method and path ask for.</summary>
+/// <summary>The operation and the resource that the method and path of a request name.</summary>
 internal sealed record RestRoute(RestOperation Operation, string Path, Parameters Query)
 {
     public string? AccountSid { get; private init; }
 
-    /// <summary>Of the Calls resource; empty elsewhere.</summary>
+    /// <summary>The CallSid of a Calls resource; empty for other resources.</summary>
     public string CallSid { get; private init; } = "";
 
-    /// <summary>A ConferenceSid, or for participants a friendly name.</summary>
+    /// <summary>A ConferenceSid; for participants also a friendly name. Empty for calls.</summary>
     public string Conference { get; private init; } = "";
 
-    /// <summary>A CallSid or a label.</summary>
+    /// <summary>The CallSid or the label of a participant; empty for other resources.</summary>
     public string Participant { get; private init; } = "";
 
     public static RestRoute Read(RestRequest request)
@@ -33,8 +33,12 @@ internal sealed record RestRoute(RestOperation Operation, string Path, Parameter
             ("POST", ["Calls", var call]) => unknown with { Operation = RestOperation.UpdateCall, AccountSid = account, CallSid = call },
             ("GET", ["Calls", var call]) => unknown with { Operation = RestOperation.FetchCall, AccountSid = account, CallSid = call },
             ("GET", ["Conferences"]) => unknown with { Operation = RestOperation.ListConferences, AccountSid = account },
-            ("POST", ["Conferences", var room]) => unknown with { Operation = RestOperation.UpdateConference, AccountSid = account, Conference = room },
-            ("GET", ["Conferences", var room]) => unknown with { Operation = RestOperation.FetchConference, AccountSid = account, Conference = room },
+            (var method, ["Conferences", var room]) when method is "GET" or "POST" => unknown with
+            {
+                Operation = method == "GET" ? RestOperation.FetchConference : RestOperation.UpdateConference,
+                AccountSid = account,
+                Conference = room,
+            },
             (var method, ["Conferences", var room, "Participants"]) when method is "GET" or "POST" => unknown with
             {
                 Operation = method == "GET" ? RestOperation.ListParticipants : RestOperation.CreateParticipant,

@@ -1,12 +1,13 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>What participants are played: the waitUrl's document, hold music, announcements.</summary>
+/// <summary>Plays wait documents, hold music and announcements to participants.</summary>
 internal sealed class ConferenceSound(TwilioCloud cloud)
 {
-    /// <summary>A participant waits for the conference to start. If the waitUrl fails, it drops out.</summary>
+    /// <summary>Plays the wait document until the conference starts. If the waitUrl fails, the participant leaves.</summary>
     public void PlayWait(Participant participant, CallbackTarget url) => cloud.Launch(async () =>
     {
-        if (!await PlayAsync(participant, WebhookKind.Wait, url, () => participant.IsIn && participant.Conference.State == ConferenceState.Init))
+        var room = participant.Conference;
+        if (!await PlayAsync(participant, WebhookKind.Wait, url, () => participant.IsIn && room.State == ConferenceState.Init))
         {
             cloud.Rooms.Leave(participant, LeaveReasons.HungUp, DialEnd.LeftConference);
             if (participant.ViaApi)
@@ -16,22 +17,29 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
         }
     });
 
-    /// <summary>Hold music or an announcement: a failure is logged, and costs only the sound.</summary>
-    public void Play(Participant participant, WebhookKind kind, CallbackTarget url, Func<bool> goesOn, Action? afterwards = null) => cloud.Launch(async () =>
-    {
-        await PlayAsync(participant, kind, url, goesOn);
-        afterwards?.Invoke();
-    });
+    /// <summary>Plays hold music or an announcement. A failure is logged, and the participant stays.</summary>
+    public void Play(
+        Participant participant, WebhookKind kind, CallbackTarget url, Func<bool> isActive, Action? afterwards = null) =>
+        cloud.Launch(async () =>
+        {
+            await PlayAsync(participant, kind, url, isActive);
+            afterwards?.Invoke();
+        });
 
-    /// <summary>Plays a waitUrl, HoldUrl or AnnounceUrl: audio, or TwiML of Play, Say, Pause and Redirect. False: it could not be had.</summary>
-    private async Task<bool> PlayAsync(Participant participant, WebhookKind kind, CallbackTarget url, Func<bool> goesOn)
+    /// <summary>Plays a waitUrl, HoldUrl or AnnounceUrl: audio, or TwiML with Play, Say, Pause and Redirect.</summary>
+    /// <remarks>False if a request failed.</remarks>
+    private async Task<bool> PlayAsync(Participant participant, WebhookKind kind, CallbackTarget url, Func<bool> isActive)
     {
         var leg = participant.Leg;
         participant.Playing = url.Url;
-        for (CallbackTarget? next = url; next is not null && goesOn();)
+        for (CallbackTarget? next = url; next is not null && isActive();)
         {
-            var response = await cloud.Webhooks.SendAsync(new(kind, "", next, cloud.Callbacks.Wait(participant)) { CallSid = leg.Sid, ConferenceSid = participant.Conference.Sid });
-            if (!goesOn())
+            var response = await cloud.Webhooks.SendAsync(new(kind, "", next, cloud.Callbacks.Wait(participant))
+            {
+                CallSid = leg.Sid,
+                ConferenceSid = participant.Conference.Sid,
+            });
+            if (!isActive())
             {
                 break;
             }
@@ -45,7 +53,7 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
                 cloud.LogError(broken.Code, broken.Message, next.Url, leg.Sid);
                 return false;
             }
-            next = await PlayAsync(participant, document, goesOn);
+            next = await PlayAsync(participant, document, isActive);
         }
         if (participant.Playing == url.Url)
         {
@@ -54,7 +62,7 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
         return true;
     }
 
-    private async Task<CallbackTarget?> PlayAsync(Participant participant, TwimlDocument document, Func<bool> goesOn)
+    private async Task<CallbackTarget?> PlayAsync(Participant participant, TwimlDocument document, Func<bool> isActive)
     {
         var began = cloud.Scheduler.Now;
         foreach (var verb in document.Verbs)
@@ -73,20 +81,20 @@ internal sealed class ConferenceSound(TwilioCloud cloud)
                     await cloud.DelayAsync(pause.Length * cloud.Options.PauseScale);
                     break;
                 case Verb.Redirect redirect:
-                    // A document of nothing but a redirect to itself must not stop the clock.
+                    // A document that only redirects to itself would otherwise loop without any time passing.
                     if (cloud.Scheduler.Now == began)
                     {
                         await cloud.DelayAsync(cloud.Options.WaitPlayTime);
                     }
                     return redirect.To;
                 case Verb.Hangup:
-                    // Audio, which a leg would hang up after; a wait ends in silence.
+                    // Audio is read as Play and Hangup. Here the audio ends and the participant waits in silence.
                     return null;
                 default:
-                    cloud.LogError(13238, "Only Play, Say, Pause and Redirect may be waited with", null, participant.Leg.Sid);
+                    cloud.LogError(13238, "A wait document may contain only Play, Say, Pause and Redirect", null, participant.Leg.Sid);
                     break;
             }
-            if (!goesOn())
+            if (!isActive())
             {
                 break;
             }

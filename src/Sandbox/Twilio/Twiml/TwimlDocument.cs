@@ -4,7 +4,7 @@ using System.Xml.Linq;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>A verb of TwiML that the cloud can run (twilio.com/docs/voice/twiml).</summary>
+/// <summary>A TwiML verb that the emulator can run (twilio.com/docs/voice/twiml).</summary>
 internal abstract record Verb
 {
     public sealed record Say(string Text) : Verb;
@@ -22,29 +22,30 @@ internal abstract record Verb
     public sealed record Dial(ConferenceNoun Conference, CallbackTarget? Action, TimeSpan TimeLimit) : Verb;
 }
 
-/// <summary><c>&lt;Conference&gt;</c>: the room's name and how to enter it.</summary>
+/// <summary>The noun <c>&lt;Conference&gt;</c>: the name of the conference and the settings of the participant.</summary>
 internal sealed record ConferenceNoun(string Name, ParticipantSettings Settings, CallbackTarget? StatusCallback, int MaxParticipants);
 
-/// <summary>TwiML that cannot be run, with the code that Twilio's debugger shows.</summary>
+/// <summary>TwiML cannot be fetched or run. The code is the one that Twilio's debugger shows.</summary>
 internal sealed class TwimlException(int code, string message) : Exception(message)
 {
     public int Code { get; } = code;
 }
 
-/// <summary>A parsed TwiML document. Names are case-sensitive; relative URLs are resolved against the document's own.</summary>
+/// <summary>A parsed TwiML document. Names are case-sensitive. Relative URLs are resolved against the URL of the document.</summary>
 internal sealed record TwimlDocument(IReadOnlyList<Verb> Verbs)
 {
     private const int MaxBytes = 64 * 1024;
 
-    /// <summary>What Twilio says before it hangs up on a caller whose TwiML it could not get.</summary>
+    /// <summary>The text that Twilio speaks before it hangs up, if it has no valid TwiML.</summary>
     public static readonly TwimlDocument ApplicationError = new([new Verb.Say("An application error has occurred. Goodbye.")]);
 
-    /// <summary>Reads an HTTP answer.</summary>
+    /// <summary>Reads the answer to a webhook.</summary>
     public static TwimlDocument Read(WebhookResponse response, string url)
     {
         if (response.Failure != WebhookFailure.None)
         {
-            throw new TwimlException(response.Failure == WebhookFailure.Connect ? 11205 : 11200, $"HTTP retrieval failure: {response.Failure}");
+            var code = response.Failure == WebhookFailure.Connect ? 11205 : 11200;
+            throw new TwimlException(code, $"HTTP retrieval failure: {response.Failure}");
         }
         if (!response.IsSuccess)
         {
@@ -64,7 +65,7 @@ internal sealed record TwimlDocument(IReadOnlyList<Verb> Verbs)
         };
     }
 
-    /// <summary>Parses TwiML; <paramref name="url"/> is null for inline TwiML, where every URL must be absolute.</summary>
+    /// <summary>Parses TwiML. <paramref name="url"/> is null for inline TwiML, in which every URL must be absolute.</summary>
     public static TwimlDocument Parse(string xml, string? url)
     {
         try
@@ -125,7 +126,8 @@ internal sealed record TwimlDocument(IReadOnlyList<Verb> Verbs)
             throw new TwimlException(13235, "Invalid beep");
         }
         var callback = Target(element, "statusCallback", "statusCallbackMethod", url);
-        return new(name, settings, callback is null ? null : callback with { Events = events }, Math.Clamp(Number(element, "maxParticipants", 250), 1, 250));
+        var maxParticipants = Math.Clamp(Number(element, "maxParticipants", 250), 1, 250);
+        return new(name, settings, callback is null ? null : callback with { Events = events }, maxParticipants);
     }
 
     private static CallbackTarget? Target(XElement element, string attribute, string method, string? url) =>
@@ -147,9 +149,11 @@ internal sealed record TwimlDocument(IReadOnlyList<Verb> Verbs)
     };
 
     private static int Number(XElement element, string attribute, int otherwise) =>
-        int.TryParse((string?)element.Attribute(attribute), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : otherwise;
+        int.TryParse((string?)element.Attribute(attribute), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : otherwise;
 
-    /// <summary>An absolute URL is kept to the letter, since it is what is signed.</summary>
+    /// <summary>Resolves a relative URL. An absolute URL stays exactly as it is, because the signature covers it.</summary>
     private static string Resolve(string target, string? url)
     {
         if (target.Contains("://", StringComparison.Ordinal))
@@ -160,7 +164,7 @@ internal sealed record TwimlDocument(IReadOnlyList<Verb> Verbs)
     }
 }
 
-/// <summary>What Twilio takes for a participant label: at most 128 characters, no slash, and not like a CallSid.</summary>
+/// <summary>The rules for a participant label: at most 128 characters, no slash, and not the form of a CallSid.</summary>
 internal static class ParticipantLabel
 {
     public static bool IsValid(string label) =>

@@ -1,6 +1,6 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>One run of TwiML on a leg. Ending or redirecting the leg abandons it: whatever it awaited comes to nothing.</summary>
+/// <summary>One run of TwiML on a leg. When the leg ends or is redirected, the run is abandoned and its results are ignored.</summary>
 internal sealed class TwimlScript
 {
     public bool IsAbandoned { get; private set; }
@@ -11,10 +11,10 @@ internal sealed class TwimlScript
 /// <summary>Runs TwiML verb by verb (twilio.com/docs/voice/twiml).</summary>
 internal sealed class TwimlRunner(TwilioCloud cloud)
 {
-    /// <summary>What DialCallStatus always says after a conference.</summary>
+    /// <summary>The value of DialCallStatus after a conference. Twilio always sends this value.</summary>
     private const string Answered = "answered";
 
-    /// <summary>Runs a leg's TwiML from now on; what it ran before is abandoned.</summary>
+    /// <summary>Runs TwiML on a leg. An earlier run is abandoned.</summary>
     public void Run(Leg leg, TwimlSource source, WebhookKind kind)
     {
         leg.Script?.Abandon();
@@ -23,7 +23,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         cloud.Launch(() => RunAsync(leg, script, source, kind));
     }
 
-    /// <summary>REST gives a leg a new document: out of its conference at once, without a Dial action.</summary>
+    /// <summary>REST redirects a leg to other TwiML. The leg leaves its conference at once, and its Dial action is not requested.</summary>
     public void Redirect(Leg leg, TwimlSource source)
     {
         leg.Script?.Abandon();
@@ -37,19 +37,19 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
     private async Task RunAsync(Leg leg, TwimlScript script, TwimlSource source, WebhookKind kind)
     {
         var document = source.Url is { } url ? await FetchAsync(leg, script, kind, url) : Inline(leg, source.Inline ?? "");
-        // Each answer replaces the document; a document that comes to its end hangs up.
+        // An answer to a Redirect or a Dial action replaces the document. At the end of a document the leg hangs up.
         while (document is not null && !script.IsAbandoned)
         {
             document = await RunAsync(leg, script, document);
         }
     }
 
-    /// <summary>Runs one document; the answer is the one that takes its place, if any.</summary>
+    /// <summary>Runs one document and gives the document that replaces it; null if there is none.</summary>
     private async Task<TwimlDocument?> RunAsync(Leg leg, TwimlScript script, TwimlDocument document)
     {
         if (leg.Vanished)
         {
-            cloud.Calls.HangUp(leg, "its phone is gone");
+            cloud.Calls.HangUp(leg, "the phone lost its connection");
             return null;
         }
         foreach (var verb in document.Verbs)
@@ -134,8 +134,9 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         }
     }
 
-    /// <summary>Asks for TwiML; where that fails, the fallback URL, else the words of an application error.</summary>
-    private async Task<TwimlDocument?> FetchAsync(Leg leg, TwimlScript script, WebhookKind kind, CallbackTarget url, Parameters? extra = null)
+    /// <summary>Requests TwiML. If that fails, it requests the fallback URL, else it gives the text of an application error.</summary>
+    private async Task<TwimlDocument?> FetchAsync(
+        Leg leg, TwimlScript script, WebhookKind kind, CallbackTarget url, Parameters? extra = null)
     {
         var parameters = cloud.Callbacks.Voice(leg);
         parameters.AddRange(extra ?? Parameters.None);

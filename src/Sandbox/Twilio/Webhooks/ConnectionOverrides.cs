@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Calls.Sandbox.Twilio;
 
 /// <summary>The connection overrides in a URL's fragment (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).</summary>
-/// <remarks>By default one retry, and that only where no connection came about. Values outside Twilio's ranges are clamped.</remarks>
+/// <remarks>By default there is one retry, only after a failed connection. Values outside Twilio's ranges are clamped.</remarks>
 internal sealed record ConnectionOverrides
 {
     private static readonly string[] DefaultPolicy = ["ct"];
@@ -12,14 +12,14 @@ internal sealed record ConnectionOverrides
 
     public TimeSpan ReadTimeout { get; private init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>For all attempts together; Twilio's ceiling for calls is 15 s.</summary>
+    /// <summary>The time-out of all attempts together. Twilio's maximum for voice is 15 s.</summary>
     public TimeSpan TotalTimeout { get; private init; } = TimeSpan.FromSeconds(15);
 
     public int RetryCount { get; private init; } = 1;
 
     public IReadOnlyList<string> RetryPolicy { get; private init; } = DefaultPolicy;
 
-    /// <summary>Splits a configured URL into what is sent and signed, and the overrides.</summary>
+    /// <summary>Splits a configured URL into the URL that is sent and signed, and the overrides in its fragment.</summary>
     public static (string Url, ConnectionOverrides Overrides) Read(string configured)
     {
         var at = configured.IndexOf('#', StringComparison.Ordinal);

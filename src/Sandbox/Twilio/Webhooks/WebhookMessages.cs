@@ -1,82 +1,91 @@
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>Why Twilio asks the service.</summary>
+/// <summary>The purpose of a webhook.</summary>
 public enum WebhookKind
 {
-    /// <summary>A Voice SDK client (or a phone) calls the TwiML App.</summary>
+    /// <summary>The voice webhook: a Voice SDK client calls the TwiML App, or a telephone calls a number of the account.</summary>
     Voice,
 
-    /// <summary>A callee has answered a call that REST created with a Url, or a call was redirected by REST.</summary>
+    /// <summary>A call that REST created was answered, or REST redirected a call.</summary>
     Answer,
 
-    /// <summary>A <c>&lt;Redirect&gt;</c>.</summary>
+    /// <summary>The URL of a <c>&lt;Redirect&gt;</c>.</summary>
     Redirect,
 
-    /// <summary>TwiML could not be had elsewhere.</summary>
+    /// <summary>The fallback URL, after another TwiML request failed.</summary>
     Fallback,
 
-    /// <summary>A <c>&lt;Dial&gt;</c> is over.</summary>
+    /// <summary>The action of a <c>&lt;Dial&gt;</c> that is over.</summary>
     DialAction,
 
-    /// <summary>A participant waits: the conference's waitUrl.</summary>
+    /// <summary>The waitUrl of a participant that waits for the conference to start.</summary>
     Wait,
 
-    /// <summary>A participant is put on hold with a HoldUrl.</summary>
+    /// <summary>The HoldUrl of a participant on hold.</summary>
     Hold,
 
-    /// <summary>An AnnounceUrl.</summary>
+    /// <summary>The AnnounceUrl of an announcement.</summary>
     Announcement,
 
-    /// <summary>Progress of a call that REST created.</summary>
+    /// <summary>A status callback of a call that REST created.</summary>
     CallStatus,
 
-    /// <summary>The end of a call to the TwiML App.</summary>
+    /// <summary>The status callback of the TwiML App at the end of an inbound call.</summary>
     AppStatus,
 
-    /// <summary>A conference event.</summary>
+    /// <summary>A status callback of a conference.</summary>
     Conference,
 }
 
-/// <summary>How a webhook attempt failed to be answered.</summary>
+/// <summary>Why an attempt of a webhook has no answer.</summary>
 public enum WebhookFailure
 {
     None,
 
-    /// <summary>No connection: refused, not resolved, TLS, or not within the connect time-out. The service has seen nothing.</summary>
+    /// <summary>The connection failed: refused, name not found, TLS error or time-out. The service did not get the request.</summary>
     Connect,
 
-    /// <summary>Connected, but no answer in time, or the connection was lost before it. The service may have acted.</summary>
+    /// <summary>The request was sent, but no answer arrived in time, or the connection was lost. The service may have handled it.</summary>
     Read,
 
-    /// <summary>A fault swallowed it: the service has seen nothing, and Twilio does not know.</summary>
+    /// <summary>A fault dropped the webhook. The service did not get it, and Twilio does not know it.</summary>
     Dropped,
 }
 
-/// <summary>One HTTP request to the service: what a transport must send.</summary>
-/// <param name="Kind">Why it is sent; nothing on the wire says so.</param>
+/// <summary>One HTTP request that a transport sends to the service.</summary>
+/// <param name="Kind">The purpose. It is not part of the HTTP request.</param>
 /// <param name="Method">GET or POST.</param>
-/// <param name="Url">Without its fragment; for GET, with the parameters in the query.</param>
-/// <param name="Form">The body's parameters; null for GET, which has no body.</param>
-/// <param name="Headers">The signature and the idempotency token among them.</param>
-/// <param name="ConnectTimeout">The transport keeps this one; the time-out of the answer is kept by the cloud, which then cancels.</param>
-public sealed record WebhookRequest(WebhookKind Kind, string Method, string Url, Parameters? Form, IReadOnlyDictionary<string, string> Headers, TimeSpan ConnectTimeout);
+/// <param name="Url">The URL without its fragment. For GET its query contains the parameters.</param>
+/// <param name="Form">The parameters of the body; null for GET, which has no body.</param>
+/// <param name="Headers">The headers, with the signature and the idempotency token.</param>
+/// <param name="ConnectTimeout">
+/// The connect time-out, which the transport observes. For the other time-outs the emulator cancels the request.
+/// </param>
+public sealed record WebhookRequest(
+    WebhookKind Kind,
+    string Method,
+    string Url,
+    Parameters? Form,
+    IReadOnlyDictionary<string, string> Headers,
+    TimeSpan ConnectTimeout);
 
-/// <summary>What came back, or how nothing did.</summary>
+/// <summary>The answer to a webhook, or the reason why there is none.</summary>
 public sealed record WebhookResponse(WebhookFailure Failure, int Status, string? ContentType, string Body)
 {
-    /// <summary>Where a 3xx points.</summary>
+    /// <summary>The Location header of a redirect.</summary>
     public string? Location { get; init; }
 
     public bool IsSuccess => Failure == WebhookFailure.None && Status is >= 200 and < 300;
 
-    public static WebhookResponse Answered(int status, string? contentType, string body) => new(WebhookFailure.None, status, contentType, body);
+    public static WebhookResponse Answered(int status, string? contentType, string body) =>
+        new(WebhookFailure.None, status, contentType, body);
 
     public static WebhookResponse Failed(WebhookFailure failure) => new(failure, 0, null, "");
 }
 
-/// <summary>Carries webhooks to the service: real HTTP, or straight into memory for a simulation.</summary>
+/// <summary>Sends webhooks to the service, by HTTP or, in a simulation, by a call in memory.</summary>
 public interface IWebhookTransport
 {
-    /// <summary>Sends one request. Never throws: a failure, a cancellation among them, is an answer. May complete on any thread.</summary>
+    /// <summary>Sends one request. It never throws: a failure or a cancellation is a response. It may complete on any thread.</summary>
     Task<WebhookResponse> SendAsync(WebhookRequest request, CancellationToken cancellationToken);
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Calls.Sandbox.Twilio;
 
-/// <summary>What is to be asked, of whom, and about which leg or conference.</summary>
+/// <summary>A webhook to send: its kind, event, URL and parameters, and the leg or conference that it is about.</summary>
 internal sealed record Webhook(WebhookKind Kind, string Event, CallbackTarget Target, Parameters Parameters)
 {
     public string? CallSid { get; init; }
@@ -10,31 +10,35 @@ internal sealed record Webhook(WebhookKind Kind, string Event, CallbackTarget Ta
     public string? ConferenceSid { get; init; }
 }
 
-/// <summary>Delivers webhooks as Twilio does: signed, within its time-outs, retried by the URL's overrides, following redirects.</summary>
-/// <remarks>Faults are done here, where the network would do them.</remarks>
+/// <summary>
+/// Sends webhooks as Twilio does: signed, with time-outs, with retries by the overrides in the URL, and following redirects.
+/// </summary>
+/// <remarks>It also applies the faults of the network.</remarks>
 internal sealed class WebhookSender(TwilioCloud cloud, IWebhookTransport transport)
 {
     private const int MaxRedirects = 10;
     private readonly WebhookHold _hold = new(cloud);
 
-    /// <summary>Sends and forgets: status callbacks. They leave in order; nothing says that they arrive so.</summary>
+    /// <summary>Sends a status callback without waiting for its answer.</summary>
+    /// <remarks>Callbacks are sent in order, but they may arrive in another order.</remarks>
     public void Fire(Webhook hook) => cloud.Launch(async () =>
     {
         var response = await SendAsync(hook);
         if (response is { Failure: WebhookFailure.None, IsSuccess: false })
         {
-            cloud.LogError(hook.Kind == WebhookKind.Conference ? 16011 : 15003, "The status callback was answered with an error", hook.Target.Url, hook.CallSid);
+            var code = hook.Kind == WebhookKind.Conference ? 16011 : 15003;
+            cloud.LogError(code, "The status callback was answered with an error", hook.Target.Url, hook.CallSid);
         }
     });
 
-    /// <summary>Sends, with whatever faults and retries apply, and gives the last answer.</summary>
+    /// <summary>Sends a webhook with its faults and retries, and gives the last answer.</summary>
     public async Task<WebhookResponse> SendAsync(Webhook hook)
     {
         var token = cloud.Sids.Token();
         var plan = cloud.Faults.PlanWebhook(hook, cloud.Chance);
         foreach (var delay in plan.Copies)
         {
-            Note(hook, $"duplicate after {delay.TotalMilliseconds:0} ms");
+            Record(hook, $"duplicate after {delay.TotalMilliseconds:0} ms");
             cloud.Launch(async () =>
             {
                 await cloud.DelayAsync(delay);
@@ -43,17 +47,17 @@ internal sealed class WebhookSender(TwilioCloud cloud, IWebhookTransport transpo
         }
         if (plan.Drop)
         {
-            Note(hook, "drop");
+            Record(hook, "drop");
             return WebhookResponse.Failed(WebhookFailure.Dropped);
         }
         if (plan.Delay > TimeSpan.Zero)
         {
-            Note(hook, string.Create(CultureInfo.InvariantCulture, $"delay {plan.Delay.TotalMilliseconds:0} ms"));
+            Record(hook, string.Create(CultureInfo.InvariantCulture, $"delay {plan.Delay.TotalMilliseconds:0} ms"));
             await cloud.DelayAsync(plan.Delay);
         }
         if (plan.HoldBehind is { } rule)
         {
-            Note(hook, "reorder");
+            Record(hook, "reorder");
             await _hold.UntilOvertakenAsync(rule);
         }
         var response = await DeliverAsync(hook, token, plan, copy: false);
@@ -67,7 +71,8 @@ internal sealed class WebhookSender(TwilioCloud cloud, IWebhookTransport transpo
         var deadline = cloud.Scheduler.Now + Scaled(overrides.TotalTimeout);
         for (var attempt = 1; ; attempt++)
         {
-            var response = await FollowAsync(hook, url, overrides, token, deadline, attempt, attempt <= plan.FailingAttempts ? plan : WebhookPlan.None, copy);
+            var faults = attempt <= plan.FailingAttempts ? plan : WebhookPlan.None;
+            var response = await FollowAsync(hook, url, overrides, token, deadline, attempt, faults, copy);
             if (attempt > overrides.RetryCount || !overrides.Retries(response) || cloud.Scheduler.Now >= deadline)
             {
                 return response;
@@ -76,27 +81,45 @@ internal sealed class WebhookSender(TwilioCloud cloud, IWebhookTransport transpo
     }
 
     private async Task<WebhookResponse> FollowAsync(
-        Webhook hook, string url, ConnectionOverrides overrides, string token, DateTimeOffset deadline, int attempt, WebhookPlan plan, bool copy)
+        Webhook hook,
+        string url,
+        ConnectionOverrides overrides,
+        string token,
+        DateTimeOffset deadline,
+        int attempt,
+        WebhookPlan plan,
+        bool copy)
     {
         var (method, parameters) = (hook.Target.Method, hook.Parameters);
         for (var redirects = 0; ; redirects++)
         {
             var response = await AttemptAsync(hook, method, url, parameters, overrides, token, deadline, attempt, plan, copy);
-            if (response is not { Failure: WebhookFailure.None, Status: 301 or 302 or 303 or 307 or 308, Location: { } location } || redirects == MaxRedirects)
+            var isRedirect = response is { Failure: WebhookFailure.None, Status: 301 or 302 or 303 or 307 or 308 };
+            if (!isRedirect || response.Location is not { } location || redirects == MaxRedirects)
             {
                 return response;
             }
             url = new Uri(new Uri(url), location).AbsoluteUri;
-            // Twilio asks the new place with GET and without the parameters, except for 307 and 308.
+            // Twilio requests the new URL with GET and without the parameters, except for 307 and 308.
             (method, parameters) = response.Status is 307 or 308 ? (method, parameters) : ("GET", Parameters.None);
         }
     }
 
     private async Task<WebhookResponse> AttemptAsync(
-        Webhook hook, string method, string url, Parameters parameters, ConnectionOverrides overrides, string token, DateTimeOffset deadline, int attempt, WebhookPlan plan, bool copy)
+        Webhook hook,
+        string method,
+        string url,
+        Parameters parameters,
+        ConnectionOverrides overrides,
+        string token,
+        DateTimeOffset deadline,
+        int attempt,
+        WebhookPlan plan,
+        bool copy)
     {
         var get = method == "GET";
-        var sentUrl = get && parameters.Count > 0 ? url + (url.Contains('?', StringComparison.Ordinal) ? "&" : "?") + parameters.ToForm() : url;
+        var separator = url.Contains('?', StringComparison.Ordinal) ? "&" : "?";
+        var sentUrl = get && parameters.Count > 0 ? url + separator + parameters.ToForm() : url;
         var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
         {
             ["X-Twilio-Signature"] = Signer.Sign(cloud.Options.AuthToken, Signer.UrlAsSigned(sentUrl), get ? [] : parameters),
@@ -111,11 +134,11 @@ internal sealed class WebhookSender(TwilioCloud cloud, IWebhookTransport transpo
             Copy = copy,
         });
         var request = new WebhookRequest(hook.Kind, method, sentUrl, get ? null : parameters, headers, Scaled(overrides.ConnectTimeout));
-        var patience = Min(Scaled(overrides.ReadTimeout), deadline - cloud.Scheduler.Now);
-        var response = plan.RefuseConnection ? WebhookResponse.Failed(WebhookFailure.Connect) : await ExchangeAsync(request, patience);
+        var timeout = Min(Scaled(overrides.ReadTimeout), deadline - cloud.Scheduler.Now);
+        var response = plan.RefuseConnection ? WebhookResponse.Failed(WebhookFailure.Connect) : await ExchangeAsync(request, timeout);
         if (plan.LoseAnswer && response.Failure == WebhookFailure.None)
         {
-            Note(hook, $"answer {response.Status} lost");
+            Record(hook, $"answer {response.Status} lost");
             response = WebhookResponse.Failed(WebhookFailure.Read);
         }
         cloud.Journal.Append(new WebhookAnswered(number, hook.Kind, hook.Event, url, response.Failure, response.Status, response.Body)
@@ -126,33 +149,38 @@ internal sealed class WebhookSender(TwilioCloud cloud, IWebhookTransport transpo
         return response;
     }
 
-    /// <summary>One exchange, given up after <paramref name="patience"/>; whatever thread the transport answers on, this goes on on the cloud's.</summary>
-    private async Task<WebhookResponse> ExchangeAsync(WebhookRequest request, TimeSpan patience)
+    /// <summary>Sends one request and waits at most <paramref name="timeout"/>.</summary>
+    /// <remarks>It continues on the scheduler, on any thread of the transport.</remarks>
+    private async Task<WebhookResponse> ExchangeAsync(WebhookRequest request, TimeSpan timeout)
     {
-        using var giveUp = new CancellationTokenSource();
+        using var cancellation = new CancellationTokenSource();
         var done = new TaskCompletionSource<WebhookResponse>();
-        using var timer = cloud.Scheduler.Schedule(patience, () =>
+        using var timer = cloud.Scheduler.Schedule(timeout, () =>
         {
-            giveUp.Cancel();
+            cancellation.Cancel();
             done.TrySetResult(WebhookResponse.Failed(WebhookFailure.Read));
         });
         cloud.Launch(async () =>
         {
-            var response = await transport.SendAsync(request, giveUp.Token);
+            var response = await transport.SendAsync(request, cancellation.Token);
             cloud.Post(() => done.TrySetResult(response));
         });
         return await done.Task;
     }
 
-    private void Note(Webhook hook, string fault) =>
-        cloud.Journal.Append(new WebhookFaulted(hook.Kind, hook.Event, hook.Target.Url, fault) { CallSid = hook.CallSid, ConferenceSid = hook.ConferenceSid });
+    private void Record(Webhook hook, string fault) =>
+        cloud.Journal.Append(new WebhookFaulted(hook.Kind, hook.Event, hook.Target.Url, fault)
+        {
+            CallSid = hook.CallSid,
+            ConferenceSid = hook.ConferenceSid,
+        });
 
     private TimeSpan Scaled(TimeSpan time) => time * cloud.Options.WebhookTimeScale;
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 }
 
-/// <summary>Webhooks that a reorder fault holds back until another one of the same rule has got there first.</summary>
+/// <summary>Holds back webhooks with a reorder fault until a later webhook that matches the same rule has been answered.</summary>
 internal sealed class WebhookHold(TwilioCloud cloud)
 {
     private readonly List<(WebhookFault Rule, TaskCompletionSource Overtaken)> _held = [];
@@ -161,7 +189,7 @@ internal sealed class WebhookHold(TwilioCloud cloud)
     {
         var held = (rule, new TaskCompletionSource());
         _held.Add(held);
-        // Nothing may follow: then it arrives late, in its turn.
+        // If no later webhook matches, the held webhook is sent when the window is over.
         using var timer = cloud.Scheduler.Schedule(rule.ReorderWindow, () => held.Item2.TrySetResult());
         await held.Item2.Task;
         _held.Remove(held);

@@ -1,0 +1,39 @@
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Connections;
+
+namespace Calls.Api.Lifecycle;
+
+/// <summary>Prints the errors of a start that an operator can correct: sentences on stderr, without a stack trace.</summary>
+internal static partial class StartErrors
+{
+    /// <summary>Runs a host.</summary>
+    /// <param name="run">Starts the host and waits for its end.</param>
+    /// <param name="changePort">For a port that is taken: the rest of the sentence "Port 8080 is already in use: …".</param>
+    /// <returns>The exit code: 0 after a normal end, 1 for a taken port, 2 for an unusable configuration.</returns>
+    public static async Task<int> ReportAsync(Func<Task> run, Func<int, string> changePort)
+    {
+        try
+        {
+            await run();
+            return 0;
+        }
+        catch (OptionsValidationException invalid)
+        {
+            await Console.Error.WriteLineAsync("The configuration cannot be used:");
+            foreach (var failure in invalid.Failures)
+                await Console.Error.WriteLineAsync("  " + failure);
+            await Console.Error.WriteLineAsync("docs/configuration.md lists all keys.");
+            return 2;
+        }
+        catch (IOException taken) when (taken.InnerException is AddressInUseException)
+        {
+            var port = int.Parse(Port().Match(taken.Message).ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
+            await Console.Error.WriteLineAsync(FormattableString.Invariant($"Port {port} is already in use: {changePort(port)}."));
+            return 1;
+        }
+    }
+
+    /// <summary>Kestrel names the address that is taken in the exception's message only: <c>http://[::]:8080</c>.</summary>
+    [GeneratedRegex(@"(?<=https?://\S+:)\d+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Port();
+}

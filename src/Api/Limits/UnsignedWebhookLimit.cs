@@ -1,0 +1,37 @@
+using System.Threading.RateLimiting;
+
+namespace Calls.Api;
+
+/// <summary>Limits the webhooks of one address that are not signed by Twilio. Each replica counts for itself.</summary>
+/// <remarks>ASP.NET Core's middleware counts every request before it is served. This class counts only failed signatures.</remarks>
+internal sealed class UnsignedWebhookLimit : IDisposable
+{
+    private const string Policy = "unsigned-webhooks";
+
+    private readonly CallsTelemetry telemetry;
+    private readonly int perMinute;
+    private readonly PartitionedRateLimiter<HttpContext> addresses;
+
+    public UnsignedWebhookLimit(IOptions<CallsOptions> options, CallsTelemetry telemetry)
+    {
+        this.telemetry = telemetry;
+        perMinute = options.Value.Limits.UnsignedPerMinute;
+        addresses = PartitionedRateLimiter.Create<HttpContext, string>(http => RateLimitPartition.GetFixedWindowLimiter(
+            http.Connection.RemoteIpAddress?.ToString() ?? "",
+            _ => new FixedWindowRateLimiterOptions { PermitLimit = perMinute, Window = TimeSpan.FromMinutes(1) }));
+    }
+
+    /// <summary>Counts one webhook whose signature is missing or wrong. Null below the limit, else the answer 429.</summary>
+    public IResult? Unsigned(HttpContext http)
+    {
+        using var lease = addresses.AttemptAcquire(http);
+        if (lease.IsAcquired)
+            return null;
+        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? after : TimeSpan.FromMinutes(1);
+        http.Response.Headers["RateLimit-Policy"] = FormattableString.Invariant($"\"{Policy}\";q={perMinute};w=60");
+        http.Response.Headers["RateLimit"] = $"\"{Policy}\";r=0;t={Problems.Seconds(wait)}";
+        return Problems.TooMany(http, telemetry, Policy, "Calls:Limits:UnsignedPerMinute", wait);
+    }
+
+    public void Dispose() => addresses.Dispose();
+}

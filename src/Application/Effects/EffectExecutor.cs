@@ -1,0 +1,186 @@
+using System.Diagnostics;
+
+namespace Calls.Application.Effects;
+
+/// <summary>Runs one effect of a stored session at Twilio. Twilio's answer becomes one more event of the session.</summary>
+/// <remarks>Two replicas may run the same effect, and it may run again after a crash. A dial is claimed first, so only one replica sends
+/// it. To end something
+/// that has ended is a success.</remarks>
+public sealed partial class EffectExecutor(
+    ISender mediator,
+    IVoiceGateway gateway,
+    IStoreMemory memory,
+    CallPolicy policy,
+    DialOutcomes outcomes,
+    CallsTelemetry telemetry,
+    CallLog log,
+    TimeProvider clock,
+    ILogger<EffectExecutor> logger)
+{
+    private static readonly TimeSpan ClockSlack = TimeSpan.FromSeconds(2);
+
+    /// <param name="stored">The session as this replica last read or wrote it. Decisions are made on the stored session.</param>
+    /// <param name="effect">One of its effects.</param>
+    /// <param name="cancellationToken">Counts until the request is sent, not after.</param>
+    public async Task RunAsync(StoredSession stored, Effect effect, CancellationToken cancellationToken)
+    {
+        var session = stored.Session ?? throw new ArgumentException("A session that is not stored has no effects", nameof(stored));
+        using var span = CallsTelemetry.Effect(effect, session.Id, session.TraceParent);
+        var delay = clock.GetUtcNow() - session.TouchedAt;
+        var outcome = effect switch
+        {
+            Effect.Dial { State: DialState.Planned } dial => await DialAsync(session, dial, cancellationToken),
+            Effect.Dial dial => await LookUpAsync(session, dial, cancellationToken),
+            Effect.HangUp hangUp => await HangUpAsync(session, hangUp, cancellationToken),
+            Effect.SetFlags flags => await SetFlagsAsync(session, flags, cancellationToken),
+            _ => throw new UnreachableException($"No execution for {effect.GetType().Name}"),
+        };
+        telemetry.Ran(effect, outcome, delay);
+        span?.SetTag("calls.outcome", outcome);
+        Log.Ran(logger, effect.GetType().Name, outcome, effect.Attempt + 1);
+    }
+
+    private async Task<string> DialAsync(CallSession session, Effect.Dial dial, CancellationToken cancellationToken)
+    {
+        if (await mediator.Send(new ClaimDial(session.Id, session.Nonce, dial.Participant),
+            cancellationToken) is not { Reply: CallReply.DialGranted granted })
+            return "not granted";
+        var (current, participant) = (granted.Session, granted.Participant);
+        if (memory.IsSuspect && await FindForgottenAsync(current, participant, cancellationToken) is { } forgotten)
+            return await SettleAsync(current, dial, granted.Attempt, forgotten);
+        // The request is finished whatever happens to this process's token: the outcome of a cancelled create would be unknown.
+        var sent = participant is { Role: Role.Guest, Party: Party.Phone phone }
+            ? await gateway.CreateParticipantAsync(
+                new OutboundParticipant(current.Id, current.Nonce, participant.Id, phone.Number, current.Conference!, policy.RingTimeout)
+                {
+                    TraceParent = current.TraceParent,
+                },
+                CancellationToken.None)
+            : await gateway.CreateCallAsync(
+                new OutboundCall(current.Id, current.Nonce, participant.Id, participant.Party, CallerOf(current), policy.RingTimeout)
+                {
+                    TraceParent = current.TraceParent,
+                },
+                CancellationToken.None);
+        return await SettleAsync(current, dial, granted.Attempt, sent switch
+        {
+            GatewayOutcome<CallSid>.Accepted accepted => new DialOutcome.Accepted(accepted.Value),
+            GatewayOutcome<CallSid>.Refused { Meaning: Refusal.NotProcessed } refused => new DialOutcome.NotSent(refused.RetryAfter),
+            GatewayOutcome<CallSid>.Refused { Meaning: Refusal.LabelInUse } => new DialOutcome.Unknown(),
+            GatewayOutcome<CallSid>.Refused refused => new DialOutcome.Refused(refused.Code),
+            _ => new DialOutcome.Unknown(),
+        });
+    }
+
+    /// <summary>The outcome of this dial is unknown: look for the call, adopt it if it exists, and send nothing.</summary>
+    private async Task<string> LookUpAsync(CallSession session, Effect.Dial dial, CancellationToken cancellationToken)
+    {
+        if (session.Find(dial.Participant) is not { } participant)
+            return "settled";
+        var found = await FindAsync(session, participant, dial.SentAt ?? session.StartedAt, cancellationToken);
+        return await SettleAsync(session, dial, dial.Attempt, found);
+    }
+
+    /// <summary>Redis says that the dial was never sent, but Redis may have lost writes. Null means that Twilio knows no such call, so the
+    /// dial may be sent.</summary>
+    private async Task<DialOutcome?> FindForgottenAsync(
+        CallSession session, Participant participant, CancellationToken cancellationToken) =>
+        await FindAsync(session, participant, participant.Since, cancellationToken) switch
+        {
+            DialOutcome.NotFound => null,
+            DialOutcome.LookUpFailed => new DialOutcome.NotSent(null),
+            var found => found,
+        };
+
+    private Task<DialOutcome> FindAsync(
+        CallSession session, Participant participant, DateTimeOffset since, CancellationToken cancellationToken) =>
+        participant is { Role: Role.Guest } && session.Conference is not null
+            ? FindGuestAsync(session.Conference, participant, cancellationToken)
+            : FindCallAsync(session, participant, since, cancellationToken);
+
+    private async Task<DialOutcome> FindGuestAsync(ConferenceSid conference, Participant guest, CancellationToken cancellationToken) =>
+        await gateway.FetchParticipantAsync(conference, guest.Id, cancellationToken) switch
+        {
+            GatewayOutcome<ParticipantView>.Accepted { Value: var view } => new DialOutcome.Accepted(view.CallSid),
+            GatewayOutcome<ParticipantView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } => new DialOutcome.NotFound(),
+            _ => new DialOutcome.LookUpFailed(),
+        };
+
+    /// <summary>A Call resource has no name of ours. A call is adopted only where it is the one call between these addresses at that
+    /// time.</summary>
+    private async Task<DialOutcome> FindCallAsync(
+        CallSession session, Participant participant, DateTimeOffset sentAt, CancellationToken cancellationToken)
+    {
+        var (to, from) = gateway.AddressesOf(participant.Party, CallerOf(session));
+        var answer = await gateway.ListCallsAsync(to, from, sentAt, cancellationToken);
+        if (answer is not GatewayOutcome<IReadOnlyList<CallView>>.Accepted { Value: var calls })
+            return new DialOutcome.LookUpFailed();
+        var candidates = calls.Where(c => c.DateCreated >= sentAt - ClockSlack && c.DateCreated <= sentAt + policy.EffectLease).ToList();
+        return candidates switch
+        {
+            [var only] => new DialOutcome.Accepted(only.Sid),
+            [] => new DialOutcome.NotFound(),
+            _ => new DialOutcome.LookUpFailed(),
+        };
+    }
+
+    private async Task<string> HangUpAsync(CallSession session, Effect.HangUp hangUp, CancellationToken cancellationToken)
+    {
+        var answer = await gateway.CompleteCallAsync(hangUp.Leg, cancellationToken);
+        var outcome = OutcomeOf(answer);
+        LogRefusal(session, hangUp, hangUp.Leg, answer);
+        // The leg's own webhook reports in a moment that the leg is over. If that webhook is lost, the hang-up is still stored when its
+        // lease runs out, and is
+        // sent again. A leg that belongs to no participant, or to one who is gone, has no such webhook, so its hang-up is settled here.
+        if (outcome is not EffectOutcome.Done || session.Find(hangUp.Leg) is null or { Progress: Progress.Gone })
+            await mediator.Send(new HangUpSettled(session.Id, hangUp.Leg, outcome), CancellationToken.None);
+        return outcome.ToString();
+    }
+
+    private async Task<string> SetFlagsAsync(CallSession session, Effect.SetFlags flags, CancellationToken cancellationToken)
+    {
+        var outcome = EffectOutcome.AlreadyOver;
+        if (session is { Conference: { } conference } && session.Find(flags.Participant) is { Leg: { } leg })
+        {
+            var answer = await gateway.UpdateParticipantAsync(conference, leg, flags.Muted, flags.Hold, cancellationToken);
+            outcome = OutcomeOf(answer);
+            LogRefusal(session, flags, leg, answer);
+        }
+
+        await mediator.Send(new FlagsSettled(session.Id, flags.Participant, flags.Muted, flags.Hold, outcome), CancellationToken.None);
+        return outcome.ToString();
+    }
+
+    private async Task<string> SettleAsync(CallSession session, Effect.Dial dial, int attempt, DialOutcome outcome)
+    {
+        if (outcome is DialOutcome.Refused refused)
+            log.EffectRefused(session, dial, null, refused.Code);
+        await mediator.Send(new DialSettled(session.Id, session.Nonce, dial.Participant, attempt, outcome), CancellationToken.None);
+        outcomes.Tell(session.Id, dial.Participant, outcome);
+        return outcome.GetType().Name;
+    }
+
+    private void LogRefusal<T>(CallSession session, Effect effect, CallSid leg, GatewayOutcome<T> answer)
+    {
+        if (answer is GatewayOutcome<T>.Refused refused
+            && refused.Meaning is not (Refusal.AlreadyOver or Refusal.NotFound or Refusal.NotProcessed))
+            log.EffectRefused(session, effect, leg, refused.Code);
+    }
+
+    private static EffectOutcome OutcomeOf<T>(GatewayOutcome<T> outcome) => outcome switch
+    {
+        GatewayOutcome<T>.Accepted => EffectOutcome.Done,
+        GatewayOutcome<T>.Refused { Meaning: Refusal.AlreadyOver or Refusal.NotFound } => EffectOutcome.AlreadyOver,
+        GatewayOutcome<T>.Refused { Meaning: Refusal.BadRequest } => EffectOutcome.Refused,
+        _ => EffectOutcome.TryLater,
+    };
+
+    private static ClientIdentity CallerOf(CallSession session) =>
+        session.Caller.Party is Party.Client client ? client.Identity : throw new UnreachableException("A caller is an app user");
+
+    private static partial class Log
+    {
+        [LoggerMessage(2001, LogLevel.Debug, "The effect {Kind} was run: {Outcome}, attempt {Attempt}")]
+        public static partial void Ran(ILogger logger, string kind, string outcome, int attempt);
+    }
+}

@@ -1,0 +1,64 @@
+namespace Calls.Application.Ports;
+
+/// <summary>Twilio's call statuses as a rank (<see cref="Progress"/>) or a reason (<see cref="LeaveReason"/>).</summary>
+public static class LegStatuses
+{
+    private const int SipDecline = 603;
+    private const int SipNotFound = 404;
+
+    /// <summary>Parses Twilio's spelling; false for an unknown status.</summary>
+    public static bool TryParse(string? text, out LegStatus status)
+    {
+        (var known, status) = text switch
+        {
+            "queued" => (true, LegStatus.Queued),
+            "initiated" => (true, LegStatus.Initiated),
+            "ringing" => (true, LegStatus.Ringing),
+            "in-progress" => (true, LegStatus.InProgress),
+            "completed" => (true, LegStatus.Completed),
+            "busy" => (true, LegStatus.Busy),
+            "no-answer" => (true, LegStatus.NoAnswer),
+            "failed" => (true, LegStatus.Failed),
+            "canceled" => (true, LegStatus.Canceled),
+            _ => (false, LegStatus.Queued),
+        };
+        return known;
+    }
+
+    /// <summary>The rank of a leg in this status; <see cref="Progress.Gone"/> for every status that ends a leg.</summary>
+    public static Progress ProgressOf(LegStatus status) => status switch
+    {
+        LegStatus.Queued or LegStatus.Initiated => Progress.Dialing,
+        LegStatus.Ringing => Progress.Ringing,
+        LegStatus.InProgress => Progress.Answered,
+        _ => Progress.Gone,
+    };
+
+    /// <summary>Why a leg that ended in this status is gone.</summary>
+    /// <remarks>
+    /// Twilio reports a Voice SDK client that rejects as <c>busy</c>, and such a client is never busy by itself: a client's <c>busy</c> is
+    /// a decline. A phone's
+    /// <c>busy</c> is a decline only where SIP says 603. A rejected call may also be reported as <c>no-answer</c>.
+    /// </remarks>
+    public static LeaveReason GoneOf(LegStatus status, Party? party, int? sipResponseCode = null) => (status, sipResponseCode) switch
+    {
+        (LegStatus.Completed, _) => LeaveReason.HungUp,
+        (LegStatus.Canceled, _) => LeaveReason.Canceled,
+        (LegStatus.Failed, _) or (_, SipNotFound) => LeaveReason.Unreachable,
+        (_, SipDecline) => LeaveReason.Declined,
+        (LegStatus.Busy, _) => party is Party.Client ? LeaveReason.Declined : LeaveReason.Busy,
+        _ => LeaveReason.NoAnswer,
+    };
+
+    internal static ObservedLeg Seen(CallView call)
+    {
+        var progress = ProgressOf(call.Status);
+        return new ObservedLeg(call.Sid, progress, progress == Progress.Gone ? GoneOf(call.Status, ClientOf(call.To)) : null);
+    }
+
+    /// <summary>The app user of a <c>client:</c> address; null for any other address.</summary>
+    public static Party.Client? ClientOf(string? address) =>
+        address is not null && address.StartsWith("client:", StringComparison.Ordinal) && ClientIdentity.TryParse(address, out var identity)
+            ? new Party.Client(identity)
+            : null;
+}

@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+
+namespace Calls.Application.Reviews;
+
+/// <summary>Looks at one session that is due: runs the effects whose lease has run out, and compares the call with Twilio when its review
+/// is due.</summary>
+public sealed class SessionReviewer(
+    ISender mediator,
+    ISessionStore sessions,
+    IDueSessions due,
+    IVoiceGateway gateway,
+    EffectExecutor executor,
+    CallPolicy policy,
+    TimeProvider clock)
+{
+    public async Task LookAtAsync(SessionId id, CancellationToken cancellationToken)
+    {
+        var stored = await sessions.LoadAsync(id, cancellationToken);
+        var (session, now) = (stored.Session, clock.GetUtcNow());
+        var effects = session is null ? [] : Deadlines.DueEffects(session, policy, now).ToList();
+        var isDue = session is not null && Deadlines.ReviewIsDue(session, policy, now);
+        using var span = isDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;
+        foreach (var effect in effects)
+            await executor.RunAsync(stored, effect, cancellationToken);
+        var observation = isDue ? await ObserveAsync(session!, cancellationToken) : null;
+        if (observation is not null)
+            await mediator.Send(new SessionObserved(id, observation), cancellationToken);
+        else if (effects.Count == 0)
+        {
+            var index = session is null ? null : Deadlines.PutOffForeign(session, policy, now);
+            await due.RescheduleAsync(stored with { Session = index }, cancellationToken);
+        }
+    }
+
+    /// <summary>The state of the call at Twilio. Null where one of the requests was not answered: an incomplete observation must not end a
+    /// call.</summary>
+    private async Task<Observation?> ObserveAsync(CallSession session, CancellationToken cancellationToken)
+    {
+        var (answered, conference) = await FindConferenceAsync(session, cancellationToken);
+        if (!answered)
+            return null;
+        var inTheRoom = ImmutableArray<CallSid>.Empty;
+        if (conference is not null)
+        {
+            switch (await gateway.ListParticipantsAsync(conference, cancellationToken))
+            {
+                case GatewayOutcome<IReadOnlyList<ParticipantView>>.Accepted { Value: var participants }:
+                    inTheRoom = [.. participants.Where(p => p.Connected).Select(p => p.CallSid)];
+                    break;
+                case GatewayOutcome<IReadOnlyList<ParticipantView>>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver }:
+                    conference = null;
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        var legs = ImmutableArray.CreateBuilder<ObservedLeg>();
+        foreach (var leg in session.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone }).Select(p => p.Leg!))
+        {
+            if (inTheRoom.Contains(leg))
+                legs.Add(new ObservedLeg(leg, Progress.Answered, null));
+            else if (await FetchAsync(leg, cancellationToken) is { } seen)
+                legs.Add(seen);
+            else
+                return null;
+        }
+
+        return new Observation(session.Room, conference, inTheRoom, legs.ToImmutable());
+    }
+
+    /// <summary>The known conference, if it is still open, because a list may lag behind. Otherwise the conference that is open under the
+    /// name of the room.</summary>
+    private async Task<(
+        bool Answered, ConferenceSid? Conference)> FindConferenceAsync(CallSession session, CancellationToken cancellationToken)
+    {
+        if (session.Conference is { } known)
+        {
+            switch (await gateway.FetchConferenceAsync(known, cancellationToken))
+            {
+                case GatewayOutcome<ConferenceView>.Accepted { Value.Completed: false }:
+                    return (true, known);
+                case GatewayOutcome<ConferenceView>.Accepted:
+                case GatewayOutcome<ConferenceView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver }:
+                    break;
+                default:
+                    return (false, null);
+            }
+        }
+
+        var answer = await gateway.ListConferencesAsync(session.Room, cancellationToken);
+        return answer is GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var conferences }
+            ? (true, conferences.FirstOrDefault(c => !c.Completed)?.Sid)
+            : (false, null);
+    }
+
+    private async Task<ObservedLeg?> FetchAsync(CallSid leg, CancellationToken cancellationToken) =>
+        await gateway.FetchCallAsync(leg, cancellationToken) switch
+        {
+            GatewayOutcome<CallView>.Accepted { Value: var call } => LegStatuses.Seen(call),
+            GatewayOutcome<CallView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } =>
+                new ObservedLeg(leg, Progress.Gone, LeaveReason.Unreachable),
+            _ => null,
+        };
+}

@@ -1,0 +1,135 @@
+using System.Globalization;
+using Calls.Domain;
+
+namespace Calls.Integration.Tests.Redis;
+
+/// <summary>The sessions of the golden documents in <c>Stored/</c>. Neither the sessions nor the documents ever change.</summary>
+internal static class GoldenSessions
+{
+    private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
+
+    public static IReadOnlyDictionary<string, CallSession> All { get; } =
+        new[] { Live(), Ended() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
+
+    /// <summary>A conference is open. One person is muted, one phone rings, and one dial has an unknown outcome.</summary>
+    private static CallSession Live() => new()
+    {
+        Id = Known<SessionId>("live", SessionId.TryParse),
+        Nonce = "nonceofthiscall1",
+        Participants =
+        [
+            new Participant
+            {
+                Id = ParticipantId.Caller,
+                Role = Role.Caller,
+                Party = new Party.Client(Known<ClientIdentity>("alice@example.com", ClientIdentity.TryParse)),
+                Progress = Progress.Joined,
+                Since = At(9),
+                Leg = Leg(1),
+                Answered = true,
+                EverJoined = true,
+                Muted = true,
+                Hold = true,
+                FlagsSequence = 7,
+            },
+            new Participant
+            {
+                Id = ParticipantId.Callee,
+                Role = Role.Callee,
+                Party = new Party.Phone(Number(1)),
+                Progress = Progress.Answered,
+                Since = At(8),
+                Leg = Leg(2),
+                Answered = true,
+                Leaving = Leaving.Removed,
+            },
+            Guest(3) with { Label = "Dr. Ærø — 医者", Progress = Progress.Ringing, Leg = Leg(3), FlagsSequence = 0 },
+            Guest(4) with { Progress = Progress.Dialing },
+            Guest(5),
+            Guest(6),
+        ],
+        Effects =
+        [
+            new Effect.HangUp(Leg(2)) { Attempt = 2, NotBefore = At(30) },
+            new Effect.SetFlags(ParticipantId.Caller, Muted: false, Hold: null) { NotBefore = At(31) },
+            new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: true) { Attempt = 1, NotBefore = At(32) },
+            new Effect.Dial(Guest(4).Id) { State = DialState.Unknown, SentAt = At(20), Attempt = 1, NotBefore = At(33) },
+            new Effect.Dial(Guest(5).Id) { State = DialState.Sending, SentAt = At(21), Attempt = 1, NotBefore = At(34) },
+            new Effect.Dial(Guest(6).Id) { NotBefore = At(35) },
+        ],
+        Conference = Conference(2),
+        ClosedConferences = [Conference(1)],
+        StartedAt = Start,
+        AnsweredAt = At(8),
+        TouchedAt = At(22),
+        ReviewedAt = At(15),
+        ReviewNow = true,
+        TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    };
+
+    /// <summary>Twilio refused one phone. The last leg still has to end.</summary>
+    private static CallSession Ended() => new()
+    {
+        Id = Known<SessionId>("ended", SessionId.TryParse),
+        Nonce = "nonceofthiscall2",
+        Participants =
+        [
+            new Participant
+            {
+                Id = ParticipantId.Caller,
+                Role = Role.Caller,
+                Party = new Party.Client(Known<ClientIdentity>("alice", ClientIdentity.TryParse)),
+                Progress = Progress.Gone,
+                Since = At(40),
+                Leg = Leg(1),
+                Answered = true,
+                EverJoined = true,
+                Gone = LeaveReason.HungUp,
+            },
+            new Participant
+            {
+                Id = ParticipantId.Callee,
+                Role = Role.Callee,
+                Party = new Party.Client(Known<ClientIdentity>("bob", ClientIdentity.TryParse)),
+                Progress = Progress.Joined,
+                Since = At(9),
+                Leg = Leg(2),
+                Answered = true,
+                EverJoined = true,
+                Leaving = Leaving.WithTheCall,
+            },
+            Guest(3) with { Progress = Progress.Gone, Gone = LeaveReason.RefusedByTwilio, RefusalCode = 21215 },
+        ],
+        Effects = [new Effect.HangUp(Leg(2)) { NotBefore = At(52) }],
+        StartedAt = Start,
+        AnsweredAt = At(8),
+        EndedAt = At(40),
+        EndReason = EndReason.OnePersonLeft,
+        EndEvidence = Evidence.Review,
+        TouchedAt = At(40),
+    };
+
+    private static Participant Guest(int number) => new()
+    {
+        Id = Known<ParticipantId>(string.Create(CultureInfo.InvariantCulture, $"guest-{number}"), ParticipantId.TryParse),
+        Role = Role.Guest,
+        Party = new Party.Phone(Number(number)),
+        Progress = Progress.Invited,
+        Since = At(10 + number),
+    };
+
+    private static DateTimeOffset At(int seconds) => Start.AddSeconds(seconds);
+
+    private static PhoneNumber Number(int number) =>
+        Known<PhoneNumber>(string.Create(CultureInfo.InvariantCulture, $"+1555010010{number}"), PhoneNumber.TryParse);
+
+    private static CallSid Leg(int number) => Known<CallSid>("CA" + number.ToString("x32", CultureInfo.InvariantCulture), CallSid.TryParse);
+
+    private static ConferenceSid Conference(int number) =>
+        Known<ConferenceSid>("CF" + number.ToString("x32", CultureInfo.InvariantCulture), ConferenceSid.TryParse);
+
+    private delegate bool TryParse<T>(string? text, out T? value);
+
+    private static T Known<T>(string text, TryParse<T> parse)
+        where T : class => parse(text, out var value) && value is not null ? value : throw new ArgumentException(text, nameof(text));
+}
