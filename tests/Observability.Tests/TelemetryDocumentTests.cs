@@ -62,7 +62,7 @@ public sealed partial class TelemetryDocumentTests
     private static string Root([System.Runtime.CompilerServices.CallerFilePath] string here = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", ".."));
 
-    [GeneratedRegex(@"^\| `(?<name>calls\.[a-z_.]+)` \| [a-z]+ \| `(?<unit>[^`]+)` \|",
+    [GeneratedRegex(@"^\| `(?<name>(calls|db)\.[a-z_.]+)` \| [a-z]+ \| `(?<unit>[^`]+)` \|",
         RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex MetricRow();
 
