@@ -28,7 +28,8 @@ public sealed class AccessTokens(IOptionsMonitor<TwilioOptions> options, TimePro
     public AccessToken For(ClientIdentity identity)
     {
         var (client, voice) = (options.CurrentValue.Client, options.CurrentValue.Voice);
-        var now = clock.GetUtcNow();
+        // Whole seconds, because the library rounds the times of a token, and the answer names the same times.
+        var now = DateTimeOffset.FromUnixTimeSeconds(clock.GetUtcNow().ToUnixTimeSeconds());
         var expires = DateTimeOffset.FromUnixTimeSeconds((now + voice.TokenTtl).ToUnixTimeSeconds());
         var token = new Token(
             client.AccountSid, client.ApiKeySid, client.ApiKeySecret, identity.Value, expires.UtcDateTime, (now - ClockSkew).UtcDateTime,
