@@ -52,7 +52,6 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     public string Ringback() => Origin + "/twilio/wait/ringback.wav";
 
     private static string Of(CallReference call) => $"/twilio/sessions/{Segment(call.Session.Value)}/{Segment(call.Nonce)}";
-
     private static string Of(CallReference call, ParticipantId participant) => $"{Of(call)}/participants/{Segment(participant.Value)}";
 
     private string At(string path, string word, string? traceParent, string overrides) =>

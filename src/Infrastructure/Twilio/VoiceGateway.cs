@@ -177,7 +177,6 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
         : null;
 
     private static CallSid? Sid(string? text) => CallSid.TryParse(text, out var sid) ? sid : null;
-
     private static PhoneAddress Address(string address) => new(address);
 
     /// <summary>Twilio takes whole seconds, from 5 to 600.</summary>
