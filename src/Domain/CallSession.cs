@@ -4,7 +4,6 @@ namespace Calls.Domain;
 public sealed record CallSession
 {
     private const int MaxRoomLength = 128;
-
     public required SessionId Id { get; init; }
     /// <summary>Random, new for each call. It tells calls with the same session id apart.</summary>
     public required string Nonce { get; init; }
@@ -33,7 +32,6 @@ public sealed record CallSession
     public string? TraceParent { get; init; }
     /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
     public string? Unknown { get; init; }
-
     /// <summary>The conference's <c>FriendlyName</c>: the session id and the nonce, at most 128 characters.</summary>
     public string Room => RoomOf(Id, Nonce);
     public bool IsEnded => EndedAt is not null;
@@ -62,6 +60,8 @@ public sealed record CallSession
                 return participant;
         return null;
     }
+
+    internal Participant? Find(CallSid leg, ParticipantId? label) => Find(leg) ?? Find(label);
 
     public T? FindEffect<T>(Func<T, bool> match)
         where T : Effect

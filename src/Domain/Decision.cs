@@ -19,10 +19,8 @@ public sealed record Decision(SessionEvent Happened, CallSession? Session, CallR
 public abstract record CallReply
 {
     private CallReply() { }
-
     public static CallReply Nothing { get; } = new Acknowledged();
     public static CallReply End { get; } = new HangUp();
-
     /// <summary>The event was received. There is no other answer.</summary>
     public sealed record Acknowledged : CallReply;
     /// <summary>The participant's leg enters the session's room.</summary>
@@ -49,7 +47,6 @@ public enum IgnoreReason
     UnknownLeg,
     /// <summary>…the participant has another leg. This leg is hung up.</summary>
     SecondLeg,
-    /// <summary>…the session knows the fact already.</summary>
     NothingNew,
     LegAlreadyGone,
     CallIsOver,
@@ -65,7 +62,6 @@ public enum RefusalReason
 {
     /// <summary>…a live call has this session id.</summary>
     SessionInUse,
-    /// <summary>…the callee is the caller.</summary>
     CallingOneself,
     /// <summary>…there is no such call, or the bearer is not on it.</summary>
     NoSuchSession,

@@ -6,7 +6,6 @@ namespace Calls.Domain;
 public abstract record Effect
 {
     private Effect() { }
-
     /// <summary>How often the effect was sent. For a dial this number also tells which request an outcome belongs to.</summary>
     public int Attempt { get; init; }
     /// <summary>The time from which any replica may run the effect.</summary>

@@ -6,14 +6,10 @@ public sealed record SessionId
 {
     public const int MaxLength = 128;
     private static readonly SearchValues<char> Allowed = SearchValues.Create(ParticipantId.Allowed + ".:");
-
     private SessionId(string value) => Value = value;
-
     public string Value { get; }
-
     /// <summary>For a call without <c>SessionID</c>: the caller's <c>CallSid</c>. The app knows it, and a retry keeps it.</summary>
     public static SessionId For(CallSid callerLeg) => new(callerLeg.Value);
-
     public override string ToString() => Value;
 
     /// <summary>FNV-1a over the ASCII characters. Unlike <see cref="string.GetHashCode()"/>, it never changes.</summary>
@@ -36,13 +32,10 @@ public sealed record ParticipantId
     public const int MaxLength = 64;
     internal const string Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     private static readonly SearchValues<char> AllowedChars = SearchValues.Create(Allowed);
-
     private ParticipantId(string value) => Value = value;
-
     public static ParticipantId Caller { get; } = new("caller");
     public static ParticipantId Callee { get; } = new("callee");
     public string Value { get; }
-
     public override string ToString() => Value;
 
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ParticipantId? id) =>
@@ -53,9 +46,7 @@ public sealed record ParticipantId
 public sealed record CallSid
 {
     private CallSid(string value) => Value = value;
-
     public string Value { get; }
-
     public override string ToString() => Value;
 
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out CallSid? sid) =>
@@ -67,9 +58,7 @@ public sealed record CallSid
 public sealed record ConferenceSid
 {
     private ConferenceSid(string value) => Value = value;
-
     public string Value { get; }
-
     public override string ToString() => Value;
 
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ConferenceSid? sid) =>
@@ -80,7 +69,6 @@ internal static class Syntax
 {
     private const int SidLength = 34;
     private static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdefABCDEF");
-
     public static bool IsSid([NotNullWhen(true)] string? text, string prefix) =>
         text is { Length: SidLength } && text.StartsWith(prefix, StringComparison.Ordinal) && text.AsSpan(2).IndexOfAnyExcept(Hex) < 0;
 

@@ -21,7 +21,7 @@ internal static class LegDecisions
             : Step.Do(raised, new CallReply.JoinRoom(answered));
     }
 
-    /// <remarks>The participant is stored before the dial. If a live leg has none, Redis lost it in a failover: the leg is hung up.</remarks>
+    /// <remarks>The participant is stored before the dial. If a leg has none, Redis lost it in a failover: the leg is hung up.</remarks>
     public static Step Progressed(CallSession session, SessionEvent.LegProgressed e, CallPolicy policy, DateTimeOffset now)
     {
         var live = e.To != Progress.Gone;
@@ -41,7 +41,7 @@ internal static class LegDecisions
 
     public static Step Joined(CallSession session, SessionEvent.ParticipantJoined e, CallPolicy policy, DateTimeOffset now)
     {
-        if (FindParticipant(session, e.Leg, e.Label) is not { } participant)
+        if (session.Find(e.Leg, e.Label) is not { } participant)
             return Reject(session, e.Leg, hangUp: e.Room is not null, IgnoreReason.UnknownLeg, policy, now);
         if (participant.HasOtherLeg(e.Leg))
             return Reject(session, e.Leg, hangUp: true, IgnoreReason.SecondLeg, policy, now);
@@ -54,23 +54,20 @@ internal static class LegDecisions
         return Finish(participant, joined);
     }
 
-    public static Step Left(CallSession session, SessionEvent.ParticipantLeft e, DateTimeOffset now)
+    public static Step Left(CallSession session, SessionEvent.ParticipantLeft e, DateTimeOffset now) => session.Find(e.Leg, e.Label) switch
     {
-        if (FindParticipant(session, e.Leg, e.Label) is not { } participant)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
-        return participant.HasOtherLeg(e.Leg)
-            ? Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg)
-            : Finish(participant, session.Adopt(participant, e.Leg).MarkGone(participant.Id, e.Reason, now));
-    }
+        null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
+        var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
+        var participant => Finish(participant, session.Adopt(participant, e.Leg).MarkGone(participant.Id, e.Reason, now)),
+    };
 
-    public static Step FlagsChanged(CallSession session, SessionEvent.ParticipantFlagsChanged e)
+    public static Step FlagsChanged(CallSession session, SessionEvent.ParticipantFlagsChanged e) => session.Find(e.Leg, e.Label) switch
     {
-        if (FindParticipant(session, e.Leg, e.Label) is not { } participant)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
-        return participant.HasOtherLeg(e.Leg) ? Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg)
-            : e.Flags.Sequence <= participant.FlagsSequence ? Step.Ignore(CallReply.Nothing, IgnoreReason.Overtaken)
-            : Step.Do(SetFlags(Open(session, e.Conference), participant.Id, e.Flags));
-    }
+        null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
+        var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
+        var participant when e.Flags.Sequence <= participant.FlagsSequence => Step.Ignore(CallReply.Nothing, IgnoreReason.Overtaken),
+        var participant => Step.Do(SetFlags(Open(session, e.Conference), participant.Id, e.Flags)),
+    };
 
     /// <summary>The room's conference is open. An event of an ended conference does not open the room again.</summary>
     public static CallSession Open(CallSession session, ConferenceSid conference) =>
@@ -97,9 +94,6 @@ internal static class LegDecisions
         var unwanted = participant.Progress == Progress.Gone || participant.Leaving != Leaving.No;
         return live && unwanted ? adopted.HangUp(leg, policy, now) : adopted;
     }
-
-    private static Participant? FindParticipant(CallSession session, CallSid leg, ParticipantId? label) =>
-        session.Find(leg) ?? session.Find(label);
 
     private static Step Finish(Participant before, CallSession after) => before.Progress == Progress.Gone
         ? Step.Note(after, CallReply.Nothing, IgnoreReason.LegAlreadyGone)

@@ -31,7 +31,6 @@ public sealed record Participant
     public int FlagsSequence { get; init; } = -1;
     /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
     public string? Unknown { get; init; }
-
     /// <summary>The leg is answered or in the room, and is not being ended.</summary>
     public bool IsOnTheLine => Progress is Progress.Answered or Progress.Joined && Leaving == Leaving.No;
     /// <summary>The phone rings or will ring, and is not being stopped.</summary>
@@ -60,7 +59,6 @@ public enum Progress
     Ringing = 2,
     /// <summary>The person has answered and is not in the room yet.</summary>
     Answered = 3,
-    /// <summary>The person is in the room.</summary>
     Joined = 4,
     /// <summary>The leg is over or never existed. This state is final.</summary>
     Gone = 5,
@@ -89,7 +87,6 @@ public enum LeaveReason
     Unreachable = 4,
     /// <summary>The phone stopped ringing because the call was over.</summary>
     Canceled = 5,
-    /// <summary>A person on the call or an operator removed the participant.</summary>
     Removed = 6,
     /// <summary>Twilio refused the dial. See <see cref="Participant.RefusalCode"/>.</summary>
     RefusedByTwilio = 7,

@@ -4,7 +4,6 @@ namespace Calls.Domain;
 public abstract record Party
 {
     private Party() { }
-
     /// <summary>An app user. Twilio rings the app as <c>client:&lt;identity&gt;</c>.</summary>
     public sealed record Client(ClientIdentity Identity) : Party { public override string ToString() => Identity.ToString(); }
     /// <summary>A phone. Twilio rings it by its number.</summary>
@@ -18,13 +17,10 @@ public sealed record ClientIdentity
     public const int MaxLength = 121;
     private const string Scheme = "client:";
     private static readonly SearchValues<char> Allowed = SearchValues.Create(ParticipantId.Allowed + ".@+=");
-
     private ClientIdentity(string value) => Value = value;
-
     public string Value { get; }
     /// <summary>The form that Twilio rings: <c>client:alice</c>.</summary>
     public string Address => Scheme + Value;
-
     /// <summary>Masked, because an identity is personal. Use <see cref="Value"/> or <see cref="Address"/> for the whole identity.</summary>
     public override string ToString() => "client:***";
 
@@ -42,7 +38,6 @@ public sealed record ClientIdentity
 public sealed record PhoneNumber
 {
     private PhoneNumber(string value) => Value = value;
-
     public string Value { get; }
 
     /// <summary>Masked: <c>+15*******67</c>. Careless code is then safe. Use <see cref="Value"/> for the whole number.</summary>

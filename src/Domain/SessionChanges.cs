@@ -40,8 +40,8 @@ internal static class SessionChanges
             : session.With(participant, participant with { Answered = answered, EverJoined = joined });
     }
 
-    /// <summary>The leg has gone. The first cause is kept. <see cref="LeaveReason.HungUp"/> proves an answer, but not if the service ended the
-    /// leg: Twilio's documents do not say whether Twilio then reports <c>completed</c> for a leg that only rang.</summary>
+    /// <summary>The leg has gone. The first cause is kept. <see cref="LeaveReason.HungUp"/> proves an answer, but not if the service ended
+    /// the leg: Twilio's documents do not say whether Twilio then reports <c>completed</c> for a leg that only rang.</summary>
     public static CallSession MarkGone(this CallSession session, ParticipantId id, LeaveReason cause, DateTimeOffset now, int? code = null)
     {
         var participant = session.Find(id)!;

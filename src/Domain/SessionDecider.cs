@@ -48,12 +48,10 @@ public static class SessionDecider
 
     private static Step Start(CallSession? session, SessionEvent.StartCall e, CallPolicy policy, DateTimeOffset now)
     {
-        if (session is not null && session.Caller.Leg == e.CallerLeg)
-        {
-            var over = session.IsEnded || session.Caller.Progress == Progress.Gone;
-            return Step.Ignore(over ? CallReply.End : new CallReply.JoinRoom(session.Caller), IgnoreReason.NothingNew);
-        }
-
+        if (session is { Caller: var known } && known.Leg == e.CallerLeg)
+            return Step.Ignore(
+                session.IsEnded || known.Progress is Progress.Gone ? CallReply.End : new CallReply.JoinRoom(known),
+                IgnoreReason.NothingNew);
         if (session is { IsEnded: false })
             return Step.Say(new CallReply.Refused(RefusalReason.SessionInUse));
         if (e.Callee is Party.Client client && client.Identity == e.Caller)

@@ -5,7 +5,6 @@ namespace Calls.Domain;
 public abstract record SessionEvent
 {
     private SessionEvent() { }
-
     /// <summary>An app user places a call (Voice URL of the TwiML App). A second request with the same leg gets the same answer.</summary>
     /// <remarks>The nonce is random, and used only if the call is new. The access token proves the caller, Twilio's <c>From</c>.</remarks>
     public sealed record StartCall(
@@ -62,7 +61,6 @@ public sealed record Flags(bool Muted, bool Hold, int Sequence);
 public abstract record DialOutcome
 {
     private DialOutcome() { }
-
     /// <summary>Twilio has the call: it answered 201, or a look-up found the call.</summary>
     public sealed record Accepted(CallSid Leg) : DialOutcome;
     /// <summary>Twilio refuses the dial for good. The code is Twilio's error code.</summary>

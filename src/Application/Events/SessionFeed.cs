@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace Calls.Application.Events;
 
-/// <summary>Live sessions for any number of readers. This process reads each change once and gives it to every reader of the session.</summary>
+/// <summary>Live sessions for any number of readers. Each change is read once in this process and given to every reader.</summary>
 /// <remarks>A reader has room for one state, the newest: a slow reader skips states and delays no other reader. Versions only rise, and no
 /// version comes twice. The notice of a change can be lost. Therefore a followed session is also read again at an interval, and the newest
 /// state always arrives.</remarks>
@@ -68,10 +68,9 @@ public sealed class SessionFeed(ISessionChanges changes, ISessionStore store, Ti
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, session.Stopping.Token);
         try
         {
-            if (failed)
-                await Task.Delay(Timeout.InfiniteTimeSpan, clock, either.Token);
-            else
-                await session.Wake.Reader.WaitToReadAsync(either.Token);
+            await (failed
+                ? Task.Delay(Timeout.InfiniteTimeSpan, clock, either.Token)
+                : session.Wake.Reader.WaitToReadAsync(either.Token).AsTask());
         }
         catch (OperationCanceledException)
         {
@@ -124,8 +123,8 @@ public sealed class SessionFeed(ISessionChanges changes, ISessionStore store, Ti
 
         internal Reader(SessionFeed feed, SessionId id, FollowedSession session) => leave = () => feed.Leave(id, session, this);
 
-        /// <summary>Each state that is newer than the last one. A failover of Redis can bring an older version back. Then the stream ends, and a new
-        /// request starts from the stored state.</summary>
+        /// <summary>Each state that is newer than the last one. If a failover of Redis brings an older version back, the stream ends, and
+        /// a new request starts from the stored state.</summary>
         public ChannelReader<StoredSession> States => slot.Reader;
 
         public void Dispose() => leave();

@@ -4,7 +4,7 @@ using System.Threading.Channels;
 namespace Calls.Infrastructure.Outbox;
 
 /// <summary>Holds committed effects for the worker. Hang-ups have their own lane, because they are more urgent than dials.</summary>
-/// <remarks>The queue is bounded. A full queue drops the effect. It stays stored in its session, and a sweeper runs it after the lease.</remarks>
+/// <remarks>A full queue drops the effect. The effect stays stored in its session, and a sweeper runs it after the lease.</remarks>
 internal sealed class EffectQueue : IEffectQueue, IDisposable
 {
     private const int Capacity = 10_000;

@@ -3,7 +3,7 @@ using Calls.Application.Effects;
 
 namespace Calls.Infrastructure.Outbox;
 
-/// <summary>Runs the effects of this replica right after their commit. No webhook waits for them. When the host stops, it finishes the queue.</summary>
+/// <summary>Runs the effects of this replica after their commit. No webhook waits for them. It empties the queue before a stop.</summary>
 internal sealed partial class OutboxWorker(EffectQueue queue, EffectExecutor executor, ILogger<OutboxWorker> logger) : BackgroundService
 {
     /// <summary>The most requests under way in each lane. The gateway has its own limits.</summary>

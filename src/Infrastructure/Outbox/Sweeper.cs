@@ -3,16 +3,14 @@ using Calls.Application.Reviews;
 
 namespace Calls.Infrastructure.Outbox;
 
-/// <summary>Visits the partitions in turn, claims the due sessions and reviews them. Every replica has one. A claim excludes the other replicas
-/// for a lease.</summary>
-/// <remarks>When the host stops, the sweeper claims no more and finishes its reviews. Otherwise dials would have unknown outcomes, and hang-ups
-/// would wait for the lease.</remarks>
+/// <summary>Claims the due sessions of each partition in turn, and reviews them. A claim excludes other replicas for a lease.</summary>
+/// <remarks>When the host stops, the sweeper claims no more and finishes its reviews. Otherwise dials would have unknown outcomes, and
+/// hang-ups would wait for the lease.</remarks>
 internal sealed partial class Sweeper(
     IDueSessions due, SessionReviewer reviewer, CallPolicy policy, Heartbeat heartbeat, TimeProvider clock, ILogger<Sweeper> logger)
     : BackgroundService
 {
     private const int MaxReviews = 50;
-
     /// <summary>The time for all partitions.</summary>
     private static readonly TimeSpan RoundTime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(1);
@@ -49,13 +47,14 @@ internal sealed partial class Sweeper(
 
     internal async Task SweepForEverAsync(CancellationToken stoppingToken)
     {
-        var storeIsDown = false;
+        var (storeIsDown, pause) = (false, TimeSpan.Zero);
         for (var turn = (int)(Chance.Jitter() * due.Partitions); !stoppingToken.IsCancellationRequested; turn++)
         {
             heartbeat.Beat();
             try
             {
-                await Task.Delay(RoundTime / due.Partitions * (0.5 + Chance.Jitter()), clock, stoppingToken);
+                await Task.Delay(pause + (RoundTime / due.Partitions * (0.5 + Chance.Jitter())), clock, stoppingToken);
+                pause = TimeSpan.Zero;
                 await SweepAsync(turn % due.Partitions, stoppingToken);
                 if (storeIsDown)
                     Log.StoreIsBack(logger);
@@ -73,7 +72,7 @@ internal sealed partial class Sweeper(
                 if (!storeIsDown || e is not SessionStoreUnavailableException)
                     Log.SweepFailed(logger, e.Message);
                 storeIsDown |= e is SessionStoreUnavailableException;
-                await Task.Delay(FailurePause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+                pause = FailurePause;
             }
         }
     }
@@ -116,7 +115,7 @@ internal sealed partial class Sweeper(
         [LoggerMessage(4003, LogLevel.Warning, "A due session could not be reviewed. It is due again after its lease.")]
         public static partial void ReviewFailed(ILogger logger, Exception exception);
 
-        [LoggerMessage(4004, LogLevel.Warning, "The time to stop is over, and reviews are still under way. Their sessions are due again after the lease.")]
+        [LoggerMessage(4004, LogLevel.Warning, "The time to stop is over. The sessions under review are due again after their lease.")]
         public static partial void StopTimedOut(ILogger logger);
 
         [LoggerMessage(4005, LogLevel.Information, "Redis is back. The sweeper continues.")]
