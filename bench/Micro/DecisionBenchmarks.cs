@@ -26,5 +26,5 @@ public class DecisionBenchmarks
     public object Decide() => SessionDecider.Decide(session, enters, policy, now);
 
     [Benchmark(Description = "TwiML: the caller into the room")]
-    public object Join() => twiml.Join(session.Id, session.Room, session.Caller, session.TraceParent);
+    public object Join() => twiml.Join(session, session.Caller);
 }

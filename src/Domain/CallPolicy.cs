@@ -1,30 +1,31 @@
 namespace Calls.Domain;
 
-/// <summary>The numbers that the decisions go by.</summary>
+/// <summary>The times and limits that the decisions use.</summary>
 public sealed record CallPolicy
 {
-    /// <summary>How long a phone rings before Twilio gives up.</summary>
+    /// <summary>The time after which Twilio stops ringing a phone that does not answer.</summary>
     public TimeSpan RingTimeout { get; init; } = TimeSpan.FromSeconds(30);
-    /// <summary>How long an answered leg may take into the room before we ask Twilio what became of it.</summary>
+    /// <summary>The time that an answered leg may take to enter the room. After it, a review counts the leg as gone.</summary>
     public TimeSpan JoinGrace { get; init; } = TimeSpan.FromSeconds(15);
-    /// <summary>An answered leg is in the room within a second or two. If there is no word of it by then, Twilio is asked once before <see cref="JoinGrace"/> is over: a caller
-    /// who gave up before our answer came never gets there, and nothing tells us so while the callee's phone rings.</summary>
+    /// <summary>After this time one early review asks Twilio about an answered leg that is not in the room. A leg enters within 1 to 2 s.
+    /// A caller who hung up before the service's answer arrived never enters, and no webhook says so.</summary>
     public TimeSpan FirstLook { get; init; } = TimeSpan.FromSeconds(3);
-    /// <summary>How often a live session is compared with Twilio, whatever it hears meanwhile: a lost webhook is repaired within this time.</summary>
+    /// <summary>The interval at which a live session is compared with Twilio. A lost webhook is repaired within this time.</summary>
     public TimeSpan ReviewInterval { get; init; } = TimeSpan.FromSeconds(60);
-    /// <summary>People on the line or being rung at once; Twilio's own limit is 250.</summary>
+    /// <summary>The most participants who are on the line or on the way at one time. Twilio's own limit is 250.</summary>
     public int MaxParticipants { get; init; } = 250;
-    /// <summary>Phones added to one session in all, whether they answered or not.</summary>
+    /// <summary>The most phones that can be added to one session, answered or not.</summary>
     public int MaxGuests { get; init; } = 50;
-    /// <summary>How long a written effect belongs to its writer: the longest request (a create takes 8 s at most) and a margin.</summary>
+    /// <summary>The lease of a stored effect: the time of the longest request (a create takes at most 8 s) and a margin.</summary>
     public TimeSpan EffectLease { get; init; } = TimeSpan.FromSeconds(12);
-    /// <summary>How long we look for a dial of which nobody knows whether Twilio acted, before the participant counts as unreachable.</summary>
+    /// <summary>How long a dial with an unknown outcome is looked up. After this time the participant counts as unreachable.</summary>
     public TimeSpan UnknownDialPatience { get; init; } = TimeSpan.FromSeconds(10);
-    /// <summary>Twilio rings up to 5 s longer than the time-out it was given (twilio.com/docs/voice/api/conference-participant-resource), and the word of it travels.</summary>
+    /// <summary>Twilio rings up to 5 s longer than the time-out, and the webhook needs time too.</summary>
+    /// <remarks>twilio.com/docs/voice/api/conference-participant-resource.</remarks>
     public TimeSpan RingSlack { get; init; } = TimeSpan.FromSeconds(7);
     /// <summary>The least time between two reviews of one session.</summary>
     public TimeSpan Recheck { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>The wait before the n-th try again: 0.5 s, doubling, at most 15 s.</summary>
+    /// <summary>The wait before attempt <paramref name="attempt"/> is repeated: 0.5 s, doubled each time, at most 15 s.</summary>
     public static TimeSpan Backoff(int attempt) => TimeSpan.FromSeconds(Math.Min(15, 0.5 * Math.Pow(2, Math.Clamp(attempt - 1, 0, 10))));
 }

@@ -1,29 +1,25 @@
 namespace Calls.Domain;
 
-/// <summary>When a session must be looked at although nothing has happened. Derived from the state; the index of it can be rebuilt at any time.</summary>
+/// <summary>When a session is due without an event. Deadlines follow from the state, so their index can be rebuilt at any time.</summary>
 public static class Deadlines
 {
+    /// <summary>The delay of a review that is due at once: webhooks that are on their way can still arrive.</summary>
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(2);
 
-    /// <summary>The next instant at which something is to be done or asked; null where the call is over and everything is settled.</summary>
+    /// <summary>When the next effect or review is due. Null if the call is over and nothing is pending.</summary>
     public static DateTimeOffset? Next(CallSession session, CallPolicy policy)
     {
-        DateTimeOffset? next = NextReview(session, policy);
+        var next = NextReview(session, policy);
         foreach (var effect in session.Effects)
-        {
-            var due = DueAt(session, effect, policy);
-            next = next is null || due < next ? due : next;
-        }
-
+            next = Earliest(next, DueAt(session, effect, policy));
         return next;
     }
 
-    /// <summary>The effects that a replica of this version may take now.</summary>
+    /// <summary>The due effects that a replica of this version can run.</summary>
     public static IEnumerable<Effect> DueEffects(CallSession session, CallPolicy policy, DateTimeOffset now) =>
         session.Effects.Where(effect => effect is not Effect.Foreign && DueAt(session, effect, policy) <= now);
 
-    /// <summary>The session for the index of deadlines after a look at it: a foreign effect that is due comes up again a lease later.
-    /// A replica that knows the effect may claim the session then.</summary>
+    /// <summary>For the index: due foreign effects are postponed by a lease. A replica that knows them can claim the session.</summary>
     public static CallSession PutOffForeign(CallSession session, CallPolicy policy, DateTimeOffset now) => session with
     {
         Effects = [.. session.Effects.Select(effect => effect is Effect.Foreign && DueAt(session, effect, policy) <= now
@@ -31,10 +27,10 @@ public static class Deadlines
             : effect)],
     };
 
-    /// <summary>Whether Twilio is to be asked now what became of the call.</summary>
+    /// <summary>Whether the session must be compared with Twilio now.</summary>
     public static bool ReviewIsDue(CallSession session, CallPolicy policy, DateTimeOffset now) => NextReview(session, policy) <= now;
 
-    /// <summary>A dial that waits, for its room or for Twilio, is looked at no later than when its time is out, so that it is given up then.</summary>
+    /// <summary>A dial that was not sent is due at the latest when it is overdue, so that it is dropped then.</summary>
     private static DateTimeOffset DueAt(CallSession session, Effect effect, CallPolicy policy)
     {
         if (effect is Effect.Foreign)
@@ -42,37 +38,33 @@ public static class Deadlines
         if (effect is not Effect.Dial { State: DialState.Planned } dial || session.Find(dial.Participant) is not { } participant)
             return effect.NotBefore;
         var overdue = participant.Since + policy.RingTimeout;
-        var waits = participant.Role == Role.Guest && session.Conference is null;
-        return waits || overdue < dial.NotBefore ? overdue : dial.NotBefore;
+        var waitsForRoom = participant.Role == Role.Guest && session.Conference is null;
+        return waitsForRoom || overdue < dial.NotBefore ? overdue : dial.NotBefore;
     }
 
     private static DateTimeOffset? NextReview(CallSession session, CallPolicy policy)
     {
-        // Whatever is heard meanwhile does not put it off: the webhook that is lost may be about somebody else.
+        // An event does not postpone the interval: the lost webhook can be about another participant.
         DateTimeOffset? next = session.IsEnded ? null : (session.ReviewedAt ?? session.StartedAt) + policy.ReviewInterval;
         foreach (var participant in session.Participants)
-        {
-            var due = ReviewOf(session, participant, policy);
-            next = next is null || due < next ? due ?? next : next;
-        }
-
-        if (session.ReviewNow && session.TouchedAt + AtOnce < (next ?? DateTimeOffset.MaxValue))
-            next = session.TouchedAt + AtOnce;
+            next = Earliest(next, ReviewDueAt(session, participant, policy));
+        if (session.ReviewNow)
+            next = Earliest(next, session.TouchedAt + AtOnce);
         var soonest = session.ReviewedAt + policy.Recheck;
         return next < soonest ? soonest : next;
     }
 
-    private static DateTimeOffset? ReviewOf(CallSession session, Participant participant, CallPolicy policy) => participant switch
+    private static DateTimeOffset? ReviewDueAt(CallSession session, Participant participant, CallPolicy policy) => participant switch
     {
-        { Progress: Progress.Gone } => null,
-        { Leg: null } => null,
+        { Progress: Progress.Gone } or { Leg: null } => null,
         { Leaving: not Leaving.No } => Latest(session.TouchedAt, session.ReviewedAt) + policy.Recheck,
-        { Progress: Progress.Answered } => participant.Since + (session.ReviewedAt > participant.Since ? policy.JoinGrace : Least(policy.JoinGrace, policy.FirstLook)),
         { Progress: Progress.Joined } => null,
-        _ => participant.Since + policy.RingTimeout + policy.RingSlack,
+        { Progress: not Progress.Answered } => participant.Since + policy.RingTimeout + policy.RingSlack,
+        _ when session.ReviewedAt > participant.Since || policy.JoinGrace < policy.FirstLook => participant.Since + policy.JoinGrace,
+        _ => participant.Since + policy.FirstLook,
     };
 
-    private static TimeSpan Least(TimeSpan one, TimeSpan other) => one < other ? one : other;
+    private static DateTimeOffset? Earliest(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other : one;
 
     private static DateTimeOffset Latest(DateTimeOffset one, DateTimeOffset? other) => other > one ? other.Value : one;
 }

@@ -1,14 +1,13 @@
 namespace Calls.Domain;
 
-/// <summary>What came of one event: the session after it, what to answer, and, where nothing was done, why.</summary>
+/// <summary>The result of one event: the session after it, the reply, and the reason if the event changed nothing.</summary>
 public sealed record Decision(SessionEvent Happened, CallSession? Session, CallReply Reply)
 {
-    /// <summary>Whether there is anything to store.</summary>
+    /// <summary>Whether the session must be stored.</summary>
     public bool Changed { get; init; }
-    /// <summary>Why the event made no difference; null where it did.</summary>
+    /// <summary>Why the event made no difference. Null if it made a difference.</summary>
     public IgnoreReason? Ignored { get; init; }
-
-    /// <summary>Why a person's request was turned down; null where it was not.</summary>
+    /// <summary>Why the request of a person was refused. Null if the request was not refused.</summary>
     public RefusalReason? Refused => (Reply as CallReply.Refused)?.Reason;
 
     /// <summary>A refusal for a reason outside of the session, such as a quota or the rights of the bearer. Nothing is stored.</summary>
@@ -16,99 +15,75 @@ public sealed record Decision(SessionEvent Happened, CallSession? Session, CallR
         new(asked, session, new CallReply.Refused(reason) { RetryAfter = retryAfter });
 }
 
-/// <summary>What whoever asked is told. Webhooks that want no TwiML are told nothing.</summary>
+/// <summary>The answer to the sender of the event. A webhook that needs no TwiML gets <see cref="Acknowledged"/>.</summary>
 public abstract record CallReply
 {
-    private CallReply()
-    {
-    }
-
+    private CallReply() { }
     public static CallReply Nothing { get; } = new Acknowledged();
-
     public static CallReply End { get; } = new HangUp();
-
-    /// <summary>Noted; there is nothing to say.</summary>
+    /// <summary>The event was received. There is no other answer.</summary>
     public sealed record Acknowledged : CallReply;
     /// <summary>The participant's leg enters the session's room.</summary>
     public sealed record JoinRoom(Participant Participant) : CallReply;
-    /// <summary>This leg ends here.</summary>
+    /// <summary>Twilio hangs up this leg.</summary>
     public sealed record HangUp : CallReply;
-    /// <summary>No, and why.</summary>
-    public sealed record Refused(RefusalReason Reason) : CallReply
-    {
-        /// <summary>When it may be asked again, where that is known.</summary>
-        public TimeSpan? RetryAfter { get; init; }
-    }
-
-    /// <summary>A participant was added, or was there already.</summary>
-    public sealed record Added(Participant Participant) : CallReply
-    {
-        /// <summary>Whether the same request had added them before.</summary>
-        public bool IsRepeat { get; init; }
-    }
-
-    /// <summary>This dial is yours to send, now and once; its outcome is to be told with <paramref name="Attempt"/>.</summary>
+    /// <summary>The request is refused. <c>RetryAfter</c> is the wait before a new attempt, if it is known.</summary>
+    public sealed record Refused(RefusalReason Reason) : CallReply { public TimeSpan? RetryAfter { get; init; } }
+    /// <summary>The participant was added or changed, or was there. <c>IsRepeat</c>: the same request had added the participant.</summary>
+    public sealed record Added(Participant Participant) : CallReply { public bool IsRepeat { get; init; } }
+    /// <summary>This replica must send the dial now, once. It reports the outcome with <paramref name="Attempt"/>.</summary>
     public sealed record DialGranted(CallSession Session, Participant Participant, int Attempt) : CallReply;
 }
 
-/// <summary>Why an event made no difference. Each completes "ignored because".</summary>
+/// <summary>Why an event made no difference. Each reason completes "ignored because".</summary>
 public enum IgnoreReason
 {
-    /// <summary>…no such session is stored.</summary>
     NoSuchSession,
-    /// <summary>…it belongs to an earlier call with this session id.</summary>
+    /// <summary>…the event belongs to an earlier call with this session id.</summary>
     OfAnEarlierCall,
-    /// <summary>…nobody of that id is on the call; a leg of this very call is hung up.</summary>
+    /// <summary>…no participant of the call has this id. A live leg of this call is hung up.</summary>
     UnknownParticipant,
-    /// <summary>…that leg is nobody's on this call; in the call's room it is hung up.</summary>
+    /// <summary>…the leg belongs to no participant of this call. In the call's room it is hung up.</summary>
     UnknownLeg,
-    /// <summary>…the participant has another leg; this one is hung up.</summary>
+    /// <summary>…the participant has another leg. This leg is hung up.</summary>
     SecondLeg,
-    /// <summary>…it says what is known already.</summary>
     NothingNew,
-    /// <summary>…that leg has gone, which is final.</summary>
     LegAlreadyGone,
-    /// <summary>…the call is over.</summary>
     CallIsOver,
-    /// <summary>…a later event has been seen.</summary>
+    /// <summary>…the session has seen a later event.</summary>
     Overtaken,
-    /// <summary>…somebody else has it, or it is done.</summary>
+    /// <summary>…another replica runs the effect, or the effect is done.</summary>
     NotPending,
-    /// <summary>…the room is not open yet.</summary>
     RoomNotOpen,
 }
 
-/// <summary>Why a person's request was turned down. Each completes "refused because".</summary>
+/// <summary>Why a request was refused. Each reason completes "refused because".</summary>
 public enum RefusalReason
 {
-    /// <summary>…the session id is held by a call that is still going on.</summary>
+    /// <summary>…a live call has this session id.</summary>
     SessionInUse,
-    /// <summary>…the callee is the caller.</summary>
     CallingOneself,
-    /// <summary>…there is no such call, or it is not the asker's.</summary>
+    /// <summary>…there is no such call, or the bearer is not on it.</summary>
     NoSuchSession,
-    /// <summary>…the call is over.</summary>
     CallIsOver,
-    /// <summary>…as many people as allowed are on the call.</summary>
+    /// <summary>…the call has the maximum number of participants.</summary>
     CallIsFull,
-    /// <summary>…as many phones as allowed have been added to this call.</summary>
+    /// <summary>…the maximum number of phones has been added to this call.</summary>
     TooManyGuests,
-    /// <summary>…this phone is on the call, or is ringing for it.</summary>
+    /// <summary>…this phone is on the line or on the way.</summary>
     AlreadyOnTheCall,
-    /// <summary>…numbers of that country are not rung.</summary>
+    /// <summary>…the service does not ring numbers of that country.</summary>
     CountryNotAllowed,
-    /// <summary>…that number, or its kind, is never rung: premium rate, an emergency number, a blocked prefix.</summary>
+    /// <summary>…the service never rings this number: premium rate, an emergency number, or a blocked prefix.</summary>
     NumberBlocked,
     /// <summary>…the number cannot exist.</summary>
     InvalidNumber,
-    /// <summary>…as many phones as one person may within an hour, the asker has added.</summary>
+    /// <summary>…the bearer has reached the hourly limit of added phones.</summary>
     TooManyAdds,
-    /// <summary>…as many calls as one person may have at once, the caller has.</summary>
+    /// <summary>…the caller has reached the limit of calls at one time.</summary>
     TooManyCalls,
-    /// <summary>…the call has changed since the version that the asker means.</summary>
+    /// <summary>…the call has changed since the version that the request names.</summary>
     OtherVersion,
-    /// <summary>…no participant of that id is on the call.</summary>
     NoSuchParticipant,
-    /// <summary>…the participant has left.</summary>
     ParticipantHasLeft,
 }

@@ -1,21 +1,18 @@
-using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
-
 namespace Calls.Domain;
 
-/// <summary>Names one call from the app's first request to the end of its retention. The app chooses it (<c>SessionID</c>).</summary>
-/// <remarks>1-128 characters of <c>A-Z a-z 0-9 _ . : -</c>, and not dots alone: it is a segment of every callback URL.</remarks>
+/// <summary>The name of one call until the end of its retention. The app chooses it (<c>SessionID</c>).</summary>
+/// <remarks>1-128 characters of <c>A-Z a-z 0-9 _ . : -</c>, but not only dots, because it is a segment of every callback URL.</remarks>
 public sealed record SessionId
 {
     public const int MaxLength = 128;
-
-    private static readonly SearchValues<char> Allowed = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-");
-
+    private static readonly SearchValues<char> Allowed = SearchValues.Create(ParticipantId.Allowed + ".:");
     private SessionId(string value) => Value = value;
-
     public string Value { get; }
+    /// <summary>For a call without <c>SessionID</c>: the caller's <c>CallSid</c>. The app knows it, and a retry keeps it.</summary>
+    public static SessionId For(CallSid callerLeg) => new(callerLeg.Value);
+    public override string ToString() => Value;
 
-    /// <summary>FNV-1a over the id's characters, which are ASCII: the same in every process and for ever, as <see cref="string.GetHashCode()"/> is not.</summary>
+    /// <summary>FNV-1a over the ASCII characters. Unlike <see cref="string.GetHashCode()"/>, it never changes.</summary>
     public uint StableHash()
     {
         var hash = 2166136261u;
@@ -24,83 +21,57 @@ public sealed record SessionId
         return hash;
     }
 
-    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out SessionId? id)
-    {
-        var valid = text is { Length: > 0 and <= MaxLength } && !text.AsSpan().ContainsAnyExcept(Allowed) && text.AsSpan().ContainsAnyExcept('.');
-        id = valid ? new SessionId(text!) : null;
-        return valid;
-    }
-
-    /// <summary>The id of a call whose app sent none: its caller's <c>CallSid</c>, which the app sees too and which stays the same on a retry.</summary>
-    public static SessionId For(CallSid callerLeg) => new(callerLeg.Value);
-
-    public override string ToString() => Value;
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out SessionId? id) =>
+        (id = Syntax.IsName(text, MaxLength, Allowed) && text.AsSpan().ContainsAnyExcept('.') ? new SessionId(text) : null) is not null;
 }
 
-/// <summary>Names one person within a session: <c>caller</c>, <c>callee</c>, or a guest's own id. Travels in callback URLs and as Twilio's participant <c>Label</c>.</summary>
+/// <summary>The name of one participant within a session: <c>caller</c>, <c>callee</c>, or a guest's own id. At most 64 characters of
+/// <c>A-Z a-z 0-9 - _</c>, and no <c>CallSid</c>. Callback URLs and Twilio's participant <c>Label</c> carry it.</summary>
 public sealed record ParticipantId
 {
     public const int MaxLength = 64;
-
-    private static readonly SearchValues<char> Allowed = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-
+    internal const string Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    private static readonly SearchValues<char> AllowedChars = SearchValues.Create(Allowed);
     private ParticipantId(string value) => Value = value;
-
     public static ParticipantId Caller { get; } = new("caller");
-
     public static ParticipantId Callee { get; } = new("callee");
-
     public string Value { get; }
-
-    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ParticipantId? id)
-    {
-        var valid = text is { Length: > 0 and <= MaxLength } && !text.AsSpan().ContainsAnyExcept(Allowed) && !CallSid.TryParse(text, out _);
-        id = valid ? new ParticipantId(text!) : null;
-        return valid;
-    }
-
     public override string ToString() => Value;
+
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ParticipantId? id) =>
+        (id = Syntax.IsName(text, MaxLength, AllowedChars) && !Syntax.IsSid(text, "CA") ? new ParticipantId(text) : null) is not null;
 }
 
 /// <summary>Twilio's name of one leg: <c>CA</c> and 32 hexadecimal digits (twilio.com/docs/voice/api/call-resource).</summary>
 public sealed record CallSid
 {
     private CallSid(string value) => Value = value;
-
     public string Value { get; }
-
-    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out CallSid? sid)
-    {
-        sid = Sid.IsValid(text, "CA") ? new CallSid(text) : null;
-        return sid is not null;
-    }
-
     public override string ToString() => Value;
+
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out CallSid? sid) =>
+        (sid = Syntax.IsSid(text, "CA") ? new CallSid(text) : null) is not null;
 }
 
-/// <summary>Twilio's name of one conference: <c>CF</c> and 32 hexadecimal digits. A room that is opened again gets a new one
-/// (twilio.com/docs/voice/api/conference-resource).</summary>
+/// <summary>Twilio's name of one conference: <c>CF</c> and 32 hexadecimal digits. A room that opens again gets a new one.</summary>
+/// <remarks>twilio.com/docs/voice/api/conference-resource.</remarks>
 public sealed record ConferenceSid
 {
     private ConferenceSid(string value) => Value = value;
-
     public string Value { get; }
-
-    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ConferenceSid? sid)
-    {
-        sid = Sid.IsValid(text, "CF") ? new ConferenceSid(text) : null;
-        return sid is not null;
-    }
-
     public override string ToString() => Value;
+
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ConferenceSid? sid) =>
+        (sid = Syntax.IsSid(text, "CF") ? new ConferenceSid(text) : null) is not null;
 }
 
-internal static class Sid
+internal static class Syntax
 {
-    private const int Length = 34;
-
-    public static bool IsValid([NotNullWhen(true)] string? text, string prefix) =>
-        text is { Length: Length } && text.StartsWith(prefix, StringComparison.Ordinal) && text.AsSpan(2).IndexOfAnyExcept(Hex) < 0;
-
+    private const int SidLength = 34;
     private static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdefABCDEF");
+    public static bool IsSid([NotNullWhen(true)] string? text, string prefix) =>
+        text is { Length: SidLength } && text.StartsWith(prefix, StringComparison.Ordinal) && text.AsSpan(2).IndexOfAnyExcept(Hex) < 0;
+
+    public static bool IsName([NotNullWhen(true)] string? text, int maxLength, SearchValues<char> allowed) =>
+        text is { Length: > 0 } && text.Length <= maxLength && !text.AsSpan().ContainsAnyExcept(allowed);
 }

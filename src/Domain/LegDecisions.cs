@@ -1,9 +1,9 @@
 namespace Calls.Domain;
 
-/// <summary>What Twilio's webhooks say of legs and of the room.</summary>
+/// <summary>The decisions about Twilio's webhooks of legs and of the room.</summary>
 internal static class LegDecisions
 {
-    /// <summary>The answer gate: only a participant's own leg, in a call that goes on, enters the room. Anything else ends here.</summary>
+    /// <summary>Only a participant's own leg enters the room, and only while the call is live. Any other leg is hung up.</summary>
     public static Step Answered(CallSession session, SessionEvent.JoinCall e, CallPolicy policy, DateTimeOffset now)
     {
         if (e.Nonce is not null && e.Nonce != session.Nonce)
@@ -12,7 +12,7 @@ internal static class LegDecisions
             return Step.Ignore(CallReply.End, IgnoreReason.UnknownParticipant);
         if (e.Nonce is null && participant.Leg is null)
             return Step.Ignore(CallReply.End, IgnoreReason.UnknownLeg);
-        if (participant.Leg is not null && participant.Leg != e.Leg)
+        if (participant.HasOtherLeg(e.Leg))
             return Step.Ignore(CallReply.End, IgnoreReason.SecondLeg);
         var raised = session.Announce(participant, e.Leg, live: true, policy, now).Raise(participant.Id, Progress.Answered, now);
         var answered = raised.Find(participant.Id)!;
@@ -21,79 +21,72 @@ internal static class LegDecisions
             : Step.Do(raised, new CallReply.JoinRoom(answered));
     }
 
-    /// <remarks>A participant is stored before they are dialled, so a leg of this very call that is nobody's is one that the store has lost in a failover: it is hung up.</remarks>
+    /// <remarks>The participant is stored before the dial. If a leg has none, Redis lost it in a failover: the leg is hung up.</remarks>
     public static Step Progressed(CallSession session, SessionEvent.LegProgressed e, CallPolicy policy, DateTimeOffset now)
     {
         var live = e.To != Progress.Gone;
         if (e.Nonce is not null && e.Nonce != session.Nonce)
-            return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
+            return Reject(session, e.Leg, live, IgnoreReason.OfAnEarlierCall, policy, now);
         if (session.Find(e.Participant) is not { } participant)
-            return Step.Note(live && e.Nonce is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.UnknownParticipant);
+            return Reject(session, e.Leg, live && e.Nonce is not null, IgnoreReason.UnknownParticipant, policy, now);
         if (e.Nonce is null && participant.Leg is null)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
-        if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Note(live ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.SecondLeg);
+        if (participant.HasOtherLeg(e.Leg))
+            return Reject(session, e.Leg, live, IgnoreReason.SecondLeg, policy, now);
         var announced = session.Announce(participant, e.Leg, live, policy, now);
-        var moved = live ? announced.Raise(participant.Id, e.To, now) : announced.Lose(participant.Id, e.Reason ?? LeaveReason.HungUp, now);
-        return participant.Progress == Progress.Gone ? Step.Note(moved, CallReply.Nothing, IgnoreReason.LegAlreadyGone) : Step.Do(moved);
+        return Finish(participant, live
+            ? announced.Raise(participant.Id, e.To, now)
+            : announced.MarkGone(participant.Id, e.Reason ?? LeaveReason.HungUp, now));
     }
 
     public static Step Joined(CallSession session, SessionEvent.ParticipantJoined e, CallPolicy policy, DateTimeOffset now)
     {
-        if (e.Room is not null && e.Room != session.Room)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
-        if (Whose(session, e.Leg, e.Label) is not { } participant)
-            return Step.Note(e.Room is not null ? session.HangUp(e.Leg, policy, now) : session, CallReply.Nothing, IgnoreReason.UnknownLeg);
-        if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Note(session.HangUp(e.Leg, policy, now), CallReply.Nothing, IgnoreReason.SecondLeg);
+        if (session.Find(e.Leg, e.Label) is not { } participant)
+            return Reject(session, e.Leg, hangUp: e.Room is not null, IgnoreReason.UnknownLeg, policy, now);
+        if (participant.HasOtherLeg(e.Leg))
+            return Reject(session, e.Leg, hangUp: true, IgnoreReason.SecondLeg, policy, now);
         var late = session.ClosedConferences.Contains(e.Conference);
         var joined = Open(session, e.Conference).Announce(participant, e.Leg, live: true, policy, now)
             .Raise(participant.Id, late ? Progress.Answered : Progress.Joined, now);
-        joined = Note(joined, participant.Id, e.Flags);
+        joined = SetFlags(joined, participant.Id, e.Flags);
         if (late && joined.Find(participant.Id) is { EverJoined: false } known)
             joined = joined.With(known, known with { EverJoined = true });
-        return participant.Progress == Progress.Gone ? Step.Note(joined, CallReply.Nothing, IgnoreReason.LegAlreadyGone) : Step.Do(joined);
+        return Finish(participant, joined);
     }
 
-    public static Step Left(CallSession session, SessionEvent.ParticipantLeft e, DateTimeOffset now)
+    public static Step Left(CallSession session, SessionEvent.ParticipantLeft e, DateTimeOffset now) => session.Find(e.Leg, e.Label) switch
     {
-        if (e.Room is not null && e.Room != session.Room)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
-        if (Whose(session, e.Leg, e.Label) is not { } participant)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
-        if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg);
-        var lost = session.Adopt(participant, e.Leg).Lose(participant.Id, e.Reason, now);
-        return participant.Progress == Progress.Gone ? Step.Note(lost, CallReply.Nothing, IgnoreReason.LegAlreadyGone) : Step.Do(lost);
-    }
-
-    public static Step FlagsChanged(CallSession session, SessionEvent.ParticipantFlagsChanged e)
-    {
-        if (e.Room is not null && e.Room != session.Room)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
-        if (Whose(session, e.Leg, e.Label) is not { } participant)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
-        if (participant.Leg is not null && participant.Leg != e.Leg)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg);
-        return e.Flags.Sequence <= participant.FlagsSequence
-            ? Step.Ignore(CallReply.Nothing, IgnoreReason.Overtaken)
-            : Step.Do(Note(Open(session, e.Conference), participant.Id, e.Flags));
-    }
-
-    /// <summary>A conference under the room's name is open. One that is known to be over opens nothing again.</summary>
-    public static CallSession Open(CallSession session, ConferenceSid conference) =>
-        session.IsEnded || conference == session.Conference || session.ClosedConferences.Contains(conference) ? session : session with { Conference = conference };
-
-    /// <summary>The conference is over. Its legs need not be, and their own webhooks may be lost: Twilio is asked at once.</summary>
-    public static CallSession Close(CallSession session, ConferenceSid conference) => session.EverybodyHasGone || session.ClosedConferences.Contains(conference) ? session : session with
-    {
-        ClosedConferences = session.ClosedConferences.Add(conference),
-        Conference = session.Conference == conference ? null : session.Conference,
-        ReviewNow = true,
+        null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
+        var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
+        var participant => Finish(participant, session.Adopt(participant, e.Leg).MarkGone(participant.Id, e.Reason, now)),
     };
 
-    /// <summary>A leg says whose it is. The first to do so is adopted; one that nobody waits for any more, or whose person is to leave, is hung up.</summary>
-    public static CallSession Announce(this CallSession session, Participant participant, CallSid leg, bool live, CallPolicy policy, DateTimeOffset now)
+    public static Step FlagsChanged(CallSession session, SessionEvent.ParticipantFlagsChanged e) => session.Find(e.Leg, e.Label) switch
+    {
+        null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
+        var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
+        var participant when e.Flags.Sequence <= participant.FlagsSequence => Step.Ignore(CallReply.Nothing, IgnoreReason.Overtaken),
+        var participant => Step.Do(SetFlags(Open(session, e.Conference), participant.Id, e.Flags)),
+    };
+
+    /// <summary>The room's conference is open. An event of an ended conference does not open the room again.</summary>
+    public static CallSession Open(CallSession session, ConferenceSid conference) =>
+        session.IsEnded || conference == session.Conference || session.ClosedConferences.Contains(conference)
+            ? session
+            : session with { Conference = conference };
+
+    /// <summary>The conference is over. Its legs can be live, and their own webhooks can be lost: a review is due at once.</summary>
+    public static CallSession Close(CallSession session, ConferenceSid conference) =>
+        session.AllHaveLeft || session.ClosedConferences.Contains(conference) ? session : session with
+        {
+            ClosedConferences = session.ClosedConferences.Add(conference),
+            Conference = session.Conference == conference ? null : session.Conference,
+            ReviewNow = true,
+        };
+
+    /// <summary>A leg reports itself. The first leg is adopted. It is hung up if the participant has left or must leave.</summary>
+    public static CallSession Announce(
+        this CallSession session, Participant participant, CallSid leg, bool live, CallPolicy policy, DateTimeOffset now)
     {
         if (participant.Leg is not null)
             return session;
@@ -102,9 +95,14 @@ internal static class LegDecisions
         return live && unwanted ? adopted.HangUp(leg, policy, now) : adopted;
     }
 
-    private static Participant? Whose(CallSession session, CallSid leg, ParticipantId? label) => session.Find(leg) ?? session.Find(label);
+    private static Step Finish(Participant before, CallSession after) => before.Progress == Progress.Gone
+        ? Step.Note(after, CallReply.Nothing, IgnoreReason.LegAlreadyGone)
+        : Step.Do(after);
 
-    private static CallSession Note(CallSession session, ParticipantId id, Flags? flags)
+    private static Step Reject(CallSession session, CallSid leg, bool hangUp, IgnoreReason reason, CallPolicy policy, DateTimeOffset now) =>
+        Step.Note(hangUp ? session.HangUp(leg, policy, now) : session, CallReply.Nothing, reason);
+
+    private static CallSession SetFlags(CallSession session, ParticipantId id, Flags? flags)
     {
         var participant = session.Find(id)!;
         return flags is null || flags.Sequence <= participant.FlagsSequence

@@ -1,47 +1,47 @@
 namespace Calls.Domain;
 
-/// <summary>One person of a call, and how far their leg has come.</summary>
-/// <remarks>
-/// <see cref="Progress"/> only rises and <see cref="Domain.Progress.Gone"/> is final, so duplicated and reordered webhooks change nothing.
-/// A person has one leg at most; a second one that announces itself is hung up.
-/// </remarks>
+/// <summary>One person of a call, and the progress of the person's leg.</summary>
+/// <remarks><see cref="Progress"/> only rises, and <see cref="Domain.Progress.Gone"/> is final, so duplicated and reordered webhooks change
+/// nothing. A participant has at most one leg. A second leg that reports itself is hung up.</remarks>
 public sealed record Participant
 {
     public required ParticipantId Id { get; init; }
     public required Role Role { get; init; }
     public required Party Party { get; init; }
-    /// <summary>What the people on the call named this person ("doctor"); shown, never interpreted.</summary>
+    /// <summary>The name that a person on the call gave to this participant ("doctor"). It is shown, but never interpreted.</summary>
     public string? Label { get; init; }
     public required Progress Progress { get; init; }
-    /// <summary>When <see cref="Progress"/> last rose, by our clock: what a deadline counts from.</summary>
+    /// <summary>When <see cref="Progress"/> last rose, by the clock of the service. Deadlines count from here.</summary>
     public required DateTimeOffset Since { get; init; }
-    /// <summary>The leg's SID; null until Twilio has told us of it.</summary>
+    /// <summary>The SID of the leg. Null until Twilio has named it.</summary>
     public CallSid? Leg { get; init; }
-    /// <summary>Whether the leg was ever answered. A fact that only rises, and may rise after the leg has gone.</summary>
+    /// <summary>Whether the leg was ever answered. It is never reset, and can be set after the leg has gone.</summary>
     public bool Answered { get; init; }
-    /// <summary>Whether the leg was ever in the room. A fact that only rises.</summary>
+    /// <summary>Whether the leg was ever in the room. It is never reset.</summary>
     public bool EverJoined { get; init; }
-    /// <summary>Why the leg has gone; set with <see cref="Progress.Gone"/>.</summary>
+    /// <summary>Why the leg has gone. Set with <see cref="Progress.Gone"/>.</summary>
     public LeaveReason? Gone { get; init; }
-    /// <summary>Twilio's error code where <see cref="Gone"/> is <see cref="LeaveReason.RefusedByTwilio"/>.</summary>
+    /// <summary>Twilio's error code if <see cref="Gone"/> is <see cref="LeaveReason.RefusedByTwilio"/>.</summary>
     public int? RefusalCode { get; init; }
-    /// <summary>Set when this leg is to end: by a person's wish, or with the call.</summary>
+    /// <summary>Whether and why the service is ending this leg.</summary>
     public Leaving Leaving { get; init; }
     public bool Muted { get; init; }
     public bool Hold { get; init; }
-    /// <summary>Twilio's SequenceNumber of the event that <see cref="Muted"/> and <see cref="Hold"/> were taken from.</summary>
+    /// <summary>Twilio's SequenceNumber of the event that set <see cref="Muted"/> and <see cref="Hold"/>.</summary>
     public int FlagsSequence { get; init; } = -1;
     /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
     public string? Unknown { get; init; }
-
-    /// <summary>A person at the line: answered, perhaps still entering the room, and not being taken off.</summary>
+    /// <summary>The leg is answered or in the room, and is not being ended.</summary>
     public bool IsOnTheLine => Progress is Progress.Answered or Progress.Joined && Leaving == Leaving.No;
-
-    /// <summary>A phone that rings or is about to, and is not being stopped.</summary>
+    /// <summary>The phone rings or will ring, and is not being stopped.</summary>
     public bool IsOnTheWay => Progress is Progress.Invited or Progress.Dialing or Progress.Ringing && Leaving == Leaving.No;
+    internal bool HasOtherLeg(CallSid leg) => Leg is not null && Leg != leg;
+
+    internal static Participant Invite(ParticipantId id, Role role, Party party, DateTimeOffset now) =>
+        new() { Id = id, Role = role, Party = party, Progress = Progress.Invited, Since = now };
 }
 
-/// <summary>What someone is to a call: who placed it, who was rung first, or a phone that was added.</summary>
+/// <summary>The caller placed the call, the callee was rung first, and a guest was added during the call.</summary>
 public enum Role
 {
     Caller = 0,
@@ -49,54 +49,49 @@ public enum Role
     Guest = 2,
 }
 
-/// <summary>How far a leg has come. The order is the rank: it only rises.</summary>
+/// <summary>The progress of a leg. The order is the rank: it only rises.</summary>
 public enum Progress
 {
-    /// <summary>To be dialled; Twilio has not been asked, or has not acted.</summary>
+    /// <summary>The participant is to be dialled. Twilio has not acted yet.</summary>
     Invited = 0,
-    /// <summary>Twilio has the call: queued or initiated.</summary>
+    /// <summary>Twilio has the call: it is queued or initiated.</summary>
     Dialing = 1,
-    /// <summary>The phone rings.</summary>
     Ringing = 2,
-    /// <summary>Picked up; on the way into the room.</summary>
+    /// <summary>The person has answered and is not in the room yet.</summary>
     Answered = 3,
-    /// <summary>In the room.</summary>
     Joined = 4,
-    /// <summary>The leg is over, or never came to be. Final.</summary>
+    /// <summary>The leg is over or never existed. This state is final.</summary>
     Gone = 5,
 }
 
-/// <summary>Who wants a leg to end.</summary>
+/// <summary>Why the service ends a leg.</summary>
 public enum Leaving
 {
     No = 0,
-    /// <summary>The call is over, so every leg of it ends.</summary>
+    /// <summary>The call is over, so all its legs end.</summary>
     WithTheCall = 1,
-    /// <summary>Somebody on the call, or an operator, took this person off the line.</summary>
+    /// <summary>A person on the call or an operator removed this participant.</summary>
     Removed = 2,
 }
 
 /// <summary>Why a leg has gone.</summary>
 public enum LeaveReason
 {
-    /// <summary>It was answered, and ended: hung up, dropped, or ended by us after the answer.</summary>
+    /// <summary>The leg was answered. Then the person hung up, the connection dropped, or the service ended it.</summary>
     HungUp = 0,
-    /// <summary>The phone was engaged.</summary>
     Busy = 1,
-    /// <summary>The person declined.</summary>
     Declined = 2,
-    /// <summary>It rang until the time-out.</summary>
+    /// <summary>The phone rang until the time-out.</summary>
     NoAnswer = 3,
-    /// <summary>No route to it, or Twilio never said what became of it.</summary>
+    /// <summary>Twilio has no route to the phone, or never reported the outcome of the dial.</summary>
     Unreachable = 4,
-    /// <summary>It stopped ringing because the call was over.</summary>
+    /// <summary>The phone stopped ringing because the call was over.</summary>
     Canceled = 5,
-    /// <summary>Taken off the line by a person.</summary>
     Removed = 6,
-    /// <summary>Twilio would not dial it; see <see cref="Participant.RefusalCode"/>.</summary>
+    /// <summary>Twilio refused the dial. See <see cref="Participant.RefusalCode"/>.</summary>
     RefusedByTwilio = 7,
-    /// <summary>It could not be dialled before its time was out.</summary>
+    /// <summary>The dial could not be sent in time.</summary>
     NeverDialed = 8,
-    /// <summary>It was answered, but never entered the room.</summary>
+    /// <summary>The leg was answered but never entered the room.</summary>
     NeverJoined = 9,
 }

@@ -1,8 +1,6 @@
-using System.Collections.Immutable;
-
 namespace Calls.Domain;
 
-/// <summary>A session that is due, compared with Twilio. What was missed goes through the same changes as the webhooks that were lost.</summary>
+/// <summary>Compares a due session with Twilio. A missed change has the same result as the lost webhook.</summary>
 internal static class ReviewDecisions
 {
     public static Step Observe(CallSession session, Observation seen, CallPolicy policy, DateTimeOffset now)
@@ -13,29 +11,32 @@ internal static class ReviewDecisions
         foreach (var leg in seen.Legs)
             if (reviewed.Find(leg.Leg) is { Progress: not Progress.Gone } participant)
                 reviewed = Compare(reviewed, participant, leg, seen.InTheRoom.Contains(leg.Leg), policy, now);
-        return Step.Do(TurnOutStrangers(reviewed, seen.InTheRoom, policy, now));
+        return Step.Do(HangUpUnknownLegs(reviewed, seen.InTheRoom, policy, now));
     }
 
-    /// <summary>A leg in the room that is nobody's, with no dial under way whose leg it could be, is one that the store has lost in a failover; one that counts
-    /// as gone is back against all we were told. Nobody would see them left alone.</summary>
-    private static CallSession TurnOutStrangers(CallSession session, ImmutableArray<CallSid> inTheRoom, CallPolicy policy, DateTimeOffset now)
+    /// <summary>Hangs up each leg in the room that has no participant or counts as gone. Otherwise its person could stay alone.</summary>
+    /// <remarks>Redis lost the participant in a failover, or Twilio reported the end of the leg by mistake. During a dial, a leg without a
+    /// participant can belong to the dial and stays.</remarks>
+    private static CallSession HangUpUnknownLegs(CallSession session, ImmutableArray<CallSid> room, CallPolicy policy, DateTimeOffset now)
     {
         var dialUnderWay = session.FindEffect<Effect.Dial>(d => d.State != DialState.Planned) is not null;
-        foreach (var stranger in inTheRoom.Where(leg => session.Find(leg) is { } known ? known.Progress == Progress.Gone : !dialUnderWay))
-            session = session.HangUp(stranger, policy, now);
+        foreach (var leg in room.Where(leg => session.Find(leg) is { } known ? known.Progress == Progress.Gone : !dialUnderWay))
+            session = session.HangUp(leg, policy, now);
         return session;
     }
 
-    private static CallSession Compare(CallSession session, Participant participant, ObservedLeg seen, bool inTheRoom, CallPolicy policy, DateTimeOffset now)
+    private static CallSession Compare(
+        CallSession session, Participant participant, ObservedLeg seen, bool inTheRoom, CallPolicy policy, DateTimeOffset now)
     {
         if (seen.Gone is { } gone)
-            return session.Lose(participant.Id, gone, now);
+            return session.MarkGone(participant.Id, gone, now);
         session = session.Raise(participant.Id, inTheRoom ? Progress.Joined : seen.Progress, now);
         if (participant.Leaving != Leaving.No)
             return session.HangUp(seen.Leg, policy, now);
-        var strayed = !inTheRoom && seen.Progress == Progress.Answered && participant.Progress >= Progress.Answered && now >= participant.Since + policy.JoinGrace;
-        return strayed
-            ? session.Lose(participant.Id, participant.EverJoined ? LeaveReason.HungUp : LeaveReason.NeverJoined, now).HangUp(seen.Leg, policy, now)
-            : session;
+        var waitsForRoom = !inTheRoom && seen.Progress == Progress.Answered && participant.Progress >= Progress.Answered;
+        if (!waitsForRoom || now < participant.Since + policy.JoinGrace)
+            return session;
+        var reason = participant.EverJoined ? LeaveReason.HungUp : LeaveReason.NeverJoined;
+        return session.MarkGone(participant.Id, reason, now).HangUp(seen.Leg, policy, now);
     }
 }

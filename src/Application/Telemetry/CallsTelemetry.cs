@@ -142,7 +142,7 @@ public sealed class CallsTelemetry : IDisposable
             timeToAnswer.Record((answeredAt - after.StartedAt).TotalSeconds);
         if (after.IsEnded && before?.IsEnded != true)
             Ended(after, after.Conference ?? before?.Conference);
-        if (after.EndedAt is { } endedAt && after.EverybodyHasGone && before?.EverybodyHasGone != true)
+        if (after.EndedAt is { } endedAt && after.AllHaveLeft && before?.AllHaveLeft != true)
             lineEndDelay.Record(Math.Max(0, (after.TouchedAt - endedAt).TotalSeconds));
 
         static bool Rings(CallSession session) => session.Participants[1] is { Progress: >= Progress.Ringing and not Progress.Gone };

@@ -2,13 +2,11 @@ namespace Calls.Infrastructure.Outbox;
 
 public static class OutboxServiceCollectionExtensions
 {
-    /// <summary>What runs effects after their commit, and what finds the sessions that are due.</summary>
-    public static IServiceCollection AddCallsOutbox(this IServiceCollection services)
-    {
-        services.AddSingleton<EffectQueue>();
-        services.AddSingleton<IEffectQueue>(provider => provider.GetRequiredService<EffectQueue>());
-        services.AddSingleton<Heartbeat>();
-        services.AddHostedService<OutboxWorker>();
-        return services.AddHostedService<Sweeper>();
-    }
+    /// <summary>The worker that runs effects after their commit, and the sweeper that finds due sessions.</summary>
+    public static IServiceCollection AddCallsOutbox(this IServiceCollection services) => services
+        .AddSingleton<EffectQueue>()
+        .AddSingleton<IEffectQueue>(provider => provider.GetRequiredService<EffectQueue>())
+        .AddSingleton<Heartbeat>()
+        .AddHostedService<OutboxWorker>()
+        .AddHostedService<Sweeper>();
 }

@@ -3,10 +3,10 @@ using Calls.Application.Effects;
 
 namespace Calls.Infrastructure.Outbox;
 
-/// <summary>Runs the effects that this replica has committed, at once and many at a time, and holds no webhook for it. When the host stops, it finishes what is queued.</summary>
-internal sealed partial class OutboxWorker(EffectQueue queue, IServiceScopeFactory scopes, ILogger<OutboxWorker> logger) : BackgroundService
+/// <summary>Runs the effects of this replica after their commit. No webhook waits for them. It empties the queue before a stop.</summary>
+internal sealed partial class OutboxWorker(EffectQueue queue, EffectExecutor executor, ILogger<OutboxWorker> logger) : BackgroundService
 {
-    /// <summary>Requests under way at once in each lane; the gateway has limits of its own.</summary>
+    /// <summary>The most requests under way in each lane. The gateway has its own limits.</summary>
     private const int Concurrency = 64;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -24,10 +24,9 @@ internal sealed partial class OutboxWorker(EffectQueue queue, IServiceScopeFacto
         {
             try
             {
-                await using var scope = scopes.CreateAsyncScope();
-                await scope.ServiceProvider.GetRequiredService<EffectExecutor>().RunAsync(queued.Session, queued.Effect, CancellationToken.None);
+                await executor.RunAsync(queued.Session, queued.Effect, CancellationToken.None);
             }
-#pragma warning disable CA1031 // The worker loop is the one place that catches everything: the effect is stored, and the sweeper takes it.
+#pragma warning disable CA1031 // Only the worker loop catches every exception: the effect is stored, and the sweeper runs it.
             catch (Exception e)
 #pragma warning restore CA1031
             {
@@ -37,7 +36,7 @@ internal sealed partial class OutboxWorker(EffectQueue queue, IServiceScopeFacto
 
     private static partial class Log
     {
-        [LoggerMessage(4001, LogLevel.Warning, "The effect {Kind} could not be finished; it is left to the sweeper")]
+        [LoggerMessage(4001, LogLevel.Warning, "The effect {Kind} could not be finished. The sweeper will run it again.")]
         public static partial void Postponed(ILogger logger, Exception exception, string kind);
     }
 }

@@ -1,21 +1,20 @@
-using Calls.Application.Reviews;
 using Calls.Application.Randomness;
+using Calls.Application.Reviews;
 
 namespace Calls.Infrastructure.Outbox;
 
-/// <summary>Goes round the partitions for ever, takes the sessions that are due, and has them looked at. Every replica does; a claim keeps them apart for a while.</summary>
-/// <remarks>When the host stops, it claims no more and finishes what it has begun: an answer of Twilio's that is thrown away is a dial of which nobody knows, and a hang-up
-/// that waits a lease for the next replica.</remarks>
-internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory scopes, CallPolicy policy, Heartbeat pulse, TimeProvider clock, ILogger<Sweeper> logger) : BackgroundService
+/// <summary>Claims the due sessions of each partition in turn, and reviews them. A claim excludes other replicas for a lease.</summary>
+/// <remarks>When the host stops, the sweeper claims no more and finishes its reviews. Otherwise dials would have unknown outcomes, and
+/// hang-ups would wait for the lease.</remarks>
+internal sealed partial class Sweeper(
+    IDueSessions due, SessionReviewer reviewer, CallPolicy policy, Heartbeat heartbeat, TimeProvider clock, ILogger<Sweeper> logger)
+    : BackgroundService
 {
-    private const int MostAtOnce = 50;
-
-    /// <summary>One round over all partitions.</summary>
-    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
-
-    private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
-
-    private readonly SemaphoreSlim slots = new(MostAtOnce);
+    private const int MaxReviews = 50;
+    /// <summary>The time for all partitions.</summary>
+    private static readonly TimeSpan RoundTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(1);
+    private readonly SemaphoreSlim slots = new(MaxReviews);
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -23,16 +22,16 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
         var free = 0;
         try
         {
-            for (; free < MostAtOnce; free++)
+            for (; free < MaxReviews; free++)
                 await slots.WaitAsync(cancellationToken);
         }
         catch (OperationCanceledException)
         {
-            Log.HandedOver(logger);
+            Log.StopTimedOut(logger);
         }
         finally
         {
-            // A host may be stopped twice.
+            // A host can be stopped twice.
             if (free > 0)
                 slots.Release(free);
         }
@@ -48,53 +47,37 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
 
     internal async Task SweepForEverAsync(CancellationToken stoppingToken)
     {
-        var isAway = false;
+        var (storeIsDown, pause) = (false, TimeSpan.Zero);
         for (var turn = (int)(Chance.Jitter() * due.Partitions); !stoppingToken.IsCancellationRequested; turn++)
         {
-            pulse.Beat();
+            heartbeat.Beat();
             try
             {
-                await Task.Delay(Round / due.Partitions * (0.5 + Chance.Jitter()), clock, stoppingToken);
+                await Task.Delay(pause + (RoundTime / due.Partitions * (0.5 + Chance.Jitter())), clock, stoppingToken);
+                pause = TimeSpan.Zero;
                 await SweepAsync(turn % due.Partitions, stoppingToken);
-                if (isAway)
-                    Log.SweepsAgain(logger);
-                isAway = false;
+                if (storeIsDown)
+                    Log.StoreIsBack(logger);
+                storeIsDown = false;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
             }
-            catch (SessionStoreUnavailableException e)
-            {
-                // Said once, not each second of an outage.
-                if (!isAway)
-                    Log.SweepFailed(logger, e.Message);
-                isAway = true;
-                await PauseAsync(stoppingToken);
-            }
-#pragma warning disable CA1031 // The worker loop is the one place that catches everything, and goes on.
+#pragma warning disable CA1031 // Only the worker loop catches every exception, and continues.
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                Log.SweepFailed(logger, e.Message);
-                await PauseAsync(stoppingToken);
+                // An outage of Redis is logged once, not in every second.
+                if (!storeIsDown || e is not SessionStoreUnavailableException)
+                    Log.SweepFailed(logger, e.Message);
+                storeIsDown |= e is SessionStoreUnavailableException;
+                pause = FailurePause;
             }
         }
     }
 
-    private async Task PauseAsync(CancellationToken stoppingToken)
-    {
-        try
-        {
-            await Task.Delay(AfterFailure, clock, stoppingToken);
-        }
-        catch (OperationCanceledException)
-        {
-            // The loop's own condition ends it.
-        }
-    }
-
-    /// <summary>Claims no more than there are free hands for: what is claimed and waits would only run its lease out.</summary>
+    /// <summary>Claims no more sessions than there are free slots. A claimed session that waits would only lose its lease.</summary>
     private async Task SweepAsync(int partition, CancellationToken stoppingToken)
     {
         await slots.WaitAsync(stoppingToken);
@@ -102,22 +85,21 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
         foreach (var id in await due.ClaimAsync(partition, slots.CurrentCount + 1, policy.EffectLease, stoppingToken))
         {
             await slots.WaitAsync(stoppingToken);
-            _ = LookAtAsync(id);
+            _ = ReviewAsync(id);
         }
     }
 
-    private async Task LookAtAsync(SessionId id)
+    private async Task ReviewAsync(SessionId id)
     {
         try
         {
-            await using var scope = scopes.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<SessionReviewer>().LookAtAsync(id, CancellationToken.None);
+            await reviewer.LookAtAsync(id, CancellationToken.None);
         }
-#pragma warning disable CA1031 // One session that cannot be looked at must not stop the others; its lease brings it up again.
+#pragma warning disable CA1031 // The failed review of one session must not stop the others. The session is due again after its lease.
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            Log.LookFailed(logger, e);
+            Log.ReviewFailed(logger, e);
         }
         finally
         {
@@ -127,16 +109,16 @@ internal sealed partial class Sweeper(IDueSessions due, IServiceScopeFactory sco
 
     private static partial class Log
     {
-        [LoggerMessage(4002, LogLevel.Warning, "A partition could not be swept: {Cause}")]
+        [LoggerMessage(4002, LogLevel.Warning, "The sweeper could not read a partition: {Cause}")]
         public static partial void SweepFailed(ILogger logger, string cause);
 
-        [LoggerMessage(4005, LogLevel.Information, "The session store is back; the sweeper goes on")]
-        public static partial void SweepsAgain(ILogger logger);
+        [LoggerMessage(4003, LogLevel.Warning, "A due session could not be reviewed. It is due again after its lease.")]
+        public static partial void ReviewFailed(ILogger logger, Exception exception);
 
-        [LoggerMessage(4003, LogLevel.Warning, "A session that is due could not be looked at; it comes up again when its lease is out")]
-        public static partial void LookFailed(ILogger logger, Exception exception);
+        [LoggerMessage(4004, LogLevel.Warning, "The time to stop is over. The sessions under review are due again after their lease.")]
+        public static partial void StopTimedOut(ILogger logger);
 
-        [LoggerMessage(4004, LogLevel.Warning, "The host's time to stop is out; what is still under way comes up again elsewhere when its lease is out")]
-        public static partial void HandedOver(ILogger logger);
+        [LoggerMessage(4005, LogLevel.Information, "Redis is back. The sweeper continues.")]
+        public static partial void StoreIsBack(ILogger logger);
     }
 }

@@ -108,7 +108,7 @@ public sealed class A_newer_version_takes_part
         };
         var left = new SessionEvent.ParticipantLeft(newer.Room, A.CallerLeg, ParticipantId.Caller, LeaveReason.HungUp);
         var decided = SessionDecider.Decide(newer, left, Policy, call.Now).Session!;
-        decided.EverybodyHasGone.ShouldBeTrue();
+        decided.AllHaveLeft.ShouldBeTrue();
         (decided.EndReason, decided.EndEvidence, decided.Participants[1].Gone).ShouldBe((reason, evidence, gone));
     }
 

@@ -3,6 +3,7 @@ using Calls.Api.Twilio;
 using Calls.Api.Observability;
 using Calls.Application;
 using Calls.Application.Effects;
+using Calls.Application.Reviews;
 using Calls.Application.Telemetry;
 using Calls.Application.Transactions;
 using Calls.Application.UseCases;
@@ -49,7 +50,7 @@ internal sealed class Replica : IDisposable
         var clock = new VirtualClock(world.Scheduler, skew);
         (var connection, restored) = RedisProxy.Connect(world.Redis, Process);
         own.Put(connection).Put<TimeProvider>(clock).Put(world.Policy).Put(new BugSwitch(world.Bug))
-            .Put<IEffectQueue>(new ImmediateQueue(this)).Put<IServiceScopeFactory>(new OwnScopes(this))
+            .Put<IEffectQueue>(new ImmediateQueue(this))
             .Put<ITwilioTransport>(
                 new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed,
                 world.Judge.HungUp));
@@ -185,8 +186,7 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<IDueSessions>(provider => new FoldedPartitions(provider.GetRequiredService<RedisDueSessions>(), provider));
         services.AddSingleton<IStoreMemory, RedisMemory>();
         services.AddSingleton(provider => new Sweeper(
-            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<WhoseScope>().Singletons.Get<IServiceScopeFactory>(),
-            provider.GetRequiredService<CallPolicy>(),
+            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<SessionReviewer>(), provider.GetRequiredService<CallPolicy>(),
             new Heartbeat(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(),
                 NullLogger<Sweeper>.Instance));
         services.AddSingleton<TwiML>();
@@ -227,20 +227,6 @@ internal sealed class Replica : IDisposable
                 replica.world.Judge.Failed(e);
             }
         });
-    }
-
-    /// <summary>Scopes of this replica.</summary>
-    private sealed class OwnScopes(Replica replica) : IServiceScopeFactory
-    {
-        public IServiceScope CreateScope() => new OwnScope(replica.Scope());
-
-        private sealed record OwnScope(IServiceProvider ServiceProvider) : IServiceScope
-        {
-            public void Dispose()
-            {
-                // See Scope().
-            }
-        }
     }
 
     private sealed class AnyNumber : IDialingRules
