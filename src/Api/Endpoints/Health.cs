@@ -18,9 +18,8 @@ internal static class Health
         health.MapGet("/dependencies", async (IStorePing store, CancellationToken cancellationToken) =>
         {
             var latency = await store.PingAsync(cancellationToken);
-            return TypedResults.Json(
-                new Dependencies(new Dependency(latency is null ? "unreachable" : "ok", latency?.TotalMilliseconds)),
-                statusCode: latency is null ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
+            var redis = new Dependency(latency is null ? "unreachable" : "ok", latency?.TotalMilliseconds);
+            return TypedResults.Json(new Dependencies(redis), statusCode: latency is null ? 503 : 200);
         });
     }
 
@@ -29,9 +28,8 @@ internal static class Health
         path.StartsWithSegments("/healthz", StringComparison.Ordinal) || path.StartsWithSegments("/metrics", StringComparison.Ordinal);
 
     private static IResult Answer(bool good, string yes, string no) =>
-        good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: StatusCodes.Status503ServiceUnavailable);
+        good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: 503);
 
     internal sealed record Dependencies(Dependency Redis);
-
     internal sealed record Dependency(string State, double? LatencyMs);
 }

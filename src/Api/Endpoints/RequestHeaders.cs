@@ -11,19 +11,14 @@ namespace Calls.Api.Endpoints;
 internal static partial class RequestHeaders
 {
     public const string IfMatch = "If-Match";
-
     public const string IfMatchMeaning = "The `ETag` of the expected version. 412: the call has another version.";
-
     public const string IdempotencyKey = "Idempotency-Key";
-
     public const string IdempotencyKeyMeaning = "A repeated request with the same key rings no phone and gets the first answer. "
         + "409: the first request still waits for Twilio after a second. 422: the key came with another phone number or label. "
         + "The key has 1 to 255 printable characters. It is kept for as long as the call can be seen.";
-
     private const int MaxKeyLength = 255;
 
     public static ValidationProblem BadIfMatch => Problems.Field(IfMatch, "The header must be * or a list of entity tags such as \"7\".");
-
     public static ValidationProblem BadIdempotencyKey => Problems.Field(
         IdempotencyKey,
         "The key must be one string of 1 to 255 printable ASCII characters, either quoted or without spaces, commas and quotes.");

@@ -5,9 +5,7 @@ internal static class WebhookRoutes
 {
     private const string OfCall = "/twilio/sessions/{sessionId}/{nonce}";
     private const string OfParticipant = OfCall + "/participants/{participantId}";
-
     private static readonly string[] Methods = ["GET", "POST"];
-
     private static readonly PathString[] Paths = ["/twilio", "/makeCall", "/joinConf", "/leave", "/completeCall"];
 
     public static void MapWebhooks(this IEndpointRouteBuilder app)
@@ -59,7 +57,8 @@ internal static class WebhookRoutes
     /// <summary>Whether a path belongs to a webhook.</summary>
     public static bool IsWebhook(PathString path) => Paths.Any(start => path.StartsWithSegments(start, StringComparison.OrdinalIgnoreCase));
 
-    private static void MapWebhook(this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer)
+    private static void MapWebhook(
+        this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer)
     {
         var kind = new WebhookKind(name, route);
         app.MapMethods(route, Methods, app.ServiceProvider.GetRequiredService<SignedRequest>().Guard(kind, answer))
@@ -67,23 +66,15 @@ internal static class WebhookRoutes
     }
 
     private static Task<WebhookAnswer> Nothing => Task.FromResult(StatusCallbacks.Nothing);
-
     private static Task<WebhookAnswer> HangUp => Task.FromResult(VoiceWebhooks.HangUp);
-
     private static VoiceWebhooks Voice(HttpContext http) => http.RequestServices.GetRequiredService<VoiceWebhooks>();
-
     private static StatusCallbacks Callbacks(HttpContext http) => http.RequestServices.GetRequiredService<StatusCallbacks>();
-
     private static CallbackUrls Urls(HttpContext http) => http.RequestServices.GetRequiredService<CallbackUrls>();
-
-    private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(http.GetRouteValue("sessionId") as string, out var session) ? session : null;
-
-    private static ParticipantId? ParticipantOf(HttpContext http) =>
-        ParticipantId.TryParse(http.GetRouteValue("participantId") as string, out var participant) ? participant : null;
-
-    private static string NonceOf(HttpContext http) => http.GetRouteValue("nonce") as string ?? "";
-
-    private static int RetryOf(HttpContext http) => int.TryParse(http.GetRouteValue("retry") as string, CultureInfo.InvariantCulture, out var retry) ? retry : 0;
+    private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(ValueOf(http, "sessionId"), out var id) ? id : null;
+    private static ParticipantId? ParticipantOf(HttpContext http) => ParticipantId.TryParse(ValueOf(http, "participantId"), out var id) ? id : null;
+    private static string NonceOf(HttpContext http) => ValueOf(http, "nonce") ?? "";
+    private static int RetryOf(HttpContext http) => int.TryParse(ValueOf(http, "retry"), CultureInfo.InvariantCulture, out var retry) ? retry : 0;
+    private static string? ValueOf(HttpContext http, string key) => http.GetRouteValue(key) as string;
 
     /// <summary>The name of a room is the session id, a dot and the nonce.</summary>
     private static SessionId? SessionOfRoom(string? room) =>

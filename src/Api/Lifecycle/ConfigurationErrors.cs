@@ -4,12 +4,11 @@ using Microsoft.AspNetCore.Authentication.JwtBearer;
 namespace Calls.Api.Lifecycle;
 
 /// <summary>Finds all keys that are missing or malformed, so that the service names them at once. It prints no secret.</summary>
-/// <remarks>The framework stops at the first malformed value with an exception. This class notes the value and covers it with the default,
-/// so that the other keys are bound and validated too. The service does not start with a covered value.</remarks>
+/// <remarks>The framework throws at the first malformed value. This class notes the value and covers it with the default, so that the
+/// other keys are bound and validated too. The service does not start with a covered value.</remarks>
 internal sealed class ConfigurationErrors
 {
     private const string Bearer = "Authentication:Schemes:Bearer";
-
     private readonly List<string> failures = [];
     private readonly Dictionary<string, string?> covers = new(StringComparer.OrdinalIgnoreCase);
     private readonly IConfigurationManager configuration;
@@ -42,13 +41,10 @@ internal sealed class ConfigurationErrors
         {
             services.GetRequiredService<IStartupValidator>().Validate();
         }
-        catch (OptionsValidationException invalid)
+        catch (Exception e) when (e is OptionsValidationException or AggregateException)
         {
-            failures.AddRange(invalid.Failures);
-        }
-        catch (AggregateException several)
-        {
-            failures.AddRange(several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(invalid => invalid.Failures));
+            var all = new AggregateException(e).Flatten().InnerExceptions.Cast<OptionsValidationException>();
+            failures.AddRange(all.SelectMany(invalid => invalid.Failures));
         }
 
         if (failures.Count > 0)
@@ -67,17 +63,14 @@ internal sealed class ConfigurationErrors
             if (isSection && value is not null)
                 CheckTypes(key, value);
             else if (property.CanWrite && key.Value is { } text && Expected(value, text) is { } expected)
-            {
-                var failure = text.Length > 0 ? $"{key.Path} is \"{text}\"; it must be {expected}." : null;
-                Cover(key.Path, failure, Convert.ToString(value, CultureInfo.InvariantCulture));
-            }
+                Cover(key.Path, $"{key.Path} is \"{text}\"; it must be {expected}.", value);
         }
     }
 
     private void CheckBearer(IConfigurationSection bearer)
     {
         var allowsHttp = bearer["RequireHttpsMetadata"] is { } required && bool.TryParse(required, out var needed) && !needed;
-        foreach (var name in new[] { nameof(JwtBearerOptions.Authority), nameof(JwtBearerOptions.MetadataAddress) })
+        foreach (var name in (string[])["Authority", "MetadataAddress"])
             Check($"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "https unless RequireHttpsMetadata=false");
         foreach (var key in bearer.GetSection("SigningKeys").GetChildren())
             Check(key.Path + ":Value", text => Base64.IsValid(text), "base64");
@@ -101,12 +94,12 @@ internal sealed class ConfigurationErrors
         }
     }
 
-    /// <summary>Covers a value. An empty value is not an error: it counts as absent.</summary>
-    private void Cover(string key, string? failure, string? with = "")
+    /// <summary>Covers a value with its default. An empty value is not an error: it counts as absent.</summary>
+    private void Cover(string key, string failure, object? with = null)
     {
-        if (failure is not null)
+        if (configuration[key] is { Length: > 0 })
             failures.Add(failure);
-        covers[key] = with;
+        covers[key] = Convert.ToString(with, CultureInfo.InvariantCulture);
     }
 
     /// <summary>What a value of this type must be, if the text is not one. Null if it is one, or if any text is good.</summary>

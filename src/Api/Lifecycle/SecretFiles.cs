@@ -14,20 +14,13 @@ internal static class SecretFiles
         if (configuration[Key] is not { Length: > 0 } directory)
             return;
         if (!Path.IsPathRooted(directory) || !Directory.Exists(directory))
-        {
-            var failure = $"{Key} is {directory}; it must be the full path of a directory that exists.";
-            throw new OptionsValidationException(Key, typeof(CallsOptions), [failure]);
-        }
-
-        // Kubernetes exchanges the directory behind a symbolic link whose name begins with a dot. File events do not report this; polling
-        // finds it.
+            throw new OptionsValidationException(
+                Key, typeof(CallsOptions), [$"{Key} is {directory}; it must be the full path of a directory that exists."]);
+        // Kubernetes exchanges the directory behind a hidden symbolic link. File events do not report this; polling finds it.
+        var polled = new PhysicalFileProvider(directory, ExclusionFilters.Sensitive) { UsePollingFileWatcher = true, UseActivePolling = true };
         configuration.AddKeyPerFile(files =>
         {
-            files.FileProvider = new PhysicalFileProvider(directory, ExclusionFilters.Sensitive)
-            {
-                UsePollingFileWatcher = true,
-                UseActivePolling = true,
-            };
+            files.FileProvider = polled;
             files.ReloadOnChange = true;
             // The directory can be missing for a moment during an exchange. The values that were read before then stay.
             files.Optional = true;

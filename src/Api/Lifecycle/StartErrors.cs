@@ -6,9 +6,7 @@ namespace Calls.Api.Lifecycle;
 /// <summary>Prints the errors of a start that an operator can correct: sentences on stderr, without a stack trace.</summary>
 internal static partial class StartErrors
 {
-    /// <summary>Runs a host.</summary>
-    /// <param name="run">Starts the host and waits for its end.</param>
-    /// <param name="changePort">For a port that is taken: the rest of the sentence "Port 8080 is already in use: …".</param>
+    /// <summary>Runs a host. <paramref name="changePort"/> is the rest of the sentence "Port 8080 is already in use: …".</summary>
     /// <returns>The exit code: 0 after a normal end, 1 for a taken port, 2 for an unusable configuration.</returns>
     public static async Task<int> ReportAsync(Func<Task> run, Func<int, string> changePort)
     {
@@ -33,7 +31,7 @@ internal static partial class StartErrors
         }
     }
 
-    /// <summary>Kestrel names the address that is taken in the exception's message only: <c>http://[::]:8080</c>.</summary>
+    /// <summary>Kestrel names the taken address in the exception's message only: <c>http://[::]:8080</c>.</summary>
     [GeneratedRegex(@"(?<=https?://\S+:)\d+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Port();
 }

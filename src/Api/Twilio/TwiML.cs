@@ -10,14 +10,11 @@ namespace Calls.Api.Twilio;
 /// <summary>The TwiML documents with which voice webhooks are answered (twilio.com/docs/voice/twiml).</summary>
 internal sealed class TwiML(CallbackUrls urls)
 {
-    private const string ContentType = "text/xml; charset=utf-8";
-
     private static readonly Conference.EventEnum[] Events =
     [
         Conference.EventEnum.Start, Conference.EventEnum.End, Conference.EventEnum.Join, Conference.EventEnum.Leave, Conference.EventEnum.Mute,
         Conference.EventEnum.Hold,
     ];
-
     private static readonly ContentHttpResult HangUpDocument = Document(new Hangup());
 
     /// <summary>Puts a leg into the room. The caller hears ringback until another participant is there. Every other leg hears silence.</summary>
@@ -56,6 +53,6 @@ internal sealed class TwiML(CallbackUrls urls)
         var response = new VoiceResponse();
         foreach (var verb in verbs)
             response.Append(verb);
-        return TypedResults.Content(response.ToString(SaveOptions.DisableFormatting), ContentType);
+        return TypedResults.Content(response.ToString(SaveOptions.DisableFormatting), "text/xml; charset=utf-8");
     }
 }
