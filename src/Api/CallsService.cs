@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Calls.Application;
-using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Scalar.AspNetCore;

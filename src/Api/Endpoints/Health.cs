@@ -1,5 +1,3 @@
-using Calls.Infrastructure.Outbox;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>The probes of Kubernetes, and the state of Redis for operators. Liveness and readiness do not depend on Redis,
@@ -18,8 +16,8 @@ internal static class Health
         health.MapGet("/dependencies", async (IStorePing store, CancellationToken cancellationToken) =>
         {
             var latency = await store.PingAsync(cancellationToken);
-            var redis = new Dependency(latency is null ? "unreachable" : "ok", latency?.TotalMilliseconds);
-            return TypedResults.Json(new Dependencies(redis), statusCode: latency is null ? 503 : 200);
+            var redis = new { State = latency is null ? "unreachable" : "ok", LatencyMs = latency?.TotalMilliseconds };
+            return Results.Json(new { Redis = redis }, statusCode: latency is null ? 503 : 200);
         });
     }
 
@@ -29,7 +27,4 @@ internal static class Health
 
     private static IResult Answer(bool good, string yes, string no) =>
         good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: 503);
-
-    internal sealed record Dependencies(Dependency Redis);
-    internal sealed record Dependency(string State, double? LatencyMs);
 }

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.ComponentModel;
-using System.Text;
 
 namespace Calls.Api.Endpoints;
 

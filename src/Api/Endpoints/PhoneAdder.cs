@@ -38,11 +38,12 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
         }
     }
 
-    private static ProblemHttpResult RefusedByTwilio(int? code) => Problems.Of(
-        422, "refused-by-twilio", "Twilio refused to ring this number" + (code is null ? "." : $"; see https://www.twilio.com/docs/api/errors/{code}."),
-        ("twilioCode", code));
+    private static ProblemHttpResult RefusedByTwilio(int? code)
+    {
+        var page = code is null ? "" : $"; see https://www.twilio.com/docs/api/errors/{code}";
+        return Problems.Of(422, "refused-by-twilio", $"Twilio refused to ring this number{page}.", ("twilioCode", code));
+    }
 }
 
-/// <summary>The added participant, or the problem if no phone was added. <c>IsDialed</c>: Twilio has accepted the call. False: Twilio has
-/// not answered yet, or the room is not open yet.</summary>
+/// <summary>The added participant, or the problem. It is dialed if Twilio has already accepted the call.</summary>
 internal readonly record struct AddedPhone(ProblemHttpResult? Problem, Participant? Participant = null, bool IsDialed = false);

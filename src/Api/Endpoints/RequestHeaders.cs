@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.RegularExpressions;
 using Calls.Application.Randomness;
 using Microsoft.Net.Http.Headers;

@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using Calls.Infrastructure.Dialing;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api.Endpoints;
@@ -31,7 +30,7 @@ internal static class SessionsApi
         app.MapPost(TutorialPath, AddUserAsync).RequireAuthorization().ExcludeFromDescription();
     }
 
-    /// <summary>The tutorial's frontend sends its JSON under any content type. Must run before the routing, which looks at the type.</summary>
+    /// <summary>The tutorial's frontend sends its JSON under any content type. Runs before the routing, which looks at the type.</summary>
     public static void UseTutorialJson(this WebApplication app) => app.Use((http, next) =>
     {
         if (http.Request.Path.StartsWithSegments(TutorialPath, StringComparison.OrdinalIgnoreCase) && !http.Request.HasJsonContentType())
@@ -145,12 +144,11 @@ internal static class SessionsApi
         if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
             return RequestHeaders.BadIdempotencyKey;
         var added = await phones.AddAsync(new(id, asker, participant, number, null), http, cancellationToken);
-        return added.Problem ?? (IResult)TypedResults.Json(new SeedAnswer(200));
+        return added.Problem ?? (IResult)TypedResults.Json(new { status_code = 200 });
     }
 
     private static Results<NoContent, ValidationProblem, ProblemHttpResult> Done(Decision decision) =>
         decision.Reply is CallReply.Refused refused ? Problems.Of(refused.Reason) : TypedResults.NoContent();
-
     private static string Location(SessionId id) => $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
 }
 
@@ -165,5 +163,3 @@ public sealed record PhoneToAdd(string? PhoneNumber, string? Label);
 public sealed record FlagsToSet(bool? Muted, bool? Hold);
 
 internal sealed record SeedPhoneToAdd(string? PhoneNumber, string? SessionID);
-
-internal sealed record SeedAnswer([property: System.Text.Json.Serialization.JsonPropertyName("status_code")] int StatusCode);

@@ -5,7 +5,6 @@ namespace Calls.Api.Endpoints;
 /// <remarks>A report counts even if Twilio no longer waits for the answer.</remarks>
 internal sealed class StatusCallbacks(ISender mediator)
 {
-    /// <summary>A report that needs no decision.</summary>
     public static WebhookAnswer Nothing { get; } = new(TypedResults.NoContent(), WebhookOutcomes.Accepted);
 
     /// <summary>Conference status callback (twilio.com/docs/voice/twiml/conference, "statusCallback"). The name of the room comes from the
@@ -13,7 +12,8 @@ internal sealed class StatusCallbacks(ISender mediator)
     public Task<WebhookAnswer> Conference(TwilioRequest request, SessionId session, string? room) => ReportAsync(
         (request.Event, request.ConferenceSid, request.CallSid) switch
         {
-            ("participant-join", { } conference, { } leg) => new ParticipantJoined(session, conference, room, leg, request.Label, request.Flags),
+            ("participant-join", { } conference, { } leg) =>
+                new ParticipantJoined(session, conference, room, leg, request.Label, request.Flags),
             ("participant-leave", { }, { } leg) => new ParticipantLeft(session, leg, request.Label, room, ReasonOf(request)),
             ("participant-mute" or "participant-unmute" or "participant-hold" or "participant-unhold", { } conference, { } leg)
                 when request.Flags is { } flags => new ParticipantFlagsChanged(session, conference, room, leg, request.Label, flags),
@@ -22,8 +22,8 @@ internal sealed class StatusCallbacks(ISender mediator)
             _ => null,
         });
 
-    /// <summary>Call status callback of a leg that the service created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent"). The
-    /// nonce is null on the tutorial's path.</summary>
+    /// <summary>Call status callback of a leg that the service created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent").
+    /// The nonce is null on the tutorial's path.</summary>
     public Task<WebhookAnswer> Call(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce)
     {
         if (request.CallSid is not { } leg || !LegStatuses.TryParse(request.CallStatus, out var status))

@@ -1,5 +1,3 @@
-using Calls.Infrastructure.Dialing;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that answer TwiML. They never wait for Twilio's API, and always answer a document that Twilio can play.</summary>
@@ -30,7 +28,7 @@ internal sealed partial class VoiceWebhooks(
         return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, retry + 1, request.SpanContext));
     }
 
-    /// <summary>The answer URL of a call that the service created: the person has answered. The nonce is null on the tutorial's path.</summary>
+    /// <summary>The answer URL of a call that the service created. The nonce is null on the tutorial's path.</summary>
     public async Task<WebhookAnswer> Join(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce, int retry = 0)
     {
         if (request.CallSid is not { } leg)
@@ -94,11 +92,11 @@ internal sealed partial class VoiceWebhooks(
     {
         [LoggerMessage(3002, LogLevel.Information, "A voice webhook was answered with words and a hang-up, because of: {Cause}")]
         public static partial void Unusable(ILogger logger, string cause);
-
-        [LoggerMessage(3003, LogLevel.Warning, "The session is not available. The person was asked to hold on; number of earlier holds: {Retry}")]
+        [LoggerMessage(
+            3003, LogLevel.Warning, "The session is not available. The person was asked to hold on; number of earlier holds: {Retry}")]
         public static partial void Held(ILogger logger, int retry);
-
-        [LoggerMessage(3004, LogLevel.Warning, "The session is not available. The leave of {Participant} was not stored; the next review will find it")]
+        [LoggerMessage(
+            3004, LogLevel.Warning, "The session is not available. The leave of {Participant} was not stored; the next review will find it")]
         public static partial void LeaveNotStored(ILogger logger, string participant);
     }
 }

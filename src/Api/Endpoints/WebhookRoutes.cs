@@ -6,7 +6,6 @@ internal static class WebhookRoutes
     private const string OfCall = "/twilio/sessions/{sessionId}/{nonce}";
     private const string OfParticipant = OfCall + "/participants/{participantId}";
     private static readonly string[] Methods = ["GET", "POST"];
-    private static readonly PathString[] Paths = ["/twilio", "/makeCall", "/joinConf", "/leave", "/completeCall"];
 
     public static void MapWebhooks(this IEndpointRouteBuilder app)
     {
@@ -24,7 +23,9 @@ internal static class WebhookRoutes
                 ? Callbacks(http).Call(request, session, participant, NonceOf(http))
                 : Nothing);
         app.MapWebhook(OfCall + "/conference", "conference", (http, request) =>
-            SessionOf(http) is { } session ? Callbacks(http).Conference(request, session, CallSession.RoomOf(session, NonceOf(http))) : Nothing);
+            SessionOf(http) is { } session
+                ? Callbacks(http).Conference(request, session, CallSession.RoomOf(session, NonceOf(http)))
+                : Nothing);
         app.MapWebhook("/twilio/wait", "wait", (http, _) =>
             Task.FromResult(new WebhookAnswer(TwiML.Ringback(Urls(http).Ringback()), WebhookOutcomes.Accepted)));
         MapTutorial(app);
@@ -37,14 +38,14 @@ internal static class WebhookRoutes
         }).ExcludeFromDescription().AllowAnonymous();
     }
 
-    /// <summary>The paths of the tutorial, over the same handlers. They carry no nonce, so only a leg that the session knows counts.</summary>
+    /// <summary>The paths of the tutorial, over the same handlers. They have no nonce, so only a leg that the session knows counts.</summary>
     private static void MapTutorial(IEndpointRouteBuilder app)
     {
         app.MapWebhook("/makeCall", "voice", (http, request) => Voice(http).Voice(request));
         app.MapWebhook("/joinConf/{sessionId}", "join", (http, request) =>
             SessionOf(http) is { } session ? Voice(http).Join(request, session, ParticipantId.Callee, null) : HangUp);
         app.MapWebhook("/leave", "conference", (http, request) =>
-            SessionOfRoom(request.FriendlyName) is { } session ? Callbacks(http).Conference(request, session, request.FriendlyName) : Nothing);
+            SessionOfRoom(request.FriendlyName) is { } id ? Callbacks(http).Conference(request, id, request.FriendlyName) : Nothing);
         app.MapWebhook("/completeCall/{sessionId}", "call_status", (http, request) =>
             SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee, null) : Nothing);
     }
@@ -53,9 +54,6 @@ internal static class WebhookRoutes
         SessionOf(http) is { } session && ParticipantOf(http) is { } participant
             ? Voice(http).Join(request, session, participant, NonceOf(http), RetryOf(http))
             : HangUp;
-
-    /// <summary>Whether a path belongs to a webhook.</summary>
-    public static bool IsWebhook(PathString path) => Paths.Any(start => path.StartsWithSegments(start, StringComparison.OrdinalIgnoreCase));
 
     private static void MapWebhook(
         this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer)
@@ -71,9 +69,10 @@ internal static class WebhookRoutes
     private static StatusCallbacks Callbacks(HttpContext http) => http.RequestServices.GetRequiredService<StatusCallbacks>();
     private static CallbackUrls Urls(HttpContext http) => http.RequestServices.GetRequiredService<CallbackUrls>();
     private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(ValueOf(http, "sessionId"), out var id) ? id : null;
-    private static ParticipantId? ParticipantOf(HttpContext http) => ParticipantId.TryParse(ValueOf(http, "participantId"), out var id) ? id : null;
+    private static ParticipantId? ParticipantOf(HttpContext http) =>
+        ParticipantId.TryParse(ValueOf(http, "participantId"), out var id) ? id : null;
     private static string NonceOf(HttpContext http) => ValueOf(http, "nonce") ?? "";
-    private static int RetryOf(HttpContext http) => int.TryParse(ValueOf(http, "retry"), CultureInfo.InvariantCulture, out var retry) ? retry : 0;
+    private static int RetryOf(HttpContext http) => int.TryParse(ValueOf(http, "retry"), CultureInfo.InvariantCulture, out var n) ? n : 0;
     private static string? ValueOf(HttpContext http, string key) => http.GetRouteValue(key) as string;
 
     /// <summary>The name of a room is the session id, a dot and the nonce.</summary>

@@ -78,14 +78,6 @@ internal static class Problems
         RefusalReason.InvalidNumber => "The number you have called does not exist.",
         _ => "This call cannot be placed.",
     };
-
-    public static IResult Unavailable(HttpContext http, Exception cause)
-    {
-        http.Response.Headers.RetryAfter = "2";
-        if (cause is UnreadableSessionException)
-            return Of(503, "session-unreadable", "This version of the service cannot read the stored call. The call was not changed.");
-        return Of(503, "session-store-unavailable", "The session store did not answer. Nothing was lost. Send the request again.");
-    }
 }
 
 /// <summary>Answers 503 if the session store is away, or if too many requests wrote one session at once.</summary>
@@ -95,7 +87,11 @@ internal sealed class StoreUnavailableHandler : IExceptionHandler
     {
         if (exception is not (SessionStoreUnavailableException or SessionConflictException))
             return false;
-        await Problems.Unavailable(httpContext, exception).ExecuteAsync(httpContext);
+        httpContext.Response.Headers.RetryAfter = "2";
+        var (code, detail) = exception is UnreadableSessionException
+            ? ("session-unreadable", "This version of the service cannot read the stored call. The call was not changed.")
+            : ("session-store-unavailable", "The session store did not answer. Nothing was lost. Send the request again.");
+        await Problems.Of(503, code, detail).ExecuteAsync(httpContext);
         return true;
     }
 }

@@ -17,17 +17,23 @@ internal sealed class ConfigurationErrors
     public ConfigurationErrors(IConfigurationManager configuration)
     {
         this.configuration = configuration;
-        Note(SecretFiles.Key, configuration.AddSecretFiles);
+        if (configuration.AddSecretFiles() is { } unusable)
+            Cover(SecretFiles.Key, unusable);
         CheckTypes(configuration.GetSection(CallsOptions.Section), new CallsOptions());
         CheckTypes(configuration.GetSection(TwilioOptions.Section), new TwilioOptions());
         CheckTypes(configuration.GetSection(Bearer), new JwtBearerOptions());
-        CheckBearer(configuration.GetSection(Bearer));
+        var allowsHttp = bool.TryParse(configuration[Bearer + ":RequireHttpsMetadata"], out var needed) && !needed;
+        foreach (var name in (string[])["Authority", "MetadataAddress"])
+            Check($"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "https unless RequireHttpsMetadata=false");
+        foreach (var key in configuration.GetSection(Bearer + ":SigningKeys").GetChildren())
+            Check(key.Path + ":Value", text => Base64.IsValid(text), "base64");
         Check("Management:Port", IsPort, "a port from 1 to 65535");
         Check(WebHostDefaults.ServerUrlsKey, urls => urls.Split(';').All(IsListenUrl), "URLs such as http://*:8080", "ASPNETCORE_URLS");
         Check(WebHostDefaults.HttpPortsKey, ports => ports.Split(';').All(IsPort), "ports from 1 to 65535", "ASPNETCORE_HTTP_PORTS");
         Check("OTEL_EXPORTER_OTLP_ENDPOINT", url => IsUrl(url, "http", "https"), "an http or https URL such as http://collector:4317");
         Check("OTEL_EXPORTER_OTLP_PROTOCOL", protocol => protocol is "grpc" or "http/protobuf", "grpc or http/protobuf");
-        Note(MetricsExporters.Key, () => MetricsExporters.Of(configuration));
+        if (MetricsExporters.FailureOf(configuration) is { } other)
+            Cover(MetricsExporters.Key, other);
         foreach (var level in configuration.GetSection("Logging:LogLevel").GetChildren())
             Check(level.Path, text => Enum.TryParse<LogLevel>(text, ignoreCase: true, out _), "a log level such as Information");
         configuration.AddInMemoryCollection(covers);
@@ -67,31 +73,10 @@ internal sealed class ConfigurationErrors
         }
     }
 
-    private void CheckBearer(IConfigurationSection bearer)
-    {
-        var allowsHttp = bearer["RequireHttpsMetadata"] is { } required && bool.TryParse(required, out var needed) && !needed;
-        foreach (var name in (string[])["Authority", "MetadataAddress"])
-            Check($"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "https unless RequireHttpsMetadata=false");
-        foreach (var key in bearer.GetSection("SigningKeys").GetChildren())
-            Check(key.Path + ":Value", text => Base64.IsValid(text), "base64");
-    }
-
     private void Check(string key, Func<string, bool> isGood, string expected, string? variable = null)
     {
         if (configuration[key] is { Length: > 0 } text && !isGood(text))
             Cover(key, $"{variable ?? key} must be {expected}.");
-    }
-
-    private void Note(string key, Action read)
-    {
-        try
-        {
-            read();
-        }
-        catch (OptionsValidationException invalid)
-        {
-            Cover(key, string.Join(' ', invalid.Failures));
-        }
     }
 
     /// <summary>Covers a value with its default. An empty value is not an error: it counts as absent.</summary>

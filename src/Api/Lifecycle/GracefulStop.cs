@@ -4,7 +4,8 @@ namespace Calls.Api.Lifecycle;
 /// <c>Calls:Shutdown:DrainDelay</c>, until the load balancers have noticed. Then the listeners close, and the requests, the sweeper and the
 /// worker finish what they have begun.</summary>
 /// <remarks>A graceful stop is only faster. If work does not finish in time, another replica finds it, as after <c>kill -9</c>.</remarks>
-internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<CallsOptions> options, TimeProvider clock) : IHostedLifecycleService
+internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<CallsOptions> options, TimeProvider clock)
+    : IHostedLifecycleService
 {
     /// <summary>For running work after the listeners close. A webhook takes at most 10 s, the creation of a call 8 s.</summary>
     private static readonly TimeSpan FinishWithin = TimeSpan.FromSeconds(20);

@@ -17,16 +17,15 @@ internal static partial class StartErrors
         }
         catch (OptionsValidationException invalid)
         {
-            await Console.Error.WriteLineAsync("The configuration cannot be used:");
-            foreach (var failure in invalid.Failures)
-                await Console.Error.WriteLineAsync("  " + failure);
+            var failures = string.Concat(invalid.Failures.Select(failure => $"  {failure}{Environment.NewLine}"));
+            await Console.Error.WriteAsync($"The configuration cannot be used:{Environment.NewLine}{failures}");
             await Console.Error.WriteLineAsync("docs/configuration.md lists all keys.");
             return 2;
         }
         catch (IOException taken) when (taken.InnerException is AddressInUseException)
         {
             var port = int.Parse(Port().Match(taken.Message).ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
-            await Console.Error.WriteLineAsync(FormattableString.Invariant($"Port {port} is already in use: {changePort(port)}."));
+            await Console.Error.WriteLineAsync($"Port {port} is already in use: {changePort(port)}.");
             return 1;
         }
     }

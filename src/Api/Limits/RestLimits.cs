@@ -14,10 +14,11 @@ internal static class RestLimits
     public static void AddRestLimits(this IServiceCollection services) => services.AddRateLimiter()
         .AddOptions<RateLimiterOptions>().Configure<IOptions<CallsOptions>, CallsTelemetry>((limiter, options, telemetry) =>
         {
-            var (limits, second) = (options.Value.Limits, TimeSpan.FromSeconds(1));
+            var limits = options.Value.Limits;
+            var (burst, perSecond, second) = (limits.Burst, limits.RequestsPerSecond, TimeSpan.FromSeconds(1));
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => IsRest(http)
                 ? RateLimitPartition.GetTokenBucketLimiter(
-                    BearerOf(http), _ => new() { TokenLimit = limits.Burst, TokensPerPeriod = limits.RequestsPerSecond, ReplenishmentPeriod = second })
+                    BearerOf(http), _ => new() { TokenLimit = burst, TokensPerPeriod = perSecond, ReplenishmentPeriod = second })
                 : RateLimitPartition.GetNoLimiter(""));
             limiter.AddPolicy(Streams, http => RateLimitPartition.GetConcurrencyLimiter(
                 BearerOf(http), _ => new() { PermitLimit = limits.StreamsPerBearer }));

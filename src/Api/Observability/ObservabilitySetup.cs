@@ -33,9 +33,9 @@ internal static class ObservabilitySetup
             })
             .WithMetrics(metrics =>
             {
-                metrics.AddMeter(
+                metrics.SetExemplarFilter(ExemplarFilterType.TraceBased).AddMeter(
                     CallsTelemetry.Name, CallsTelemetry.Name + ".*", "Polly", "Microsoft.AspNetCore.Hosting",
-                    "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime").SetExemplarFilter(ExemplarFilterType.TraceBased);
+                    "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime");
                 if (exporters.Prometheus)
                     metrics.AddPrometheusExporter();
                 if (otlp && exporters.Otlp)

@@ -31,14 +31,12 @@ internal sealed class WebhookTelemetry : IDisposable
         Count(kind, WebhookOutcomes.Refused);
     }
 
-    /// <summary>A signed voice webhook was answered with words and a hang-up.</summary>
     public void Unusable(string cause) => unusable.Add(1, new KeyValuePair<string, object?>("cause", cause));
-
-    /// <summary>A caller was asked to hold on.</summary>
     public void Held() => holds.Add(1);
 
     /// <summary>A signed webhook has its answer. The span must still be current, for the exemplar.</summary>
-    public void Answered(Activity? span, HttpContext http, WebhookKind kind, TwilioRequest request, int status, string outcome, TimeSpan took)
+    public void Answered(
+        Activity? span, HttpContext http, WebhookKind kind, TwilioRequest request, int status, string outcome, TimeSpan took)
     {
         Count(kind.Name, outcome);
         duration.Record(took.TotalSeconds, new("kind", kind.Name), new("outcome", outcome));
@@ -57,13 +55,10 @@ internal sealed class WebhookTelemetry : IDisposable
     public void Dispose() => meter.Dispose();
 
     private void Count(string kind, string outcome) => webhooks.Add(1, new("kind", kind), new("outcome", outcome));
-
-    private static string VersionOf(string protocol) => HttpProtocol.IsHttp11(protocol) ? "1.1" : HttpProtocol.IsHttp2(protocol) ? "2" : "1.0";
+    private static string VersionOf(string name) => HttpProtocol.IsHttp11(name) ? "1.1" : HttpProtocol.IsHttp2(name) ? "2" : "1.0";
 }
 
-/// <summary>The kind of webhook that a route serves.</summary>
-/// <param name="Name">As in the metrics: voice, join, conference, call_status, left, wait.</param>
-/// <param name="Route">The route's template.</param>
+/// <summary>The kind of webhook, as in the metrics (voice, join, conference, call_status, left, wait), and the route's template.</summary>
 internal sealed record WebhookKind(string Name, string Route);
 
 /// <summary>The outcomes of webhooks, as in the metrics.</summary>
@@ -78,13 +73,13 @@ internal static class WebhookOutcomes
     {
         { Refused: not null } => Refused,
         { Ignored: IgnoreReason.NothingNew } => "duplicate",
-        { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken or IgnoreReason.OfAnEarlierCall } => "late",
+        { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken } => "late",
+        { Ignored: IgnoreReason.OfAnEarlierCall } => "late",
         { Ignored: not null } => "ignored",
         _ => Accepted,
     };
 }
 
-/// <summary>The answer to a webhook, and its outcome.</summary>
 internal readonly record struct WebhookAnswer(IResult Result, string Outcome)
 {
     public WebhookAnswer(IResult result, Decision decision) : this(result, WebhookOutcomes.Of(decision)) { }

@@ -112,11 +112,9 @@ internal sealed partial class SignedRequest(
     }
 
     /// <summary>The path and the query as they were sent: an escaped character stays escaped.</summary>
-    private static string PathAndQuery(HttpContext http)
-    {
-        var target = http.Features.Get<IHttpRequestFeature>()?.RawTarget;
-        return target is ['/', ..] ? target : http.Request.PathBase + http.Request.Path + http.Request.QueryString;
-    }
+    private static string PathAndQuery(HttpContext http) => http.Features.Get<IHttpRequestFeature>()?.RawTarget is ['/', ..] target
+        ? target
+        : http.Request.PathBase + http.Request.Path + http.Request.QueryString;
 
     private sealed record Checker(TwilioOptions Of, RequestSignature Signature);
 

@@ -12,13 +12,13 @@ internal sealed class TwiML(CallbackUrls urls)
 {
     private static readonly Conference.EventEnum[] Events =
     [
-        Conference.EventEnum.Start, Conference.EventEnum.End, Conference.EventEnum.Join, Conference.EventEnum.Leave, Conference.EventEnum.Mute,
-        Conference.EventEnum.Hold,
+        Conference.EventEnum.Start, Conference.EventEnum.End, Conference.EventEnum.Join, Conference.EventEnum.Leave,
+        Conference.EventEnum.Mute, Conference.EventEnum.Hold,
     ];
     private static readonly ContentHttpResult HangUpDocument = Document(new Hangup());
 
-    /// <summary>Puts a leg into the room. The caller hears ringback until another participant is there. Every other leg hears silence.</summary>
-    /// <remarks>Every leg has the same callback settings, because Twilio uses those of the first leg (twilio.com/docs/voice/twiml/conference).
+    /// <summary>Puts a leg into the room. The caller hears ringback until another participant is there. Other legs hear silence.</summary>
+    /// <remarks>All legs have the same callback settings: Twilio uses those of the first leg (twilio.com/docs/voice/twiml/conference).
     /// The document ends with <c>&lt;Hangup/&gt;</c>, because the end of a conference does not end a leg.</remarks>
     public IResult Join(CallSession session, Participant participant)
     {
@@ -33,18 +33,16 @@ internal sealed class TwiML(CallbackUrls urls)
             WaitUrl = participant.Role == Role.Caller ? new Uri(urls.Wait(call.TraceParent)) : new EmptyUri(),
             WaitMethod = HttpMethod.Get,
         };
-        return Document(new Dial(action: new Uri(urls.Left(call, participant.Id)), method: HttpMethod.Post).Append(conference), new Hangup());
+        var left = new Uri(urls.Left(call, participant.Id));
+        return Document(new Dial(action: left, method: HttpMethod.Post).Append(conference), new Hangup());
     }
 
     public static IResult HangUp() => HangUpDocument;
-
-    /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would say that an application error has occurred.</summary>
+    /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would say "an application error has occurred".</summary>
     public static IResult Refuse(string words) => Document(new Say(words), new Hangup());
-
     /// <summary>Keeps the caller on the line for a pause, and then asks again.</summary>
     public static IResult Hold(string url, TimeSpan pause) =>
         Document(new Pause((int)pause.TotalSeconds), new Redirect(new Uri(url), HttpMethod.Post));
-
     /// <summary>Plays the ringback in an endless loop, because Twilio does not repeat a wait document.</summary>
     public static IResult Ringback(string audio) => Document(new Play(new Uri(audio), loop: 0));
 

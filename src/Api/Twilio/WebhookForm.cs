@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Text;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -9,14 +8,10 @@ namespace Calls.Api.Twilio;
 
 /// <summary>The decoded fields of a webhook's body, in the order in which they came. Names are compared ordinally, because Twilio signs
 /// names that differ only in case as two fields. ASP.NET Core's form merges them and cannot carry what Twilio signed.</summary>
-internal sealed class WebhookForm
+internal sealed class WebhookForm(List<KeyValuePair<string, string>> fields)
 {
     /// <summary>The form of a request without a body.</summary>
     public static readonly WebhookForm Empty = new([]);
-    private readonly List<KeyValuePair<string, string>> fields;
-
-    private WebhookForm(List<KeyValuePair<string, string>> fields) => this.fields = fields;
-
     public IReadOnlyList<KeyValuePair<string, string>> Fields => fields;
 
     /// <summary>Reads a body to its end.</summary>
