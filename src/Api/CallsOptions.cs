@@ -107,7 +107,6 @@ public sealed class CallsOptions
 
         private static string? Between<T>(string key, T value, T least, T most) where T : IComparable<T> =>
             value.CompareTo(least) >= 0 && value.CompareTo(most) <= 0
-                ? null
-                : $"{Section}:{key} is {value}; it must be from {least} to {most}.";
+                ? null : $"{Section}:{key} is {value}; it must be from {least} to {most}.";
     }
 }

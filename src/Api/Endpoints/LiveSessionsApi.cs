@@ -22,8 +22,7 @@ internal static class LiveSessionsApi
         [Description("The maximum number of sessions on a page: 1 to 200. The default is 50.")] string? limit,
         ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
     {
-        var asker = user.Asker();
-        if (!asker.IsOperator)
+        if (user.Asker() is not { IsOperator: true } asker)
             return OperatorsOnly;
         if (state is not "live")
             return Problems.Field("state", "The state must be live.");
@@ -55,8 +54,7 @@ internal static class LiveSessionsApi
         var parts = Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text)).Split(' ');
         return parts is [var number, var id] && SessionId.TryParse(id, out var after)
             && int.TryParse(number, NumberStyles.None, Invariant, out var partition)
-            ? new LiveCursor(partition, after)
-            : null;
+            ? new LiveCursor(partition, after) : null;
     }
 }
 

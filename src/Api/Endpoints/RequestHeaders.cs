@@ -52,8 +52,7 @@ internal static partial class RequestHeaders
 
     private static long? VersionOf(EntityTagHeaderValue tag) =>
         !tag.IsWeak && long.TryParse(tag.Tag.AsSpan().Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var version)
-            ? version
-            : null;
+            ? version : null;
 
     /// <summary>A string of RFC 9651, 3.3.3; or printable ASCII without space, quote and comma.</summary>
     [GeneratedRegex("""^(?:"(?<quoted>(?:[ !#-\[\]-~]|\\["\\])+)"|[!#-+\x2D-~]+)\z""", RegexOptions.ExplicitCapture, 1000)]

@@ -5,7 +5,6 @@ using Calls.Application.Events;
 namespace Calls.Api.Endpoints;
 
 /// <summary>A session as server-sent events (html.spec.whatwg.org): its state now, then each change, until the call is over.</summary>
-/// <remarks>A slow reader skips states and gets the newest. After a break, <c>Last-Event-ID</c> brings a newer state.</remarks>
 internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
     public const string ContentType = "text/event-stream";

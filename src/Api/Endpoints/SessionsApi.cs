@@ -25,8 +25,7 @@ internal static class SessionsApi
             .WithDescription("Server-sent events: the session now, then each change, until the call is over. "
                 + "A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings the newest state, if it is newer. "
                 + "204: the call is over and there is no newer state.")
-            .Produces<string>(200, SessionEvents.ContentType).Produces(204)
-            .DisableRequestTimeout().RequireRateLimiting(RestLimits.Streams);
+            .Produces<string>(200, SessionEvents.ContentType).Produces(204).DisableRequestTimeout().RequireRateLimiting(RestLimits.Streams);
         app.MapPost(TutorialPath, AddUserAsync).RequireAuthorization().ExcludeFromDescription();
     }
 

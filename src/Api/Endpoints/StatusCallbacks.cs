@@ -43,6 +43,5 @@ internal sealed class StatusCallbacks(ISender mediator)
     private static LeaveReason ReasonOf(TwilioRequest request) =>
         LegStatuses.TryParse(request.ParticipantCallStatus, out var status)
         && status is LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled
-            ? LegStatuses.GoneOf(status, null)
-            : LeaveReason.HungUp;
+            ? LegStatuses.GoneOf(status, null) : LeaveReason.HungUp;
 }

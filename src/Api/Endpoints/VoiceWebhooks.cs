@@ -9,7 +9,7 @@ internal sealed partial class VoiceWebhooks(
     private const string TooLong = "We are sorry, the call cannot be connected right now. Please call again.";
     private static readonly TimeSpan HoldFor = TimeSpan.FromSeconds(2);
     /// <summary>The leg ends here, and no decision was needed.</summary>
-    public static WebhookAnswer HangUp { get; } = new(TwiML.HangUp(), WebhookOutcomes.Accepted);
+    public static WebhookAnswer HangUp { get; } = new(TwiML.HangUp, WebhookOutcomes.Accepted);
 
     /// <summary>The Voice URL of the TwiML App: an app user places a call. After a hold the URL names the session, and how often the caller
     /// was asked to hold on.</summary>
@@ -46,12 +46,12 @@ internal sealed partial class VoiceWebhooks(
         try
         {
             var left = new ParticipantLeft(session, leg, null, CallSession.RoomOf(session, nonce), LeaveReason.HungUp);
-            return new(TwiML.HangUp(), await mediator.Send(left, CancellationToken.None));
+            return new(TwiML.HangUp, await mediator.Send(left, CancellationToken.None));
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
             Log.LeaveNotStored(logger, participant.Value);
-            return new(TwiML.HangUp(), WebhookOutcomes.Unavailable);
+            return new(TwiML.HangUp, WebhookOutcomes.Unavailable);
         }
     }
 
@@ -63,7 +63,7 @@ internal sealed partial class VoiceWebhooks(
             {
                 { Reply: CallReply.JoinRoom join, Session: { } session } decision => new(twiml.Join(session, join.Participant), decision),
                 { Reply: CallReply.Refused refused } => Unusable(refused.Reason.ToString(), Problems.Words(refused.Reason)),
-                { Reply: CallReply.HangUp } decision => new(TwiML.HangUp(), decision),
+                { Reply: CallReply.HangUp } decision => new(TwiML.HangUp, decision),
                 var decision => throw new UnreachableException($"{decision.Reply.GetType().Name} is no answer to a leg"),
             };
         }

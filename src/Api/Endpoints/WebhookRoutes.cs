@@ -16,31 +16,17 @@ internal static class WebhookRoutes
         app.MapWebhook(OfParticipant + "/retries/{retry:int}/join", "join", Join);
         app.MapWebhook(OfParticipant + "/left", "left", (http, request) =>
             SessionOf(http) is { } session && ParticipantOf(http) is { } participant
-                ? Voice(http).Left(request, session, participant, NonceOf(http))
-                : HangUp);
+                ? Voice(http).Left(request, session, participant, NonceOf(http)) : HangUp);
         app.MapWebhook(OfParticipant + "/status", "call_status", (http, request) =>
             SessionOf(http) is { } session && ParticipantOf(http) is { } participant
-                ? Callbacks(http).Call(request, session, participant, NonceOf(http))
-                : Nothing);
+                ? Callbacks(http).Call(request, session, participant, NonceOf(http)) : Nothing);
         app.MapWebhook(OfCall + "/conference", "conference", (http, request) =>
             SessionOf(http) is { } session
                 ? Callbacks(http).Conference(request, session, CallSession.RoomOf(session, NonceOf(http)))
                 : Nothing);
         app.MapWebhook("/twilio/wait", "wait", (http, _) =>
-            Task.FromResult(new WebhookAnswer(TwiML.Ringback(Urls(http).Ringback()), WebhookOutcomes.Accepted)));
-        MapTutorial(app);
-
-        // The audio is public, and Twilio's caches may keep it.
-        app.MapGet("/twilio/wait/ringback.wav", (HttpContext http) =>
-        {
-            http.Response.Headers.CacheControl = "public, max-age=86400";
-            return TypedResults.Bytes(Ringback.Wav, "audio/wav");
-        }).ExcludeFromDescription().AllowAnonymous();
-    }
-
-    /// <summary>The paths of the tutorial, over the same handlers. They have no nonce, so only a leg that the session knows counts.</summary>
-    private static void MapTutorial(IEndpointRouteBuilder app)
-    {
+            Task.FromResult(new WebhookAnswer(TwiML.Ringback(Service<CallbackUrls>(http).Ringback()), WebhookOutcomes.Accepted)));
+        // The paths of the tutorial, over the same handlers. They have no nonce, so only a leg that the session knows counts.
         app.MapWebhook("/makeCall", "voice", (http, request) => Voice(http).Voice(request));
         app.MapWebhook("/joinConf/{sessionId}", "join", (http, request) =>
             SessionOf(http) is { } session ? Voice(http).Join(request, session, ParticipantId.Callee, null) : HangUp);
@@ -48,6 +34,13 @@ internal static class WebhookRoutes
             SessionOfRoom(request.FriendlyName) is { } id ? Callbacks(http).Conference(request, id, request.FriendlyName) : Nothing);
         app.MapWebhook("/completeCall/{sessionId}", "call_status", (http, request) =>
             SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee, null) : Nothing);
+
+        // The audio is public, and Twilio's caches may keep it.
+        app.MapGet("/twilio/wait/ringback.wav", (HttpContext http) =>
+        {
+            http.Response.Headers.CacheControl = "public, max-age=86400";
+            return TypedResults.Bytes(Ringback.Wav, "audio/wav");
+        }).ExcludeFromDescription().AllowAnonymous();
     }
 
     private static Task<WebhookAnswer> Join(HttpContext http, TwilioRequest request) =>
@@ -65,9 +58,9 @@ internal static class WebhookRoutes
 
     private static Task<WebhookAnswer> Nothing => Task.FromResult(StatusCallbacks.Nothing);
     private static Task<WebhookAnswer> HangUp => Task.FromResult(VoiceWebhooks.HangUp);
-    private static VoiceWebhooks Voice(HttpContext http) => http.RequestServices.GetRequiredService<VoiceWebhooks>();
-    private static StatusCallbacks Callbacks(HttpContext http) => http.RequestServices.GetRequiredService<StatusCallbacks>();
-    private static CallbackUrls Urls(HttpContext http) => http.RequestServices.GetRequiredService<CallbackUrls>();
+    private static VoiceWebhooks Voice(HttpContext http) => Service<VoiceWebhooks>(http);
+    private static StatusCallbacks Callbacks(HttpContext http) => Service<StatusCallbacks>(http);
+    private static T Service<T>(HttpContext http) where T : notnull => http.RequestServices.GetRequiredService<T>();
     private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(ValueOf(http, "sessionId"), out var id) ? id : null;
     private static ParticipantId? ParticipantOf(HttpContext http) =>
         ParticipantId.TryParse(ValueOf(http, "participantId"), out var id) ? id : null;

@@ -1,8 +1,7 @@
 namespace Calls.Api.Lifecycle;
 
-/// <summary>The steps between SIGTERM and the end of the process. Readiness is red from the signal on. The process serves for
-/// <c>Calls:Shutdown:DrainDelay</c>, until the load balancers have noticed. Then the listeners close, and the requests, the sweeper and the
-/// worker finish what they have begun.</summary>
+/// <summary>The steps after SIGTERM. Readiness is red. The process serves for <c>Calls:Shutdown:DrainDelay</c>, until the load balancers
+/// have noticed. Then the listeners close, and the requests, the sweeper and the worker finish what they have begun.</summary>
 /// <remarks>A graceful stop is only faster. If work does not finish in time, another replica finds it, as after <c>kill -9</c>.</remarks>
 internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<CallsOptions> options, TimeProvider clock)
     : IHostedLifecycleService

@@ -69,8 +69,7 @@ internal sealed partial class SignedRequest(
             return (null, refusal);
         var settings = request.Headers.TryGetValue(RequestValidator.SignatureSettingsHeader, out var sent) ? sent.ToString() : null;
         return SignatureOf(options.CurrentValue).RefusalOf(urls.Origin + PathAndQuery(http), form, signature, settings) is { } cause
-            ? (null, cause)
-            : (form, "");
+            ? (null, cause) : (form, "");
     }
 
     private async ValueTask<(WebhookForm? Form, string Refusal)> ReadFormAsync(HttpContext http)
@@ -113,8 +112,7 @@ internal sealed partial class SignedRequest(
 
     /// <summary>The path and the query as they were sent: an escaped character stays escaped.</summary>
     private static string PathAndQuery(HttpContext http) => http.Features.Get<IHttpRequestFeature>()?.RawTarget is ['/', ..] target
-        ? target
-        : http.Request.PathBase + http.Request.Path + http.Request.QueryString;
+        ? target : http.Request.PathBase + http.Request.Path + http.Request.QueryString;
 
     private sealed record Checker(TwilioOptions Of, RequestSignature Signature);
 

@@ -15,7 +15,6 @@ internal sealed class TwiML(CallbackUrls urls)
         Conference.EventEnum.Start, Conference.EventEnum.End, Conference.EventEnum.Join, Conference.EventEnum.Leave,
         Conference.EventEnum.Mute, Conference.EventEnum.Hold,
     ];
-    private static readonly ContentHttpResult HangUpDocument = Document(new Hangup());
 
     /// <summary>Puts a leg into the room. The caller hears ringback until another participant is there. Other legs hear silence.</summary>
     /// <remarks>All legs have the same callback settings: Twilio uses those of the first leg (twilio.com/docs/voice/twiml/conference).
@@ -37,7 +36,7 @@ internal sealed class TwiML(CallbackUrls urls)
         return Document(new Dial(action: left, method: HttpMethod.Post).Append(conference), new Hangup());
     }
 
-    public static IResult HangUp() => HangUpDocument;
+    public static IResult HangUp { get; } = Document(new Hangup());
     /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would say "an application error has occurred".</summary>
     public static IResult Refuse(string words) => Document(new Say(words), new Hangup());
     /// <summary>Keeps the caller on the line for a pause, and then asks again.</summary>

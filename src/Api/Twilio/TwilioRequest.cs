@@ -23,8 +23,7 @@ internal sealed class TwilioRequest(WebhookForm? form, HttpRequest http)
     public int? SipResponseCode => Number("SipResponseCode");
     /// <summary>Mute and hold as of this event; null if the event does not say, or cannot be put in order.</summary>
     public Flags? Flags => Number("SequenceNumber") is { } sequence && Single("Muted") is { } muted && Single("Hold") is { } hold
-        ? new Flags(muted == "true", hold == "true", sequence)
-        : null;
+        ? new Flags(muted == "true", hold == "true", sequence) : null;
 
     private int? Number(string key) =>
         int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
