@@ -102,7 +102,8 @@ public sealed class CallsOptions
                 .. options.ForwardedHeaders.KnownNetworks.Where(network => !IPNetwork.TryParse(network, out _))
                     .Select(network => $"{Section}:ForwardedHeaders:KnownNetworks has \"{network}\", not a network such as 10.0.0.0/8."),
             ];
-            return failures.OfType<string>().ToList() is { Count: > 0 } found ? ValidateOptionsResult.Fail(found) : ValidateOptionsResult.Success;
+            var found = failures.OfType<string>().ToList();
+            return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);
         }
 
         private static string? Between<T>(string key, T value, T least, T most) where T : IComparable<T> =>

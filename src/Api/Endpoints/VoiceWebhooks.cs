@@ -96,7 +96,7 @@ internal sealed partial class VoiceWebhooks(
             3003, LogLevel.Warning, "The session is not available. The person was asked to hold on; number of earlier holds: {Retry}")]
         public static partial void Held(ILogger logger, int retry);
         [LoggerMessage(
-            3004, LogLevel.Warning, "The session is not available. The leave of {Participant} was not stored; the next review will find it")]
+            3004, LogLevel.Warning, "The session is not available. The leave of {Participant} was not stored; the next review finds it")]
         public static partial void LeaveNotStored(ILogger logger, string participant);
     }
 }

@@ -37,7 +37,7 @@ internal sealed class TwiML(CallbackUrls urls)
     }
 
     public static IResult HangUp { get; } = Document(new Hangup());
-    /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would say "an application error has occurred".</summary>
+    /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would report an application error.</summary>
     public static IResult Refuse(string words) => Document(new Say(words), new Hangup());
     /// <summary>Keeps the caller on the line for a pause, and then asks again.</summary>
     public static IResult Hold(string url, TimeSpan pause) =>
