@@ -46,15 +46,11 @@ public sealed class CallsOptions
         public int StreamsPerBearer { get; set; } = 20;
         /// <summary>Webhooks without a valid signature that one address may send per minute. Signed webhooks are not counted.</summary>
         public int UnsignedPerMinute { get; set; } = 60;
-        /// <inheritdoc cref="DefaultConnections"/>
-        public int Connections { get; set; } = DefaultConnections;
-
         /// <summary>Open connections, without those to the management port. An idle connection takes about 20 KB, so 5,000 take 100 MB.
         /// Two thousand calls with two readers each need 4,000.</summary>
-        internal const int DefaultConnections = 5_000;
+        public int Connections { get; set; } = 5_000;
     }
 
-    /// <summary>How the process ends.</summary>
     public sealed class ShutdownTimes
     {
         /// <summary>How long the process serves after SIGTERM, with readiness red. For platforms without a preStop sleep.</summary>
@@ -64,15 +60,12 @@ public sealed class CallsOptions
     /// <summary>The proxies whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> the service believes. None by default.</summary>
     public sealed class Proxies
     {
-        /// <summary>Addresses of proxies.</summary>
         public IList<string> KnownProxies { get; } = [];
-
         /// <summary>Networks of proxies, such as <c>10.0.0.0/8</c>.</summary>
         public IList<string> KnownNetworks { get; } = [];
     }
 
     public Allowances ToAllowances() => new(Dialing.PerIdentityPerHour, MaxSessionsPerIdentity);
-
     public CallPolicy ToPolicy() => new()
     {
         RingTimeout = RingTimeout,
@@ -113,10 +106,8 @@ public sealed class CallsOptions
             return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);
         }
 
-        private static string? Between<T>(string key, T value, T least, T most)
-            where T : IComparable<T> =>
-            value.CompareTo(least) < 0 || value.CompareTo(most) > 0
-                ? $"{Section}:{key} is {value}; it must be from {least} to {most}."
-                : null;
+        private static string? Between<T>(string key, T value, T least, T most) where T : IComparable<T> =>
+            value.CompareTo(least) >= 0 && value.CompareTo(most) <= 0
+                ? null : $"{Section}:{key} is {value}; it must be from {least} to {most}.";
     }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Calls.Application;
-using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Scalar.AspNetCore;
@@ -28,14 +27,9 @@ public static class CallsService
         services.AddSingleton<GracefulStop>();
         services.AddHostedService(provider => provider.GetRequiredService<GracefulStop>());
         services.AddOptions<HostOptions>().Configure<IConfiguration>(GracefulStop.Limit);
-        services.AddSingleton<WebhookTelemetry>();
-        services.AddSingleton<TwiML>();
-        services.AddSingleton<UnsignedWebhookLimit>();
-        services.AddSingleton<SignedRequest>();
-        services.AddTransient<VoiceWebhooks>();
-        services.AddTransient<StatusCallbacks>();
-        services.AddScoped<PhoneAdder>();
-        services.AddScoped<SessionEvents>();
+        services.AddSingleton<WebhookTelemetry>().AddSingleton<TwiML>().AddSingleton<UnsignedWebhookLimit>().AddSingleton<SignedRequest>();
+        services.AddTransient<VoiceWebhooks>().AddTransient<StatusCallbacks>();
+        services.AddScoped<PhoneAdder>().AddScoped<SessionEvents>();
         services.AddBearerAuthentication();
         services.AddRestLimits();
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => context.ProblemDetails.Extensions.TryAdd(
@@ -44,8 +38,7 @@ public static class CallsService
         services.AddOpenApi("v1", Documentation.Describe);
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase);
         builder.AddCallsObservability();
-        // The host logs a failed start with a stack trace; StartErrors says it in one sentence. A failed background service is logged as
-        // Critical.
+        // The host logs a failed start with a stack trace; StartErrors says it in one sentence. A failed background service is Critical.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.AddHardening(ManagementPort(configuration));
         if (ManagementPort(configuration) is { } port)
@@ -63,6 +56,7 @@ public static class CallsService
         app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);
         app.UseExceptionHandler();
         UseManagementPort(app);
+        app.UseTutorialJson();
         // Webhooks are answered in the routing. Their signature takes the place of a bearer, and they bound their own time.
         app.UseRouting();
         app.UseStatusCodePages();
@@ -83,27 +77,22 @@ public static class CallsService
     }
 
     /// <summary>The addresses without the management port: <c>ASPNETCORE_URLS</c>, <c>ASPNETCORE_HTTP_PORTS</c> or the default.</summary>
-    private static IEnumerable<string> MainUrls(IConfiguration configuration)
-    {
-        if (configuration[WebHostDefaults.ServerUrlsKey] is { Length: > 0 } urls)
-            return urls.Split(';', StringSplitOptions.RemoveEmptyEntries);
-        return configuration[WebHostDefaults.HttpPortsKey] is { Length: > 0 } ports
-            ? ports.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(port => $"http://*:{port}")
-            : ["http://localhost:5000"];
-    }
+    private static IEnumerable<string> MainUrls(IConfiguration configuration) =>
+        (configuration[WebHostDefaults.ServerUrlsKey], configuration[WebHostDefaults.HttpPortsKey]) switch
+        {
+            ({ Length: > 0 } urls, _) => urls.Split(';', StringSplitOptions.RemoveEmptyEntries),
+            (_, { Length: > 0 } ports) => ports.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(port => $"http://*:{port}"),
+            _ => ["http://localhost:5000"],
+        };
 
     internal static int? ManagementPort(IConfiguration configuration) => configuration.GetValue<int?>("Management:Port");
 
     /// <summary>With a management port, health and metrics answer only there. A Host header can be forged, so the port decides.</summary>
     private static void UseManagementPort(WebApplication app)
     {
-        if (ManagementPort(app.Configuration) is not { } port)
-            return;
-        app.Use((http, next) =>
-        {
-            if (Health.IsManagement(http.Request.Path) == (http.Connection.LocalPort == port))
-                return next(http);
-            return TypedResults.Problem(statusCode: StatusCodes.Status404NotFound).ExecuteAsync(http);
-        });
+        if (ManagementPort(app.Configuration) is { } port)
+            app.Use((http, next) => Health.IsManagement(http.Request.Path) == (http.Connection.LocalPort == port)
+                ? next(http)
+                : TypedResults.Problem(statusCode: StatusCodes.Status404NotFound).ExecuteAsync(http));
     }
 }

@@ -6,8 +6,6 @@ namespace Calls.Api.Endpoints;
 /// <summary>Adds to the OpenAPI document what the endpoints' types do not say: the bearer, the server and the limits.</summary>
 internal static class Documentation
 {
-    private const string Bearer = "bearer";
-
     public static void Describe(OpenApiOptions options)
     {
         options.AddDocumentTransformer((document, _, _) =>
@@ -24,7 +22,7 @@ internal static class Documentation
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
             {
-                [Bearer] = new OpenApiSecurityScheme
+                ["bearer"] = new OpenApiSecurityScheme
                 {
                     Type = SecuritySchemeType.Http,
                     Scheme = "bearer",
@@ -32,7 +30,7 @@ internal static class Documentation
                     Description = "`sub` is the client identity of the bearer. A bearer with the scope `calls.operate` is an operator.",
                 },
             };
-            document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Bearer, document)] = [] }];
+            document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("bearer", document)] = [] }];
             return Task.CompletedTask;
         });
         options.AddOperationTransformer((operation, _, _) =>

@@ -1,5 +1,3 @@
-using Calls.Infrastructure.Outbox;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>The probes of Kubernetes, and the state of Redis for operators. Liveness and readiness do not depend on Redis,
@@ -18,9 +16,8 @@ internal static class Health
         health.MapGet("/dependencies", async (IStorePing store, CancellationToken cancellationToken) =>
         {
             var latency = await store.PingAsync(cancellationToken);
-            return TypedResults.Json(
-                new Dependencies(new Dependency(latency is null ? "unreachable" : "ok", latency?.TotalMilliseconds)),
-                statusCode: latency is null ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
+            var redis = new { State = latency is null ? "unreachable" : "ok", LatencyMs = latency?.TotalMilliseconds };
+            return Results.Json(new { Redis = redis }, statusCode: latency is null ? 503 : 200);
         });
     }
 
@@ -29,9 +26,5 @@ internal static class Health
         path.StartsWithSegments("/healthz", StringComparison.Ordinal) || path.StartsWithSegments("/metrics", StringComparison.Ordinal);
 
     private static IResult Answer(bool good, string yes, string no) =>
-        good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: StatusCodes.Status503ServiceUnavailable);
-
-    internal sealed record Dependencies(Dependency Redis);
-
-    internal sealed record Dependency(string State, double? LatencyMs);
+        good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: 503);
 }

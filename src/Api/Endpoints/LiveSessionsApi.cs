@@ -1,14 +1,12 @@
 using System.Buffers.Text;
 using System.ComponentModel;
-using System.Text;
 
 namespace Calls.Api.Endpoints;
 
 /// <summary>Operators list the live calls of all people.</summary>
 internal static class LiveSessionsApi
 {
-    private const int DefaultLimit = 50;
-    private const int MaxLimit = 200;
+    private const int DefaultLimit = 50, MaxLimit = 200;
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
     public static void MapLiveSessionsApi(this IEndpointRouteBuilder app) =>
@@ -22,12 +20,9 @@ internal static class LiveSessionsApi
         [Description("`live`. Other states cannot be listed.")] string? state,
         [Description("The `next` of the previous page.")] string? cursor,
         [Description("The maximum number of sessions on a page: 1 to 200. The default is 50.")] string? limit,
-        ClaimsPrincipal user,
-        ISender mediator,
-        CancellationToken cancellationToken)
+        ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
     {
-        var asker = user.Asker();
-        if (!asker.IsOperator)
+        if (user.Asker() is not { IsOperator: true } asker)
             return OperatorsOnly;
         if (state is not "live")
             return Problems.Field("state", "The state must be live.");
@@ -45,7 +40,7 @@ internal static class LiveSessionsApi
         Problems.Of(403, "operators-only", $"This request needs the scope {BearerAuthentication.OperatorScope}.");
 
     private static SessionDocument Document(StoredSession stored) =>
-        SessionDocument.Of(stored, stored.Session ?? throw new System.Diagnostics.UnreachableException("A live session is stored"));
+        SessionDocument.Of(stored, stored.Session ?? throw new UnreachableException("A live session is stored"));
 
     private static string Write(LiveCursor cursor) =>
         Base64Url.EncodeToString(Encoding.ASCII.GetBytes(FormattableString.Invariant($"{cursor.Partition} {cursor.After?.Value}")));
@@ -59,8 +54,7 @@ internal static class LiveSessionsApi
         var parts = Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text)).Split(' ');
         return parts is [var number, var id] && SessionId.TryParse(id, out var after)
             && int.TryParse(number, NumberStyles.None, Invariant, out var partition)
-            ? new LiveCursor(partition, after)
-            : null;
+            ? new LiveCursor(partition, after) : null;
     }
 }
 

@@ -7,7 +7,6 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
 {
     /// <summary>How long a request waits for Twilio to accept the call. Then the answer is 202.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
-
     /// <summary>How long a repeated request waits for the answer to the first one. Then it is told to ask again.</summary>
     private static readonly TimeSpan RepeatPatience = TimeSpan.FromSeconds(1);
 
@@ -39,15 +38,12 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
         }
     }
 
-    private static ProblemHttpResult RefusedByTwilio(int? code) => Problems.Of(
-        422,
-        "refused-by-twilio",
-        "Twilio refused to ring this number" + (code is null ? "." : $"; see https://www.twilio.com/docs/api/errors/{code}."),
-        ("twilioCode", code));
+    private static ProblemHttpResult RefusedByTwilio(int? code)
+    {
+        var page = code is null ? "" : $"; see https://www.twilio.com/docs/api/errors/{code}";
+        return Problems.Of(422, "refused-by-twilio", $"Twilio refused to ring this number{page}.", ("twilioCode", code));
+    }
 }
 
-/// <summary>The result of adding a phone.</summary>
-/// <param name="Problem">The answer if no phone was added.</param>
-/// <param name="Participant">The participant that was added, else null.</param>
-/// <param name="IsDialed">Twilio has accepted the call. False: Twilio has not answered yet, or the room is not open yet.</param>
+/// <summary>The added participant, or the problem. It is dialed if Twilio has already accepted the call.</summary>
 internal readonly record struct AddedPhone(ProblemHttpResult? Problem, Participant? Participant = null, bool IsDialed = false);

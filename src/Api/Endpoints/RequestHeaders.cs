@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.RegularExpressions;
 using Calls.Application.Randomness;
 using Microsoft.Net.Http.Headers;
@@ -11,19 +10,14 @@ namespace Calls.Api.Endpoints;
 internal static partial class RequestHeaders
 {
     public const string IfMatch = "If-Match";
-
     public const string IfMatchMeaning = "The `ETag` of the expected version. 412: the call has another version.";
-
     public const string IdempotencyKey = "Idempotency-Key";
-
     public const string IdempotencyKeyMeaning = "A repeated request with the same key rings no phone and gets the first answer. "
         + "409: the first request still waits for Twilio after a second. 422: the key came with another phone number or label. "
         + "The key has 1 to 255 printable characters. It is kept for as long as the call can be seen.";
-
     private const int MaxKeyLength = 255;
 
     public static ValidationProblem BadIfMatch => Problems.Field(IfMatch, "The header must be * or a list of entity tags such as \"7\".");
-
     public static ValidationProblem BadIdempotencyKey => Problems.Field(
         IdempotencyKey,
         "The key must be one string of 1 to 255 printable ASCII characters, either quoted or without spaces, commas and quotes.");
@@ -58,8 +52,7 @@ internal static partial class RequestHeaders
 
     private static long? VersionOf(EntityTagHeaderValue tag) =>
         !tag.IsWeak && long.TryParse(tag.Tag.AsSpan().Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var version)
-            ? version
-            : null;
+            ? version : null;
 
     /// <summary>A string of RFC 9651, 3.3.3; or printable ASCII without space, quote and comma.</summary>
     [GeneratedRegex("""^(?:"(?<quoted>(?:[ !#-\[\]-~]|\\["\\])+)"|[!#-+\x2D-~]+)\z""", RegexOptions.ExplicitCapture, 1000)]

@@ -10,23 +10,12 @@ namespace Calls.Api.Endpoints;
 /// <param name="EndReason">Why the call ended, such as <c>callee-busy</c> or <c>one-person-left</c>.</param>
 /// <param name="Participants">All people who are or were on the call, or were rung for it.</param>
 public sealed record SessionDocument(
-    string SessionId,
-    string State,
-    long Version,
-    DateTimeOffset StartedAt,
-    DateTimeOffset? AnsweredAt,
-    DateTimeOffset? EndedAt,
-    string? EndReason,
-    IReadOnlyList<ParticipantDocument> Participants)
+    string SessionId, string State, long Version, DateTimeOffset StartedAt, DateTimeOffset? AnsweredAt, DateTimeOffset? EndedAt,
+    string? EndReason, IReadOnlyList<ParticipantDocument> Participants)
 {
     internal static SessionDocument Of(StoredSession stored, CallSession session) => new(
-        session.Id.Value,
-        session.IsEnded ? "ended" : session.AnsweredAt is null ? "ringing" : "live",
-        stored.Version,
-        session.StartedAt,
-        session.AnsweredAt,
-        session.EndedAt,
-        session.EndReason is { } reason ? Wire.Name(reason) : null,
+        session.Id.Value, session.IsEnded ? "ended" : session.AnsweredAt is null ? "ringing" : "live", stored.Version,
+        session.StartedAt, session.AnsweredAt, session.EndedAt, session.EndReason is { } reason ? Wire.Name(reason) : null,
         [.. session.Participants.Select(ParticipantDocument.Of)]);
 }
 
@@ -46,15 +35,9 @@ public sealed record ParticipantDocument(
     string Id, string Role, string State, string? Reason, string? Identity, string? PhoneNumber, string? Label, bool Muted, bool Hold)
 {
     internal static ParticipantDocument Of(Participant participant) => new(
-        participant.Id.Value,
-        Wire.Name(participant.Role),
-        StateOf(participant),
-        participant.Gone is { } gone ? Wire.Name(gone) : null,
-        (participant.Party as Party.Client)?.Identity.Value,
-        (participant.Party as Party.Phone)?.Number.Value,
-        participant.Label,
-        participant.Muted,
-        participant.Hold);
+        participant.Id.Value, Wire.Name(participant.Role), StateOf(participant), participant.Gone is { } gone ? Wire.Name(gone) : null,
+        (participant.Party as Party.Client)?.Identity.Value, (participant.Party as Party.Phone)?.Number.Value,
+        participant.Label, participant.Muted, participant.Hold);
 
     /// <summary>The participant as the first answer showed it. A repeated request gets the same answer.</summary>
     internal static ParticipantDocument AsAdded(Participant participant) =>
@@ -72,6 +55,6 @@ public sealed record ParticipantDocument(
 /// <summary>The form of enumerations in JSON: lower case, words joined by hyphens.</summary>
 internal static class Wire
 {
-    public static string Name<T>(T value)
-        where T : struct, Enum => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+    public static string Name<T>(T value) where T : struct, Enum =>
+        System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 }

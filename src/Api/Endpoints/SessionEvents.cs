@@ -5,14 +5,11 @@ using Calls.Application.Events;
 namespace Calls.Api.Endpoints;
 
 /// <summary>A session as server-sent events (html.spec.whatwg.org): its state now, then each change, until the call is over.</summary>
-/// <remarks>A slow reader skips states and gets the newest. After a break, <c>Last-Event-ID</c> brings a newer state.</remarks>
 internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
     public const string ContentType = "text/event-stream";
-
     /// <summary>Shorter than the idle time-outs of proxies. The shortest in common use is 30 s.</summary>
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
-
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
     public async Task<IResult> StreamAsync(SessionId id, Asker asker, string? lastEventId, HttpContext http)
@@ -88,11 +85,8 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProv
     /// <summary>The time until the bearer expires, from one second to one day. The stream ends with the bearer that opened it.</summary>
     private TimeSpan LifeOf(ClaimsPrincipal user)
     {
-        var (least, most) = (TimeSpan.FromSeconds(1), TimeSpan.FromDays(1));
-        if (Parse(user.FindFirst("exp")?.Value) is not { } expires || expires > DateTimeOffset.MaxValue.ToUnixTimeSeconds())
-            return most;
-        var left = DateTimeOffset.FromUnixTimeSeconds(expires) - clock.GetUtcNow();
-        return left < least ? least : left < most ? left : most;
+        var seconds = (Parse(user.FindFirst("exp")?.Value) ?? long.MaxValue) - clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
+        return TimeSpan.FromSeconds(Math.Clamp(seconds, 1, TimeSpan.SecondsPerDay));
     }
 
     private static long? Parse(string? text) => long.TryParse(text, NumberStyles.None, Invariant, out var number) ? number : null;

@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using Calls.Infrastructure.Dialing;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api.Endpoints;
@@ -8,31 +7,35 @@ namespace Calls.Api.Endpoints;
 internal static class SessionsApi
 {
     private const int MaxLabelLength = 64;
+    private const string TutorialPath = "/addUser";
 
     public static void MapSessionsApi(this IEndpointRouteBuilder app)
     {
-        var sessions = app.MapGroup("/v1/sessions/{sessionId}").RequireAuthorization().WithTags("Sessions");
-        sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("Get a call")
+        var sessions = app.MapGroup("/v1/sessions/{sessionId}").RequireAuthorization().WithTags("Sessions")
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
+        sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("Get a call");
         sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a phone to a call")
-            .ProducesProblem(401).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412)
-            .ProducesProblem(422).ProducesProblem(503);
+            .ProducesProblem(403).ProducesProblem(409).ProducesProblem(412).ProducesProblem(422);
         sessions.MapPatch("/participants/{participantId}", SetFlagsAsync).WithName("UpdateParticipant")
-            .WithSummary("Mute, unmute, hold or resume a participant")
-            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412).ProducesProblem(503);
+            .WithSummary("Mute, unmute, hold or resume a participant").ProducesProblem(409).ProducesProblem(412);
         sessions.MapDelete("/participants/{participantId}", RemoveAsync).WithName("RemoveParticipant")
-            .WithSummary("Remove a participant from a call")
-            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(412).ProducesProblem(503);
-        sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End a call for all participants")
-            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(412).ProducesProblem(503);
+            .WithSummary("Remove a participant from a call").ProducesProblem(412);
+        sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End a call for all participants").ProducesProblem(412);
         sessions.MapGet("/events", EventsAsync).WithName("FollowSession").WithSummary("Follow a call live")
             .WithDescription("Server-sent events: the session now, then each change, until the call is over. "
                 + "A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings the newest state, if it is newer. "
                 + "204: the call is over and there is no newer state.")
-            .Produces<string>(200, SessionEvents.ContentType).Produces(204).ProducesProblem(401).ProducesProblem(404).ProducesProblem(503)
-            .DisableRequestTimeout().RequireRateLimiting(RestLimits.Streams);
-        app.MapPost("/addUser", AddUserAsync).RequireAuthorization().ExcludeFromDescription();
+            .Produces<string>(200, SessionEvents.ContentType).Produces(204).DisableRequestTimeout().RequireRateLimiting(RestLimits.Streams);
+        app.MapPost(TutorialPath, AddUserAsync).RequireAuthorization().ExcludeFromDescription();
     }
+
+    /// <summary>The tutorial's frontend sends its JSON under any content type. Runs before the routing, which looks at the type.</summary>
+    public static void UseTutorialJson(this WebApplication app) => app.Use((http, next) =>
+    {
+        if (http.Request.Path.StartsWithSegments(TutorialPath, StringComparison.OrdinalIgnoreCase) && !http.Request.HasJsonContentType())
+            http.Request.ContentType = "application/json";
+        return next(http);
+    });
 
     private static async Task<Results<Ok<SessionDocument>, ProblemHttpResult>> GetSessionAsync(
         string sessionId, ClaimsPrincipal user, ISender mediator, HttpContext http, CancellationToken cancellationToken)
@@ -52,8 +55,7 @@ internal static class SessionsApi
 
     private static async Task<Results<Created<ParticipantDocument>, Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>>
         AddParticipantAsync(
-            string sessionId,
-            PhoneToAdd body,
+            string sessionId, PhoneToAdd body,
             [FromHeader(Name = RequestHeaders.IdempotencyKey), Description(RequestHeaders.IdempotencyKeyMeaning)] string? key,
             [FromHeader(Name = RequestHeaders.IfMatch), Description(RequestHeaders.IfMatchMeaning)] string? ifMatch,
             ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
@@ -70,12 +72,13 @@ internal static class SessionsApi
         if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
             return RequestHeaders.BadIfMatch;
         var label = body.Label is { Length: > 0 } ? body.Label : null;
-        var added = await phones.AddAsync(new(id, asker, participant, number, label) { If = precondition }, http, cancellationToken);
-        if (added is not { Participant: { } known, Problem: null })
-            return added.Problem ?? throw new UnreachableException("A phone is added or refused");
-        return added.IsDialed
-            ? TypedResults.Created(Location(id), ParticipantDocument.AsAdded(known))
-            : TypedResults.Accepted(Location(id), ParticipantDocument.AsAdded(known));
+        return await phones.AddAsync(new(id, asker, participant, number, label) { If = precondition }, http, cancellationToken) switch
+        {
+            { Problem: { } problem } => problem,
+            { Participant: { } added, IsDialed: true } => TypedResults.Created(Location(id), ParticipantDocument.AsAdded(added)),
+            { Participant: { } added } => TypedResults.Accepted(Location(id), ParticipantDocument.AsAdded(added)),
+            _ => throw new UnreachableException("A phone is added or refused"),
+        };
     }
 
     private static async Task<Results<Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>> SetFlagsAsync(
@@ -140,12 +143,11 @@ internal static class SessionsApi
         if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
             return RequestHeaders.BadIdempotencyKey;
         var added = await phones.AddAsync(new(id, asker, participant, number, null), http, cancellationToken);
-        return added.Problem ?? (IResult)TypedResults.Json(new SeedAnswer(200));
+        return added.Problem ?? (IResult)TypedResults.Json(new { status_code = 200 });
     }
 
     private static Results<NoContent, ValidationProblem, ProblemHttpResult> Done(Decision decision) =>
         decision.Reply is CallReply.Refused refused ? Problems.Of(refused.Reason) : TypedResults.NoContent();
-
     private static string Location(SessionId id) => $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
 }
 
@@ -160,5 +162,3 @@ public sealed record PhoneToAdd(string? PhoneNumber, string? Label);
 public sealed record FlagsToSet(bool? Muted, bool? Hold);
 
 internal sealed record SeedPhoneToAdd(string? PhoneNumber, string? SessionID);
-
-internal sealed record SeedAnswer([property: System.Text.Json.Serialization.JsonPropertyName("status_code")] int StatusCode);

@@ -1,21 +1,19 @@
 namespace Calls.Api.Endpoints;
 
-/// <summary>The webhooks that only report. The answer is 204 once the report is stored. An unknown event is ignored, because a retry would not help.</summary>
-/// <remarks>A report counts even if Twilio no longer waits for the answer. While Redis is away the answer is 503, and the connection overrides in the URL make
-/// Twilio send the webhook again.</remarks>
+/// <summary>The webhooks that only report. The answer is 204 once the report is stored. An unknown event is ignored, because a retry would
+/// not help. While Redis is away the answer is 503, and the connection overrides in the URL make Twilio send the webhook again.</summary>
+/// <remarks>A report counts even if Twilio no longer waits for the answer.</remarks>
 internal sealed class StatusCallbacks(ISender mediator)
 {
-    /// <summary>A report that needs no decision.</summary>
     public static WebhookAnswer Nothing { get; } = new(TypedResults.NoContent(), WebhookOutcomes.Accepted);
 
-    /// <summary>Conference status callback (twilio.com/docs/voice/twiml/conference, "statusCallback").</summary>
-    /// <param name="request">The webhook.</param>
-    /// <param name="session">From the URL.</param>
-    /// <param name="room">The name of the room: from the nonce in the URL, or from <c>FriendlyName</c> on the tutorial's path.</param>
+    /// <summary>Conference status callback (twilio.com/docs/voice/twiml/conference, "statusCallback"). The name of the room comes from the
+    /// nonce in the URL, or from <c>FriendlyName</c> on the tutorial's path.</summary>
     public Task<WebhookAnswer> Conference(TwilioRequest request, SessionId session, string? room) => ReportAsync(
         (request.Event, request.ConferenceSid, request.CallSid) switch
         {
-            ("participant-join", { } conference, { } leg) => new ParticipantJoined(session, conference, room, leg, request.Label, request.Flags),
+            ("participant-join", { } conference, { } leg) =>
+                new ParticipantJoined(session, conference, room, leg, request.Label, request.Flags),
             ("participant-leave", { }, { } leg) => new ParticipantLeft(session, leg, request.Label, room, ReasonOf(request)),
             ("participant-mute" or "participant-unmute" or "participant-hold" or "participant-unhold", { } conference, { } leg)
                 when request.Flags is { } flags => new ParticipantFlagsChanged(session, conference, room, leg, request.Label, flags),
@@ -24,11 +22,8 @@ internal sealed class StatusCallbacks(ISender mediator)
             _ => null,
         });
 
-    /// <summary>Call status callback of a leg that the service created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent").</summary>
-    /// <param name="request">The webhook.</param>
-    /// <param name="session">From the URL.</param>
-    /// <param name="participant">From the URL.</param>
-    /// <param name="nonce">From the URL; null on the tutorial's path.</param>
+    /// <summary>Call status callback of a leg that the service created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent").
+    /// The nonce is null on the tutorial's path.</summary>
     public Task<WebhookAnswer> Call(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce)
     {
         if (request.CallSid is not { } leg || !LegStatuses.TryParse(request.CallStatus, out var status))
@@ -41,14 +36,12 @@ internal sealed class StatusCallbacks(ISender mediator)
         });
     }
 
-    private async Task<WebhookAnswer> ReportAsync(ISessionReport? report) => report is null
-        ? Nothing
-        : new WebhookAnswer(TypedResults.NoContent(), await mediator.Send(report, CancellationToken.None));
+    private async Task<WebhookAnswer> ReportAsync(ISessionReport? report) =>
+        report is null ? Nothing : new(TypedResults.NoContent(), await mediator.Send(report, CancellationToken.None));
 
     /// <summary>A participant who could not be added leaves too, with the status of the call.</summary>
     private static LeaveReason ReasonOf(TwilioRequest request) =>
         LegStatuses.TryParse(request.ParticipantCallStatus, out var status)
         && status is LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled
-            ? LegStatuses.GoneOf(status, null)
-            : LeaveReason.HungUp;
+            ? LegStatuses.GoneOf(status, null) : LeaveReason.HungUp;
 }

@@ -1,22 +1,18 @@
-using Calls.Infrastructure.Dialing;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that answer TwiML. They never wait for Twilio's API, and always answer a document that Twilio can play.</summary>
-internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
+internal sealed partial class VoiceWebhooks(
+    ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
 {
-    /// <summary>How often a caller is asked to hold on while Redis is away: ten seconds in all.</summary>
+    /// <summary>How often a caller is asked to hold on while the session is not available: ten seconds in all.</summary>
     private const int MaxHolds = 5;
-
+    private const string TooLong = "We are sorry, the call cannot be connected right now. Please call again.";
     private static readonly TimeSpan HoldFor = TimeSpan.FromSeconds(2);
-
     /// <summary>The leg ends here, and no decision was needed.</summary>
-    public static WebhookAnswer HangUp { get; } = new(TwiML.HangUp(), WebhookOutcomes.Accepted);
+    public static WebhookAnswer HangUp { get; } = new(TwiML.HangUp, WebhookOutcomes.Accepted);
 
-    /// <summary>The Voice URL of the TwiML App: an app user places a call.</summary>
-    /// <param name="request">The webhook.</param>
-    /// <param name="known">The session id, where the URL names it: the request is repeated after a hold.</param>
-    /// <param name="retry">How often the caller was asked to hold on.</param>
+    /// <summary>The Voice URL of the TwiML App: an app user places a call. After a hold the URL names the session, and how often the caller
+    /// was asked to hold on.</summary>
     public async Task<WebhookAnswer> Voice(TwilioRequest request, SessionId? known = null, int retry = 0)
     {
         if (request.CallSid is not { } leg)
@@ -28,25 +24,21 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
             return Unusable("SessionID", "This call cannot be placed, because its session identifier is not valid.");
         if (ParseCallee(request.To) is not { } callee)
             return Unusable("To", "This call cannot be placed, because no recipient was given.");
-        return await AnswerAsync(
-            new StartCall(session, leg, caller, callee, request.SpanContext), retry, () => urls.VoiceAgain(session, retry + 1, request.SpanContext));
+        var call = new StartCall(session, leg, caller, callee, request.SpanContext);
+        return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, retry + 1, request.SpanContext));
     }
 
-    /// <summary>The answer URL of a call that the service created: the person has answered.</summary>
-    /// <param name="request">The webhook.</param>
-    /// <param name="session">From the URL.</param>
-    /// <param name="participant">From the URL.</param>
-    /// <param name="nonce">From the URL; null on the tutorial's path.</param>
-    /// <param name="retry">How often the person was asked to hold on.</param>
+    /// <summary>The answer URL of a call that the service created. The nonce is null on the tutorial's path.</summary>
     public async Task<WebhookAnswer> Join(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce, int retry = 0)
     {
         if (request.CallSid is not { } leg)
             return HangUp;
-        Func<string>? again = nonce is null ? null : () => urls.JoinAgain(new CallReference(session, nonce, request.Trace), participant, retry + 1);
+        Func<string>? again = nonce is null ? null : () => urls.JoinAgain(new(session, nonce, request.Trace), participant, retry + 1);
         return await AnswerAsync(new JoinCall(session, participant, leg, nonce), retry, again);
     }
 
-    /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent report of a leave. Twilio requests it even if the leg has already hung up.</summary>
+    /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent report of a leave. Twilio requests it even if the leg has
+    /// already hung up.</summary>
     public async Task<WebhookAnswer> Left(TwilioRequest request, SessionId session, ParticipantId participant, string nonce)
     {
         if (request.CallSid is not { } leg)
@@ -54,12 +46,12 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
         try
         {
             var left = new ParticipantLeft(session, leg, null, CallSession.RoomOf(session, nonce), LeaveReason.HungUp);
-            return new WebhookAnswer(TwiML.HangUp(), await mediator.Send(left, CancellationToken.None));
+            return new(TwiML.HangUp, await mediator.Send(left, CancellationToken.None));
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
             Log.LeaveNotStored(logger, participant.Value);
-            return new WebhookAnswer(TwiML.HangUp(), WebhookOutcomes.Unavailable);
+            return new(TwiML.HangUp, WebhookOutcomes.Unavailable);
         }
     }
 
@@ -67,13 +59,12 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
     {
         try
         {
-            var decision = await mediator.Send(command, CancellationToken.None);
-            return decision switch
+            return await mediator.Send(command, CancellationToken.None) switch
             {
-                { Reply: CallReply.JoinRoom join, Session: { } session } => new WebhookAnswer(twiml.Join(session, join.Participant), decision),
+                { Reply: CallReply.JoinRoom join, Session: { } session } decision => new(twiml.Join(session, join.Participant), decision),
                 { Reply: CallReply.Refused refused } => Unusable(refused.Reason.ToString(), Problems.Words(refused.Reason)),
-                { Reply: CallReply.HangUp } => new WebhookAnswer(TwiML.HangUp(), decision),
-                _ => throw new UnreachableException($"{decision.Reply.GetType().Name} is no answer to a leg"),
+                { Reply: CallReply.HangUp } decision => new(TwiML.HangUp, decision),
+                var decision => throw new UnreachableException($"{decision.Reply.GetType().Name} is no answer to a leg"),
             };
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
@@ -81,17 +72,15 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
             telemetry.Held();
             Log.Held(logger, retry);
             var document = again is not null && retry < MaxHolds ? TwiML.Hold(again(), HoldFor) : TwiML.Refuse(TooLong);
-            return new WebhookAnswer(document, WebhookOutcomes.Unavailable);
+            return new(document, WebhookOutcomes.Unavailable);
         }
     }
-
-    private const string TooLong = "We are sorry, the call cannot be connected right now. Please call again.";
 
     private WebhookAnswer Unusable(string cause, string words)
     {
         telemetry.Unusable(cause);
         Log.Unusable(logger, cause);
-        return new WebhookAnswer(TwiML.Refuse(words), WebhookOutcomes.Refused);
+        return new(TwiML.Refuse(words), WebhookOutcomes.Refused);
     }
 
     private static Party? ParseCallee(string? to) =>
@@ -103,11 +92,11 @@ internal sealed partial class VoiceWebhooks(ISender mediator, TwiML twiml, Callb
     {
         [LoggerMessage(3002, LogLevel.Information, "A voice webhook was answered with words and a hang-up, because of: {Cause}")]
         public static partial void Unusable(ILogger logger, string cause);
-
-        [LoggerMessage(3003, LogLevel.Warning, "Redis is away. A person on the line was asked to hold on; number of earlier holds: {Retry}")]
+        [LoggerMessage(
+            3003, LogLevel.Warning, "The session is not available. The person was asked to hold on; number of earlier holds: {Retry}")]
         public static partial void Held(ILogger logger, int retry);
-
-        [LoggerMessage(3004, LogLevel.Warning, "Redis is away. The leave of {Participant} was not stored; the next review will find it")]
+        [LoggerMessage(
+            3004, LogLevel.Warning, "The session is not available. The leave of {Participant} was not stored; the next review finds it")]
         public static partial void LeaveNotStored(ILogger logger, string participant);
     }
 }

@@ -5,10 +5,7 @@ internal static class WebhookRoutes
 {
     private const string OfCall = "/twilio/sessions/{sessionId}/{nonce}";
     private const string OfParticipant = OfCall + "/participants/{participantId}";
-
     private static readonly string[] Methods = ["GET", "POST"];
-
-    private static readonly PathString[] Paths = ["/twilio", "/makeCall", "/joinConf", "/leave", "/completeCall"];
 
     public static void MapWebhooks(this IEndpointRouteBuilder app)
     {
@@ -19,17 +16,24 @@ internal static class WebhookRoutes
         app.MapWebhook(OfParticipant + "/retries/{retry:int}/join", "join", Join);
         app.MapWebhook(OfParticipant + "/left", "left", (http, request) =>
             SessionOf(http) is { } session && ParticipantOf(http) is { } participant
-                ? Voice(http).Left(request, session, participant, NonceOf(http))
-                : HangUp);
+                ? Voice(http).Left(request, session, participant, NonceOf(http)) : HangUp);
         app.MapWebhook(OfParticipant + "/status", "call_status", (http, request) =>
             SessionOf(http) is { } session && ParticipantOf(http) is { } participant
-                ? Callbacks(http).Call(request, session, participant, NonceOf(http))
-                : Nothing);
+                ? Callbacks(http).Call(request, session, participant, NonceOf(http)) : Nothing);
         app.MapWebhook(OfCall + "/conference", "conference", (http, request) =>
-            SessionOf(http) is { } session ? Callbacks(http).Conference(request, session, CallSession.RoomOf(session, NonceOf(http))) : Nothing);
+            SessionOf(http) is { } session
+                ? Callbacks(http).Conference(request, session, CallSession.RoomOf(session, NonceOf(http)))
+                : Nothing);
         app.MapWebhook("/twilio/wait", "wait", (http, _) =>
-            Task.FromResult(new WebhookAnswer(TwiML.Ringback(Urls(http).Ringback()), WebhookOutcomes.Accepted)));
-        MapTutorial(app);
+            Task.FromResult(new WebhookAnswer(TwiML.Ringback(Service<CallbackUrls>(http).Ringback()), WebhookOutcomes.Accepted)));
+        // The paths of the tutorial, over the same handlers. They have no nonce, so only a leg that the session knows counts.
+        app.MapWebhook("/makeCall", "voice", (http, request) => Voice(http).Voice(request));
+        app.MapWebhook("/joinConf/{sessionId}", "join", (http, request) =>
+            SessionOf(http) is { } session ? Voice(http).Join(request, session, ParticipantId.Callee, null) : HangUp);
+        app.MapWebhook("/leave", "conference", (http, request) =>
+            SessionOfRoom(request.FriendlyName) is { } id ? Callbacks(http).Conference(request, id, request.FriendlyName) : Nothing);
+        app.MapWebhook("/completeCall/{sessionId}", "call_status", (http, request) =>
+            SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee, null) : Nothing);
 
         // The audio is public, and Twilio's caches may keep it.
         app.MapGet("/twilio/wait/ringback.wav", (HttpContext http) =>
@@ -39,27 +43,13 @@ internal static class WebhookRoutes
         }).ExcludeFromDescription().AllowAnonymous();
     }
 
-    /// <summary>The paths of the tutorial, over the same handlers. They carry no nonce, so only a leg that the session knows counts.</summary>
-    private static void MapTutorial(IEndpointRouteBuilder app)
-    {
-        app.MapWebhook("/makeCall", "voice", (http, request) => Voice(http).Voice(request));
-        app.MapWebhook("/joinConf/{sessionId}", "join", (http, request) =>
-            SessionOf(http) is { } session ? Voice(http).Join(request, session, ParticipantId.Callee, null) : HangUp);
-        app.MapWebhook("/leave", "conference", (http, request) =>
-            SessionOfRoom(request.FriendlyName) is { } session ? Callbacks(http).Conference(request, session, request.FriendlyName) : Nothing);
-        app.MapWebhook("/completeCall/{sessionId}", "call_status", (http, request) =>
-            SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee, null) : Nothing);
-    }
-
     private static Task<WebhookAnswer> Join(HttpContext http, TwilioRequest request) =>
         SessionOf(http) is { } session && ParticipantOf(http) is { } participant
             ? Voice(http).Join(request, session, participant, NonceOf(http), RetryOf(http))
             : HangUp;
 
-    /// <summary>Whether a path belongs to a webhook.</summary>
-    public static bool IsWebhook(PathString path) => Paths.Any(start => path.StartsWithSegments(start, StringComparison.OrdinalIgnoreCase));
-
-    private static void MapWebhook(this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer)
+    private static void MapWebhook(
+        this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer)
     {
         var kind = new WebhookKind(name, route);
         app.MapMethods(route, Methods, app.ServiceProvider.GetRequiredService<SignedRequest>().Guard(kind, answer))
@@ -67,23 +57,16 @@ internal static class WebhookRoutes
     }
 
     private static Task<WebhookAnswer> Nothing => Task.FromResult(StatusCallbacks.Nothing);
-
     private static Task<WebhookAnswer> HangUp => Task.FromResult(VoiceWebhooks.HangUp);
-
-    private static VoiceWebhooks Voice(HttpContext http) => http.RequestServices.GetRequiredService<VoiceWebhooks>();
-
-    private static StatusCallbacks Callbacks(HttpContext http) => http.RequestServices.GetRequiredService<StatusCallbacks>();
-
-    private static CallbackUrls Urls(HttpContext http) => http.RequestServices.GetRequiredService<CallbackUrls>();
-
-    private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(http.GetRouteValue("sessionId") as string, out var session) ? session : null;
-
+    private static VoiceWebhooks Voice(HttpContext http) => Service<VoiceWebhooks>(http);
+    private static StatusCallbacks Callbacks(HttpContext http) => Service<StatusCallbacks>(http);
+    private static T Service<T>(HttpContext http) where T : notnull => http.RequestServices.GetRequiredService<T>();
+    private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(ValueOf(http, "sessionId"), out var id) ? id : null;
     private static ParticipantId? ParticipantOf(HttpContext http) =>
-        ParticipantId.TryParse(http.GetRouteValue("participantId") as string, out var participant) ? participant : null;
-
-    private static string NonceOf(HttpContext http) => http.GetRouteValue("nonce") as string ?? "";
-
-    private static int RetryOf(HttpContext http) => int.TryParse(http.GetRouteValue("retry") as string, CultureInfo.InvariantCulture, out var retry) ? retry : 0;
+        ParticipantId.TryParse(ValueOf(http, "participantId"), out var id) ? id : null;
+    private static string NonceOf(HttpContext http) => ValueOf(http, "nonce") ?? "";
+    private static int RetryOf(HttpContext http) => int.TryParse(ValueOf(http, "retry"), CultureInfo.InvariantCulture, out var n) ? n : 0;
+    private static string? ValueOf(HttpContext http, string key) => http.GetRouteValue(key) as string;
 
     /// <summary>The name of a room is the session id, a dot and the nonce.</summary>
     private static SessionId? SessionOfRoom(string? room) =>

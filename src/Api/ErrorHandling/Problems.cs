@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 
-namespace Calls.Api;
+namespace Calls.Api.ErrorHandling;
 
 /// <summary>Problem details (RFC 9457) with a stable <c>type</c>, a machine-readable <c>code</c> and the id of the trace.</summary>
 internal static class Problems
@@ -14,9 +14,7 @@ internal static class Problems
         return TypedResults.Problem(detail, statusCode: status, type: TypeOf(code), extensions: members);
     }
 
-    /// <summary>One field that cannot be used.</summary>
-    /// <param name="field">The name of the field.</param>
-    /// <param name="why">A sentence that says what the field must be.</param>
+    /// <summary>A field that cannot be used, and a sentence that says what the field must be.</summary>
     public static ValidationProblem Field(string field, string why) => TypedResults.ValidationProblem(
         new Dictionary<string, string[]>(StringComparer.Ordinal) { [field] = [why] },
         detail: $"{field}: {why}",
@@ -33,13 +31,13 @@ internal static class Problems
         RefusalReason.TooManyGuests => Of(409, "too-many-guests", "The maximum number of phones was added; see Calls:Dialing:PerSession."),
         RefusalReason.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is already on the call or is ringing for it."),
         RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
-        RefusalReason.CountryNotAllowed => Of(
-            403, "country-not-allowed", "Numbers of this country are not allowed; see Calls:Dialing:AllowedCountries."),
+        RefusalReason.CountryNotAllowed =>
+            Of(403, "country-not-allowed", "Numbers of this country are not allowed; see Calls:Dialing:AllowedCountries."),
         RefusalReason.NumberBlocked => Of(403, "number-blocked", "This number, or its kind of number, is never called."),
         RefusalReason.InvalidNumber => Of(400, "invalid-number", "The phone number does not exist in any numbering plan."),
         RefusalReason.OtherVersion => Of(412, "version-mismatch", "The call does not have the version in If-Match. Read the call again."),
-        RefusalReason.TooManyAdds => Of(
-            429, "too-many-adds", "You have reached the hourly limit of added phones; see Calls:Dialing:PerIdentityPerHour."),
+        RefusalReason.TooManyAdds =>
+            Of(429, "too-many-adds", "You have reached the hourly limit of added phones; see Calls:Dialing:PerIdentityPerHour."),
         _ => throw new UnreachableException($"REST has no answer for {reason}"),
     };
 
@@ -80,14 +78,6 @@ internal static class Problems
         RefusalReason.InvalidNumber => "The number you have called does not exist.",
         _ => "This call cannot be placed.",
     };
-
-    public static IResult Unavailable(HttpContext http, Exception cause)
-    {
-        http.Response.Headers.RetryAfter = "2";
-        if (cause is UnreadableSessionException)
-            return Of(503, "session-unreadable", "This version of the service cannot read the stored call. The call was not changed.");
-        return Of(503, "session-store-unavailable", "The session store did not answer. Nothing was lost. Send the request again.");
-    }
 }
 
 /// <summary>Answers 503 if the session store is away, or if too many requests wrote one session at once.</summary>
@@ -97,7 +87,11 @@ internal sealed class StoreUnavailableHandler : IExceptionHandler
     {
         if (exception is not (SessionStoreUnavailableException or SessionConflictException))
             return false;
-        await Problems.Unavailable(httpContext, exception).ExecuteAsync(httpContext);
+        httpContext.Response.Headers.RetryAfter = "2";
+        var (code, detail) = exception is UnreadableSessionException
+            ? ("session-unreadable", "This version of the service cannot read the stored call. The call was not changed.")
+            : ("session-store-unavailable", "The session store did not answer. Nothing was lost. Send the request again.");
+        await Problems.Of(503, code, detail).ExecuteAsync(httpContext);
         return true;
     }
 }

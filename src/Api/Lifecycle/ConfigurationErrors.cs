@@ -4,12 +4,11 @@ using Microsoft.AspNetCore.Authentication.JwtBearer;
 namespace Calls.Api.Lifecycle;
 
 /// <summary>Finds all keys that are missing or malformed, so that the service names them at once. It prints no secret.</summary>
-/// <remarks>The framework stops at the first malformed value with an exception. This class notes the value and covers it with the default,
-/// so that the other keys are bound and validated too. The service does not start with a covered value.</remarks>
+/// <remarks>The framework throws at the first malformed value. This class notes the value and covers it with the default, so that the
+/// other keys are bound and validated too. The service does not start with a covered value.</remarks>
 internal sealed class ConfigurationErrors
 {
     private const string Bearer = "Authentication:Schemes:Bearer";
-
     private readonly List<string> failures = [];
     private readonly Dictionary<string, string?> covers = new(StringComparer.OrdinalIgnoreCase);
     private readonly IConfigurationManager configuration;
@@ -18,17 +17,23 @@ internal sealed class ConfigurationErrors
     public ConfigurationErrors(IConfigurationManager configuration)
     {
         this.configuration = configuration;
-        Note(SecretFiles.Key, configuration.AddSecretFiles);
+        if (configuration.AddSecretFiles() is { } unusable)
+            Cover(SecretFiles.Key, unusable);
         CheckTypes(configuration.GetSection(CallsOptions.Section), new CallsOptions());
         CheckTypes(configuration.GetSection(TwilioOptions.Section), new TwilioOptions());
         CheckTypes(configuration.GetSection(Bearer), new JwtBearerOptions());
-        CheckBearer(configuration.GetSection(Bearer));
+        var allowsHttp = bool.TryParse(configuration[Bearer + ":RequireHttpsMetadata"], out var needed) && !needed;
+        foreach (var name in (string[])["Authority", "MetadataAddress"])
+            Check($"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "https unless RequireHttpsMetadata=false");
+        foreach (var key in configuration.GetSection(Bearer + ":SigningKeys").GetChildren())
+            Check(key.Path + ":Value", text => Base64.IsValid(text), "base64");
         Check("Management:Port", IsPort, "a port from 1 to 65535");
         Check(WebHostDefaults.ServerUrlsKey, urls => urls.Split(';').All(IsListenUrl), "URLs such as http://*:8080", "ASPNETCORE_URLS");
         Check(WebHostDefaults.HttpPortsKey, ports => ports.Split(';').All(IsPort), "ports from 1 to 65535", "ASPNETCORE_HTTP_PORTS");
         Check("OTEL_EXPORTER_OTLP_ENDPOINT", url => IsUrl(url, "http", "https"), "an http or https URL such as http://collector:4317");
         Check("OTEL_EXPORTER_OTLP_PROTOCOL", protocol => protocol is "grpc" or "http/protobuf", "grpc or http/protobuf");
-        Note(MetricsExporters.Key, () => MetricsExporters.Of(configuration));
+        if (MetricsExporters.FailureOf(configuration) is { } other)
+            Cover(MetricsExporters.Key, other);
         foreach (var level in configuration.GetSection("Logging:LogLevel").GetChildren())
             Check(level.Path, text => Enum.TryParse<LogLevel>(text, ignoreCase: true, out _), "a log level such as Information");
         configuration.AddInMemoryCollection(covers);
@@ -42,13 +47,10 @@ internal sealed class ConfigurationErrors
         {
             services.GetRequiredService<IStartupValidator>().Validate();
         }
-        catch (OptionsValidationException invalid)
+        catch (Exception e) when (e is OptionsValidationException or AggregateException)
         {
-            failures.AddRange(invalid.Failures);
-        }
-        catch (AggregateException several)
-        {
-            failures.AddRange(several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(invalid => invalid.Failures));
+            var all = new AggregateException(e).Flatten().InnerExceptions.Cast<OptionsValidationException>();
+            failures.AddRange(all.SelectMany(invalid => invalid.Failures));
         }
 
         if (failures.Count > 0)
@@ -67,20 +69,8 @@ internal sealed class ConfigurationErrors
             if (isSection && value is not null)
                 CheckTypes(key, value);
             else if (property.CanWrite && key.Value is { } text && Expected(value, text) is { } expected)
-            {
-                var failure = text.Length > 0 ? $"{key.Path} is \"{text}\"; it must be {expected}." : null;
-                Cover(key.Path, failure, Convert.ToString(value, CultureInfo.InvariantCulture));
-            }
+                Cover(key.Path, $"{key.Path} is \"{text}\"; it must be {expected}.", value);
         }
-    }
-
-    private void CheckBearer(IConfigurationSection bearer)
-    {
-        var allowsHttp = bearer["RequireHttpsMetadata"] is { } required && bool.TryParse(required, out var needed) && !needed;
-        foreach (var name in new[] { nameof(JwtBearerOptions.Authority), nameof(JwtBearerOptions.MetadataAddress) })
-            Check($"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "https unless RequireHttpsMetadata=false");
-        foreach (var key in bearer.GetSection("SigningKeys").GetChildren())
-            Check(key.Path + ":Value", text => Base64.IsValid(text), "base64");
     }
 
     private void Check(string key, Func<string, bool> isGood, string expected, string? variable = null)
@@ -89,24 +79,12 @@ internal sealed class ConfigurationErrors
             Cover(key, $"{variable ?? key} must be {expected}.");
     }
 
-    private void Note(string key, Action read)
+    /// <summary>Covers a value with its default. An empty value is not an error: it counts as absent.</summary>
+    private void Cover(string key, string failure, object? with = null)
     {
-        try
-        {
-            read();
-        }
-        catch (OptionsValidationException invalid)
-        {
-            Cover(key, string.Join(' ', invalid.Failures));
-        }
-    }
-
-    /// <summary>Covers a value. An empty value is not an error: it counts as absent.</summary>
-    private void Cover(string key, string? failure, string? with = "")
-    {
-        if (failure is not null)
+        if (configuration[key] is { Length: > 0 })
             failures.Add(failure);
-        covers[key] = with;
+        covers[key] = Convert.ToString(with, CultureInfo.InvariantCulture);
     }
 
     /// <summary>What a value of this type must be, if the text is not one. Null if it is one, or if any text is good.</summary>

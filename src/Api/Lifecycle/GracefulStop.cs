@@ -1,8 +1,7 @@
 namespace Calls.Api.Lifecycle;
 
-/// <summary>The steps between SIGTERM and the end of the process. Readiness is red from the signal on. The process serves for
-/// <c>Calls:Shutdown:DrainDelay</c>, until the load balancers have noticed. Then the listeners close, and the requests, the sweeper and the
-/// worker finish what they have begun.</summary>
+/// <summary>The steps after SIGTERM. Readiness is red. The process serves for <c>Calls:Shutdown:DrainDelay</c>, until the load balancers
+/// have noticed. Then the listeners close, and the requests, the sweeper and the worker finish what they have begun.</summary>
 /// <remarks>A graceful stop is only faster. If work does not finish in time, another replica finds it, as after <c>kill -9</c>.</remarks>
 internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<CallsOptions> options, TimeProvider clock)
     : IHostedLifecycleService
@@ -11,7 +10,6 @@ internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<C
     private static readonly TimeSpan FinishWithin = TimeSpan.FromSeconds(20);
 
     public bool IsServing => HasStarted && !lifetime.ApplicationStopping.IsCancellationRequested;
-
     public bool HasStarted => lifetime.ApplicationStarted.IsCancellationRequested;
 
     /// <summary>The host's limit counts from the signal, so it includes the delay.</summary>
@@ -28,18 +26,13 @@ internal sealed class GracefulStop(IHostApplicationLifetime lifetime, IOptions<C
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        var delay = options.Value.Shutdown.DrainDelay;
-        if (delay > TimeSpan.Zero)
+        if (options.Value.Shutdown.DrainDelay is var delay && delay > TimeSpan.Zero)
             await Task.Delay(delay, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.FileProviders;
-using Microsoft.Extensions.FileProviders.Physical;
 
 namespace Calls.Api.Lifecycle;
 
@@ -9,28 +8,22 @@ internal static class SecretFiles
 {
     public const string Key = CallsOptions.Section + ":SecretsDirectory";
 
-    public static void AddSecretFiles(this IConfigurationManager configuration)
+    /// <returns>A sentence if the directory cannot be used, else null.</returns>
+    public static string? AddSecretFiles(this IConfigurationManager configuration)
     {
         if (configuration[Key] is not { Length: > 0 } directory)
-            return;
+            return null;
         if (!Path.IsPathRooted(directory) || !Directory.Exists(directory))
-        {
-            var failure = $"{Key} is {directory}; it must be the full path of a directory that exists.";
-            throw new OptionsValidationException(Key, typeof(CallsOptions), [failure]);
-        }
-
-        // Kubernetes exchanges the directory behind a symbolic link whose name begins with a dot. File events do not report this; polling
-        // finds it.
+            return $"{Key} is {directory}; it must be the full path of a directory that exists.";
+        // Kubernetes exchanges the directory behind a hidden symbolic link. File events do not report this; polling finds it.
+        var polled = new PhysicalFileProvider(directory) { UsePollingFileWatcher = true, UseActivePolling = true };
         configuration.AddKeyPerFile(files =>
         {
-            files.FileProvider = new PhysicalFileProvider(directory, ExclusionFilters.Sensitive)
-            {
-                UsePollingFileWatcher = true,
-                UseActivePolling = true,
-            };
+            files.FileProvider = polled;
             files.ReloadOnChange = true;
             // The directory can be missing for a moment during an exchange. The values that were read before then stay.
             files.Optional = true;
         });
+        return null;
     }
 }

@@ -6,9 +6,7 @@ namespace Calls.Api.Lifecycle;
 /// <summary>Prints the errors of a start that an operator can correct: sentences on stderr, without a stack trace.</summary>
 internal static partial class StartErrors
 {
-    /// <summary>Runs a host.</summary>
-    /// <param name="run">Starts the host and waits for its end.</param>
-    /// <param name="changePort">For a port that is taken: the rest of the sentence "Port 8080 is already in use: …".</param>
+    /// <summary>Runs a host. <paramref name="changePort"/> is the rest of the sentence "Port 8080 is already in use: …".</summary>
     /// <returns>The exit code: 0 after a normal end, 1 for a taken port, 2 for an unusable configuration.</returns>
     public static async Task<int> ReportAsync(Func<Task> run, Func<int, string> changePort)
     {
@@ -19,21 +17,20 @@ internal static partial class StartErrors
         }
         catch (OptionsValidationException invalid)
         {
-            await Console.Error.WriteLineAsync("The configuration cannot be used:");
-            foreach (var failure in invalid.Failures)
-                await Console.Error.WriteLineAsync("  " + failure);
+            var failures = string.Concat(invalid.Failures.Select(failure => $"  {failure}{Environment.NewLine}"));
+            await Console.Error.WriteAsync($"The configuration cannot be used:{Environment.NewLine}{failures}");
             await Console.Error.WriteLineAsync("docs/configuration.md lists all keys.");
             return 2;
         }
         catch (IOException taken) when (taken.InnerException is AddressInUseException)
         {
             var port = int.Parse(Port().Match(taken.Message).ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
-            await Console.Error.WriteLineAsync(FormattableString.Invariant($"Port {port} is already in use: {changePort(port)}."));
+            await Console.Error.WriteLineAsync($"Port {port} is already in use: {changePort(port)}.");
             return 1;
         }
     }
 
-    /// <summary>Kestrel names the address that is taken in the exception's message only: <c>http://[::]:8080</c>.</summary>
+    /// <summary>Kestrel names the taken address in the exception's message only: <c>http://[::]:8080</c>.</summary>
     [GeneratedRegex(@"(?<=https?://\S+:)\d+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Port();
 }

@@ -3,23 +3,17 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.HttpOverrides;
 
-namespace Calls.Api;
+namespace Calls.Api.Limits;
 
 /// <summary>The bounds of every request, before the service reads it, and the headers of every answer that protect browsers.</summary>
 internal static class Hardening
 {
     /// <summary>In bytes. Twilio's webhooks have less than 4 KB, and a REST body is a number and a label.</summary>
     public const long MaxBody = 64 * 1024;
-
     /// <summary>A webhook has some twenty fields.</summary>
     public const int MaxFields = 200;
-
     /// <summary>In characters, as they were sent.</summary>
-    public const int MaxFieldName = 256;
-
-    /// <summary>In characters, as they were sent.</summary>
-    public const int MaxFieldValue = 8 * 1024;
-
+    public const int MaxFieldName = 256, MaxFieldValue = 8 * 1024;
     /// <summary>The longest time for one request. Twilio waits 15 s for an answer.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -35,12 +29,9 @@ internal static class Hardening
             limits.MaxRequestHeadersTotalSize = 16 * 1024;
             limits.RequestHeadersTimeout = Patience;
             limits.MaxConcurrentUpgradedConnections = 0;
-            var connections = new ConnectionLimit(
-                builder.Configuration.GetValue("Calls:Limits:Connections", CallsOptions.TrafficLimits.DefaultConnections));
-            kestrel.ConfigureEndpointDefaults(listen => listen.Use(next => connection =>
-                connection.LocalEndPoint is IPEndPoint local && local.Port == managementPort
-                    ? next(connection)
-                    : connections.ServeAsync(connection, next)));
+            var most = builder.Configuration.GetValue("Calls:Limits:Connections", new CallsOptions.TrafficLimits().Connections);
+            var limit = LimitConnections(most, managementPort);
+            kestrel.ConfigureEndpointDefaults(listen => listen.Use(limit));
         });
     }
 
@@ -49,11 +40,8 @@ internal static class Hardening
     {
         if (proxies.KnownProxies.Count + proxies.KnownNetworks.Count == 0)
             return;
-        var options = new ForwardedHeadersOptions
-        {
-            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
-            ForwardLimit = null,
-        };
+        const ForwardedHeaders Believed = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+        var options = new ForwardedHeadersOptions { ForwardedHeaders = Believed, ForwardLimit = null };
         options.KnownProxies.Clear();
         options.KnownIPNetworks.Clear();
         foreach (var proxy in proxies.KnownProxies)
@@ -85,11 +73,13 @@ internal static class Hardening
 
     /// <summary>Closes connections above the limit, so that a flood costs sockets but no memory. The management port has no limit,
     /// because Kubernetes would kill a busy pod whose probe finds no connection.</summary>
-    private sealed class ConnectionLimit(int most)
+    private static Func<ConnectionDelegate, ConnectionDelegate> LimitConnections(int most, int? managementPort)
     {
-        private int open;
+        var open = 0;
+        return next => connection =>
+            connection.LocalEndPoint is IPEndPoint local && local.Port == managementPort ? next(connection) : ServeAsync(connection, next);
 
-        public async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
+        async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
         {
             try
             {

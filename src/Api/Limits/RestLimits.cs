@@ -1,7 +1,7 @@
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.RateLimiting;
 
-namespace Calls.Api;
+namespace Calls.Api.Limits;
 
 /// <summary>Limits the REST requests and the event streams of one bearer. Each replica counts for itself.</summary>
 /// <remarks>Headers of draft-ietf-httpapi-ratelimit-headers-11: <c>RateLimit-Policy</c> and <c>RateLimit</c>.</remarks>
@@ -9,25 +9,20 @@ internal static class RestLimits
 {
     /// <summary>The endpoint policy of event streams. A stream counts until it ends.</summary>
     public const string Streams = "streams";
-
     private const string Requests = "requests";
 
     public static void AddRestLimits(this IServiceCollection services) => services.AddRateLimiter()
         .AddOptions<RateLimiterOptions>().Configure<IOptions<CallsOptions>, CallsTelemetry>((limiter, options, telemetry) =>
         {
             var limits = options.Value.Limits;
+            var (burst, perSecond, second) = (limits.Burst, limits.RequestsPerSecond, TimeSpan.FromSeconds(1));
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => IsRest(http)
-                ? RateLimitPartition.GetTokenBucketLimiter(BearerOf(http), _ => new TokenBucketRateLimiterOptions
-                {
-                    TokenLimit = limits.Burst,
-                    TokensPerPeriod = limits.RequestsPerSecond,
-                    ReplenishmentPeriod = TimeSpan.FromSeconds(1),
-                })
+                ? RateLimitPartition.GetTokenBucketLimiter(
+                    BearerOf(http), _ => new() { TokenLimit = burst, TokensPerPeriod = perSecond, ReplenishmentPeriod = second })
                 : RateLimitPartition.GetNoLimiter(""));
             limiter.AddPolicy(Streams, http => RateLimitPartition.GetConcurrencyLimiter(
-                BearerOf(http), _ => new ConcurrencyLimiterOptions { PermitLimit = limits.StreamsPerBearer }));
-            // Only the token bucket of the requests says when to ask again. When another stream ends is not known, so the answer says ten
-            // seconds.
+                BearerOf(http), _ => new() { PermitLimit = limits.StreamsPerBearer }));
+            // Only the token bucket says when to ask again. The end of another stream is not known, so the answer says ten seconds.
             limiter.OnRejected = async (rejected, _) => await (rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var wait)
                 ? Problems.TooMany(rejected.HttpContext, telemetry, Requests, "Calls:Limits:RequestsPerSecond", wait)
                 : Problems.TooMany(rejected.HttpContext, telemetry, Streams, "Calls:Limits:StreamsPerBearer", TimeSpan.FromSeconds(10)))

@@ -1,25 +1,17 @@
 using System.Threading.RateLimiting;
 
-namespace Calls.Api;
+namespace Calls.Api.Limits;
 
 /// <summary>Limits the webhooks of one address that are not signed by Twilio. Each replica counts for itself.</summary>
 /// <remarks>ASP.NET Core's middleware counts every request before it is served. This class counts only failed signatures.</remarks>
-internal sealed class UnsignedWebhookLimit : IDisposable
+internal sealed class UnsignedWebhookLimit(IOptions<CallsOptions> options, CallsTelemetry telemetry) : IDisposable
 {
     private const string Policy = "unsigned-webhooks";
-
-    private readonly CallsTelemetry telemetry;
-    private readonly int perMinute;
-    private readonly PartitionedRateLimiter<HttpContext> addresses;
-
-    public UnsignedWebhookLimit(IOptions<CallsOptions> options, CallsTelemetry telemetry)
-    {
-        this.telemetry = telemetry;
-        perMinute = options.Value.Limits.UnsignedPerMinute;
-        addresses = PartitionedRateLimiter.Create<HttpContext, string>(http => RateLimitPartition.GetFixedWindowLimiter(
+    private readonly int perMinute = options.Value.Limits.UnsignedPerMinute;
+    private readonly PartitionedRateLimiter<HttpContext> addresses = PartitionedRateLimiter.Create<HttpContext, string>(
+        http => RateLimitPartition.GetFixedWindowLimiter(
             http.Connection.RemoteIpAddress?.ToString() ?? "",
-            _ => new FixedWindowRateLimiterOptions { PermitLimit = perMinute, Window = TimeSpan.FromMinutes(1) }));
-    }
+            _ => new() { PermitLimit = options.Value.Limits.UnsignedPerMinute, Window = TimeSpan.FromMinutes(1) }));
 
     /// <summary>Counts one webhook whose signature is missing or wrong. Null below the limit, else the answer 429.</summary>
     public IResult? Unsigned(HttpContext http)

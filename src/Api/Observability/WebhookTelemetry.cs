@@ -6,48 +6,37 @@ namespace Calls.Api.Observability;
 internal sealed class WebhookTelemetry : IDisposable
 {
     public const string MeterName = "Calls.Api";
-
     private static readonly double[] Seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15];
-
     private readonly Meter meter;
-    private readonly Counter<long> webhooks;
     private readonly Histogram<double> duration;
-    private readonly Counter<long> refusals;
-    private readonly Counter<long> unusable;
-    private readonly Counter<long> holds;
+    private readonly Counter<long> webhooks, refusals, unusable, holds;
 
     public WebhookTelemetry(IMeterFactory meters)
     {
         meter = meters.Create(MeterName);
-        webhooks = meter.CreateCounter<long>(
-            "calls.webhooks", "{request}", "Webhooks by kind and outcome: accepted, ignored, duplicate, late, refused, unavailable.");
+        webhooks = Counter("calls.webhooks", "Webhooks by kind and outcome: accepted, ignored, duplicate, late, refused, unavailable.");
         duration = meter.CreateHistogram(
-            "calls.webhook.duration",
-            "s",
-            "From a webhook's arrival to its answer, by kind and outcome. Twilio gives up after 15 s.",
+            "calls.webhook.duration", "s", "From a webhook's arrival to its answer, by kind and outcome. Twilio gives up after 15 s.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
-        refusals = meter.CreateCounter<long>("calls.webhooks.refused", "{request}", "Webhooks that were not signed by Twilio, by likely cause.");
-        unusable = meter.CreateCounter<long>(
-            "calls.webhooks.unusable", "{request}", "Signed voice webhooks that were answered with words and a hang-up, by cause.");
-        holds = meter.CreateCounter<long>(
-            "calls.webhooks.held", "{request}", "Voice webhooks that were answered with a pause and a redirect, because Redis was away.");
+        refusals = Counter("calls.webhooks.refused", "Webhooks that were not signed by Twilio, by likely cause.");
+        unusable = Counter("calls.webhooks.unusable", "Signed voice webhooks that were answered with words and a hang-up, by cause.");
+        holds = Counter("calls.webhooks.held", "Voice webhooks that were answered with a pause and a redirect, because Redis was away.");
+
+        Counter<long> Counter(string name, string description) => meter.CreateCounter<long>(name, "{request}", description);
     }
 
-    /// <summary>A webhook without a valid signature was refused.</summary>
     public void Refused(string kind, string cause)
     {
         refusals.Add(1, new KeyValuePair<string, object?>("cause", cause));
         Count(kind, WebhookOutcomes.Refused);
     }
 
-    /// <summary>A signed voice webhook was answered with words and a hang-up.</summary>
     public void Unusable(string cause) => unusable.Add(1, new KeyValuePair<string, object?>("cause", cause));
-
-    /// <summary>A caller was asked to hold on.</summary>
     public void Held() => holds.Add(1);
 
     /// <summary>A signed webhook has its answer. The span must still be current, for the exemplar.</summary>
-    public void Answered(Activity? span, HttpContext http, WebhookKind kind, TwilioRequest request, int status, string outcome, TimeSpan took)
+    public void Answered(
+        Activity? span, HttpContext http, WebhookKind kind, TwilioRequest request, int status, string outcome, TimeSpan took)
     {
         Count(kind.Name, outcome);
         duration.Record(took.TotalSeconds, new("kind", kind.Name), new("outcome", outcome));
@@ -66,22 +55,17 @@ internal sealed class WebhookTelemetry : IDisposable
     public void Dispose() => meter.Dispose();
 
     private void Count(string kind, string outcome) => webhooks.Add(1, new("kind", kind), new("outcome", outcome));
-
-    private static string VersionOf(string protocol) => HttpProtocol.IsHttp11(protocol) ? "1.1" : HttpProtocol.IsHttp2(protocol) ? "2" : "1.0";
+    private static string VersionOf(string name) => HttpProtocol.IsHttp11(name) ? "1.1" : HttpProtocol.IsHttp2(name) ? "2" : "1.0";
 }
 
-/// <summary>The kind of webhook that a route serves.</summary>
-/// <param name="Name">As in the metrics: voice, join, conference, call_status, left, wait.</param>
-/// <param name="Route">The route's template.</param>
+/// <summary>The kind of webhook, as in the metrics (voice, join, conference, call_status, left, wait), and the route's template.</summary>
 internal sealed record WebhookKind(string Name, string Route);
 
 /// <summary>The outcomes of webhooks, as in the metrics.</summary>
 internal static class WebhookOutcomes
 {
     public const string Accepted = "accepted";
-
     public const string Refused = "refused";
-
     /// <summary>Redis was away.</summary>
     public const string Unavailable = "unavailable";
 
@@ -89,17 +73,14 @@ internal static class WebhookOutcomes
     {
         { Refused: not null } => Refused,
         { Ignored: IgnoreReason.NothingNew } => "duplicate",
-        { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken or IgnoreReason.OfAnEarlierCall } => "late",
+        { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken } => "late",
+        { Ignored: IgnoreReason.OfAnEarlierCall } => "late",
         { Ignored: not null } => "ignored",
         _ => Accepted,
     };
 }
 
-/// <summary>The answer to a webhook, and its outcome.</summary>
 internal readonly record struct WebhookAnswer(IResult Result, string Outcome)
 {
-    public WebhookAnswer(IResult result, Decision decision)
-        : this(result, WebhookOutcomes.Of(decision))
-    {
-    }
+    public WebhookAnswer(IResult result, Decision decision) : this(result, WebhookOutcomes.Of(decision)) { }
 }

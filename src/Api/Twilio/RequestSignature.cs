@@ -4,21 +4,16 @@ namespace Calls.Api.Twilio;
 
 /// <summary>Checks <c>X-Twilio-Signature</c> with Twilio's own validator (twilio.com/docs/usage/security). Thread-safe.</summary>
 /// <param name="tokens">The account's auth tokens: the current one and, during a rotation, the other one.</param>
-/// <param name="sharedKeys">Twilio's shared keys by their id. Without any, a request that names one is refused.</param>
+/// <param name="sharedKeys">Twilio's shared keys by their id. A request that names another key is refused.</param>
 internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<KeyValuePair<string, string>> sharedKeys)
 {
     private readonly RequestValidator[] tokens = [.. tokens.Select(token => new RequestValidator(token))];
-
     private readonly Dictionary<string, RequestValidator> sharedKeys =
         sharedKeys.ToDictionary(key => key.Key, key => new RequestValidator(key.Value), StringComparer.Ordinal);
 
-    /// <summary>Decides whether Twilio signed a request with the shared key that the request names, otherwise with an auth token.</summary>
-    /// <param name="url">The origin that Twilio was given, and the path and the query as they were sent.</param>
-    /// <param name="form">The fields of a POST; <see cref="WebhookForm.Empty"/> for a GET.</param>
-    /// <param name="signature">The value of the header <c>X-Twilio-Signature</c>.</param>
-    /// <param name="settings">The value of <see cref="RequestValidator.SignatureSettingsHeader"/>; null where the header is absent.</param>
-    /// <returns>Null where Twilio signed the request; otherwise the cause of the refusal in the words of the metric
-    /// <c>calls.webhooks.refused</c>.</returns>
+    /// <summary>Decides whether Twilio signed a request with the shared key that <paramref name="settings"/> names, otherwise with an auth
+    /// token. The URL is the origin that Twilio was given, and the path and the query as they were sent.</summary>
+    /// <returns>Null if Twilio signed the request; else the cause of the refusal, as in the metric <c>calls.webhooks.refused</c>.</returns>
     public string? RefusalOf(string url, WebhookForm form, string? signature, string? settings)
     {
         if (string.IsNullOrEmpty(signature))
@@ -41,8 +36,7 @@ internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<K
         var query = url.IndexOf('?', StringComparison.Ordinal);
         return query >= 0 && url.IndexOf('\'', query) >= 0 && IsSignedAs(url.Replace("'", "%27", StringComparison.Ordinal));
 
-        bool IsSignedAs(string spelling) =>
-            Array.Exists(validators, validator => validator.Validate(spelling, fields, signature, algorithm));
+        bool IsSignedAs(string spelling) => validators.Any(validator => validator.Validate(spelling, fields, signature, algorithm));
     }
 
     /// <summary>The validator joins names and values. A name that came more than once counts once for each different value.</summary>
@@ -57,15 +51,7 @@ internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<K
             StringComparer.Ordinal);
     }
 
-    /// <summary>The key id in <c>key=…,algorithm=HMAC_SHA256</c>; empty where the header names none.</summary>
-    private static string KeyOf(string settings)
-    {
-        foreach (var setting in settings.Split(',', StringSplitOptions.TrimEntries))
-        {
-            if (setting.StartsWith("key=", StringComparison.Ordinal))
-                return setting["key=".Length..];
-        }
-
-        return "";
-    }
+    /// <summary>The key id in <c>key=…,algorithm=HMAC_SHA256</c>; empty if the header names no key.</summary>
+    private static string KeyOf(string settings) => settings.Split(',', StringSplitOptions.TrimEntries)
+        .FirstOrDefault(setting => setting.StartsWith("key=", StringComparison.Ordinal))?["key=".Length..] ?? "";
 }

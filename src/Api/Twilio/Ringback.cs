@@ -1,50 +1,47 @@
-using System.Buffers.Binary;
+using System.Numerics;
 
 namespace Calls.Api.Twilio;
 
-/// <summary>The sound of a phone that rings at the other end: 425 Hz, one second on, four seconds off (ITU-T E.180), as mu-law 8 kHz WAV, which Twilio plays as it is.</summary>
+/// <summary>The ringback tone: 425 Hz, one second on, four seconds off (ITU-T E.180). The WAV holds mu-law at 8 kHz, which Twilio plays
+/// without conversion.</summary>
 internal static class Ringback
 {
     private const int SampleRate = 8000;
-    private const int On = SampleRate;
-    private const int Off = 4 * SampleRate;
-    private const int HeaderLength = 44 + 14;
+    private const int Samples = 5 * SampleRate;
 
     public static byte[] Wav { get; } = Make();
 
     private static byte[] Make()
     {
-        var wav = new byte[HeaderLength + On + Off];
-        var header = wav.AsSpan();
-        "RIFF"u8.CopyTo(header);
-        BinaryPrimitives.WriteInt32LittleEndian(header[4..], wav.Length - 8);
-        "WAVEfmt "u8.CopyTo(header[8..]);
-        BinaryPrimitives.WriteInt32LittleEndian(header[16..], 18);
-        BinaryPrimitives.WriteInt16LittleEndian(header[20..], 7);
-        BinaryPrimitives.WriteInt16LittleEndian(header[22..], 1);
-        BinaryPrimitives.WriteInt32LittleEndian(header[24..], SampleRate);
-        BinaryPrimitives.WriteInt32LittleEndian(header[28..], SampleRate);
-        BinaryPrimitives.WriteInt16LittleEndian(header[32..], 1);
-        BinaryPrimitives.WriteInt16LittleEndian(header[34..], 8);
-        "fact"u8.CopyTo(header[38..]);
-        BinaryPrimitives.WriteInt32LittleEndian(header[42..], 4);
-        BinaryPrimitives.WriteInt32LittleEndian(header[46..], On + Off);
-        "data"u8.CopyTo(header[50..]);
-        BinaryPrimitives.WriteInt32LittleEndian(header[54..], On + Off);
-        for (var i = 0; i < On; i++)
-            wav[HeaderLength + i] = MuLaw((short)(6000 * Math.Sin(2 * Math.PI * 425 * i / SampleRate)));
-        wav.AsSpan(HeaderLength + On).Fill(MuLaw(0));
-        return wav;
+        var wav = new MemoryStream();
+        using var writer = new BinaryWriter(wav);
+        writer.Write("RIFF"u8);
+        writer.Write(50 + Samples);
+        writer.Write("WAVEfmt "u8);
+        writer.Write(18);
+        // Mu-law, one channel, bytes per second, bytes per sample, bits per sample, no extension.
+        writer.Write((short)7);
+        writer.Write((short)1);
+        writer.Write(SampleRate);
+        writer.Write(SampleRate);
+        writer.Write((short)1);
+        writer.Write((short)8);
+        writer.Write((short)0);
+        writer.Write("fact"u8);
+        writer.Write(4);
+        writer.Write(Samples);
+        writer.Write("data"u8);
+        writer.Write(Samples);
+        for (var i = 0; i < Samples; i++)
+            writer.Write(MuLaw(i < SampleRate ? (int)(6000 * Math.Sin(2 * Math.PI * 425 * i / SampleRate)) : 0));
+        return wav.ToArray();
     }
 
-    /// <summary>ITU-T G.711.</summary>
-    private static byte MuLaw(short sample)
+    /// <summary>ITU-T G.711. The magnitude is less than 32,636.</summary>
+    private static byte MuLaw(int sample)
     {
-        var sign = sample < 0 ? 0x80 : 0;
-        var magnitude = Math.Min(Math.Abs((int)sample), 32635) + 132;
-        var exponent = 7;
-        for (var mask = 0x4000; (magnitude & mask) == 0 && exponent > 0; mask >>= 1)
-            exponent--;
-        return (byte)~(sign | (exponent << 4) | ((magnitude >> (exponent + 3)) & 0x0F));
+        var magnitude = Math.Abs(sample) + 132;
+        var exponent = BitOperations.Log2((uint)magnitude) - 7;
+        return (byte)~((sample < 0 ? 0x80 : 0) | (exponent << 4) | ((magnitude >> (exponent + 3)) & 0x0F));
     }
 }

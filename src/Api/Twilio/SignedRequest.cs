@@ -7,18 +7,13 @@ namespace Calls.Api.Twilio;
 /// <remarks>The signed URL consists of the public base URL and the path and the query of the request. The Host header does not count
 /// (twilio.com/docs/usage/security).</remarks>
 internal sealed partial class SignedRequest(
-    CallbackUrls urls,
-    IOptionsMonitor<TwilioOptions> options,
-    WebhookTelemetry telemetry,
-    UnsignedWebhookLimit limits,
-    TimeProvider clock,
+    CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, UnsignedWebhookLimit limits, TimeProvider clock,
     ILogger<SignedRequest> logger)
 {
     public const string Header = "X-Twilio-Signature";
-
     private volatile Checker? checker;
 
-    /// <summary>An endpoint that only requests reach that Twilio has signed.</summary>
+    /// <summary>An endpoint that answers only requests that Twilio has signed.</summary>
     public RequestDelegate Guard(WebhookKind kind, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer) =>
         http => ServeAsync(http, kind, answer);
 
@@ -31,7 +26,6 @@ internal sealed partial class SignedRequest(
             await Refuse(http, kind, refusal).ExecuteAsync(http);
             return;
         }
-
         var request = new TwilioRequest(form == WebhookForm.Empty ? null : form, http.Request);
         // The signature is right, so the trace context in the URL is believed. The span starts at the arrival.
         using var span = CallsTelemetry.Webhook($"{http.Request.Method} {kind.Route}", arrived, request.Trace);
@@ -61,12 +55,9 @@ internal sealed partial class SignedRequest(
             return tooMany;
         Log.Refused(logger, refusal);
         return TypedResults.Problem(
-            "The request is not signed by Twilio for this address.",
-            statusCode: StatusCodes.Status403Forbidden,
-            type: Problems.TypeOf("signature"));
+            "The request is not signed by Twilio for this address.", statusCode: 403, type: Problems.TypeOf("signature"));
     }
 
-    /// <summary>Reads the body and checks the signature.</summary>
     /// <returns>The form that Twilio signed, empty for a GET; or the cause of the refusal.</returns>
     private async ValueTask<(WebhookForm? Form, string Refusal)> ReadAsync(HttpContext http)
     {
@@ -78,15 +69,15 @@ internal sealed partial class SignedRequest(
             return (null, refusal);
         var settings = request.Headers.TryGetValue(RequestValidator.SignatureSettingsHeader, out var sent) ? sent.ToString() : null;
         return SignatureOf(options.CurrentValue).RefusalOf(urls.Origin + PathAndQuery(http), form, signature, settings) is { } cause
-            ? (null, cause)
-            : (form, "");
+            ? (null, cause) : (form, "");
     }
 
     private async ValueTask<(WebhookForm? Form, string Refusal)> ReadFormAsync(HttpContext http)
     {
+        var read = WebhookForm.ReadAsync(http.Request.BodyReader, http.Request.ContentType);
         try
         {
-            return await InTimeAsync(WebhookForm.ReadAsync(http.Request.BodyReader, http.Request.ContentType), http);
+            return read.IsCompleted ? await read : await InTimeAsync(read.AsTask(), http);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
@@ -95,7 +86,7 @@ internal sealed partial class SignedRequest(
         }
     }
 
-    /// <summary>A new one is made when the tokens or the keys have changed, which they may without a restart.</summary>
+    /// <summary>The tokens and the keys can change without a restart. Then the check is made anew.</summary>
     private RequestSignature SignatureOf(TwilioOptions now)
     {
         var known = checker;
@@ -106,10 +97,7 @@ internal sealed partial class SignedRequest(
 
     /// <summary>Waits for a body that did not come with its headers. After <see cref="Hardening.Patience"/> the connection is closed.
     /// Redis's time-outs bound the rest of the request.</summary>
-    private ValueTask<T> InTimeAsync<T>(ValueTask<T> reading, HttpContext http) =>
-        reading.IsCompleted ? reading : new(AwaitInTimeAsync(reading.AsTask(), http));
-
-    private async Task<T> AwaitInTimeAsync<T>(Task<T> reading, HttpContext http)
+    private async Task<T> InTimeAsync<T>(Task<T> reading, HttpContext http)
     {
         try
         {
@@ -123,11 +111,8 @@ internal sealed partial class SignedRequest(
     }
 
     /// <summary>The path and the query as they were sent: an escaped character stays escaped.</summary>
-    private static string PathAndQuery(HttpContext http)
-    {
-        var target = http.Features.Get<IHttpRequestFeature>()?.RawTarget;
-        return target is ['/', ..] ? target : http.Request.PathBase + http.Request.Path + http.Request.QueryString;
-    }
+    private static string PathAndQuery(HttpContext http) => http.Features.Get<IHttpRequestFeature>()?.RawTarget is ['/', ..] target
+        ? target : http.Request.PathBase + http.Request.Path + http.Request.QueryString;
 
     private sealed record Checker(TwilioOptions Of, RequestSignature Signature);
 

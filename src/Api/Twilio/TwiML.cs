@@ -10,18 +10,14 @@ namespace Calls.Api.Twilio;
 /// <summary>The TwiML documents with which voice webhooks are answered (twilio.com/docs/voice/twiml).</summary>
 internal sealed class TwiML(CallbackUrls urls)
 {
-    private const string ContentType = "text/xml; charset=utf-8";
-
     private static readonly Conference.EventEnum[] Events =
     [
-        Conference.EventEnum.Start, Conference.EventEnum.End, Conference.EventEnum.Join, Conference.EventEnum.Leave, Conference.EventEnum.Mute,
-        Conference.EventEnum.Hold,
+        Conference.EventEnum.Start, Conference.EventEnum.End, Conference.EventEnum.Join, Conference.EventEnum.Leave,
+        Conference.EventEnum.Mute, Conference.EventEnum.Hold,
     ];
 
-    private static readonly ContentHttpResult HangUpDocument = Document(new Hangup());
-
-    /// <summary>Puts a leg into the room. The caller hears ringback until another participant is there. Every other leg hears silence.</summary>
-    /// <remarks>Every leg has the same callback settings, because Twilio uses those of the first leg (twilio.com/docs/voice/twiml/conference).
+    /// <summary>Puts a leg into the room. The caller hears ringback until another participant is there. Other legs hear silence.</summary>
+    /// <remarks>All legs have the same callback settings: Twilio uses those of the first leg (twilio.com/docs/voice/twiml/conference).
     /// The document ends with <c>&lt;Hangup/&gt;</c>, because the end of a conference does not end a leg.</remarks>
     public IResult Join(CallSession session, Participant participant)
     {
@@ -36,18 +32,16 @@ internal sealed class TwiML(CallbackUrls urls)
             WaitUrl = participant.Role == Role.Caller ? new Uri(urls.Wait(call.TraceParent)) : new EmptyUri(),
             WaitMethod = HttpMethod.Get,
         };
-        return Document(new Dial(action: new Uri(urls.Left(call, participant.Id)), method: HttpMethod.Post).Append(conference), new Hangup());
+        var left = new Uri(urls.Left(call, participant.Id));
+        return Document(new Dial(action: left, method: HttpMethod.Post).Append(conference), new Hangup());
     }
 
-    public static IResult HangUp() => HangUpDocument;
-
-    /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would say that an application error has occurred.</summary>
+    public static IResult HangUp { get; } = Document(new Hangup());
+    /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would report an application error.</summary>
     public static IResult Refuse(string words) => Document(new Say(words), new Hangup());
-
     /// <summary>Keeps the caller on the line for a pause, and then asks again.</summary>
     public static IResult Hold(string url, TimeSpan pause) =>
         Document(new Pause((int)pause.TotalSeconds), new Redirect(new Uri(url), HttpMethod.Post));
-
     /// <summary>Plays the ringback in an endless loop, because Twilio does not repeat a wait document.</summary>
     public static IResult Ringback(string audio) => Document(new Play(new Uri(audio), loop: 0));
 
@@ -56,6 +50,6 @@ internal sealed class TwiML(CallbackUrls urls)
         var response = new VoiceResponse();
         foreach (var verb in verbs)
             response.Append(verb);
-        return TypedResults.Content(response.ToString(SaveOptions.DisableFormatting), ContentType);
+        return TypedResults.Content(response.ToString(SaveOptions.DisableFormatting), "text/xml; charset=utf-8");
     }
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Text;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -9,19 +8,14 @@ namespace Calls.Api.Twilio;
 
 /// <summary>The decoded fields of a webhook's body, in the order in which they came. Names are compared ordinally, because Twilio signs
 /// names that differ only in case as two fields. ASP.NET Core's form merges them and cannot carry what Twilio signed.</summary>
-internal sealed class WebhookForm
+internal sealed class WebhookForm(List<KeyValuePair<string, string>> fields)
 {
     /// <summary>The form of a request without a body.</summary>
     public static readonly WebhookForm Empty = new([]);
-
-    private readonly List<KeyValuePair<string, string>> fields;
-
-    private WebhookForm(List<KeyValuePair<string, string>> fields) => this.fields = fields;
-
     public IReadOnlyList<KeyValuePair<string, string>> Fields => fields;
 
     /// <summary>Reads a body to its end.</summary>
-    /// <returns>The form, or the cause of the refusal in the words of the metric <c>calls.webhooks.refused</c>.</returns>
+    /// <returns>The form, or the cause of the refusal, as in the metric <c>calls.webhooks.refused</c>.</returns>
     /// <exception cref="IOException">The body is longer than the server allows, or the connection was cut off.</exception>
     public static async ValueTask<(WebhookForm? Form, string Refusal)> ReadAsync(PipeReader body, string? contentType)
     {
@@ -34,9 +28,8 @@ internal sealed class WebhookForm
                 return (Empty, "");
             if (!IsForm(contentType))
                 return (null, "content type");
-            return Parse(read.Buffer.IsSingleSegment ? read.Buffer.FirstSpan : read.Buffer.ToArray()) is { } form
-                ? (form, "")
-                : (null, "unreadable body");
+            var form = Parse(read.Buffer.IsSingleSegment ? read.Buffer.FirstSpan : read.Buffer.ToArray());
+            return (form, form is null ? "unreadable body" : "");
         }
         finally
         {
@@ -44,8 +37,7 @@ internal sealed class WebhookForm
         }
     }
 
-    /// <summary>Decodes a body.</summary>
-    /// <returns>Null where the body is not UTF-8, holds a NUL, or exceeds a bound of <see cref="Hardening"/>.</returns>
+    /// <summary>Decodes a body. Null if it is not UTF-8, has a NUL, or exceeds a bound of <see cref="Hardening"/>.</summary>
     public static WebhookForm? Parse(ReadOnlySpan<byte> body)
     {
         if (!Utf8.IsValid(body))
@@ -53,21 +45,20 @@ internal sealed class WebhookForm
         List<KeyValuePair<string, string>> fields = [];
         foreach (var field in new QueryStringEnumerable(Encoding.UTF8.GetString(body)))
         {
-            if (fields.Count == Hardening.MaxFields
-                || field.EncodedName.Length > Hardening.MaxFieldName
-                || field.EncodedValue.Length > Hardening.MaxFieldValue)
+            var (name, value) = (field.EncodedName, field.EncodedValue);
+            if (fields.Count == Hardening.MaxFields || name.Length > Hardening.MaxFieldName || value.Length > Hardening.MaxFieldValue)
                 return null;
-            var (name, value) = (field.DecodeName().ToString(), field.DecodeValue().ToString());
-            if (name.Contains('\0', StringComparison.Ordinal) || value.Contains('\0', StringComparison.Ordinal))
+            (name, value) = (field.DecodeName(), field.DecodeValue());
+            if (name.Span.Contains('\0') || value.Span.Contains('\0'))
                 return null;
-            fields.Add(new(name, value));
+            fields.Add(new(name.ToString(), value.ToString()));
         }
 
         return new WebhookForm(fields);
     }
 
     /// <summary>The value of the field with this exact name or, where there is none, with a name that differs only in case.</summary>
-    /// <returns>Null where the field is missing or came more than once: Twilio sends no field twice.</returns>
+    /// <returns>Null if the field is missing or came more than once: Twilio sends no field twice.</returns>
     public string? Single(string name) =>
         Find(name, StringComparison.Ordinal, out var value) || Find(name, StringComparison.OrdinalIgnoreCase, out value) ? value : null;
 

@@ -161,6 +161,21 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
         (await GetAsync("alice")).Body.ShouldContain("ended-by-person");
     }
 
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("text/plain")]
+    [InlineData("application/x-www-form-urlencoded")]
+    [InlineData(null)]
+    public async Task The_tutorials_body_is_accepted_under_any_content_type(string? contentType)
+    {
+        var body = $$"""{"PhoneNumber": "{{Lawyer}}", "SessionID": "{{Session}}"}""";
+        var (status, answer) = await Rest.SendAsync(HttpMethod.Post, new Uri(host.Address, "/addUser"), host.TokenFor("alice"), body, contentType);
+        (status, answer).ShouldBe((HttpStatusCode.OK, """{"status_code":200}"""));
+        await host.Twilio.Phone(Lawyer).RingsAsync();
+        (await Rest.SendAsync(HttpMethod.Post, new Uri(host.Address, "/addUser"), host.TokenFor("alice"), "no JSON", contentType)).Status
+            .ShouldBe(HttpStatusCode.BadRequest);
+    }
+
     private Task<(HttpStatusCode Status, string Body)> GetAsync(string identity) => host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor(identity));
 
     private Task<(HttpStatusCode Status, string Body)> AddAsync(string identity, string number) => host.AddPhoneAsync(Session, identity, number);

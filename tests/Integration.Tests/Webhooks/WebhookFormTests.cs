@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 using System.Text;
-using Calls.Api;
+using Calls.Api.Limits;
 using Calls.Api.Twilio;
 using CsCheck;
 
