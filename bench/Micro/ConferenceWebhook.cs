@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
-using Calls.Api;
+using Calls.Api.Observability;
 using Calls.Api.Twilio;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
@@ -16,7 +16,7 @@ namespace Calls.Micro;
 /// </summary>
 internal sealed class ConferenceWebhook
 {
-    private const string Route = "/twilio/sessions/{sessionId}/conference";
+    private const string Route = "/twilio/sessions/{sessionId}/{nonce}/conference";
     private const string FormType = "application/x-www-form-urlencoded; charset=UTF-8";
 
     private readonly string path;
@@ -31,14 +31,15 @@ internal sealed class ConferenceWebhook
     public ConferenceWebhook(IServiceProvider services, MadeCall call, string room)
     {
         var fields = Fields(call, room);
-        path = $"/twilio/sessions/{call.Id.Value}/conference";
+        path = $"/twilio/sessions/{call.Id.Value}/c1-abcdefghijklmnop/conference";
         signature = Signer.Sign(Service.Token, Service.Origin + path, fields);
         body = Encoding.ASCII.GetBytes(
             string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Key)}={Uri.EscapeDataString(field.Value)}")));
         arrived = new byte[body.Length];
         form = WebhookForm.Parse(body) ?? throw new InvalidOperationException("The webhook's body is refused.");
         gate = services.GetRequiredService<SignedRequest>().Guard(new WebhookKind("conference", Route), (_, request) =>
-            Task.FromResult<IResult>(Bind(request) is not null ? TypedResults.NoContent() : TypedResults.BadRequest()));
+            Task.FromResult(new WebhookAnswer(
+                Bind(request) is not null ? TypedResults.NoContent() : TypedResults.BadRequest(), WebhookOutcomes.Accepted)));
     }
 
     /// <summary>The signature check alone, with the second of two tokens.</summary>

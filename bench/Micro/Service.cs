@@ -1,6 +1,6 @@
 using Calls.Api;
-using Calls.Application;
 using Calls.Application.Ports;
+using Calls.Application.UseCases;
 using Calls.Domain;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -40,7 +40,7 @@ internal static class Service
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(stored);
         builder.Services.AddSingleton<IQuotas, Unlimited>();
-        builder.Services.AddSessionStore<StandingStore>();
+        builder.Services.AddSingleton<ISessionStore, StandingStore>();
         var services = builder.Build().Services;
         services.GetRequiredService<TracerProvider>();
         services.GetRequiredService<MeterProvider>();
@@ -51,9 +51,6 @@ internal static class Service
     private sealed class StandingStore(StoredSession stored) : ISessionStore
     {
         public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) => Task.FromResult(stored);
-
-        public Task<bool> IsCurrentAsync(StoredSession seen, CancellationToken cancellationToken) =>
-            Task.FromResult(seen.ETag == stored.ETag);
 
         public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken) =>
             Task.FromResult(loaded with { Session = decision.Session, Version = loaded.Version + 1 });
@@ -66,8 +63,8 @@ internal static class Service
 
         public Task GiveAddBackAsync(Asker asker) => Task.CompletedTask;
 
-        public Task<Place> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) =>
-            Task.FromResult(Place.Taken);
+        public Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) =>
+            Task.FromResult(true);
 
         public void GivePlaceBack(ClientIdentity caller, SessionId session)
         {

@@ -50,6 +50,6 @@ public class WebhookBenchmarks
     public async Task<object> Mediator()
     {
         await using var scope = services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<ISender>().Send(joined);
+        return (await scope.ServiceProvider.GetRequiredService<ISender>().Send(joined)).Reply;
     }
 }

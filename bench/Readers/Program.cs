@@ -26,7 +26,7 @@ await bob.TalksAsync();
 var leg = await host.Twilio.AskAsync(cloud => cloud.Phone("client:bob")
     .Current ?? throw new InvalidOperationException("Bob is not on the line."));
 var (sid, conference) = (leg.Sid, leg.Conference ?? throw new InvalidOperationException("Bob is not in a conference."));
-var url = new Uri(host.Address, $"/twilio/sessions/{Session}/conference").ToString();
+var url = host.Twilio.Journal.OfType<WebhookSent>().First(sent => sent.Webhook == WebhookKind.Conference).Url;
 var sequence = 1000;
 using var twilio = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false });
 using var frontends = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false, MaxConnectionsPerServer = Readers + 10 });

@@ -36,7 +36,7 @@ internal sealed class Mutes : IDisposable
 
     private async Task SendAsync(Tally tally, Uri origin, CallSession call)
     {
-        var url = $"{origin.GetLeftPart(UriPartial.Authority)}/twilio/sessions/{call.Id.Value}/conference";
+        var url = $"{origin.GetLeftPart(UriPartial.Authority)}/twilio/sessions/{call.Id.Value}/{call.Nonce}/conference";
         var form = Form(call, Interlocked.Increment(ref sequence));
         using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent(form) };
         request.Headers.TryAddWithoutValidation("X-Twilio-Signature", Signer.Sign(QuickTwilio.Token, url, form));

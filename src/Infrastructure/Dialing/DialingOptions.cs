@@ -9,7 +9,7 @@ public sealed class DialingOptions
 
     /// <summary>Regions (<c>CH</c>, ISO 3166) and calling codes (<c>+41</c>). Empty: only the calling code of the caller id, so that
     /// no call abroad is made by accident.</summary>
-    /// <remarks>A calling code may belong to many countries: <c>+1</c> is all of North America and much of the Caribbean. <c>US</c> is one
+    /// <remarks>A calling code may belong to many countries: <c>+1</c> is North America and much of the Caribbean. <c>US</c> is one
     /// country.</remarks>
     public IReadOnlyList<string> AllowedCountries { get; set; } = [];
     /// <summary>Numbers with one of these prefixes are never rung. For instance <c>+1900</c>.</summary>
@@ -35,21 +35,22 @@ internal sealed class DialingOptionsValidator : IValidateOptions<DialingOptions>
 {
     public ValidateOptionsResult Validate(string? name, DialingOptions options)
     {
-        var util = PhoneNumberUtil.GetInstance();
-        var failures = options.AllowedCountries.Where(c => !IsRegion(util, c) && !IsCallingCode(util, c))
-            .Select(c =>
-                $"Calls:Dialing:AllowedCountries has \"{c}\", which is neither a region such as CH nor a calling code such as +41.")
-            .Concat(options.BlockedPrefixes.Where(p => Digits(p).Length == 0 || !Digits(p).All(char.IsAsciiDigit))
-                .Select(p => $"Calls:Dialing:BlockedPrefixes has \"{p}\", which is not the beginning of a number: + and digits."))
-            .ToList();
+        var regions = PhoneNumberUtil.GetInstance().GetSupportedRegions();
+        List<string> failures =
+        [
+            .. options.AllowedCountries.Where(c => CallingCode(c) is null && !regions.Contains(c.ToUpperInvariant()))
+                .Select(c =>
+                    $"Calls:Dialing:AllowedCountries has \"{c}\", which is neither a region such as CH nor a calling code such as +41."),
+            .. options.BlockedPrefixes.Where(p => Digits(p).Length == 0 || !Digits(p).All(char.IsAsciiDigit))
+                .Select(p => $"Calls:Dialing:BlockedPrefixes has \"{p}\", which is not the beginning of a number: + and digits."),
+        ];
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
     internal static string Digits(string entry) => entry.StartsWith('+') ? entry[1..] : entry;
 
-    internal static bool IsCallingCode(PhoneNumberUtil util, string entry) =>
-        int.TryParse(Digits(entry), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var code)
-        && util.GetSupportedCallingCodes().Contains(code);
-
-    private static bool IsRegion(PhoneNumberUtil util, string entry) => util.GetSupportedRegions().Contains(entry.ToUpperInvariant());
+    /// <summary>The calling code; null if the entry is none.</summary>
+    internal static int? CallingCode(string entry) =>
+        int.TryParse(Digits(entry), NumberStyles.None, CultureInfo.InvariantCulture, out var code)
+        && PhoneNumberUtil.GetInstance().GetSupportedCallingCodes().Contains(code) ? code : null;
 }

@@ -3,8 +3,7 @@ using Twilio.Jwt.AccessToken;
 namespace Calls.Infrastructure.Twilio;
 
 /// <summary>Makes access tokens, with which an app registers at Twilio and places calls (twilio.com/docs/iam/access-tokens).</summary>
-/// <remarks>The API key's secret signs a token. A token gives its bearer an identity, so the caller of this class must check who
-/// asks.</remarks>
+/// <remarks>The API key's secret signs a token. A token gives its bearer an identity, so the caller must check who asks.</remarks>
 public sealed class AccessTokens(IOptionsMonitor<TwilioOptions> options, TimeProvider clock)
 {
     /// <summary>A phone whose clock is behind by up to this much can use a token at once.</summary>
@@ -18,8 +17,7 @@ public sealed class AccessTokens(IOptionsMonitor<TwilioOptions> options, TimePro
             var (client, voice) = (options.CurrentValue.Client, options.CurrentValue.Voice);
             (string Key, string Value)[] needed =
             [
-                ("Twilio:Client:ApiKeySid", client.ApiKeySid),
-                ("Twilio:Client:ApiKeySecret", client.ApiKeySecret),
+                ("Twilio:Client:ApiKeySid", client.ApiKeySid), ("Twilio:Client:ApiKeySecret", client.ApiKeySecret),
                 ("Twilio:Voice:ApplicationSid", voice.ApplicationSid),
             ];
             return [.. needed.Where(setting => setting.Value.Length == 0).Select(setting => setting.Key)];
@@ -30,7 +28,8 @@ public sealed class AccessTokens(IOptionsMonitor<TwilioOptions> options, TimePro
     public AccessToken For(ClientIdentity identity)
     {
         var (client, voice) = (options.CurrentValue.Client, options.CurrentValue.Voice);
-        var now = clock.GetUtcNow();
+        // Whole seconds, because the library rounds the times of a token, and the answer names the same times.
+        var now = DateTimeOffset.FromUnixTimeSeconds(clock.GetUtcNow().ToUnixTimeSeconds());
         var expires = DateTimeOffset.FromUnixTimeSeconds((now + voice.TokenTtl).ToUnixTimeSeconds());
         var token = new Token(
             client.AccountSid, client.ApiKeySid, client.ApiKeySecret, identity.Value, expires.UtcDateTime, (now - ClockSkew).UtcDateTime,

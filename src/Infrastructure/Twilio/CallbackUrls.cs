@@ -2,10 +2,12 @@ namespace Calls.Infrastructure.Twilio;
 
 /// <summary>Every URL that the service gives to Twilio, spelled as Twilio signs it.</summary>
 /// <remarks>
-/// Values that a decision depends on stand in the path, before a last segment that is a fixed word. Twilio signs the URL and the parameters without a
-/// separator, so a client that holds a signed request can move characters across the end of the URL. The trace context stands there: no decision depends on it.
-/// Each URL ends in connection overrides (twilio.com/docs/usage/webhooks/webhooks-connection-overrides), a fragment that Twilio neither sends nor signs. Without
-/// them Twilio retries only a failed connection, and a webhook that met a 5xx or a time-out is lost. Every handler accepts a repeated request.
+/// Values that a decision depends on stand in the path, before a last segment that is a fixed word. Twilio signs the URL and the parameters
+/// without a separator, so a client that holds a signed request can move characters across the end of the URL. The trace context stands
+/// there: no decision depends on it.
+/// Each URL ends in connection overrides (twilio.com/docs/usage/webhooks/webhooks-connection-overrides), a fragment that Twilio neither
+/// sends nor signs. Without them Twilio retries only a failed connection, and a webhook that met a 5xx or a time-out is lost. Every handler
+/// accepts a repeated request.
 /// </remarks>
 /// <param name="publicBaseUrl">The origin that Twilio was given: <c>PublicBaseUrl</c>.</param>
 public sealed class CallbackUrls(Uri publicBaseUrl)
@@ -13,21 +15,24 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// <summary>For status callbacks: as many attempts as Twilio offers, because no person waits for the answer.</summary>
     public const string StatusOverrides = "#rc=5&rp=5xx,ct,rt";
 
-    /// <summary>For URLs that answer TwiML: a person waits in silence, and Twilio gives up after 15 s. Three attempts of at most 1.5 s to connect and 3 s to
-    /// answer (13.5 s in all) leave time for two more replicas.</summary>
+    /// <summary>For URLs that answer TwiML: a person waits in silence, and Twilio gives up after 15 s. Three attempts of at most 1.5 s to
+    /// connect and 3 s to answer (13.5 s in all) leave time for two more replicas.</summary>
     public const string TwimlOverrides = "#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000";
 
     /// <summary>Scheme, host and port, without a slash at the end: signatures are checked against it.</summary>
     public string Origin { get; } = publicBaseUrl.GetLeftPart(UriPartial.Authority);
 
     /// <summary>The answer URL of a call that the service created.</summary>
-    public string Join(CallReference call, ParticipantId participant) => At(Of(call, participant), "join", call.TraceParent, TwimlOverrides);
+    public string Join(CallReference call, ParticipantId participant) =>
+        At(Of(call, participant), "join", call.TraceParent, TwimlOverrides);
 
     /// <summary>Status callback of a leg that the service created.</summary>
-    public string Status(CallReference call, ParticipantId participant) => At(Of(call, participant), "status", call.TraceParent, StatusOverrides);
+    public string Status(CallReference call, ParticipantId participant) =>
+        At(Of(call, participant), "status", call.TraceParent, StatusOverrides);
 
     /// <summary>The <c>action</c> of a leg's <c>&lt;Dial&gt;</c>.</summary>
-    public string Left(CallReference call, ParticipantId participant) => At(Of(call, participant), "left", call.TraceParent, TwimlOverrides);
+    public string Left(CallReference call, ParticipantId participant) =>
+        At(Of(call, participant), "left", call.TraceParent, TwimlOverrides);
 
     /// <summary>Status callback of the conference.</summary>
     public string Conference(CallReference call) => At(Of(call), "conference", call.TraceParent, StatusOverrides);
@@ -47,7 +52,6 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     public string Ringback() => Origin + "/twilio/wait/ringback.wav";
 
     private static string Of(CallReference call) => $"/twilio/sessions/{Segment(call.Session.Value)}/{Segment(call.Nonce)}";
-
     private static string Of(CallReference call, ParticipantId participant) => $"{Of(call)}/participants/{Segment(participant.Value)}";
 
     private string At(string path, string word, string? traceParent, string overrides) =>
@@ -57,10 +61,8 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     private static string Segment(string value) => Uri.EscapeDataString(value).Replace("%3A", ":", StringComparison.Ordinal);
 }
 
-/// <summary>The values of a call that its callback URLs carry.</summary>
-/// <param name="Session">The session.</param>
-/// <param name="Nonce">Ties a callback to this call of the session id.</param>
-/// <param name="TraceParent">W3C trace context; null where the call is not traced.</param>
+/// <summary>The values of a call that its callback URLs carry. <paramref name="Nonce"/> ties a callback to this call of the session id.
+/// <paramref name="TraceParent"/> is the W3C trace context; null if the call is not traced.</summary>
 public sealed record CallReference(SessionId Session, string Nonce, string? TraceParent)
 {
     public static CallReference To(CallSession session) => new(session.Id, session.Nonce, session.TraceParent);

@@ -1,54 +1,27 @@
 namespace Calls.Infrastructure.Twilio;
 
 /// <summary>The time-outs, the retries and the concurrency of each kind of request, for one replica.</summary>
-/// <remarks>There are three pipelines, so that creates that fail, or a review that lists conferences, never stop a call from being
-/// ended.</remarks>
+/// <remarks>Each kind has its own pipeline, so that failing creates and long reviews never stop a call from being ended.</remarks>
 internal sealed record GatewaySettings
 {
-    public PipelineSettings Reads { get; init; } = new()
-    {
-        Permits = 8,
-        Queue = 32,
-        Total = TimeSpan.FromSeconds(6),
-        Attempt = TimeSpan.FromSeconds(2),
-        Retries = 3,
-        Backoff = TimeSpan.FromMilliseconds(100),
-        Breaker = new(),
-    };
+    public PipelineSettings Reads { get; init; } =
+        new() { Permits = 8, Queue = 32, Total = Seconds(6), Attempt = Seconds(2), Retries = 3, Backoff = Seconds(0.1), Breaker = new() };
 
     /// <summary>There is no breaker: ending a call is always worth an attempt, and an effect waits longer after each failure.</summary>
-    public PipelineSettings IdempotentWrites { get; init; } = new()
-    {
-        Permits = 32,
-        Queue = 64,
-        Total = TimeSpan.FromSeconds(10),
-        Attempt = TimeSpan.FromSeconds(3),
-        Retries = 4,
-        Backoff = TimeSpan.FromMilliseconds(150),
-    };
+    public PipelineSettings IdempotentWrites { get; init; } =
+        new() { Permits = 32, Queue = 64, Total = Seconds(10), Attempt = Seconds(3), Retries = 4, Backoff = Seconds(0.15) };
 
     /// <summary>If Twilio takes 100 ms, 32 permits are about 300 calls a second.</summary>
-    /// <remarks>There is no queue, because the wait in it would use up the effect's lease. Effects that get no permit are run again half
-    /// a second later.</remarks>
-    public PipelineSettings Creates { get; init; } = new()
-    {
-        Permits = 32,
-        Queue = 0,
-        Total = TimeSpan.FromSeconds(8),
-        Attempt = TimeSpan.FromSeconds(6),
-        Retries = 2,
-        Backoff = TimeSpan.FromMilliseconds(200),
-        Breaker = new(),
-    };
+    /// <remarks>There is no queue: its wait would use up the effect's lease. An effect without a permit runs again 0.5 s later.</remarks>
+    public PipelineSettings Creates { get; init; } =
+        new() { Permits = 32, Queue = 0, Total = Seconds(8), Attempt = Seconds(6), Retries = 2, Backoff = Seconds(0.2), Breaker = new() };
 
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan ConnectTimeout { get; init; } = Seconds(2);
 
-    public PipelineSettings For(RequestKind kind) => kind switch
-    {
-        RequestKind.Read => Reads,
-        RequestKind.IdempotentWrite => IdempotentWrites,
-        _ => Creates,
-    };
+    public PipelineSettings For(RequestKind kind) =>
+        kind switch { RequestKind.Read => Reads, RequestKind.IdempotentWrite => IdempotentWrites, _ => Creates };
+
+    private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
 }
 
 /// <summary>The settings of one pipeline.</summary>

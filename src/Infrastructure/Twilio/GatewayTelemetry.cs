@@ -4,21 +4,20 @@ namespace Calls.Infrastructure.Twilio;
 
 /// <summary>The names of the gateway's spans, metrics and attributes.</summary>
 /// <remarks>SIDs are on spans and never on metrics. Phone numbers and identities are on neither.</remarks>
-public sealed class GatewayTelemetry : IDisposable
+public sealed class GatewayTelemetry
 {
     /// <summary>The name of the activity source and of the meter. The pipelines' own meter is <c>Polly</c>.</summary>
     public const string Name = "Calls.Twilio";
 
+    internal const string CallSid = "twilio.call_sid";
     private static readonly ActivitySource Source = new(Name);
-
-    private readonly Meter meter;
     private readonly Counter<long> requests;
     private readonly Histogram<double> duration;
     private readonly Gauge<int> concurrent;
 
     public GatewayTelemetry(IMeterFactory meters)
     {
-        meter = meters.Create(Name);
+        var meter = meters.Create(Name);
         requests = meter.CreateCounter<long>(
             "calls.twilio.requests", "{request}", "Requests to Twilio with their retries, by operation and outcome.");
         duration = meter.CreateHistogram(
@@ -28,53 +27,44 @@ public sealed class GatewayTelemetry : IDisposable
             "calls.twilio.concurrent_requests", "{request}", "The account's concurrent requests, as Twilio counted them last.");
     }
 
-    public void Dispose() => meter.Dispose();
-
-    /// <summary>The span of one request with all its attempts, by the HTTP conventions. It has no <c>url.full</c>, which may hold phone
-    /// numbers.</summary>
-    internal static Activity? Start(TwilioOperation operation, TwilioClientOptions client)
+    /// <summary>The span of one request with all its attempts, by the HTTP conventions, without <c>url.full</c> (phone numbers).</summary>
+    internal static Activity? Start(TwilioOperation operation, TwilioClientOptions client, ConferenceSid? conference, CallSid? leg)
     {
         if (Source.StartActivity(operation.SpanName, ActivityKind.Client) is not { } span)
             return null;
         var url = new Uri(client.BaseUrl);
         return span.SetTag("twilio.operation", operation.Name).SetTag("http.request.method", operation.Method)
-            .SetTag("server.address", url.Host).SetTag("server.port", url.Port);
+            .SetTag("server.address", url.Host).SetTag("server.port", url.Port)
+            .SetTag("twilio.conference_sid", conference?.Value).SetTag(CallSid, leg?.Value);
     }
 
-    internal static void CallSid(Activity? span, string? sid) => span?.SetTag("twilio.call_sid", sid);
-
-    internal static void ConferenceSid(Activity? span, string? sid) => span?.SetTag("twilio.conference_sid", sid);
-
     /// <summary>An attempt of the current request has ended, and another attempt follows.</summary>
-    internal static void Retrying(int attempt, int? status, string? error) =>
+    internal static void Retrying(int attempt, TwilioAnswer? answer, Exception? exception) =>
         Activity.Current?.AddEvent(new ActivityEvent("retry", tags: new ActivityTagsCollection
         {
             ["twilio.attempt"] = attempt,
-            ["http.response.status_code"] = status,
-            ["error.type"] = error,
+            ["http.response.status_code"] = (int?)answer?.Status,
+            ["error.type"] = exception?.GetType().FullName,
         }));
 
     internal void Concurrent(int requests) => concurrent.Record(requests);
 
-    /// <param name="span">The request's span.</param>
-    /// <param name="operation">The operation that was requested.</param>
-    /// <param name="outcome">accepted, refused or unknown.</param>
-    /// <param name="detail">The refusal's meaning, or the reason why the outcome is unknown.</param>
-    /// <param name="code">Twilio's error code.</param>
-    /// <param name="error">The type of the error; null for a success and for a refusal that is expected, such as the end of a call that
-    /// has ended.</param>
-    /// <param name="progress">The attempts.</param>
-    /// <param name="took">The duration of the request with all its attempts.</param>
-    internal void Settled(
-        Activity? span, TwilioOperation operation, string outcome, string? detail, int? code, string? error, RequestProgress progress,
-        TimeSpan took)
+    /// <summary>A request has ended. <paramref name="outcome"/> is accepted, refused or unknown; <paramref name="detail"/> is the refusal's
+    /// meaning, or the reason why the outcome is unknown.</summary>
+    /// <remarks>It is no error if a refusal is expected, such as the refusal to end a call that has ended.</remarks>
+    internal void Settled(Activity? span, TwilioExchange exchange, TimeSpan took, string outcome, string? detail, int? code, bool isError)
     {
         span?.SetTag("twilio.outcome", outcome).SetTag("twilio.detail", detail).SetTag("twilio.error_code", code)
-            .SetTag("twilio.attempts", progress.Attempts).SetTag("http.response.status_code", progress.LastStatus)
-            .SetTag("error.type", error).SetTag("http.request.resend_count", progress.Attempts > 1 ? progress.Attempts - 1 : null);
-        if (error is not null)
-            span?.SetStatus(ActivityStatusCode.Error, detail);
-        var tags = new TagList { { "operation", operation.Name }, { "outcome", outcome } };
+            .SetTag("twilio.attempts", exchange.Attempts).SetTag("http.response.status_code", exchange.LastStatus)
+            .SetTag("http.request.resend_count", exchange.Attempts > 1 ? exchange.Attempts - 1 : null);
+        if (isError)
+            span?.SetStatus(ActivityStatusCode.Error, detail).SetTag("error.type", exchange.Outcome switch
+            {
+                { Exception: { } exception } => exception.GetType().FullName,
+                { Result: { IsSuccess: false } answer } => ((int)answer.Status).ToString(CultureInfo.InvariantCulture),
+                _ => "unreadable_answer",
+            });
+        var tags = new TagList { { "operation", exchange.Operation.Name }, { "outcome", outcome } };
         requests.Add(1, tags);
         duration.Record(took.TotalSeconds, tags);
     }

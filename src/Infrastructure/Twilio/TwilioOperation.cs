@@ -15,10 +15,7 @@ internal sealed record TwilioOperation(string Name, RequestKind Kind)
     public static readonly TwilioOperation ListParticipants = new("Participants.list", RequestKind.Read);
 
     public string SpanName { get; } = "Twilio " + Name;
-
     public string Method => Kind == RequestKind.Read ? "GET" : "POST";
-
-    public override string ToString() => Name;
 }
 
 /// <summary>How freely a request may be repeated. Each kind has its own pipeline.</summary>

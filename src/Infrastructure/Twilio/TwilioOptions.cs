@@ -4,22 +4,18 @@ namespace Calls.Infrastructure.Twilio;
 public sealed class TwilioOptions
 {
     public const string Section = "Twilio";
-
     public const string PublicBaseUrlKey = "PublicBaseUrl";
 
-    /// <summary>The origin of the webhook URLs that Twilio gets. Signatures are checked against it. Its key is outside the
-    /// section.</summary>
+    /// <summary>The origin of the webhook URLs. Signatures are checked against it. Its key is outside the section.</summary>
     public string PublicBaseUrl { get; set; } = "";
-    /// <summary>The default of <see cref="TwilioClientOptions.AuthToken"/> and <see cref="TwilioRequestValidationOptions.AuthToken"/>,
-    /// as in Twilio.AspNet.</summary>
+    /// <summary>The default of the auth tokens of <see cref="Client"/> and <see cref="RequestValidation"/>, as in Twilio.AspNet.</summary>
     public string AuthToken { get; set; } = "";
     public TwilioClientOptions Client { get; set; } = new();
     public TwilioRequestValidationOptions RequestValidation { get; set; } = new();
     public TwilioVoiceOptions Voice { get; set; } = new();
 }
 
-/// <summary>The credentials and the host of Twilio's REST API (twilio.com/docs/iam/api-keys,
-/// twilio.com/docs/global-infrastructure).</summary>
+/// <summary>Credentials and host of Twilio's REST API (twilio.com/docs/iam/api-keys, twilio.com/docs/global-infrastructure).</summary>
 public sealed class TwilioClientOptions
 {
     public string AccountSid { get; set; } = "";
@@ -35,31 +31,21 @@ public sealed class TwilioClientOptions
     public string ApiBaseUrl { get; set; } = "";
 
     public bool HasApiKey => ApiKeySid.Length > 0 && ApiKeySecret.Length > 0;
-
     /// <summary>The user and password of HTTP Basic.</summary>
     internal (string User, string Password) Credentials => HasApiKey ? (ApiKeySid, ApiKeySecret) : (AccountSid, AuthToken);
-
     /// <summary>The beginning of every URL of the REST API, without a slash at the end: <c>https://api.twilio.com</c>.</summary>
-    internal string BaseUrl => Host.TrimEnd('/');
-
-    /// <summary>The edge of a region; null if the region is not known here.</summary>
-    internal static string? EdgeOf(string region) => region switch
+    internal string BaseUrl => (ApiBaseUrl, Region, Edge) switch
     {
-        "us1" => "ashburn",
-        "ie1" => "dublin",
-        "au1" => "sydney",
-        "jp1" => "tokyo",
-        _ => null,
-    };
-
-    private string Host => (ApiBaseUrl, Region, Edge) switch
-    {
-        ({ Length: > 0 }, _, _) => ApiBaseUrl,
+        ({ Length: > 0 }, _, _) => ApiBaseUrl.TrimEnd('/'),
         (_, "", "") => "https://api.twilio.com",
         (_, "", _) => $"https://api.{Edge}.us1.twilio.com",
         (_, _, "") => $"https://api.{EdgeOf(Region)}.{Region}.twilio.com",
         _ => $"https://api.{Edge}.{Region}.twilio.com",
     };
+
+    /// <summary>The edge of a region; null if the region is not known here.</summary>
+    internal static string? EdgeOf(string region) =>
+        region switch { "us1" => "ashburn", "ie1" => "dublin", "au1" => "sydney", "jp1" => "tokyo", _ => null };
 }
 
 /// <summary>The secrets with which <c>X-Twilio-Signature</c> is checked (twilio.com/docs/usage/security).</summary>
@@ -68,10 +54,8 @@ public sealed class TwilioRequestValidationOptions
     public string AuthToken { get; set; } = "";
     /// <summary>A second auth token that is accepted too, during a rotation.</summary>
     public string SecondaryAuthToken { get; set; } = "";
-    /// <summary>Twilio's shared keys: the key by its id, as <c>X-Twilio-Webhooks-Signature-Settings</c> names it. Empty: the feature is
-    /// off.</summary>
+    /// <summary>Twilio's shared keys by the id that <c>X-Twilio-Webhooks-Signature-Settings</c> names. Empty: the feature is off.</summary>
     public IDictionary<string, string> SharedKeys { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
-
     /// <summary>All auth tokens that may sign a request.</summary>
     public IReadOnlyCollection<string> Tokens => SecondaryAuthToken.Length > 0 ? [AuthToken, SecondaryAuthToken] : [AuthToken];
 }
@@ -104,8 +88,7 @@ internal sealed class TwilioOptionsSetup(IConfiguration configuration) : IConfig
     private static string First(string? key, string? variable) => (string.IsNullOrWhiteSpace(key) ? variable ?? "" : key).Trim();
 }
 
-/// <summary>Makes the settings, at the start and after each change of the configuration. If a change is not valid, the last valid
-/// settings stay in use.</summary>
+/// <summary>Makes the settings at the start and after each change. If a change is not valid, the last valid settings stay in use.</summary>
 /// <remarks>A rotation may change several files one after another. Webhooks and REST requests between two changes must not fail.</remarks>
 internal sealed partial class TwilioOptionsFactory(
     IEnumerable<IConfigureOptions<TwilioOptions>> setups, IEnumerable<IPostConfigureOptions<TwilioOptions>> postSetups,
@@ -140,78 +123,66 @@ internal sealed class TwilioOptionsValidator : IValidateOptions<TwilioOptions>
 {
     /// <summary>Twilio's secrets have 32 characters. HMAC-SHA256, which signs access tokens, takes no shorter key.</summary>
     private const int ShortestSecret = 32;
-
     private static readonly TimeSpan LongestToken = TimeSpan.FromHours(24);
 
     public ValidateOptionsResult Validate(string? name, TwilioOptions options)
     {
-        var failures = Failures(options).ToList();
+        var emptyKeys = options.RequestValidation.SharedKeys.Where(key => string.IsNullOrWhiteSpace(key.Value)).Select(key =>
+            $"Twilio:RequestValidation:SharedKeys:{key.Key} is empty: the shared key that Twilio signs webhooks with is needed.");
+        List<string> failures = [.. Rules(options).Where(rule => rule.IsBroken).Select(rule => rule.Failure), .. emptyKeys];
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
-    private static IEnumerable<string> Failures(TwilioOptions options)
+    private static (bool IsBroken, string Failure)[] Rules(TwilioOptions options)
     {
-        var (client, voice) = (options.Client, options.Voice);
-        if (client.AccountSid.Length == 0)
-            yield return "Twilio:Client:AccountSid (or TWILIO_ACCOUNT_SID) is missing: AC and 32 hexadecimal digits, " +
-                "from the Twilio console.";
-        else if (!IsSid(client.AccountSid, "AC"))
-            yield return "Twilio:Client:AccountSid is not an account SID: AC and 32 hexadecimal digits.";
-
-        if (client.ApiKeySid.Length > 0 != client.ApiKeySecret.Length > 0)
-            yield return $"Twilio:Client:{(client.ApiKeySid.Length > 0 ? "ApiKeySecret" : "ApiKeySid")} is missing: " +
-                "an API key is a SID and a secret.";
-        else if (client.HasApiKey && !IsSid(client.ApiKeySid, "SK"))
-            yield return "Twilio:Client:ApiKeySid is not an API key's SID: SK and 32 hexadecimal digits.";
-        else if (client.HasApiKey && client.ApiKeySecret.Length < ShortestSecret)
-            yield return $"Twilio:Client:ApiKeySecret is not an API key's secret: it has fewer than {ShortestSecret} characters.";
-        else if (!client.HasApiKey && client.AuthToken.Length == 0)
-            yield return "Twilio:Client:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing, and so is an API key " +
-                "(Twilio:Client:ApiKeySid and ApiKeySecret): one of them is needed for Twilio's REST API.";
-
-        if (options.RequestValidation.AuthToken.Length == 0)
-            yield return "Twilio:RequestValidation:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing: " +
-                "it is needed to check the signatures of webhooks. An API key cannot be used for this.";
-        foreach (var id in options.RequestValidation.SharedKeys.Where(key => string.IsNullOrWhiteSpace(key.Value)).Select(key => key.Key))
-            yield return $"Twilio:RequestValidation:SharedKeys:{id} is empty: the shared key that Twilio signs webhooks with is needed.";
-
-        if (voice.CallerId.Length == 0)
-            yield return "Twilio:Voice:CallerId (or MY_TWILIO_PHONE_NUMBER) is missing: " +
-                "the number from which phones are rung, in E.164, for instance +15551234567.";
-        else if (!PhoneNumber.TryParse(voice.CallerId, out _))
-            yield return "Twilio:Voice:CallerId is not a number in E.164: + and 7 to 15 digits, without spaces.";
-
-        if (voice.ApplicationSid.Length > 0 && !IsSid(voice.ApplicationSid, "AP"))
-            yield return "Twilio:Voice:ApplicationSid is not a TwiML App's SID: AP and 32 hexadecimal digits.";
-        if (voice.TokenTtl <= TimeSpan.Zero || voice.TokenTtl > LongestToken)
-            yield return $"Twilio:Voice:TokenTtl is {voice.TokenTtl}: " +
-                $"it must be more than zero and at most {LongestToken.TotalHours:0} hours, for instance 01:00:00.";
-
-        if (client.ApiBaseUrl.Length > 0 && !IsHttp(client.ApiBaseUrl, out _))
-            yield return "Twilio:Client:ApiBaseUrl is not an http or https URL.";
-        if (client is { ApiBaseUrl: "", Region.Length: > 0, Edge: "" } && TwilioClientOptions.EdgeOf(client.Region) is null)
-            yield return $"Twilio:Client:Edge is missing: the service does not know the edge of the region {client.Region}, " +
-                "only those of us1, ie1, au1 and jp1.";
-        if (!IsLabel(client.Region) || !IsLabel(client.Edge))
-            yield return "Twilio:Client:Region and Twilio:Client:Edge are names such as ie1 and dublin: letters, digits and hyphens.";
-
-        if (options.PublicBaseUrl.Length == 0)
-            yield return "PublicBaseUrl (or MY_URL) is missing: the origin under which Twilio reaches this service, " +
-                "for instance https://calls.example.com.";
-        else if (!IsHttp(options.PublicBaseUrl, out var url) || url is not { PathAndQuery: "/", Fragment: "", UserInfo: "" })
-            yield return "PublicBaseUrl is not an http or https origin: it must have a scheme, a host and perhaps a port, " +
-                "but no path, no query and no credentials.";
-        else if (url.Host.Contains('_', StringComparison.Ordinal))
-            yield return "PublicBaseUrl has an underscore in its host name. Twilio does not accept that in callback URLs.";
+        var (client, voice, publicUrl) = (options.Client, options.Voice, HttpUrl(options.PublicBaseUrl));
+        return
+        [
+            (client.AccountSid.Length == 0,
+                "Twilio:Client:AccountSid (or TWILIO_ACCOUNT_SID) is missing: AC and 32 hexadecimal digits, from the Twilio console."),
+            (IsMalformed(client.AccountSid, "AC"), "Twilio:Client:AccountSid is not an account SID: AC and 32 hexadecimal digits."),
+            (client.ApiKeySid.Length > 0 != client.ApiKeySecret.Length > 0,
+                $"Twilio:Client:{(client.ApiKeySid == "" ? "ApiKeySid" : "ApiKeySecret")} is missing: an API key is a SID and a secret."),
+            (client.HasApiKey && IsMalformed(client.ApiKeySid, "SK"),
+                "Twilio:Client:ApiKeySid is not an API key's SID: SK and 32 hexadecimal digits."),
+            (client.HasApiKey && client.ApiKeySecret.Length < ShortestSecret,
+                $"Twilio:Client:ApiKeySecret is not an API key's secret: it has fewer than {ShortestSecret} characters."),
+            (client is { ApiKeySid: "", ApiKeySecret: "", AuthToken: "" },
+                "Twilio:Client:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing, and so is an API key " +
+                "(Twilio:Client:ApiKeySid and ApiKeySecret): one of them is needed for Twilio's REST API."),
+            (options.RequestValidation.AuthToken.Length == 0,
+                "Twilio:RequestValidation:AuthToken (or Twilio:AuthToken, or TWILIO_AUTH_TOKEN) is missing: " +
+                "it is needed to check the signatures of webhooks. An API key cannot be used for this."),
+            (voice.CallerId.Length == 0,
+                "Twilio:Voice:CallerId (or MY_TWILIO_PHONE_NUMBER) is missing: " +
+                "the number from which phones are rung, in E.164, for instance +15551234567."),
+            (voice.CallerId.Length > 0 && !PhoneNumber.TryParse(voice.CallerId, out _),
+                "Twilio:Voice:CallerId is not a number in E.164: + and 7 to 15 digits, without spaces."),
+            (IsMalformed(voice.ApplicationSid, "AP"),
+                "Twilio:Voice:ApplicationSid is not a TwiML App's SID: AP and 32 hexadecimal digits."),
+            (voice.TokenTtl <= TimeSpan.Zero || voice.TokenTtl > LongestToken,
+                $"Twilio:Voice:TokenTtl is {voice.TokenTtl}: " +
+                $"it must be more than zero and at most {LongestToken.TotalHours:0} hours, for instance 01:00:00."),
+            (client.ApiBaseUrl.Length > 0 && HttpUrl(client.ApiBaseUrl) is null, "Twilio:Client:ApiBaseUrl is not an http or https URL."),
+            (client is { ApiBaseUrl: "", Region.Length: > 0, Edge: "" } && TwilioClientOptions.EdgeOf(client.Region) is null,
+                $"Twilio:Client:Edge is missing: the service does not know the edge of the region {client.Region}, " +
+                "only those of us1, ie1, au1 and jp1."),
+            (!(client.Region + client.Edge).All(c => char.IsAsciiLetterOrDigit(c) || c == '-'),
+                "Twilio:Client:Region and Twilio:Client:Edge are names such as ie1 and dublin: letters, digits and hyphens."),
+            (options.PublicBaseUrl.Length == 0,
+                "PublicBaseUrl (or MY_URL) is missing: the origin under which Twilio reaches this service, " +
+                "for instance https://calls.example.com."),
+            (options.PublicBaseUrl.Length > 0 && publicUrl is not { PathAndQuery: "/", Fragment: "", UserInfo: "" },
+                "PublicBaseUrl is not an http or https origin: it must have a scheme, a host and perhaps a port, " +
+                "but no path, no query and no credentials."),
+            (publicUrl?.Host.Contains('_', StringComparison.Ordinal) is true,
+                "PublicBaseUrl has an underscore in its host name. Twilio does not accept that in callback URLs."),
+        ];
     }
 
-    private static bool IsHttp(string text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Uri? url) =>
-        Uri.TryCreate(text, UriKind.Absolute, out url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps);
+    private static Uri? HttpUrl(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme is "http" or "https") ? url : null;
 
-    private static bool IsLabel(string text) => text.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
-
-    private static bool IsSid(string text, string prefix) =>
-        text.Length == 34 && text.StartsWith(prefix, StringComparison.Ordinal) && text.AsSpan(2).ContainsAnyExcept(Hex) is false;
-
-    private static readonly System.Buffers.SearchValues<char> Hex = System.Buffers.SearchValues.Create("0123456789abcdefABCDEF");
+    private static bool IsMalformed(string sid, string prefix) => sid.Length > 0
+        && !(sid.Length == 34 && sid.StartsWith(prefix, StringComparison.Ordinal) && sid.Skip(2).All(char.IsAsciiHexDigit));
 }

@@ -1,5 +1,7 @@
 using Newtonsoft.Json;
 using Polly;
+using Polly.CircuitBreaker;
+using Polly.RateLimiting;
 using Twilio.Clients;
 using Twilio.Exceptions;
 using Twilio.Http;
@@ -11,14 +13,10 @@ internal sealed partial class TwilioRequests(
     ITwilioTransport transport, GatewayPipelines pipelines, GatewayTelemetry telemetry, TimeProvider clock,
     IOptionsMonitor<TwilioOptions> options, ILogger<TwilioRequests> logger)
 {
-    /// <param name="operation">The operation that is requested.</param>
-    /// <param name="conference">The conference of the request, for the span.</param>
-    /// <param name="leg">The leg of the request, for the span.</param>
-    /// <param name="ask">Calls the library with the client that it is given.</param>
-    /// <param name="read">Reads the value from the library's resource. Null: Twilio does not document this answer, so the outcome is
-    /// unknown.</param>
-    /// <param name="cancellationToken">Cancels a create only before it is sent, because the outcome of a cancelled create is
-    /// unknown.</param>
+    /// <summary>Calls the library with <paramref name="ask"/> and reads the value from its resource with <paramref name="read"/>.</summary>
+    /// <remarks>If <paramref name="read"/> returns null, Twilio does not document the answer, so the outcome is unknown. The token cancels
+    /// a
+    /// create only before it is sent, because the outcome of a cancelled create is unknown. The SIDs are for the span.</remarks>
     public async Task<GatewayOutcome<T>> SendAsync<TResource, T>(
         TwilioOperation operation, ConferenceSid? conference, CallSid? leg, Func<ITwilioRestClient, Task<TResource>> ask,
         Func<TResource, T?> read, CancellationToken cancellationToken)
@@ -26,44 +24,36 @@ internal sealed partial class TwilioRequests(
     {
         cancellationToken.ThrowIfCancellationRequested();
         var client = options.CurrentValue.Client;
-        using var span = GatewayTelemetry.Start(operation, client);
-        GatewayTelemetry.ConferenceSid(span, conference?.Value);
-        GatewayTelemetry.CallSid(span, leg?.Value);
-        var progress = new RequestProgress(clock.GetTimestamp());
-        var exchange = new Exchange(this, operation, client.AccountSid, progress, cancellationToken);
-        GatewayOutcome<T> settled;
+        using var span = GatewayTelemetry.Start(operation, client, conference, leg);
+        var exchange = new TwilioExchange(
+            operation, client.AccountSid, clock.GetTimestamp(), (own, request) => SendAsync(own, request, cancellationToken));
+        T? value = null;
         try
         {
-            settled = await ask(exchange) is { } resource && read(resource) is { } value
-                ? new GatewayOutcome<T>.Accepted(value)
-                : Unreadable<T>();
+            value = await ask(exchange) is { } resource ? read(resource) : null;
         }
-        catch (NotAcceptedException)
+        catch (Exception e) when (e is NotAcceptedException || (exchange.IsAccepted && e is not OperationCanceledException))
         {
-            settled = Settle<T>(operation, exchange.Outcome, progress);
-        }
-        catch (Exception e) when (exchange.IsAccepted && e is not OperationCanceledException)
-        {
-            // Twilio accepted the request, but the library cannot read the answer: a proxy's page, or an answer that was cut off.
-            settled = Unreadable<T>();
+            // Twilio did not accept the request, or the library cannot read the answer: a proxy's page, or an answer that was cut off.
         }
 
-        if (settled is GatewayOutcome<CallSid>.Accepted { Value: var created })
-            GatewayTelemetry.CallSid(span, created.Value);
-        Report(span, operation, settled, exchange.Outcome, progress);
+        var settled = Settle(exchange, value);
+        Report(span, exchange, settled);
         return settled;
     }
 
     /// <summary>Sends the library's request through the pipeline of its kind.</summary>
-    private async Task<Outcome<TwilioAnswer>> SendAsync(
-        TwilioOperation operation, Request request, RequestProgress progress, CancellationToken cancellationToken)
+    private async Task<Outcome<TwilioAnswer>> SendAsync(TwilioExchange exchange, Request request, CancellationToken cancellationToken)
     {
-        var context = ResilienceContextPool.Shared.Get(
-            operation.Name, operation.Kind == RequestKind.Create ? CancellationToken.None : cancellationToken);
-        progress.PutInto(context);
+        var (name, kind) = exchange.Operation;
+        var context = ResilienceContextPool.Shared.Get(name, kind == RequestKind.Create ? CancellationToken.None : cancellationToken);
+        context.Properties.Set(TwilioExchange.Key, exchange);
         try
         {
-            return await pipelines.For(operation.Kind).ExecuteOutcomeAsync(AttemptAsync, context, request);
+            var outcome = await pipelines.For(kind).ExecuteOutcomeAsync(AttemptAsync, context, request);
+            if (outcome.Exception is OperationCanceledException)
+                cancellationToken.ThrowIfCancellationRequested();
+            return outcome;
         }
         finally
         {
@@ -73,13 +63,16 @@ internal sealed partial class TwilioRequests(
 
     private async ValueTask<Outcome<TwilioAnswer>> AttemptAsync(ResilienceContext context, Request request)
     {
-        var progress = RequestProgress.Of(context);
-        var before = progress.Begin(clock.GetTimestamp());
+        var exchange = TwilioExchange.Of(context);
+        var before = exchange.MayHaveActed;
+        if (exchange.Attempts++ == 0)
+            exchange.StartedAt = clock.GetTimestamp();
+        (exchange.MayHaveActed, exchange.LastStatus) = (true, null);
         Outcome<TwilioAnswer> outcome;
         try
         {
             var answer = await transport.SendAsync(request, context.CancellationToken);
-            progress.LastStatus = (int)answer.Status;
+            exchange.LastStatus = (int)answer.Status;
             outcome = Outcome.FromResult(answer);
             if (answer.ConcurrentRequests is { } concurrent)
                 telemetry.Concurrent(concurrent);
@@ -96,31 +89,27 @@ internal sealed partial class TwilioRequests(
         }
 
         if (GatewayPipelines.ProvesNothingDone(outcome))
-            progress.MayHaveActed = before;
+            exchange.MayHaveActed = before;
         return outcome;
     }
 
-    private static GatewayOutcome<T> Unreadable<T>() => new GatewayOutcome<T>.Unknown("unreadable answer");
+    private static GatewayOutcome<T> Settle<T>(TwilioExchange exchange, T? value)
+        where T : class =>
+        (exchange.Outcome.Result, exchange.Outcome.Exception) switch
+        {
+            ({ IsSuccess: true }, _) when value is not null => new GatewayOutcome<T>.Accepted(value),
+            ({ IsSuccess: true }, _) => new GatewayOutcome<T>.Unknown("unreadable answer"),
+            ({ } answer, _) => CodeOf(answer.Body) is var code && TwilioErrors.Meaning(exchange.Operation, code, answer.Status) is { } its
+                ? new GatewayOutcome<T>.Refused(its, code, answer.RetryAfter)
+                : new GatewayOutcome<T>.Unknown(string.Create(CultureInfo.InvariantCulture, $"HTTP {(int)answer.Status}")),
+            (_, { } exception) when exchange.MayHaveActed => new GatewayOutcome<T>.Unknown(exception.GetType().Name),
+            (_, BrokenCircuitException { RetryAfter: var wait }) => new GatewayOutcome<T>.Refused(Refusal.NotProcessed, null, wait),
+            (_, RateLimiterRejectedException { RetryAfter: var wait }) => new GatewayOutcome<T>.Refused(Refusal.NotProcessed, null, wait),
+            _ => new GatewayOutcome<T>.Refused(Refusal.NotProcessed, null),
+        };
 
-    private static GatewayOutcome<T> Settle<T>(TwilioOperation operation, Outcome<TwilioAnswer> outcome, RequestProgress progress)
-    {
-        if (outcome.Result is not { } answer)
-            return progress.MayHaveActed
-                ? new GatewayOutcome<T>.Unknown(outcome.Exception!.GetType().Name)
-                : new GatewayOutcome<T>.Refused(Refusal.NotProcessed, null, (outcome.Exception as ExecutionRejectedException) switch
-                {
-                    Polly.CircuitBreaker.BrokenCircuitException broken => broken.RetryAfter,
-                    Polly.RateLimiting.RateLimiterRejectedException rejected => rejected.RetryAfter,
-                    _ => null,
-                });
-        var code = CodeOf(answer.Body);
-        return TwilioErrors.Meaning(operation, code, answer.Status) is { } meaning
-            ? new GatewayOutcome<T>.Refused(meaning, code, answer.RetryAfter)
-            : new GatewayOutcome<T>.Unknown(string.Create(CultureInfo.InvariantCulture, $"HTTP {(int)answer.Status}"));
-    }
-
-    /// <summary>Twilio's error code, or null if the body is not an error of Twilio. The error's message is not read: it may quote a
-    /// phone number.</summary>
+    /// <summary>Twilio's error code; null if the body is no error of Twilio. The message is not read: it may quote a phone
+    /// number.</summary>
     private static int? CodeOf(string body)
     {
         try
@@ -133,66 +122,26 @@ internal sealed partial class TwilioRequests(
         }
     }
 
-    /// <summary>The client that the library is given for one request. It sends the request through our pipeline and transport.</summary>
-    private sealed class Exchange(
-        TwilioRequests requests, TwilioOperation operation, string accountSid, RequestProgress progress,
-        CancellationToken cancellationToken) : ITwilioRestClient
+    private void Report<T>(Activity? span, TwilioExchange exchange, GatewayOutcome<T> settled)
     {
-        public string AccountSid => accountSid;
-
-        public string? Region => null;
-
-        public global::Twilio.Http.HttpClient HttpClient => throw new NotSupportedException("The service has its own transport.");
-
-        public Outcome<TwilioAnswer> Outcome { get; private set; }
-
-        public bool IsAccepted => Outcome.Result is { IsSuccess: true };
-
-        public Response Request(Request request) => throw new NotSupportedException("The service sends only asynchronous requests.");
-
-        public async Task<Response> RequestAsync(Request request)
-        {
-            Outcome = await requests.SendAsync(operation, request, progress, cancellationToken);
-            if (Outcome.Exception is OperationCanceledException)
-                cancellationToken.ThrowIfCancellationRequested();
-            return Outcome.Result is { IsSuccess: true } answer
-                ? new Response(answer.Status, answer.Body)
-                : throw new NotAcceptedException();
-        }
-    }
-
-    /// <summary>Ends the library's method, which can return only a success. The exchange knows what happened.</summary>
-    private sealed class NotAcceptedException : Exception;
-
-    private void Report<T>(
-        Activity? span, TwilioOperation operation, GatewayOutcome<T> settled, Outcome<TwilioAnswer> outcome, RequestProgress progress)
-    {
-        var took = clock.GetElapsedTime(progress.CreatedAt);
-        var error = outcome switch
-        {
-            { Exception: { } exception } => exception.GetType().FullName,
-            { Result: { IsSuccess: false } answer } => ((int)answer.Status).ToString(CultureInfo.InvariantCulture),
-            _ => "unreadable_answer",
-        };
+        var took = clock.GetElapsedTime(exchange.CreatedAt);
         switch (settled)
         {
             case GatewayOutcome<T>.Refused { Meaning: var meaning, Code: var code }:
-                var failed = meaning is Refusal.NotPermitted or Refusal.BadRequest or Refusal.NotProcessed;
-                telemetry.Settled(span, operation, "refused", meaning.ToString(), code, failed ? error : null, progress, took);
-                var level = meaning switch
-                {
-                    Refusal.NotPermitted => LogLevel.Error,
-                    Refusal.BadRequest or Refusal.NotProcessed => LogLevel.Warning,
-                    _ => LogLevel.Debug,
-                };
-                Log.Refused(logger, level, operation.Name, meaning, code, progress.Attempts);
+                var level = meaning == Refusal.NotPermitted ? LogLevel.Error
+                    : meaning is Refusal.BadRequest or Refusal.NotProcessed ? LogLevel.Warning
+                    : LogLevel.Debug;
+                telemetry.Settled(span, exchange, took, "refused", meaning.ToString(), code, isError: level >= LogLevel.Warning);
+                Log.Refused(logger, level, exchange.Operation.Name, meaning, code, exchange.Attempts);
                 break;
             case GatewayOutcome<T>.Unknown { Why: var why }:
-                telemetry.Settled(span, operation, "unknown", why, null, error, progress, took);
-                Log.Unknown(logger, operation.Name, why, progress.Attempts);
+                telemetry.Settled(span, exchange, took, "unknown", why, null, isError: true);
+                Log.Unknown(logger, exchange.Operation.Name, why, exchange.Attempts);
                 break;
             default:
-                telemetry.Settled(span, operation, "accepted", null, null, null, progress, took);
+                if (settled is GatewayOutcome<CallSid>.Accepted { Value: var created })
+                    span?.SetTag(GatewayTelemetry.CallSid, created.Value);
+                telemetry.Settled(span, exchange, took, "accepted", null, null, isError: false);
                 break;
         }
     }
@@ -208,36 +157,39 @@ internal sealed partial class TwilioRequests(
     }
 }
 
-/// <summary>The state of one request while its attempts are made.</summary>
-internal sealed class RequestProgress(long createdAt)
+/// <summary>One request with the state of its attempts. The library gets it as its client, and its requests go to our pipeline.</summary>
+internal sealed class TwilioExchange(
+    TwilioOperation operation, string accountSid, long createdAt, Func<TwilioExchange, Request, Task<Outcome<TwilioAnswer>>> send)
+    : ITwilioRestClient
 {
-    private static readonly ResiliencePropertyKey<RequestProgress> Key = new("calls.twilio.progress");
+    public static readonly ResiliencePropertyKey<TwilioExchange> Key = new("calls.twilio.exchange");
 
+    public TwilioOperation Operation => operation;
+    public string AccountSid => accountSid;
+    public string? Region => null;
+    public global::Twilio.Http.HttpClient HttpClient => throw new NotSupportedException("The service has its own transport.");
     public long CreatedAt => createdAt;
-
     /// <summary>When the first attempt began: after the wait for a permit. The total time-out counts from the same moment.</summary>
-    public long StartedAt { get; private set; }
-
-    public int Attempts { get; private set; }
-
+    public long StartedAt { get; set; }
+    public int Attempts { get; set; }
     /// <summary>The HTTP status of the last attempt; null if that attempt got no answer.</summary>
     public int? LastStatus { get; set; }
-    /// <summary>Whether Twilio may have acted: an attempt is under way, or an attempt ended without an answer that rules this
-    /// out.</summary>
+    /// <summary>An attempt is under way, or an attempt ended without an answer that proves that Twilio did nothing.</summary>
     public bool MayHaveActed { get; set; }
+    public Outcome<TwilioAnswer> Outcome { get; private set; }
+    public bool IsAccepted => Outcome.Result is { IsSuccess: true };
 
-    public static RequestProgress Of(ResilienceContext context) =>
-        context.Properties.TryGetValue(Key, out var progress) ? progress : throw new UnreachableException("Every request has its progress");
+    public static TwilioExchange Of(ResilienceContext context) =>
+        context.Properties.TryGetValue(Key, out var exchange) ? exchange : throw new UnreachableException("Every request has its exchange");
 
-    public void PutInto(ResilienceContext context) => context.Properties.Set(Key, this);
+    public Response Request(Request request) => throw new NotSupportedException("The service sends only asynchronous requests.");
 
-    /// <summary>Begins an attempt. Returns the value that <see cref="MayHaveActed"/> had before it.</summary>
-    public bool Begin(long now)
+    public async Task<Response> RequestAsync(Request request)
     {
-        var before = MayHaveActed;
-        if (Attempts++ == 0)
-            StartedAt = now;
-        (MayHaveActed, LastStatus) = (true, null);
-        return before;
+        Outcome = await send(this, request);
+        return Outcome.Result is { IsSuccess: true } answer ? new Response(answer.Status, answer.Body) : throw new NotAcceptedException();
     }
 }
+
+/// <summary>Ends the library's method, which can return only a success. The exchange has the outcome.</summary>
+internal sealed class NotAcceptedException : Exception;

@@ -4,11 +4,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>Registers everything that has to do with Twilio.</summary>
 public static class TwilioServices
 {
-    /// <summary>The voice gateway, the dialing rules, the callback URLs and <see cref="TwilioOptions"/>, validated when the host
-    /// starts.</summary>
+    /// <summary>Registers the gateway, the dialing rules, the callback URLs and the options, which are validated at the start.</summary>
     public static IServiceCollection AddCallsTwilio(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton<IConfigureOptions<TwilioOptions>>(new TwilioOptionsSetup(configuration));
@@ -23,8 +21,7 @@ public static class TwilioServices
 
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(new GatewaySettings());
-        services.AddSingleton(provider =>
-            new CallbackUrls(new Uri(provider.GetRequiredService<IOptions<TwilioOptions>>().Value.PublicBaseUrl)));
+        services.AddSingleton(its => new CallbackUrls(new Uri(its.GetRequiredService<IOptions<TwilioOptions>>().Value.PublicBaseUrl)));
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<GatewayTelemetry>();
         services.AddSingleton<GatewayPipelines>();
@@ -43,13 +40,12 @@ public static class TwilioServices
             // The pipelines have the time-outs. They distinguish an attempt that was sent from one that was not.
             client.Timeout = Timeout.InfiniteTimeSpan;
         })
-        .ConfigurePrimaryHttpMessageHandler(provider => new SocketsHttpHandler
+        .ConfigurePrimaryHttpMessageHandler(its => new SocketsHttpHandler
         {
-            ConnectTimeout = provider.GetRequiredService<GatewaySettings>().ConnectTimeout,
+            ConnectTimeout = its.GetRequiredService<GatewaySettings>().ConnectTimeout,
             // The HTTP client lives as long as the service, so the connections must be renewed to notice a change in DNS.
             PooledConnectionLifetime = TimeSpan.FromMinutes(3),
-            // Shorter than the idle time-out of load balancers. The outcome of a create on a connection that is being closed would be
-            // unknown.
+            // Shorter than load balancers allow, because the outcome of a create on a connection that is being closed is unknown.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
             AllowAutoRedirect = false,
             UseCookies = false,
