@@ -38,7 +38,8 @@ public sealed class CallLogTests : IDisposable
         await host.Twilio.Client("alice").HangUpAsync();
         await host.Twilio.Client("bob").HangUpAsync();
         await host.Twilio.Phone(Lawyer).IsIdleAsync();
-        await Eventually.TrueAsync(() => Task.FromResult(OfEvent(1006) == 1 && OfEvent(1005) == 3), "the end of each line is logged", Patience);
+        await Eventually.TrueAsync(() => Task.FromResult(OfEvent(1006) == 1 && OfEvent(1005) == 3), "the end of each line is logged",
+            Patience);
 
         OfEvent(1001).ShouldBe(1, "started");
         OfEvent(1002).ShouldBe(2, "the callee and the guest ring");
@@ -102,7 +103,8 @@ public sealed class CallLogTests : IDisposable
 
     /// <summary>An event that comes after a later one of its leg is ignored and not logged, so the test waits for each.</summary>
     private static Task AllAnsweredAsync(SandboxHost host) => host.Twilio.WaitUntilAsync(
-        cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count, "every webhook has its answer");
+        cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count,
+            "every webhook has its answer");
 
     private static string TraceOf(string text) => text[(text.IndexOf("trace ", StringComparison.Ordinal) + "trace ".Length)..];
 

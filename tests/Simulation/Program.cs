@@ -10,7 +10,7 @@ const string Help = """
       --seeds N       as many worlds, of some dozen calls each (10,000 are more than 100,000 calls)
       --first N       the first seed; 1 if it is not given
       --seed N        one world, with the timeline of the call that went wrong
-      --timeline N    with --seed: the timeline of call N, whatever became of it
+      --timeline N    with --seed: the timeline of call N, also without a violation
       --bug NAME      put a mistake into the service, and see whether it is found: EffectNotStored, NoSecondSidCheck,
                       JoinAfterLeaveCounted, BlindRetryOfCreate, SweepWithoutLease
     """;

@@ -50,10 +50,10 @@ internal static class Inputs
             LeaveReason.NoAnswer,
             LeaveReason.Unreachable,
             LeaveReason.Canceled,
-            LeaveReason.HungUp,
         })
-            yield return Now($"callee: {Word(because)}",
-                new SessionEvent.LegProgressed(Callee, A.CalleeLeg, Progress.Gone, because, A.Nonce));
+            yield return Now($"callee: {Word(because)}", new SessionEvent.CalleeRejected(Callee, A.CalleeLeg, because, A.Nonce));
+        yield return Now("callee: hung up",
+            new SessionEvent.LegProgressed(Callee, A.CalleeLeg, Progress.Gone, LeaveReason.HungUp, A.Nonce));
         yield return Now("another leg as callee: ringing",
             new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Ringing, null, A.Nonce));
         yield return Now("another leg as callee: canceled",

@@ -35,7 +35,7 @@ public sealed class WebhookCostTests(RedisFixture redis)
             await PlayAsync(host, string.Create(CultureInfo.InvariantCulture, $"cost-{call}"));
 
         Most(counter).ShouldBe(
-            [("calls", 1), ("conference", 1), ("join", 1), ("left", 1), ("voice", 2), ("wait", 0)], counter.ToString());
+            [("conference", 1), ("join", 1), ("left", 1), ("status", 1), ("voice", 2), ("wait", 0)], counter.ToString());
         counter.Webhooks.Where(webhook => webhook.Kind == "voice").ShouldAllBe(webhook => webhook.Commands.Length == 2);
 
         host.Faults(new WebhookFault { Duplicates = 1 });
@@ -110,7 +110,7 @@ public sealed class WebhookCostTests(RedisFixture redis)
     /// </summary>
     private sealed class RoundTripCounter : IStartupFilter
     {
-        private static readonly string[] Kinds = ["voice", "join", "left", "conference", "calls", "wait"];
+        private static readonly string[] Kinds = ["voice", "join", "left", "conference", "status", "wait"];
 
         private readonly AsyncLocal<ProfilingSession?> current = new();
         private readonly ConcurrentQueue<Webhook> webhooks = new();

@@ -49,7 +49,7 @@ internal sealed class Judge(CallsWorld world)
             return;
         // If all webhooks of an answer were lost, the service believes that the leg rings, until its next review.
         if (IsKnownToTalk(leg) && others.TrueForAll(IsKnownToTalk))
-            Say($"{leg.Phone.Address} is hung up while they talk with {others.Count}, and nobody has asked for it", story);
+            Say($"{leg.Phone.Address} is hung up while they talk with {others.Count}, and no client has asked for it", story);
     }
 
     /// <summary>An unexpected exception was thrown.</summary>
