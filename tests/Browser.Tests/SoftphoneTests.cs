@@ -4,7 +4,8 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Calls.Browser.Tests;
 
-/// <summary>The sample softphone in a browser: two softphones call each other through the sandbox, and the bundled Voice SDK loads.</summary>
+/// <summary>The sample softphone in a browser: two softphones call each other through the sandbox, and the bundled Voice SDK
+/// loads.</summary>
 public sealed class SoftphoneTests
 {
     [Fact]

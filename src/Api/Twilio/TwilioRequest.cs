@@ -1,3 +1,9 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Unicode;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
 namespace Calls.Api.Twilio;
 
 /// <summary>The parameters of a signed request of Twilio. Only <c>From</c>, the SIDs and the URL that we made can be trusted.</summary>
@@ -30,4 +36,79 @@ internal sealed class TwilioRequest(WebhookForm? form, HttpRequest http)
 
     /// <summary>A parameter's value; null if it is missing or came more than once: Twilio sends none twice.</summary>
     private string? Single(string key) => form is not null ? form.Single(key) : http.Query[key] is [{ } value] ? value : null;
+}
+
+/// <summary>The decoded fields of a webhook's body, in the order in which they came. Names are compared ordinally, because Twilio signs
+/// names that differ only in case as two fields. ASP.NET Core's form merges them and cannot carry what Twilio signed.</summary>
+internal sealed class WebhookForm(List<KeyValuePair<string, string>> fields)
+{
+    /// <summary>The form of a request without a body.</summary>
+    public static readonly WebhookForm Empty = new([]);
+    public IReadOnlyList<KeyValuePair<string, string>> Fields => fields;
+
+    /// <summary>Reads a body to its end.</summary>
+    /// <returns>The form, or the cause of the refusal, as in the metric <c>calls.webhooks.refused</c>.</returns>
+    /// <exception cref="IOException">The body is longer than the server allows, or the connection was cut off.</exception>
+    public static async ValueTask<(WebhookForm? Form, string Refusal)> ReadAsync(PipeReader body, string? contentType)
+    {
+        var read = await body.ReadAtLeastAsync((int)Hardening.MaxBody + 1, CancellationToken.None);
+        try
+        {
+            if (!read.IsCompleted || read.Buffer.Length > Hardening.MaxBody)
+                return (null, "unreadable body");
+            if (read.Buffer.IsEmpty)
+                return (Empty, "");
+            if (!IsForm(contentType))
+                return (null, "content type");
+            var form = Parse(read.Buffer.IsSingleSegment ? read.Buffer.FirstSpan : read.Buffer.ToArray());
+            return (form, form is null ? "unreadable body" : "");
+        }
+        finally
+        {
+            body.AdvanceTo(read.Buffer.End);
+        }
+    }
+
+    /// <summary>Decodes a body. Null if it is not UTF-8, has a NUL, or exceeds a bound of <see cref="Hardening"/>.</summary>
+    public static WebhookForm? Parse(ReadOnlySpan<byte> body)
+    {
+        if (!Utf8.IsValid(body))
+            return null;
+        List<KeyValuePair<string, string>> fields = [];
+        foreach (var field in new QueryStringEnumerable(Encoding.UTF8.GetString(body)))
+        {
+            var (name, value) = (field.EncodedName, field.EncodedValue);
+            if (fields.Count == Hardening.MaxFields || name.Length > Hardening.MaxFieldName || value.Length > Hardening.MaxFieldValue)
+                return null;
+            (name, value) = (field.DecodeName(), field.DecodeValue());
+            if (name.Span.Contains('\0') || value.Span.Contains('\0'))
+                return null;
+            fields.Add(new(name.ToString(), value.ToString()));
+        }
+
+        return new WebhookForm(fields);
+    }
+
+    /// <summary>The value of the field with this exact name or, where there is none, with a name that differs only in case.</summary>
+    /// <returns>Null if the field is missing or came more than once: Twilio sends no field twice.</returns>
+    public string? Single(string name) =>
+        Find(name, StringComparison.Ordinal, out var value) || Find(name, StringComparison.OrdinalIgnoreCase, out value) ? value : null;
+
+    private bool Find(string name, StringComparison comparison, out string? value)
+    {
+        value = null;
+        var count = 0;
+        foreach (var field in fields)
+        {
+            if (string.Equals(field.Key, name, comparison))
+                value = ++count == 1 ? field.Value : null;
+        }
+
+        return count > 0;
+    }
+
+    private static bool IsForm(string? contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase)
+        && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
 }

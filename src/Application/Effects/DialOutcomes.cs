@@ -7,7 +7,8 @@ public sealed class DialOutcomes
 {
     private readonly ConcurrentDictionary<Expectation, byte> waiting = new();
 
-    /// <summary>Call it before the dial can be sent. Any number of requests may wait for one dial. Dispose the result after the wait.</summary>
+    /// <summary>Call it before the dial can be sent. Any number of requests may wait for one dial. Dispose the result after the
+    /// wait.</summary>
     public Expectation Expect(SessionId session, ParticipantId participant)
     {
         var expectation = new Expectation(this, session, participant);

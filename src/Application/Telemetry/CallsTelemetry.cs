@@ -62,9 +62,9 @@ public sealed class CallsTelemetry : IDisposable
     /// <param name="traceParent">From the signed URL. Null where the URL has none: the span is the root of a new trace.</param>
     public static Activity? Webhook(string name, DateTimeOffset arrived, string? traceParent)
     {
-        // A context with a trace id of its own, so that the span does not continue the trace that the request's headers claim.
+        // Without a context of the call the span is a root. It must not continue the trace that the request's own headers claim.
         if (!ActivityContext.TryParse(traceParent, null, isRemote: true, out var call))
-            call = new ActivityContext(ActivityTraceId.CreateRandom(), default, ActivityTraceFlags.Recorded);
+            Activity.Current = null;
         return Source.StartActivity(name, ActivityKind.Server, call, startTime: arrived);
     }
 

@@ -17,7 +17,8 @@ internal sealed class SessionQueue(TimeProvider time)
 
     private bool StoreAnswers => Volatile.Read(ref answeredAt) is not 0 and var at && clock.GetElapsedTime(at) < Patience;
 
-    /// <summary>Takes the last place in the session's queue and waits for the requests ahead. Dispose the ticket to leave the queue.</summary>
+    /// <summary>Takes the last place in the session's queue and waits for the requests ahead. Dispose the ticket to leave the
+    /// queue.</summary>
     public async ValueTask<Ticket> EnterAsync(SessionId session, CancellationToken cancellationToken)
     {
         var ticket = Enter(session);

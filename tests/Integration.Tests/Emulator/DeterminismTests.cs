@@ -24,7 +24,8 @@ public sealed class DeterminismTests
         scheduler.RunFor(TimeSpan.FromSeconds(2));
         cloud.Phone("client:bob").State.ShouldBe(PhoneState.Idle);
         var status = cloud.Journal.OfType<WebhookSent>().ShouldHaveSingleItem().Parameters;
-        (status["CallStatus"], status["SipResponseCode"], status["SequenceNumber"], status["CallDuration"]).ShouldBe(("no-answer", "487", "0", "0"));
+        (status["CallStatus"], status["SipResponseCode"], status["SequenceNumber"], status["CallDuration"]).ShouldBe(
+            ("no-answer", "487", "0", "0"));
     }
 
     [Fact]
@@ -88,7 +89,8 @@ public sealed class DeterminismTests
         cloud.ActiveConference("room")!.State.ShouldBe(ConferenceState.InProgress);
         cloud.Phone("+15551234567").Decline();
         scheduler.RunFor(TimeSpan.FromSeconds(1));
-        cloud.Journal.OfType<WebhookSent>().Last(entry => entry.Event == "participant-leave").Parameters["ReasonParticipantLeft"].ShouldBe("participant_add_failed");
+        cloud.Journal.OfType<WebhookSent>().Last(
+            entry => entry.Event == "participant-leave").Parameters["ReasonParticipantLeft"].ShouldBe("participant_add_failed");
     }
 
     [Fact]
@@ -102,8 +104,10 @@ public sealed class DeterminismTests
         scheduler.RunFor(TimeSpan.FromSeconds(1));
         cloud.LiveLegs().ShouldBeEmpty();
         var sent = cloud.Journal.OfType<WebhookSent>();
-        sent.Where(entry => entry.Event == "participant-leave").Select(entry => entry.Parameters["ReasonParticipantLeft"]).ShouldBe(["participant_hung_up", "moderator_ended_conference"]);
-        sent.Single(entry => entry.Event == "conference-end").Parameters["ReasonConferenceEnded"].ShouldBe("participant-with-end-conference-on-exit-left");
+        sent.Where(entry => entry.Event == "participant-leave").Select(
+            entry => entry.Parameters["ReasonParticipantLeft"]).ShouldBe(["participant_hung_up", "moderator_ended_conference"]);
+        sent.Single(entry => entry.Event == "conference-end").Parameters["ReasonConferenceEnded"].ShouldBe(
+            "participant-with-end-conference-on-exit-left");
     }
 
     private static string Play(int seed)
@@ -111,7 +115,8 @@ public sealed class DeterminismTests
         var (scheduler, cloud) = Cloud(seed);
         cloud.Faults.Add(new WebhookFault { Probability = 0.3, Duplicates = 1, MaxDelay = TimeSpan.FromSeconds(1) });
         cloud.Faults.Add(new WebhookFault { Probability = 0.3, MaxDelay = TimeSpan.FromSeconds(1) });
-        cloud.Faults.Add(new RestFault { Probability = 0.5, Kind = RestFaultKind.ServerErrorAfterActing, MaxLatency = TimeSpan.FromSeconds(1) });
+        cloud.Faults.Add(
+            new RestFault { Probability = 0.5, Kind = RestFaultKind.ServerErrorAfterActing, MaxLatency = TimeSpan.FromSeconds(1) });
         (cloud.Phone("client:bob").Behaviour, cloud.Phone("client:bob").After) = (PhoneBehaviour.Answer, TimeSpan.FromSeconds(2));
         for (var i = 0; i < 5; i++)
         {
@@ -129,7 +134,8 @@ public sealed class DeterminismTests
     private static (VirtualScheduler, TwilioCloud) Cloud(int seed, TwilioEmulatorOptions? options = null, string twiml = "")
     {
         var scheduler = new VirtualScheduler();
-        var cloud = new TwilioCloud(scheduler, new InMemory(scheduler, twiml), (options ?? new()) with { Seed = seed, VoiceUrl = new("http://app/voice") });
+        var cloud = new TwilioCloud(
+            scheduler, new InMemory(scheduler, twiml), (options ?? new()) with { Seed = seed, VoiceUrl = new("http://app/voice") });
         return (scheduler, cloud);
     }
 
@@ -156,7 +162,9 @@ public sealed class DeterminismTests
         {
             var answer = new TaskCompletionSource<WebhookResponse>();
             scheduler.Schedule(TimeSpan.FromMilliseconds(30), () => answer.SetResult(request.Kind is WebhookKind.Voice or WebhookKind.Answer
-                ? WebhookResponse.Answered(200, "text/xml", $"<Response><Dial><Conference waitUrl='' statusCallback='http://app/room' statusCallbackEvent='start end join leave' {attributes}>room</Conference></Dial></Response>")
+                ? WebhookResponse.Answered(200, "text/xml",
+                    "<Response><Dial><Conference waitUrl='' statusCallback='http://app/room' "
+                    + $"statusCallbackEvent='start end join leave' {attributes}>room</Conference></Dial></Response>")
                 : WebhookResponse.Answered(204, null, "")));
             return answer.Task;
         }

@@ -11,7 +11,8 @@ public sealed class LoadTests
         await using var world = await World.StartAsync();
         world.App.On("/voice", request => (200, $"<Response>{world.Room(request["SessionID"]!)}</Response>"));
         world.App.On("/answer", request => (200, $"<Response>{world.Room(request["session"]!)}</Response>"));
-        world.App.Before = _ => Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(500)), TimeProvider.System, TestContext.Current.CancellationToken);
+        world.App.Before = _ =>
+            Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(500)), TimeProvider.System, TestContext.Current.CancellationToken);
         await Task.WhenAll(Enumerable.Range(0, Calls).Select(async i =>
         {
             var (caller, callee) = (world.Twilio.Client($"a{i}"), world.Twilio.Client($"b{i}"));

@@ -15,7 +15,8 @@ public sealed class RestTests
         await using var world = await World.StartAsync();
         var (status, body, headers) = await world.SendAsync(HttpMethod.Get, "/Calls.json", null, password: "wrong");
         status.ShouldBe(401);
-        body!.ToJsonString().ShouldBe("""{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/docs/errors/20003","status":401}""");
+        body!.ToJsonString().ShouldBe(
+            """{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/docs/errors/20003","status":401}""");
         headers.GetValues("Twilio-Request-Id").ShouldHaveSingleItem().ShouldStartWith("RQ");
     }
 
@@ -45,10 +46,12 @@ public sealed class RestTests
     public async Task Ending_a_call_is_canceled_before_the_answer_and_completed_after_and_21220_when_it_is_over()
     {
         await using var world = await World.StartAsync(new() { QueueDelay = TimeSpan.FromMinutes(1) });
-        var queued = await world.CallAsync("client:bob", new() { { "Url", world.App.Url }, { "StatusCallback", world.App.Url + "/status" } });
+        var queued = await world.CallAsync(
+            "client:bob", new() { { "Url", world.App.Url }, { "StatusCallback", world.App.Url + "/status" } });
         var (status, body, _) = await world.PostAsync($"/Calls/{queued}.json", new() { { "Status", "completed" } });
         (status, body!["status"]!.GetValue<string>()).ShouldBe((200, "canceled"));
-        (await world.PostAsync($"/Calls/{queued}.json", new() { { "Status", "completed" } })).Body!["code"]!.GetValue<int>().ShouldBe(21220);
+        (await world.PostAsync($"/Calls/{queued}.json", new() { { "Status", "completed" } })).Body!["code"]!.GetValue<int>()
+            .ShouldBe(21220);
         (await world.GetAsync("/Calls/CA00000000000000000000000000000000.json")).Status.ShouldBe(404);
         // A call canceled while queued has no status callback at all.
         world.Twilio.Journal.OfType<WebhookSent>().ShouldBeEmpty();
@@ -62,7 +65,8 @@ public sealed class RestTests
         await world.Twilio.Client("alice").PlaceCallAsync(null);
         await world.EventAsync("participant-join");
         var room = world.Twilio.Client("alice").ConferenceSid!;
-        var form = new Parameters { { "Label", "the doctor" }, { "StatusCallback", world.App.Url + "/guest" }, { "StatusCallbackEvent", "initiated ringing answered completed" } };
+        var form = new Parameters { { "Label", "the doctor" }, { "StatusCallback", world.App.Url + "/guest" },
+            { "StatusCallbackEvent", "initiated ringing answered completed" } };
         form.AddRange(AddGuest);
         var (status, added, _) = await world.PostAsync($"/Conferences/{room}/Participants.json", form);
         status.ShouldBe(201);
@@ -74,7 +78,8 @@ public sealed class RestTests
         var list = (await world.GetAsync($"/Conferences/{room}/Participants.json")).Body!["participants"]!.AsArray();
         list.Select(one => one!["status"]!.GetValue<string>()).ShouldBe(["connected", "ringing"]);
         (await world.PostAsync($"/Conferences/{room}/Participants.json", form)).Body!["code"]!.GetValue<int>().ShouldBe(16026);
-        (await world.PostAsync($"/Conferences/{room}.json", new() { { "Status", "completed" } })).Body!["code"]!.GetValue<int>().ShouldBe(16099);
+        (await world.PostAsync($"/Conferences/{room}.json", new() { { "Status", "completed" } })).Body!["code"]!.GetValue<int>()
+            .ShouldBe(16099);
 
         await world.Twilio.Phone(Guest).AnswerAsync();
         await world.EventAsync("conference-start");
@@ -126,7 +131,8 @@ public sealed class RestTests
         await world.Twilio.WaitUntilAsync(cloud => cloud.ActiveConference("room") is not null, World.Soon);
         await world.Twilio.Client("bob").PlaceCallAsync(null);
         await world.EventAsync("conference-start");
-        var (status, body, _) = await world.PostAsync($"/Conferences/{world.Twilio.Client("bob").ConferenceSid}.json", new() { { "Status", "completed" } });
+        var (status, body, _) = await world.PostAsync(
+            $"/Conferences/{world.Twilio.Client("bob").ConferenceSid}.json", new() { { "Status", "completed" } });
         status.ShouldBe(200);
         OpenApi.Check("api.v2010.account.conference", body!);
         body!["reason_conference_ended"]!.GetValue<string>().ShouldBe("conference-ended-via-api");
@@ -134,7 +140,8 @@ public sealed class RestTests
         world.Twilio.Client("bob").Heard.Count(what => what == "\"bye\"").ShouldBe(said);
         await world.EventAsync("conference-end");
         await world.EventAsync("participant-leave", 2);
-        world.App.At("/room").Where(request => request["StatusCallbackEvent"] == "participant-leave").Select(request => request["ReasonParticipantLeft"])
+        world.App.At("/room").Where(
+            request => request["StatusCallbackEvent"] == "participant-leave").Select(request => request["ReasonParticipantLeft"])
             .ShouldBe(["conference_ended_via_api", "conference_ended_via_api"]);
     }
 

@@ -42,7 +42,8 @@ public sealed class TwoPartyCallTests
 
         var voice = world.App.At("/voice").ShouldHaveSingleItem();
         voice.Form.Select(pair => pair.Key).ShouldBe(
-            ["AccountSid", "ApiVersion", "ApplicationSid", "CallSid", "CallStatus", "Called", "Caller", "Direction", "From", "To", "SessionID"], ignoreOrder: true);
+            ["AccountSid", "ApiVersion", "ApplicationSid", "CallSid", "CallStatus", "Called", "Caller", "Direction", "From", "To",
+                "SessionID"], ignoreOrder: true);
         voice["CallSid"].ShouldBe(leg.Sid);
         voice["To"].ShouldBe("bob");
         voice["Called"].ShouldBe("");
@@ -61,7 +62,8 @@ public sealed class TwoPartyCallTests
         room[3]["ParticipantLabel"].ShouldBe("caller");
         room[5]["ReasonConferenceEnded"].ShouldBe("last-participant-left");
         room[5]["CallSidEndingConference"].ShouldBe(callee);
-        world.App.At("/status").OrderBy(request => request["SequenceNumber"], StringComparer.Ordinal).Select(request => request["CallStatus"])
+        world.App.At("/status").OrderBy(
+            request => request["SequenceNumber"], StringComparer.Ordinal).Select(request => request["CallStatus"])
             .ShouldBe(["initiated", "ringing", "in-progress", "completed"]);
         foreach (var request in world.App.Requests)
         {
@@ -77,7 +79,12 @@ public sealed class TwoPartyCallTests
     public async Task The_first_participant_s_callbacks_win()
     {
         await using var world = await World.StartAsync();
-        world.App.On("/voice", request => (200, $"<Response><Dial><Conference waitUrl='' statusCallback='{world.App.Url}/{request["SessionID"]}' statusCallbackEvent='{(request["SessionID"] == "first" ? "leave" : "join leave")}'>room</Conference></Dial></Response>"));
+        world.App.On("/voice", request =>
+        {
+            var events = request["SessionID"] == "first" ? "leave" : "join leave";
+            var callback = $"statusCallback='{world.App.Url}/{request["SessionID"]}' statusCallbackEvent='{events}'";
+            return (200, $"<Response><Dial><Conference waitUrl='' {callback}>room</Conference></Dial></Response>");
+        });
         await world.Twilio.Client("alice").PlaceCallAsync(null, new() { { "SessionID", "first" } });
         await world.Twilio.WaitUntilAsync(cloud => cloud.ActiveConference("room") is not null, World.Soon);
         await world.Twilio.Client("bob").PlaceCallAsync(null, new() { { "SessionID", "second" } });
@@ -96,7 +103,8 @@ public sealed class TwoPartyCallTests
         await world.Twilio.Client("alice").PlaceCallAsync("bob");
         await world.EventAsync("participant-join");
         await world.Twilio.Client("alice").HangUpAsync();
-        await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<WebhookAnswered>(entry => entry.Webhook == WebhookKind.DialAction), World.Soon);
+        await world.Twilio.WaitUntilAsync(
+            cloud => cloud.Journal.Has<WebhookAnswered>(entry => entry.Webhook == WebhookKind.DialAction), World.Soon);
         var action = world.App.At("/left").ShouldHaveSingleItem();
         action.Method.ShouldBe("GET");
         action["of"].ShouldBe("alice");
@@ -126,7 +134,8 @@ public sealed class TwoPartyCallTests
         world.App.On("/voice", _ => (503, ""));
         world.App.On("/fallback", "<Say>sorry</Say>");
         await world.Twilio.Client("alice").PlaceCallAsync("bob");
-        await world.Twilio.WaitUntilAsync(cloud => cloud.Phone("client:alice").Heard.Any(words => words.Contains("application error", StringComparison.Ordinal)), World.Soon);
+        await world.Twilio.WaitUntilAsync(cloud =>
+            cloud.Phone("client:alice").Heard.Any(words => words.Contains("application error", StringComparison.Ordinal)), World.Soon);
         world.Twilio.Options.VoiceFallbackUrl = new(world.App.Url + "/fallback");
         await world.Twilio.Client("carol").PlaceCallAsync("bob");
         await world.Twilio.WaitUntilAsync(cloud => cloud.Phone("client:carol").Heard.Contains("\"sorry\""), World.Soon);

@@ -13,14 +13,16 @@ public sealed class WebhookFaultTests
         world.App.On("/status", _ => (++answers < 3 ? 503 : 204, ""));
         world.App.On("/plain", _ => (503, ""));
         await world.Twilio.Client("bob").BehaveAsync(PhoneBehaviour.Busy);
-        await world.CallAsync("client:bob", new() { { "Url", world.App.Url }, { "StatusCallback", world.App.Url + "/status?a=b#rc=5&rp=5xx,ct,rt" } });
+        await world.CallAsync(
+            "client:bob", new() { { "Url", world.App.Url }, { "StatusCallback", world.App.Url + "/status?a=b#rc=5&rp=5xx,ct,rt" } });
         await world.CallAsync("client:bob", new() { { "Url", world.App.Url }, { "StatusCallback", world.App.Url + "/plain" } });
         await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<WebhookAnswered>(entry => entry.Status == 204), World.Soon);
         await world.Twilio.WaitUntilAsync(cloud => cloud.Journal.Has<TwilioErrorLogged>(entry => entry.Code == 15003), World.Soon);
         var tries = world.App.At("/status");
         tries.Count.ShouldBe(3);
         tries.Select(request => request.Token).Distinct().ShouldHaveSingleItem();
-        tries.ShouldAllBe(request => request.Url == world.App.Url + "/status?a=b" && request.Signature == Signer.Sign(world.Twilio.Options.AuthToken, request.Url, request.Form));
+        tries.ShouldAllBe(request => request.Url == world.App.Url + "/status?a=b"
+            && request.Signature == Signer.Sign(world.Twilio.Options.AuthToken, request.Url, request.Form));
         world.App.At("/plain").ShouldHaveSingleItem();
     }
 
@@ -85,13 +87,20 @@ public sealed class WebhookFaultTests
     {
         await using var world = await World.StartAsync();
         world.App.On("/voice", world.Room("room"));
-        world.Twilio.Faults.Add(new WebhookFault { Kind = WebhookKind.Conference, MinDelay = TimeSpan.FromMilliseconds(20), MaxDelay = TimeSpan.FromMilliseconds(60), LoseAnswer = true });
+        world.Twilio.Faults.Add(new WebhookFault
+        {
+            Kind = WebhookKind.Conference,
+            MinDelay = TimeSpan.FromMilliseconds(20),
+            MaxDelay = TimeSpan.FromMilliseconds(60),
+            LoseAnswer = true
+        });
         await world.Twilio.Client("alice").PlaceCallAsync("bob");
         await world.EventAsync("participant-join");
         world.App.At("/room").ShouldHaveSingleItem();
         var journal = world.Twilio.Journal;
         journal.OfType<WebhookAnswered>().Single(entry => entry.Event == "participant-join").Failure.ShouldBe(WebhookFailure.Read);
         var joined = journal.OfType<ConferenceChanged>().Single(entry => entry.Change == "joined by");
-        (journal.OfType<WebhookSent>().Single(entry => entry.Event == "participant-join").At - joined.At).ShouldBeGreaterThanOrEqualTo(TimeSpan.FromMilliseconds(19));
+        (journal.OfType<WebhookSent>().Single(entry => entry.Event == "participant-join").At - joined.At).ShouldBeGreaterThanOrEqualTo(
+            TimeSpan.FromMilliseconds(19));
     }
 }

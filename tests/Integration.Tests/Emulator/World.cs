@@ -31,15 +31,19 @@ internal sealed class World : IAsyncDisposable
 
     /// <summary>The TwiML of a room whose events go to /room.</summary>
     public string Room(string name, string attributes = "", string dial = "") =>
-        $"""<Dial {dial}><Conference beep="false" waitUrl="" statusCallback="{App.Url}/room" statusCallbackEvent="start end join leave mute hold modify" {attributes}>{name}</Conference></Dial><Hangup/>""";
+        $"""<Dial {dial}><Conference beep="false" waitUrl="" statusCallback="{App.Url}/room" """
+        + $"""statusCallbackEvent="start end join leave mute hold modify" {attributes}>{name}</Conference></Dial><Hangup/>""";
 
     public Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> GetAsync(string path) => SendAsync(HttpMethod.Get, path, null);
 
-    public Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> PostAsync(string path, Parameters form) => SendAsync(HttpMethod.Post, path, form);
+    public Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> PostAsync(string path, Parameters form) =>
+        SendAsync(HttpMethod.Post, path, form);
 
-    public async Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> SendAsync(HttpMethod method, string path, Parameters? form, string? password = null)
+    public async Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> SendAsync(
+        HttpMethod method, string path, Parameters? form, string? password = null)
     {
-        using var request = new HttpRequestMessage(method, new Uri(Twilio.ApiBaseUrl, path.StartsWith("/2010", StringComparison.Ordinal) ? path : Account + path));
+        using var request = new HttpRequestMessage(
+            method, new Uri(Twilio.ApiBaseUrl, path.StartsWith("/2010", StringComparison.Ordinal) ? path : Account + path));
         var basic = Encoding.UTF8.GetBytes($"{Twilio.Options.AccountSid}:{password ?? Twilio.Options.AuthToken}");
         request.Headers.Authorization = new("Basic", Convert.ToBase64String(basic));
         request.Content = form is null ? null : new StringContent(form.ToForm(), Encoding.UTF8, "application/x-www-form-urlencoded");
@@ -60,7 +64,8 @@ internal sealed class World : IAsyncDisposable
 
     /// <summary>Waits for a conference event to have been answered.</summary>
     public Task EventAsync(string name, int times = 1) =>
-        Twilio.WaitUntilAsync(cloud => cloud.Journal.OfType<WebhookAnswered>().Count(entry => entry.Event == name) >= times, Soon, $"{times} x {name}");
+        Twilio.WaitUntilAsync(
+            cloud => cloud.Journal.OfType<WebhookAnswered>().Count(entry => entry.Event == name) >= times, Soon, $"{times} x {name}");
 
     public async ValueTask DisposeAsync()
     {

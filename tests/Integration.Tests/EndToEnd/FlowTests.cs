@@ -45,7 +45,9 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     {
         await Alice.CallAsync("bob", Session);
         await Bob.RingsAsync();
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Phone(Alice.Address).Current!.Heard.Any(sound => sound.EndsWith("ringback.wav", StringComparison.Ordinal)), "the caller hears ringback");
+        await host.Twilio.WaitUntilAsync(cloud =>
+            cloud.Phone(Alice.Address).Current!.Heard.Any(sound => sound.EndsWith("ringback.wav", StringComparison.Ordinal)),
+            "the caller hears ringback");
         (await SessionAsync()).GetProperty("state").GetString().ShouldBe("ringing");
         await Bob.AnswerAsync();
         await Bob.TalksAsync();
@@ -106,14 +108,20 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task An_answer_that_crosses_the_callers_hang_up_is_met_with_a_hang_up()
     {
-        host.Faults(new WebhookFault { Kind = WebhookKind.Answer, MinDelay = TimeSpan.FromMilliseconds(300), MaxDelay = TimeSpan.FromMilliseconds(300) });
+        host.Faults(new WebhookFault
+        {
+            Kind = WebhookKind.Answer,
+            MinDelay = TimeSpan.FromMilliseconds(300),
+            MaxDelay = TimeSpan.FromMilliseconds(300)
+        });
         host.Twilio.Faults.Add(new RestFault { Operation = RestOperation.UpdateCall, Kind = RestFaultKind.Unavailable, Times = 6 });
         await Alice.CallAsync("bob", Session);
         await Bob.RingsAsync();
         await Bob.AnswerAsync();
         await Alice.HangUpAsync();
         await Bob.IsIdleAsync();
-        host.Twilio.Journal.Entries.ShouldContain(e => e.Kind == JournalKind.Answer && e.Who == "Answer" && e.Details[0].Value.Contains("<Hangup", StringComparison.Ordinal)
+        host.Twilio.Journal.Entries.ShouldContain(e => e.Kind == JournalKind.Answer && e.Who == "Answer"
+            && e.Details[0].Value.Contains("<Hangup", StringComparison.Ordinal)
             && !e.Details[0].Value.Contains("<Conference", StringComparison.Ordinal));
     }
 
@@ -144,7 +152,8 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
         await TalkAsync();
         await host.Twilio.Phone(Lawyer).BehaveAsync(PhoneBehaviour.Decline);
         (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
-        await EventuallyAsync(session => session.GetProperty("participants").EnumerateArray().Last().GetProperty("state").GetString() == "unreachable");
+        await EventuallyAsync(
+            session => session.GetProperty("participants").EnumerateArray().Last().GetProperty("state").GetString() == "unreachable");
         await Alice.TalksAsync();
         await Alice.HangUpAsync();
     }
@@ -165,7 +174,12 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_callee_is_not_left_alone_when_the_callers_app_vanishes_before_it_joins()
     {
-        host.Faults(new WebhookFault { Kind = WebhookKind.Voice, MinDelay = TimeSpan.FromMilliseconds(20), MaxDelay = TimeSpan.FromMilliseconds(20) });
+        host.Faults(new WebhookFault
+        {
+            Kind = WebhookKind.Voice,
+            MinDelay = TimeSpan.FromMilliseconds(20),
+            MaxDelay = TimeSpan.FromMilliseconds(20)
+        });
         await Bob.BehaveAsync(PhoneBehaviour.Answer, TimeSpan.FromMilliseconds(50));
         await Alice.CallAsync("bob", Session);
         await Alice.DropAsync();
@@ -180,7 +194,8 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
         host.Faults(new WebhookFault { Kind = WebhookKind.Voice, Duplicates = 3 });
         await TalkAsync();
         (await Bob.LookAsync()).Rings.ShouldBe(1);
-        var answers = host.Twilio.Journal.Entries.Where(e => e is { Kind: JournalKind.Answer, Who: "Voice" }).Select(e => e.Details[0].Value).ToList();
+        var answers = host.Twilio.Journal.Entries.Where(
+            e => e is { Kind: JournalKind.Answer, Who: "Voice" }).Select(e => e.Details[0].Value).ToList();
         answers.Count.ShouldBe(4);
         answers.Distinct().Count().ShouldBe(1);
         await Alice.HangUpAsync();
@@ -202,13 +217,21 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_session_id_can_be_used_again_after_the_end_and_late_callbacks_of_the_first_call_change_nothing()
     {
-        host.Faults(new WebhookFault { Kind = WebhookKind.CallStatus, Event = "completed", Times = 1, MinDelay = TimeSpan.FromMilliseconds(400), MaxDelay = TimeSpan.FromMilliseconds(400) });
+        host.Faults(new WebhookFault
+        {
+            Kind = WebhookKind.CallStatus,
+            Event = "completed",
+            Times = 1,
+            MinDelay = TimeSpan.FromMilliseconds(400),
+            MaxDelay = TimeSpan.FromMilliseconds(400)
+        });
         await TalkAsync();
         await Alice.HangUpAsync();
         await Bob.IsIdleAsync();
         await EndsAsync("one-person-left");
         await TalkAsync();
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Journal.Entries.Count(e => e is { Kind: JournalKind.Answer, Who: "CallStatus" } && e.What.EndsWith("completed", StringComparison.Ordinal)) == 1, "the late callback has come");
+        await host.Twilio.WaitUntilAsync(cloud => cloud.Journal.Entries.Count(e => e is { Kind: JournalKind.Answer, Who: "CallStatus" }
+            && e.What.EndsWith("completed", StringComparison.Ordinal)) == 1, "the late callback has come");
         await Alice.TalksAsync();
         (await Bob.LookAsync()).Rings.ShouldBe(2);
         await Alice.HangUpAsync();
@@ -217,17 +240,22 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_callee_who_answers_after_the_end_is_hung_up_and_a_status_for_a_call_nobody_knows_is_noted()
     {
-        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/callee/join", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
-        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/callee/status", ("CallSid", "CA" + new string('0', 32)), ("CallStatus", "ringing"))).Status.ShouldBe(HttpStatusCode.NoContent);
-        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/conference", ("ConferenceSid", "CF" + new string('0', 32)), ("StatusCallbackEvent", "conference-end"))).Status.ShouldBe(HttpStatusCode.NoContent);
-        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/caller/left", ("CallSid", "CA" + new string('0', 32)))).Body.ShouldContain("<Hangup");
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/callee/join", ("CallSid", "CA" + new string('0', 32)))).Body
+            .ShouldContain("<Hangup");
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/callee/status", ("CallSid", "CA" + new string('0', 32)),
+            ("CallStatus", "ringing"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/conference", ("ConferenceSid", "CF" + new string('0', 32)),
+            ("StatusCallbackEvent", "conference-end"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.SignedAsync("/twilio/sessions/never-was/c1-x/participants/caller/left", ("CallSid", "CA" + new string('0', 32)))).Body
+            .ShouldContain("<Hangup");
     }
 
     [Fact]
     public async Task The_seeds_paths_carry_a_call_too()
     {
         var sid = "CA" + new string('a', 32);
-        var (status, twiml) = await host.SignedAsync("/makeCall", ("CallSid", sid), ("From", "client:alice"), ("To", "bob"), ("SessionID", Session));
+        var (status, twiml) = await host.SignedAsync(
+            "/makeCall", ("CallSid", sid), ("From", "client:alice"), ("To", "bob"), ("SessionID", Session));
         status.ShouldBe(HttpStatusCode.OK);
         twiml.ShouldContain("<Conference");
         await Bob.RingsAsync();
@@ -235,10 +263,13 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
         (await host.SignedAsync($"/joinConf/{Session}", ("CallSid", leg))).Body.ShouldContain("<Conference");
         var room = System.Xml.Linq.XDocument.Parse(twiml).Descendants("Conference").Single().Value;
         var conference = "CF" + new string('c', 32);
-        (await host.SignedAsync("/leave", ("FriendlyName", room), ("ConferenceSid", conference), ("CallSid", sid), ("StatusCallbackEvent", "participant-join"))).Status.ShouldBe(HttpStatusCode.NoContent);
-        var (added, answer) = await host.RestAsync(HttpMethod.Post, "/addUser", host.TokenFor("alice"), $$"""{"PhoneNumber": "{{Lawyer}}", "SessionID": "{{Session}}"}""");
+        (await host.SignedAsync("/leave", ("FriendlyName", room), ("ConferenceSid", conference), ("CallSid", sid),
+            ("StatusCallbackEvent", "participant-join"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        var (added, answer) = await host.RestAsync(
+            HttpMethod.Post, "/addUser", host.TokenFor("alice"), $$"""{"PhoneNumber": "{{Lawyer}}", "SessionID": "{{Session}}"}""");
         added.ShouldBe(HttpStatusCode.UnprocessableEntity, "the emulated Twilio knows no such conference, and says so: " + answer);
-        (await host.SignedAsync($"/completeCall/{Session}", ("CallSid", leg), ("CallStatus", "completed"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.SignedAsync($"/completeCall/{Session}", ("CallSid", leg), ("CallStatus", "completed"))).Status
+            .ShouldBe(HttpStatusCode.NoContent);
         await EndsAsync("one-person-left");
         await Bob.HangUpAsync();
     }
@@ -255,7 +286,8 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     {
         await Alice.CallAsync(to, Session);
         await Alice.IsIdleAsync();
-        (await Alice.LookAsync()).Legs[0].Heard.ShouldContain(heard => heard.Contains(words, StringComparison.Ordinal), string.Join("|", (await Alice.LookAsync()).Legs[0].Heard));
+        (await Alice.LookAsync()).Legs[0].Heard.ShouldContain(
+            heard => heard.Contains(words, StringComparison.Ordinal), string.Join("|", (await Alice.LookAsync()).Legs[0].Heard));
         host.Twilio.Journal.Entries.ShouldNotContain(e => e.Kind == JournalKind.Rest && e.Who == "CreateCall");
     }
 
@@ -291,5 +323,6 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
         return JsonDocument.Parse(body).RootElement;
     }
 
-    private Task EventuallyAsync(Func<JsonElement, bool> condition) => Eventually.TrueAsync(async () => condition(await SessionAsync()), async () => (await SessionAsync()).ToString());
+    private Task EventuallyAsync(Func<JsonElement, bool> condition) =>
+        Eventually.TrueAsync(async () => condition(await SessionAsync()), async () => (await SessionAsync()).ToString());
 }

@@ -24,17 +24,20 @@ public sealed class ManyCallsTests(RedisFixture redis)
         });
         host.Faults(new WebhookFault { MaxDelay = TimeSpan.FromMilliseconds(500) });
         var random = new Random(seed);
-        await Task.WhenAll(Enumerable.Range(0, Calls).Select(i => PlayAsync(host, i, random.Next(4), TimeSpan.FromMilliseconds(random.Next(1500)))));
+        await Task.WhenAll(
+            Enumerable.Range(0, Calls).Select(i => PlayAsync(host, i, random.Next(4), TimeSpan.FromMilliseconds(random.Next(1500)))));
         await host.Twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every line has ended", TimeSpan.FromSeconds(60));
         (await host.Twilio.AskAsync(cloud => Guarantees.Broken(cloud))).ShouldBeEmpty();
-        (await host.Twilio.AskAsync(cloud => Enumerable.Range(0, Calls).Count(i => cloud.Phone($"client:callee-{i}").Rings > 1))).ShouldBe(0);
+        (await host.Twilio.AskAsync(cloud => Enumerable.Range(0, Calls).Count(i => cloud.Phone($"client:callee-{i}").Rings > 1)))
+            .ShouldBe(0);
     }
 
     private static async Task PlayAsync(SandboxHost host, int number, int story, TimeSpan talk)
     {
         var caller = host.Twilio.Client(string.Create(CultureInfo.InvariantCulture, $"caller-{number}"));
         var callee = host.Twilio.Client(string.Create(CultureInfo.InvariantCulture, $"callee-{number}"));
-        await callee.BehaveAsync(story switch { 0 => PhoneBehaviour.Decline, 1 => PhoneBehaviour.LetRing, _ => PhoneBehaviour.Answer }, TimeSpan.FromMilliseconds(100));
+        await callee.BehaveAsync(story switch { 0 => PhoneBehaviour.Decline, 1 => PhoneBehaviour.LetRing, _ => PhoneBehaviour.Answer },
+            TimeSpan.FromMilliseconds(100));
         var leg = await caller.CallAsync(callee.Address, string.Create(CultureInfo.InvariantCulture, $"many-{number}"));
         await Task.Delay(talk);
         await host.Twilio.AskAsync(cloud =>

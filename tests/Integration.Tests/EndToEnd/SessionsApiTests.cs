@@ -36,9 +36,11 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
     {
         (await GetAsync("alice")).Status.ShouldBe(HttpStatusCode.OK);
         (await GetAsync("bob")).Status.ShouldBe(HttpStatusCode.OK);
-        (await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("olga", "calls.operate"))).Status.ShouldBe(HttpStatusCode.OK);
+        (await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("olga", "calls.operate"))).Status
+            .ShouldBe(HttpStatusCode.OK);
         (await GetAsync("carol")).Status.ShouldBe(HttpStatusCode.NotFound, "another's session does not exist");
-        (await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("carol", "calls.look"))).Status.ShouldBe(HttpStatusCode.NotFound);
+        (await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("carol", "calls.look"))).Status
+            .ShouldBe(HttpStatusCode.NotFound);
         (await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
         (await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", "nonsense")).Status.ShouldBe(HttpStatusCode.Unauthorized);
         (await host.RestAsync(HttpMethod.Get, "/v1/sessions/no-such", host.TokenFor("alice"))).Status.ShouldBe(HttpStatusCode.NotFound);
@@ -50,9 +52,11 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
     public async Task The_document_is_the_contracts()
     {
         var session = JsonDocument.Parse((await GetAsync("alice")).Body).RootElement;
-        session.EnumerateObject().Select(p => p.Name).ShouldBe(["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "participants"]);
+        session.EnumerateObject().Select(p => p.Name).ShouldBe(
+            ["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "participants"]);
         var caller = session.GetProperty("participants")[0];
-        caller.EnumerateObject().Select(p => p.Name).ShouldBe(["id", "role", "state", "reason", "identity", "phoneNumber", "label", "muted", "hold"]);
+        caller.EnumerateObject().Select(p => p.Name).ShouldBe(
+            ["id", "role", "state", "reason", "identity", "phoneNumber", "label", "muted", "hold"]);
         caller.GetProperty("id").GetString().ShouldBe("caller");
         caller.GetProperty("state").GetString().ShouldBe("connected");
         caller.GetProperty("identity").GetString().ShouldBe("alice");
@@ -81,7 +85,8 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
     [InlineData("\"+15550100101\"")]
     [InlineData("")]
     public async Task What_is_no_such_JSON_is_a_400(string json) =>
-        (await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("alice"), json)).Status.ShouldBe(HttpStatusCode.BadRequest);
+        (await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("alice"), json)).Status.ShouldBe(
+            HttpStatusCode.BadRequest);
 
     [Theory]
     [InlineData("+41791234567", HttpStatusCode.Forbidden, "country-not-allowed")]
@@ -115,14 +120,21 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
         answers.Select(a => JsonDocument.Parse(a.Body).RootElement.GetProperty("id").GetString()).Distinct().Count().ShouldBe(1);
         await host.Twilio.Phone(Lawyer).RingsAsync();
         (await host.Twilio.Phone(Lawyer).LookAsync()).Legs.Count.ShouldBe(1);
-        var (status, body) = await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("alice"), """{"phoneNumber": "+15550100102"}""", "key-1");
+        var (status, body) = await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("alice"),
+            """{"phoneNumber": "+15550100102"}""", "key-1");
         status.ShouldBe(HttpStatusCode.UnprocessableEntity, body);
     }
 
     [Fact]
     public async Task A_phone_that_is_added_before_the_room_is_open_is_accepted_and_rung_when_it_is()
     {
-        host.Faults(new WebhookFault { Kind = WebhookKind.Conference, UrlContains = "early", MinDelay = TimeSpan.FromSeconds(5), MaxDelay = TimeSpan.FromSeconds(5) });
+        host.Faults(new WebhookFault
+        {
+            Kind = WebhookKind.Conference,
+            UrlContains = "early",
+            MinDelay = TimeSpan.FromSeconds(5),
+            MaxDelay = TimeSpan.FromSeconds(5)
+        });
         // Nor does a look at Twilio find it before that.
         host.Twilio.Faults.Add(new RestFault { Operation = RestOperation.ListConferences, Kind = RestFaultKind.Unavailable });
         await host.Twilio.Client("carol").CallAsync("dave", "early");
@@ -147,16 +159,25 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Phone(Lawyer).RingsAsync();
         await host.Twilio.Phone(Lawyer).AnswerAsync();
         await host.Twilio.Phone(Lawyer).TalksAsync();
-        (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"), """{"muted": true}""")).Status.ShouldBe(HttpStatusCode.Accepted);
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Conferences.Single().Participants.Single(p => p.Label == "callee").Muted, "the callee is muted");
-        await Eventually.TrueAsync(async () => JsonDocument.Parse((await GetAsync("alice")).Body).RootElement.GetProperty("participants")[1].GetProperty("muted").GetBoolean());
-        (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"), "{}")).Status.ShouldBe(HttpStatusCode.BadRequest);
-        (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/nobody", host.TokenFor("alice"), """{"muted": true}""")).Status.ShouldBe(HttpStatusCode.NotFound);
-        (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("carol"))).Status.ShouldBe(HttpStatusCode.NotFound);
-        (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"),
+            """{"muted": true}""")).Status.ShouldBe(HttpStatusCode.Accepted);
+        await host.Twilio.WaitUntilAsync(
+            cloud => cloud.Conferences.Single().Participants.Single(p => p.Label == "callee").Muted, "the callee is muted");
+        await Eventually.TrueAsync(async () =>
+            JsonDocument.Parse((await GetAsync("alice")).Body).RootElement.GetProperty("participants")[1].GetProperty("muted")
+            .GetBoolean());
+        (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"), "{}")).Status
+            .ShouldBe(HttpStatusCode.BadRequest);
+        (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/nobody", host.TokenFor("alice"),
+            """{"muted": true}""")).Status.ShouldBe(HttpStatusCode.NotFound);
+        (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("carol"))).Status
+            .ShouldBe(HttpStatusCode.NotFound);
+        (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"))).Status
+            .ShouldBe(HttpStatusCode.NoContent);
         await host.Twilio.Client("bob").IsIdleAsync();
         await host.Twilio.Client("alice").TalksAsync();
-        (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}", host.TokenFor("alice"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}", host.TokenFor("alice"))).Status
+            .ShouldBe(HttpStatusCode.NoContent);
         await host.Twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every line has ended");
         (await GetAsync("alice")).Body.ShouldContain("ended-by-person");
     }
@@ -169,14 +190,17 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
     public async Task The_tutorials_body_is_accepted_under_any_content_type(string? contentType)
     {
         var body = $$"""{"PhoneNumber": "{{Lawyer}}", "SessionID": "{{Session}}"}""";
-        var (status, answer) = await Rest.SendAsync(HttpMethod.Post, new Uri(host.Address, "/addUser"), host.TokenFor("alice"), body, contentType);
+        var (status, answer) = await Rest.SendAsync(
+            HttpMethod.Post, new Uri(host.Address, "/addUser"), host.TokenFor("alice"), body, contentType);
         (status, answer).ShouldBe((HttpStatusCode.OK, """{"status_code":200}"""));
         await host.Twilio.Phone(Lawyer).RingsAsync();
         (await Rest.SendAsync(HttpMethod.Post, new Uri(host.Address, "/addUser"), host.TokenFor("alice"), "no JSON", contentType)).Status
             .ShouldBe(HttpStatusCode.BadRequest);
     }
 
-    private Task<(HttpStatusCode Status, string Body)> GetAsync(string identity) => host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor(identity));
+    private Task<(HttpStatusCode Status, string Body)> GetAsync(string identity) =>
+        host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor(identity));
 
-    private Task<(HttpStatusCode Status, string Body)> AddAsync(string identity, string number) => host.AddPhoneAsync(Session, identity, number);
+    private Task<(HttpStatusCode Status, string Body)> AddAsync(string identity, string number) =>
+        host.AddPhoneAsync(Session, identity, number);
 }

@@ -41,7 +41,8 @@ public sealed class WebhookCostTests(RedisFixture redis)
         host.Faults(new WebhookFault { Duplicates = 1 });
         counter.Clear();
         await PlayAsync(host, "twice");
-        counter.Webhooks.ShouldAllBe(webhook => webhook.Commands.Length <= 2, "a webhook and its copy may meet: one of them then loads too");
+        counter.Webhooks.ShouldAllBe(
+            webhook => webhook.Commands.Length <= 2, "a webhook and its copy may meet: one of them then loads too");
         counter.Webhooks.Count(webhook => webhook.Kind == "voice").ShouldBe(2);
     }
 
@@ -84,7 +85,8 @@ public sealed class WebhookCostTests(RedisFixture redis)
             "every leg has ended and every webhook has its answer");
     }
 
-    /// <summary>The time from each webhook to its answer. Webhooks of one kind are matched by their order, which does not change the maximum.</summary>
+    /// <summary>The time from each webhook to its answer. Webhooks of one kind are matched by their order, which does not change the
+    /// maximum.</summary>
     private static List<TimeSpan> Durations(IReadOnlyList<JournalEntry> entries)
     {
         List<TimeSpan> durations = [];

@@ -13,7 +13,8 @@ public sealed class CallbackUrlsTests
         var call = new CallReference(Given.Session, "c1-nonce", "00-trace-01");
         var all = new[]
         {
-            urls.Join(call, ParticipantId.Callee), urls.Status(call, ParticipantId.Callee), urls.Conference(call), urls.Left(call, ParticipantId.Caller),
+            urls.Join(call, ParticipantId.Callee), urls.Status(
+                call, ParticipantId.Callee), urls.Conference(call), urls.Left(call, ParticipantId.Caller),
             urls.Wait(call.TraceParent), urls.JoinAgain(call, ParticipantId.Callee, 2), urls.VoiceAgain(call.Session, 1, call.TraceParent),
         };
         const string OfCall = "https://calls.example.com:8443/twilio/sessions/s:42/c1-nonce/";
@@ -27,7 +28,8 @@ public sealed class CallbackUrlsTests
             "https://calls.example.com:8443/twilio/sessions/s:42/retries/1/voice?trace=00-trace-01",
         ]);
         urls.Conference(call with { TraceParent = null }).ShouldStartWith(OfCall + "conference#", customMessage: "nothing is traced");
-        all.Select(u => u.Split('#')[1]).ShouldAllBe(overrides => overrides.StartsWith("rc=", StringComparison.Ordinal) && overrides.Contains("rp=5xx,ct,rt", StringComparison.Ordinal));
+        all.Select(u => u.Split('#')[1]).ShouldAllBe(overrides => overrides.StartsWith("rc=", StringComparison.Ordinal)
+            && overrides.Contains("rp=5xx,ct,rt", StringComparison.Ordinal));
     }
 
     /// <summary>What was handed out is what arrives, character by character: the signature is over it.</summary>

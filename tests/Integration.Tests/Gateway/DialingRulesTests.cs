@@ -19,7 +19,8 @@ public sealed class DialingRulesTests
     [InlineData("+1202555012", RefusalReason.InvalidNumber)] // too short
     [InlineData("+120255501234", RefusalReason.InvalidNumber)] // too long
     [InlineData("+99912345678", RefusalReason.InvalidNumber)] // no such country
-    public void Where_nothing_is_configured_the_caller_ids_own_calling_code_is_rung(string number, RefusalReason? because) => WhyNot(number).ShouldBe(because);
+    public void Where_nothing_is_configured_the_caller_ids_own_calling_code_is_rung(string number, RefusalReason? because) =>
+        WhyNot(number).ShouldBe(because);
 
     [Theory]
     [InlineData("+41446681800", null)]
@@ -36,7 +37,8 @@ public sealed class DialingRulesTests
     [InlineData("+4930901820", RefusalReason.CountryNotAllowed)]
     [InlineData("+12025550123", RefusalReason.CountryNotAllowed)]
     public void Regions_and_calling_codes_may_be_allowed(string number, RefusalReason? because) =>
-        WhyNot(number, ("Calls:Dialing:AllowedCountries:0", "ch"), ("Calls:Dialing:AllowedCountries:1", "+44"), ("Calls:Dialing:AllowedCountries:2", "881")).ShouldBe(because);
+        WhyNot(number, ("Calls:Dialing:AllowedCountries:0", "ch"), ("Calls:Dialing:AllowedCountries:1", "+44"),
+            ("Calls:Dialing:AllowedCountries:2", "881")).ShouldBe(because);
 
     [Theory]
     [InlineData("+12025550123", null)]
@@ -104,7 +106,8 @@ public sealed class DialingRulesTests
         };
         foreach (var (key, value) in configuration)
             values[key] = value;
-        var services = new ServiceCollection().AddLogging().AddMetrics().AddCallsTwilio(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
+        var services = new ServiceCollection().AddLogging().AddMetrics().AddCallsTwilio(
+            new ConfigurationBuilder().AddInMemoryCollection(values).Build());
         using var provider = services.BuildServiceProvider();
         return provider.GetRequiredService<IDialingRules>().WhyNot(Given.Number(number));
     }

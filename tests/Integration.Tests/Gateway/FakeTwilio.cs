@@ -23,7 +23,8 @@ internal sealed class FakeTwilio : IAsyncDisposable
 
     private FakeTwilio(WebApplication app) => this.app = app;
 
-    public string Url => app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single();
+    public string Url =>
+        app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single();
 
     /// <summary>What it was asked so far, in order.</summary>
     public IReadOnlyList<Asked> Requests => [.. asked];
@@ -63,7 +64,8 @@ internal sealed class FakeTwilio : IAsyncDisposable
         var body = await reader.ReadToEndAsync(stopping.Token);
         var request = new Asked(
             context.Request.Method, context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0],
-            QueryHelpers.ParseQuery(context.Request.QueryString.Value), QueryHelpers.ParseQuery(body), context.Request.Headers.ToDictionary(h => h.Key, h => h.Value, StringComparer.OrdinalIgnoreCase),
+            QueryHelpers.ParseQuery(context.Request.QueryString.Value), QueryHelpers.ParseQuery(body), context.Request.Headers.ToDictionary(
+                h => h.Key, h => h.Value, StringComparer.OrdinalIgnoreCase),
             TimeProvider.System.GetTimestamp());
         asked.Enqueue(request);
         var answer = script.TryDequeue(out var scripted) ? scripted : Otherwise(request);
@@ -71,7 +73,8 @@ internal sealed class FakeTwilio : IAsyncDisposable
         {
             // Acted upon, and never answered: until the client gives up, or the test is over.
             using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token, context.RequestAborted);
-            await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ContinueWith(
+                _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             context.Abort();
             return;
         }
@@ -102,7 +105,8 @@ internal sealed class FakeTwilio : IAsyncDisposable
 
 /// <summary>What the client asked: path as it came, query and form decoded.</summary>
 internal sealed record Asked(
-    string Method, string Path, Dictionary<string, StringValues> Query, Dictionary<string, StringValues> Form, Dictionary<string, StringValues> Headers, long At);
+    string Method, string Path, Dictionary<string, StringValues> Query, Dictionary<string, StringValues> Form, Dictionary<string,
+        StringValues> Headers, long At);
 
 internal enum Cut
 {
@@ -124,7 +128,8 @@ internal sealed record Answer(int Status, string Body)
     public Cut Cuts { get; init; }
 
     public static Answer Call { get; } = new(201, $$"""
-        {"sid":"{{CallSid}}","account_sid":"AC","to":"client:bob","from":"client:alice","status":"queued","direction":"outbound-api","date_created":"Tue, 31 Aug 2010 20:36:28 +0000","queue_time":"0","price":null}
+        {"sid":"{{CallSid}}","account_sid":"AC","to":"client:bob","from":"client:alice","status":"queued","direction":"outbound-api",
+        "date_created":"Tue, 31 Aug 2010 20:36:28 +0000","queue_time":"0","price":null}
         """);
 
     public static Answer Conference { get; } = new(200, $$"""
@@ -132,7 +137,8 @@ internal sealed record Answer(int Status, string Body)
         """);
 
     public static Answer Participant { get; } = new(201, $$"""
-        {"call_sid":"{{CallSid}}","conference_sid":"{{ConferenceSid}}","label":"guest-1","muted":true,"hold":false,"status":"connected","coaching":false,"queue_time":"0"}
+        {"call_sid":"{{CallSid}}","conference_sid":"{{ConferenceSid}}","label":"guest-1","muted":true,"hold":false,"status":"connected",
+        "coaching":false,"queue_time":"0"}
         """);
 
     public static Answer NoContent { get; } = new(204, "");
@@ -142,8 +148,16 @@ internal sealed record Answer(int Status, string Body)
     public static Answer CutOff { get; } = new(201, "") { Cuts = Cut.BeforeTheAnswer };
 
     public static Answer Error(int status, int code) =>
-        new(status, $$"""{"code":{{code}},"message":"The number +15551234567 of client:alice","more_info":"https://www.twilio.com/docs/errors/{{code}}","status":{{status}}}""");
+        new(status, $$"""
+            {"code":{{code}},"message":"The number +15551234567 of client:alice","more_info":"https://www.twilio.com/docs/errors/{{code}}",
+            "status":{{status}}}
+            """);
 
     public static Answer TooMany(string? retryAfter = null) =>
-        Error(429, 20429) with { Headers = retryAfter is null ? new Dictionary<string, string>() : new Dictionary<string, string> { ["Retry-After"] = retryAfter } };
+        Error(429, 20429) with
+        {
+            Headers = retryAfter is null ? new Dictionary<string, string>() : new Dictionary<string,
+            string>
+            { ["Retry-After"] = retryAfter }
+        };
 }

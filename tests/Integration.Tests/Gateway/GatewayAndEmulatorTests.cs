@@ -7,7 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Integration.Tests.Gateway;
 
-/// <summary>Every operation of the gateway against the emulated Twilio, over real HTTP: the two were written apart, each after Twilio's own description.</summary>
+/// <summary>Every operation of the gateway against the emulated Twilio, over real HTTP: the two were written apart, each after Twilio's own
+/// description.</summary>
 public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
 {
     private const string Lawyer = "+15550100101";
@@ -18,7 +19,8 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => host = await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync() });
+    public async ValueTask InitializeAsync() =>
+        host = await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync() });
 
     public ValueTask DisposeAsync() => host.DisposeAsync();
 
@@ -35,7 +37,8 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
         CallSid.TryParse(leg.Sid, out var caller).ShouldBeTrue();
         var callee = (await bob.LookAsync()).Current!.Sid;
 
-        var calls = Value(await Gateway.ListCallsAsync("client:bob", "client:alice", TimeProvider.System.GetUtcNow().AddMinutes(-1), Token));
+        var calls = Value(
+            await Gateway.ListCallsAsync("client:bob", "client:alice", TimeProvider.System.GetUtcNow().AddMinutes(-1), Token));
         calls.ShouldHaveSingleItem().Sid.Value.ShouldBe(callee);
         Value(await Gateway.FetchCallAsync(caller!, Token)).Status.ShouldBe(LegStatus.InProgress);
 
@@ -74,7 +77,8 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
         SessionId.TryParse("s-43", out var session).ShouldBeTrue();
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         PhoneNumber.TryParse(Lawyer, out var number).ShouldBeTrue();
-        var sid = Value(await Gateway.CreateCallAsync(new Calls.Application.Ports.OutboundCall(session!, "nonce", ParticipantId.Callee, new Party.Phone(number!), alice!, TimeSpan.FromSeconds(30)), Token));
+        var sid = Value(await Gateway.CreateCallAsync(new Calls.Application.Ports.OutboundCall(session!, "nonce", ParticipantId.Callee,
+            new Party.Phone(number!), alice!, TimeSpan.FromSeconds(30)), Token));
         await host.Twilio.Phone(Lawyer).RingsAsync();
         Value(await Gateway.FetchCallAsync(sid, Token)).Status.ShouldBe(LegStatus.Ringing);
         Value(await Gateway.CompleteCallAsync(sid, Token));

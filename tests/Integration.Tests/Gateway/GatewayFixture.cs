@@ -79,21 +79,27 @@ internal sealed class GatewayFixture : IAsyncDisposable
 internal static class Given
 {
     public static readonly SessionId Session = SessionId.TryParse("s:42", out var id) ? id : throw new UnreachableException();
-    public static readonly ConferenceSid Conference = ConferenceSid.TryParse(Answer.ConferenceSid, out var sid) ? sid : throw new UnreachableException();
+    public static readonly ConferenceSid Conference = ConferenceSid.TryParse(Answer.ConferenceSid, out var sid)
+        ? sid
+        : throw new UnreachableException();
     public static readonly CallSid Leg = CallSid.TryParse(Answer.CallSid, out var sid) ? sid : throw new UnreachableException();
     public static readonly ClientIdentity Alice = Identity("alice");
 
-    public static ClientIdentity Identity(string text) => ClientIdentity.TryParse(text, out var identity) ? identity : throw new UnreachableException();
+    public static ClientIdentity Identity(string text) =>
+        ClientIdentity.TryParse(text, out var identity) ? identity : throw new UnreachableException();
 
     public static PhoneNumber Number(string text) => PhoneNumber.TryParse(text, out var number) ? number : throw new UnreachableException();
 
-    public static ParticipantId Participant(string text) => ParticipantId.TryParse(text, out var id) ? id : throw new UnreachableException();
+    public static ParticipantId Participant(string text) =>
+        ParticipantId.TryParse(text, out var id) ? id : throw new UnreachableException();
 
-    public static OutboundCall CallTo(Party callee) => new(Session, "nonce234", ParticipantId.Callee, callee, Alice, TimeSpan.FromSeconds(30));
+    public static OutboundCall CallTo(Party callee) =>
+        new(Session, "nonce234", ParticipantId.Callee, callee, Alice, TimeSpan.FromSeconds(30));
 
     public static OutboundCall ACall => CallTo(new Party.Client(Identity("bob")));
 
-    public static OutboundParticipant AGuest => new(Session, "nonce234", Participant("guest-1"), Number("+15551234567"), Conference, TimeSpan.FromSeconds(30));
+    public static OutboundParticipant AGuest =>
+        new(Session, "nonce234", Participant("guest-1"), Number("+15551234567"), Conference, TimeSpan.FromSeconds(30));
 }
 
 /// <summary>Every message that was logged, with its category and its values.</summary>
@@ -117,9 +123,12 @@ internal sealed class LogSink : ILoggerProvider, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        var values = state is IEnumerable<KeyValuePair<string, object?>> pairs ? string.Join(' ', pairs.Select(p => $"{p.Key}={p.Value}")) : "";
+        var values = state is IEnumerable<KeyValuePair<string, object?>> pairs
+            ? string.Join(' ', pairs.Select(p => $"{p.Key}={p.Value}"))
+            : "";
         lock (lines)
             lines.Add($"{logLevel} {eventId.Id} {formatter(state, exception)} {values} {exception}");
     }
@@ -186,7 +195,8 @@ internal sealed class TelemetrySink : IDisposable
     }
 
     private static string Describe(Activity span) =>
-        $"{span.Source.Name} {span.DisplayName} {span.OperationName} {span.StatusDescription} {Join(span.TagObjects)} {Join(span.Baggage.Select(b => new KeyValuePair<string, object?>(b.Key, b.Value)))} "
+        $"{span.Source.Name} {span.DisplayName} {span.OperationName} {span.StatusDescription} {Join(span.TagObjects)} "
+        + $"{Join(span.Baggage.Select(b => new KeyValuePair<string, object?>(b.Key, b.Value)))} "
         + string.Join(' ', span.Events.Select(e => e.Name + Join(e.Tags)));
 
     private void Measured(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)

@@ -7,12 +7,14 @@ using Calls.Infrastructure.Twilio;
 
 namespace Calls.Integration.Tests.Gateway;
 
-/// <summary>What becomes of a request: a create is sent again only where Twilio cannot have acted, everything else until it works.</summary>
+/// <summary>What becomes of a request: a create is sent again only where Twilio cannot have acted, everything else until it
+/// works.</summary>
 public sealed class GatewayOutcomeTests
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
-    /// <summary>As <see cref="GatewayFixture.Quick"/>, with so little time for an attempt that one without an answer is over soon.</summary>
+    /// <summary>As <see cref="GatewayFixture.Quick"/>, with so little time for an attempt that one without an answer is over
+    /// soon.</summary>
     private static readonly GatewaySettings Impatient = GatewayFixture.Quick with
     {
         Reads = GatewayFixture.Quick.Reads with { Attempt = GatewayFixture.S(1) },
@@ -36,7 +38,8 @@ public sealed class GatewayOutcomeTests
         await using var gateway = await GatewayFixture.StartAsync();
         gateway.Twilio.Otherwise = _ => Answer.TooMany();
 
-        (await gateway.Gateway.CreateParticipantAsync(Given.AGuest, None)).ShouldBe(new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, 20429));
+        (await gateway.Gateway.CreateParticipantAsync(Given.AGuest, None)).ShouldBe(
+            new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, 20429));
         gateway.Twilio.Requests.Count.ShouldBe(3);
     }
 
@@ -63,7 +66,8 @@ public sealed class GatewayOutcomeTests
         await using var gateway = await GatewayFixture.StartAsync(Impatient);
         gateway.Twilio.Otherwise = _ => Answer.Never;
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.Unknown("TimeoutRejectedException"));
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(
+            new GatewayOutcome<CallSid>.Unknown("TimeoutRejectedException"));
         gateway.Twilio.Requests.ShouldHaveSingleItem();
     }
 
@@ -131,9 +135,12 @@ public sealed class GatewayOutcomeTests
         listener.Stop();
         await using var gateway = await GatewayFixture.StartAsync(null, ("Twilio:Client:ApiBaseUrl", $"http://127.0.0.1:{port}"));
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, null));
-        (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(new GatewayOutcome<CallView>.Refused(Refusal.NotProcessed, null));
-        gateway.Logs.Lines.ShouldContain(l => l.Contains("Calls.create", StringComparison.Ordinal) && l.Contains("after 3 attempts", StringComparison.Ordinal));
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(
+            new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, null));
+        (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(
+            new GatewayOutcome<CallView>.Refused(Refusal.NotProcessed, null));
+        gateway.Logs.Lines.ShouldContain(
+            l => l.Contains("Calls.create", StringComparison.Ordinal) && l.Contains("after 3 attempts", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -148,13 +155,16 @@ public sealed class GatewayOutcomeTests
         {
             var filler = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
             fillers.Add(filler);
-            _ = filler.ConnectAsync(listener.LocalEndPoint!, CancellationToken.None).AsTask().ContinueWith(t => t.Exception, TaskScheduler.Default);
+            _ = filler.ConnectAsync(
+                listener.LocalEndPoint!, CancellationToken.None).AsTask().ContinueWith(t => t.Exception, TaskScheduler.Default);
         }
 
         var url = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndPoint!).Port}";
-        await using var gateway = await GatewayFixture.StartAsync(GatewayFixture.Quick with { ConnectTimeout = GatewayFixture.Ms(200) }, ("Twilio:Client:ApiBaseUrl", url));
+        await using var gateway = await GatewayFixture.StartAsync(
+            GatewayFixture.Quick with { ConnectTimeout = GatewayFixture.Ms(200) }, ("Twilio:Client:ApiBaseUrl", url));
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, null));
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(
+            new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, null));
         fillers.ForEach(f => f.Dispose());
     }
 
@@ -185,7 +195,8 @@ public sealed class GatewayOutcomeTests
         await using var gateway = await GatewayFixture.StartAsync();
         gateway.Twilio.Says(Answer.Error(400, 21220), Answer.Error(404, 20404));
 
-        (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(new GatewayOutcome<CallView>.Refused(Refusal.AlreadyOver, 21220));
+        (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(
+            new GatewayOutcome<CallView>.Refused(Refusal.AlreadyOver, 21220));
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(new GatewayOutcome<CallView>.Refused(Refusal.NotFound, 20404));
     }
 
@@ -207,8 +218,10 @@ public sealed class GatewayOutcomeTests
         await using var gateway = await GatewayFixture.StartAsync();
         gateway.Twilio.Otherwise = _ => Answer.TooMany("300");
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, 20429, TimeSpan.FromSeconds(300)));
-        (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(new GatewayOutcome<CallView>.Refused(Refusal.NotProcessed, 20429, TimeSpan.FromSeconds(300)));
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(
+            new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, 20429, TimeSpan.FromSeconds(300)));
+        (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(
+            new GatewayOutcome<CallView>.Refused(Refusal.NotProcessed, 20429, TimeSpan.FromSeconds(300)));
         gateway.Twilio.Requests.Count.ShouldBe(2);
     }
 
@@ -221,7 +234,8 @@ public sealed class GatewayOutcomeTests
         });
         gateway.Twilio.Otherwise = _ => Answer.TooMany();
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, 20429));
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(
+            new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, 20429));
         gateway.Twilio.Requests.ShouldHaveSingleItem();
     }
 
@@ -236,7 +250,8 @@ public sealed class GatewayOutcomeTests
         for (var i = 0; i < 2; i++)
             (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Unknown>();
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Refused>().Meaning.ShouldBe(Refusal.NotProcessed);
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Refused>().Meaning
+            .ShouldBe(Refusal.NotProcessed);
         gateway.Twilio.Requests.Count.ShouldBe(2);
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>();
         (await gateway.Gateway.FetchCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>();
@@ -245,7 +260,8 @@ public sealed class GatewayOutcomeTests
     [Fact]
     public async Task Ending_calls_has_no_breaker()
     {
-        await using var gateway = await GatewayFixture.StartAsync(GatewayFixture.Quick with { IdempotentWrites = GatewayFixture.Quick.IdempotentWrites with { Retries = 1 } });
+        await using var gateway = await GatewayFixture.StartAsync(
+            GatewayFixture.Quick with { IdempotentWrites = GatewayFixture.Quick.IdempotentWrites with { Retries = 1 } });
         for (var i = 0; i < 20; i++)
             (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Unknown>();
         gateway.Twilio.Requests.Count.ShouldBe(40);
@@ -254,7 +270,8 @@ public sealed class GatewayOutcomeTests
     [Fact]
     public async Task Creates_that_hold_every_permit_hold_up_no_ending()
     {
-        await using var gateway = await GatewayFixture.StartAsync(GatewayFixture.Quick with { Creates = Impatient.Creates with { Permits = 1 } });
+        await using var gateway = await GatewayFixture.StartAsync(
+            GatewayFixture.Quick with { Creates = Impatient.Creates with { Permits = 1 } });
         var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         gateway.Twilio.Otherwise = r =>
         {
@@ -266,7 +283,8 @@ public sealed class GatewayOutcomeTests
         var first = gateway.Gateway.CreateCallAsync(Given.ACall, None);
         await reached.Task.WaitAsync(GatewayFixture.S(10), None);
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Refused>().Meaning.ShouldBe(Refusal.NotProcessed);
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Refused>().Meaning
+            .ShouldBe(Refusal.NotProcessed);
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>();
         (await first).ShouldBeOfType<GatewayOutcome<CallSid>.Unknown>();
     }
@@ -305,10 +323,12 @@ public sealed class GatewayOutcomeTests
     public void The_patience_that_ships_is_the_one_that_was_decided()
     {
         var its = new GatewaySettings();
-        (its.Reads.Total, its.Reads.Attempt, its.Reads.Retries, its.Reads.Backoff).ShouldBe((GatewayFixture.S(6), GatewayFixture.S(2), 3, GatewayFixture.Ms(100)));
+        (its.Reads.Total, its.Reads.Attempt, its.Reads.Retries, its.Reads.Backoff).ShouldBe(
+            (GatewayFixture.S(6), GatewayFixture.S(2), 3, GatewayFixture.Ms(100)));
         (its.IdempotentWrites.Total, its.IdempotentWrites.Attempt, its.IdempotentWrites.Retries, its.IdempotentWrites.Backoff)
             .ShouldBe((GatewayFixture.S(10), GatewayFixture.S(3), 4, GatewayFixture.Ms(150)));
-        (its.Creates.Total, its.Creates.Attempt, its.Creates.Retries, its.Creates.Backoff).ShouldBe((GatewayFixture.S(8), GatewayFixture.S(6), 2, GatewayFixture.Ms(200)));
+        (its.Creates.Total, its.Creates.Attempt, its.Creates.Retries, its.Creates.Backoff).ShouldBe(
+            (GatewayFixture.S(8), GatewayFixture.S(6), 2, GatewayFixture.Ms(200)));
         its.IdempotentWrites.Breaker.ShouldBeNull();
         its.Creates.Total.ShouldBeLessThan(new CallPolicy().EffectLease, "a create must be over before its lease is");
     }

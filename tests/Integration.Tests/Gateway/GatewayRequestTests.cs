@@ -92,7 +92,8 @@ public sealed class GatewayRequestTests
 
         var outcome = await gateway.Gateway.UpdateParticipantAsync(Given.Conference, Given.Leg, muted, hold, None);
 
-        outcome.ShouldBeOfType<GatewayOutcome<ParticipantView>.Accepted>().Value.ShouldBe(new ParticipantView(Given.Leg, "guest-1", Connected: true, Muted: true, Hold: false));
+        outcome.ShouldBeOfType<GatewayOutcome<ParticipantView>.Accepted>().Value.ShouldBe(
+            new ParticipantView(Given.Leg, "guest-1", Connected: true, Muted: true, Hold: false));
         var request = gateway.Twilio.Requests.ShouldHaveSingleItem();
         request.Path.ShouldBe($"{Account}/Conferences/{Answer.ConferenceSid}/Participants/{Answer.CallSid}.json");
         string.Join(' ', Flat(request).OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}")).ShouldBe(form);
@@ -105,7 +106,8 @@ public sealed class GatewayRequestTests
         gateway.Twilio.Says(Answer.Call);
 
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>()
-            .Value.ShouldBe(new CallView(Given.Leg, LegStatus.Queued, "client:bob", "client:alice", new DateTimeOffset(2010, 8, 31, 20, 36, 28, TimeSpan.Zero)));
+            .Value.ShouldBe(new CallView(Given.Leg, LegStatus.Queued, "client:bob", "client:alice",
+                new DateTimeOffset(2010, 8, 31, 20, 36, 28, TimeSpan.Zero)));
 
         gateway.Twilio.Requests.Select(r => $"{r.Method} {r.Path} {string.Join(' ', Flat(r))}").ShouldBe([
             $"POST {Account}/Calls/{Answer.CallSid}.json [Status, completed]",
@@ -121,10 +123,12 @@ public sealed class GatewayRequestTests
             ParticipantsPage("CA2", "/2010-04-01/Accounts/AC/x.json?PageSize=100&Page=2&PageToken=PAz"),
             ParticipantsPage("CA3", null));
 
-        var all = (await gateway.Gateway.ListParticipantsAsync(Given.Conference, None)).ShouldBeOfType<GatewayOutcome<IReadOnlyList<ParticipantView>>.Accepted>().Value;
+        var all = (await gateway.Gateway.ListParticipantsAsync(Given.Conference, None))
+            .ShouldBeOfType<GatewayOutcome<IReadOnlyList<ParticipantView>>.Accepted>().Value;
 
         all.Select(p => (p.CallSid.Value[..3], p.Connected)).ShouldBe([("CA1", false), ("CA2", false), ("CA3", false)]);
-        gateway.Twilio.Requests.Select(r => (r.Query.GetValueOrDefault("Page").ToString(), r.Query.GetValueOrDefault("PageToken").ToString()))
+        gateway.Twilio.Requests.Select(
+            r => (r.Query.GetValueOrDefault("Page").ToString(), r.Query.GetValueOrDefault("PageToken").ToString()))
             .ShouldBe([("", ""), ("1", "PAx+y"), ("2", "PAz")]);
     }
 
@@ -147,12 +151,14 @@ public sealed class GatewayRequestTests
     {
         await using var gateway = await GatewayFixture.StartAsync();
         gateway.Twilio.Otherwise = _ => ParticipantsPage("CA1", "/x.json?Page=1&PageToken=PA");
-        (await gateway.Gateway.ListParticipantsAsync(Given.Conference, None)).ShouldBeOfType<GatewayOutcome<IReadOnlyList<ParticipantView>>.Unknown>();
+        (await gateway.Gateway.ListParticipantsAsync(Given.Conference, None)).ShouldBeOfType<GatewayOutcome<IReadOnlyList<ParticipantView>>
+            .Unknown>();
         gateway.Twilio.Requests.Count.ShouldBe(10);
 
         gateway.Twilio.Otherwise = _ => Answer.Error(404, 20404);
         gateway.Twilio.Says(ParticipantsPage("CA1", "/x.json?Page=1&PageToken=PA"));
-        (await gateway.Gateway.ListParticipantsAsync(Given.Conference, None)).ShouldBeOfType<GatewayOutcome<IReadOnlyList<ParticipantView>>.Refused>().Meaning.ShouldBe(Refusal.NotFound);
+        (await gateway.Gateway.ListParticipantsAsync(Given.Conference, None)).ShouldBeOfType<GatewayOutcome<IReadOnlyList<ParticipantView>>
+            .Refused>().Meaning.ShouldBe(Refusal.NotFound);
     }
 
     [Fact]
@@ -160,10 +166,12 @@ public sealed class GatewayRequestTests
     {
         await using var gateway = await GatewayFixture.StartAsync();
         gateway.Twilio.Says(new Answer(200, $$"""
-            {"conferences":[{"sid":"{{Sid("CF1")}}","friendly_name":"room-1","status":"completed"},{"sid":"{{Sid("CF2")}}","friendly_name":"room-1","status":"init"}],"next_page_uri":null}
+            {"conferences":[{"sid":"{{Sid("CF1")}}","friendly_name":"room-1","status":"completed"},{"sid":"{{Sid("CF2")}}",
+            "friendly_name":"room-1","status":"init"}],"next_page_uri":null}
             """));
 
-        var found = (await gateway.Gateway.ListConferencesAsync("room-1", None)).ShouldBeOfType<GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted>().Value;
+        var found = (await gateway.Gateway.ListConferencesAsync("room-1", None))
+            .ShouldBeOfType<GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted>().Value;
 
         found.ShouldHaveSingleItem().Sid.Value.ShouldBe(Sid("CF2"));
         var request = gateway.Twilio.Requests.ShouldHaveSingleItem();
@@ -175,10 +183,12 @@ public sealed class GatewayRequestTests
     public async Task Calls_are_listed_by_both_addresses_back_to_the_day_that_was_asked_for()
     {
         await using var gateway = await GatewayFixture.StartAsync();
-        gateway.Twilio.Says(CallsPage("/x.json?Page=1&PageToken=PA", "Wed, 01 Sep 2010 00:00:05 +0000", "Tue, 31 Aug 2010 20:36:28 +0000"), CallsPage(null, "Mon, 30 Aug 2010 23:59:59 +0000"));
+        gateway.Twilio.Says(CallsPage("/x.json?Page=1&PageToken=PA", "Wed, 01 Sep 2010 00:00:05 +0000", "Tue, 31 Aug 2010 20:36:28 +0000"),
+            CallsPage(null, "Mon, 30 Aug 2010 23:59:59 +0000"));
 
         var since = new DateTimeOffset(2010, 8, 31, 23, 0, 0, TimeSpan.Zero);
-        var calls = (await gateway.Gateway.ListCallsAsync("+15551234567", "client:alice", since, None)).ShouldBeOfType<GatewayOutcome<IReadOnlyList<CallView>>.Accepted>().Value;
+        var calls = (await gateway.Gateway.ListCallsAsync("+15551234567", "client:alice", since, None))
+            .ShouldBeOfType<GatewayOutcome<IReadOnlyList<CallView>>.Accepted>().Value;
 
         calls.Count.ShouldBe(2);
         gateway.Twilio.Requests.Count.ShouldBe(2);
@@ -189,15 +199,18 @@ public sealed class GatewayRequestTests
     [Theory]
     [InlineData("", "", GatewayFixture.AccountSid + ":the-auth-token")]
     [InlineData(
-        "SK00000000000000000000000000000002", "the-secret-0123456789abcdef01234", "SK00000000000000000000000000000002:the-secret-0123456789abcdef01234")]
+        "SK00000000000000000000000000000002", "the-secret-0123456789abcdef01234",
+        "SK00000000000000000000000000000002:the-secret-0123456789abcdef01234")]
     public async Task An_api_key_goes_before_the_auth_token(string sid, string secret, string credentials)
     {
-        await using var gateway = await GatewayFixture.StartAsync(null, ("Twilio:Client:ApiKeySid", sid), ("Twilio:Client:ApiKeySecret", secret));
+        await using var gateway = await GatewayFixture.StartAsync(
+            null, ("Twilio:Client:ApiKeySid", sid), ("Twilio:Client:ApiKeySecret", secret));
         gateway.Twilio.Says(Answer.Call);
 
         await gateway.Gateway.FetchCallAsync(Given.Leg, None);
 
-        gateway.Twilio.Requests.ShouldHaveSingleItem().Headers["Authorization"].ToString().ShouldBe("Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)));
+        gateway.Twilio.Requests.ShouldHaveSingleItem().Headers["Authorization"].ToString().ShouldBe(
+            "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(credentials)));
     }
 
     [Fact]
@@ -221,19 +234,24 @@ public sealed class GatewayRequestTests
         var described = gateway.Twilio.Requests.Select(r => Describe(spec, r)).ToList();
 
         described.ShouldBe([
-            "CreateCall", "CreateParticipant", "UpdateCall", "UpdateParticipant", "FetchCall", "ListCall", "FetchConference", "ListConference", "FetchParticipant", "ListParticipant",
+            "CreateCall", "CreateParticipant", "UpdateCall", "UpdateParticipant", "FetchCall", "ListCall", "FetchConference",
+            "ListConference", "FetchParticipant", "ListParticipant",
         ]);
     }
 
-    /// <summary>The operation that a request is one of; fails where it has a parameter that is not described, or lacks a required one.</summary>
+    /// <summary>The operation that a request is one of; fails where it has a parameter that is not described, or lacks a required
+    /// one.</summary>
     private static string Describe(JsonDocument spec, Asked request)
     {
         var path = request.Path.Replace(GatewayFixture.AccountSid, "{AccountSid}", StringComparison.Ordinal);
         path = path.Contains("/Participants", StringComparison.Ordinal)
-            ? path.Replace("/" + Answer.ConferenceSid, "/{ConferenceSid}", StringComparison.Ordinal).Replace(Answer.CallSid, "{CallSid}", StringComparison.Ordinal).Replace("guest-1", "{CallSid}", StringComparison.Ordinal)
-            : path.Replace(Answer.ConferenceSid, "{Sid}", StringComparison.Ordinal).Replace(Answer.CallSid, "{Sid}", StringComparison.Ordinal);
+            ? path.Replace("/" + Answer.ConferenceSid, "/{ConferenceSid}", StringComparison.Ordinal).Replace(
+                Answer.CallSid, "{CallSid}", StringComparison.Ordinal).Replace("guest-1", "{CallSid}", StringComparison.Ordinal)
+            : path.Replace(
+                Answer.ConferenceSid, "{Sid}", StringComparison.Ordinal).Replace(Answer.CallSid, "{Sid}", StringComparison.Ordinal);
         var operation = spec.RootElement.GetProperty("paths").GetProperty(path).GetProperty(request.Method.ToLowerInvariant());
-        var known = operation.GetProperty("parameters").EnumerateArray().Where(p => p.GetProperty("in").GetString() == "query").Select(p => p.GetProperty("name").GetString()!).ToList();
+        var known = operation.GetProperty("parameters").EnumerateArray().Where(
+            p => p.GetProperty("in").GetString() == "query").Select(p => p.GetProperty("name").GetString()!).ToList();
         request.Query.Keys.ShouldBeSubsetOf(known);
         if (operation.TryGetProperty("requestBody", out var body))
         {
@@ -247,15 +265,21 @@ public sealed class GatewayRequestTests
         return operation.GetProperty("operationId").GetString()!;
     }
 
-    private static Dictionary<string, string> Flat(Asked request) => request.Form.ToDictionary(f => f.Key, f => string.Join('|', f.Value.AsEnumerable()));
+    private static Dictionary<string, string> Flat(Asked request) =>
+        request.Form.ToDictionary(f => f.Key, f => string.Join('|', f.Value.AsEnumerable()));
 
     private static string Sid(string start) => start.PadRight(34, '0');
 
     private static Answer ParticipantsPage(string call, string? next) => new(200, $$"""
-        {"participants":[{"call_sid":"{{Sid(call)}}","label":"","muted":false,"hold":false,"status":"ringing"}],"next_page_uri":{{JsonSerializer.Serialize(next)}},"page":0,"page_size":100}
+        {"participants":[{"call_sid":"{{Sid(call)}}","label":"","muted":false,"hold":false,"status":"ringing"}],
+        "next_page_uri":{{JsonSerializer.Serialize(next)}},"page":0,"page_size":100}
         """);
 
-    private static Answer CallsPage(string? next, params string[] created) => new(200, $$"""
-        {"calls":[{{string.Join(',', created.Select((c, i) => $$"""{"sid":"{{Sid("CA" + i)}}","status":"ringing","to":"+15551234567","from":"client:alice","date_created":"{{c}}"}"""))}}],"next_page_uri":{{JsonSerializer.Serialize(next)}}}
-        """);
+    private static Answer CallsPage(string? next, params string[] created)
+    {
+        var calls = created.Select((date, i) => $$"""
+            {"sid":"{{Sid("CA" + i)}}","status":"ringing","to":"+15551234567","from":"client:alice","date_created":"{{date}}"}
+            """);
+        return new(200, $$"""{"calls":[{{string.Join(',', calls)}}],"next_page_uri":{{JsonSerializer.Serialize(next)}}}""");
+    }
 }

@@ -23,21 +23,33 @@ public sealed class GatewayTelemetryTests
         using var sink = new TelemetrySink(GatewayTelemetry.Name);
         await using var gateway = await GatewayFixture.StartAsync();
         gateway.Twilio.Says(
-            Answer.TooMany(), Answer.Participant with { Headers = new Dictionary<string, string> { ["Twilio-Concurrent-Requests"] = "7" } }, Answer.Error(400, 16026), Answer.Error(500, 20500));
-        var conference = Given.AGuest with { Conference = ConferenceSid.TryParse("CFfeedfeedfeedfeedfeedfeedfeedfeed", out var sid) ? sid : throw new UnreachableException() };
+            Answer.TooMany(), Answer.Participant with
+            {
+                Headers = new Dictionary<string,
+                string>
+                { ["Twilio-Concurrent-Requests"] = "7" }
+            }, Answer.Error(400, 16026), Answer.Error(500, 20500));
+        var conference = Given.AGuest with
+        {
+            Conference = ConferenceSid.TryParse("CFfeedfeedfeedfeedfeedfeedfeedfeed",
+            out var sid) ? sid : throw new UnreachableException()
+        };
 
         await gateway.Gateway.CreateParticipantAsync(conference, None);
         await gateway.Gateway.CreateParticipantAsync(conference, None);
         await gateway.Gateway.CreateParticipantAsync(conference, None);
 
         var spans = sink.Spans.Where(s => Equals(s.GetTagItem("twilio.conference_sid"), conference.Conference.Value)).ToList();
-        spans.Select(s => (s.DisplayName, s.Kind)).Distinct().ShouldHaveSingleItem().ShouldBe(("Twilio Participants.create", ActivityKind.Client));
-        spans.Select(s => (s.GetTagItem("twilio.operation"), s.GetTagItem("twilio.outcome"), s.GetTagItem("twilio.error_code"), s.GetTagItem("twilio.attempts"), s.Status)).ShouldBe([
+        spans.Select(
+            s => (s.DisplayName, s.Kind)).Distinct().ShouldHaveSingleItem().ShouldBe(("Twilio Participants.create", ActivityKind.Client));
+        spans.Select(s => (s.GetTagItem("twilio.operation"), s.GetTagItem("twilio.outcome"), s.GetTagItem("twilio.error_code"),
+            s.GetTagItem("twilio.attempts"), s.Status)).ShouldBe([
             ("Participants.create", "accepted", null, 2, ActivityStatusCode.Unset),
             ("Participants.create", "refused", 16026, 1, ActivityStatusCode.Unset),
             ("Participants.create", "unknown", null, 1, ActivityStatusCode.Error),
         ]);
-        spans.Select(s => (s.GetTagItem("http.response.status_code"), s.GetTagItem("http.request.resend_count"), s.GetTagItem("error.type"))).ShouldBe([
+        spans.Select(s => (s.GetTagItem("http.response.status_code"), s.GetTagItem("http.request.resend_count"),
+            s.GetTagItem("error.type"))).ShouldBe([
             (201, 1, null), (400, null, null), (500, null, "500"),
         ]);
         var url = new Uri(gateway.Twilio.Url);
@@ -60,14 +72,16 @@ public sealed class GatewayTelemetryTests
     {
         using var sink = new TelemetrySink(GatewayTelemetry.Name);
         await using var gateway = await GatewayFixture.StartAsync(Logged);
-        gateway.Twilio.Says(Answer.CutOff, Answer.CutOff, Answer.Error(503, 20503), Answer.CutOff, new Answer(200, "<html/>"), Answer.Error(401, 20003));
+        gateway.Twilio.Says(
+            Answer.CutOff, Answer.CutOff, Answer.Error(503, 20503), Answer.CutOff, new Answer(200, "<html/>"), Answer.Error(401, 20003));
         CallSid.TryParse("CAfeedfeedfeedfeedfeedfeedfeedfeed", out var leg).ShouldBeTrue();
         for (var i = 0; i < 4; i++)
             await gateway.Gateway.FetchCallAsync(leg!, None);
 
         var spans = sink.Spans.Where(s => Equals(s.GetTagItem("twilio.call_sid"), leg!.Value)).ToList();
         spans.ShouldAllBe(s => s.Status == ActivityStatusCode.Error && Equals(s.GetTagItem("http.request.method"), "GET"));
-        spans.Select(s => (s.GetTagItem("http.response.status_code"), s.GetTagItem("http.request.resend_count"), s.GetTagItem("error.type"))).ShouldBe([
+        spans.Select(s => (s.GetTagItem("http.response.status_code"), s.GetTagItem("http.request.resend_count"),
+            s.GetTagItem("error.type"))).ShouldBe([
             (null, 1, "System.Net.Http.HttpRequestException"),
             (null, 1, "System.Net.Http.HttpRequestException"),
             (200, null, "unreadable_answer"),

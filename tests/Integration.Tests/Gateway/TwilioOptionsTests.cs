@@ -30,7 +30,8 @@ public sealed class TwilioOptionsTests
     [Fact]
     public void The_variables_of_the_seed_and_of_the_cli_are_read_where_the_keys_are_empty()
     {
-        var options = Read([("TWILIO_ACCOUNT_SID", GatewayFixture.AccountSid), ("TWILIO_AUTH_TOKEN", Secret), ("MY_URL", "https://seed.example.com/"), ("MY_TWILIO_PHONE_NUMBER", "+15550002222"), ("Twilio:Voice:CallerId", "")]);
+        var options = Read([("TWILIO_ACCOUNT_SID", GatewayFixture.AccountSid), ("TWILIO_AUTH_TOKEN", Secret),
+            ("MY_URL", "https://seed.example.com/"), ("MY_TWILIO_PHONE_NUMBER", "+15550002222"), ("Twilio:Voice:CallerId", "")]);
         options.Client.AccountSid.ShouldBe(GatewayFixture.AccountSid);
         options.Client.AuthToken.ShouldBe(Secret);
         options.RequestValidation.AuthToken.ShouldBe(Secret);
@@ -54,7 +55,8 @@ public sealed class TwilioOptionsTests
     public void Everything_that_is_missing_is_named_at_once()
     {
         var failures = Failures([]);
-        foreach (var key in new[] { "Twilio:Client:AccountSid", "TWILIO_ACCOUNT_SID", "Twilio:Client:AuthToken", "Twilio:RequestValidation:AuthToken", "Twilio:Voice:CallerId", "MY_TWILIO_PHONE_NUMBER", "PublicBaseUrl", "MY_URL" })
+        foreach (var key in new[] { "Twilio:Client:AccountSid", "TWILIO_ACCOUNT_SID", "Twilio:Client:AuthToken",
+            "Twilio:RequestValidation:AuthToken", "Twilio:Voice:CallerId", "MY_TWILIO_PHONE_NUMBER", "PublicBaseUrl", "MY_URL" })
             failures.ShouldContain(key);
     }
 
@@ -86,7 +88,8 @@ public sealed class TwilioOptionsTests
     [Fact]
     public void An_api_key_alone_calls_twilio_but_checks_no_signature()
     {
-        (string, string)[] keyed = [Enough[0], Enough[1], Enough[3], ("Twilio:Client:ApiKeySid", "SK00000000000000000000000000000002"), ("Twilio:Client:ApiKeySecret", Secret)];
+        (string, string)[] keyed = [Enough[0], Enough[1], Enough[3], ("Twilio:Client:ApiKeySid", "SK00000000000000000000000000000002"),
+            ("Twilio:Client:ApiKeySecret", Secret)];
         Failures(keyed).ShouldStartWith("Twilio:RequestValidation:AuthToken");
         Read([.. keyed, ("Twilio:RequestValidation:AuthToken", Secret)]).Client.HasApiKey.ShouldBeTrue();
     }
@@ -106,12 +109,14 @@ public sealed class TwilioOptionsTests
     [Fact]
     public void An_api_key_with_a_secret_that_is_too_short_to_sign_tokens_is_named()
     {
-        var failures = Failures([.. Enough, ("Twilio:Client:ApiKeySid", "SK00000000000000000000000000000002"), ("Twilio:Client:ApiKeySecret", "do-not-print")]);
+        var failures = Failures(
+            [.. Enough, ("Twilio:Client:ApiKeySid", "SK00000000000000000000000000000002"), ("Twilio:Client:ApiKeySecret", "do-not-print")]);
         failures.ShouldStartWith("Twilio:Client:ApiKeySecret is not an API key's secret");
         failures.ShouldNotContain("do-not-print");
     }
 
-    private static TwilioOptions Read((string Key, string Value)[] configuration) => Services(configuration).GetRequiredService<IOptions<TwilioOptions>>().Value;
+    private static TwilioOptions Read((string Key, string Value)[] configuration) =>
+        Services(configuration).GetRequiredService<IOptions<TwilioOptions>>().Value;
 
     /// <summary>What the host says at its start.</summary>
     private static string Failures((string Key, string Value)[] configuration) =>
@@ -122,6 +127,7 @@ public sealed class TwilioOptionsTests
         var values = new Dictionary<string, string?>();
         foreach (var (key, value) in configuration)
             values[key] = value;
-        return new ServiceCollection().AddLogging().AddMetrics().AddCallsTwilio(new ConfigurationBuilder().AddInMemoryCollection(values).Build()).BuildServiceProvider();
+        return new ServiceCollection().AddLogging().AddMetrics().AddCallsTwilio(
+            new ConfigurationBuilder().AddInMemoryCollection(values).Build()).BuildServiceProvider();
     }
 }

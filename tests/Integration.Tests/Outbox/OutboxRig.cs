@@ -33,11 +33,13 @@ internal sealed class OutboxRig : IAsyncDisposable
     /// <param name="swept">Whether the sweeper runs too.</param>
     /// <param name="liveSessions">How many calls one person may have at once.</param>
     /// <param name="configure">What is to be composed otherwise.</param>
-    public static async Task<OutboxRig> StartAsync(string redis, bool swept, int liveSessions = 100, Action<IServiceCollection>? configure = null)
+    public static async Task<OutboxRig> StartAsync(
+        string redis, bool swept, int liveSessions = 100, Action<IServiceCollection>? configure = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection([new("ConnectionStrings:Redis", redis)]);
-        builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(new Allowances(AddsPerHour: 100, LiveSessions: liveSessions)).AddSingleton<IDialingRules, AnyNumber>()
+        builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(
+            new Allowances(AddsPerHour: 100, LiveSessions: liveSessions)).AddSingleton<IDialingRules, AnyNumber>()
             .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
         if (!swept)
             builder.Services.Remove(builder.Services.Single(s => s.ImplementationType == typeof(Sweeper)));
@@ -88,7 +90,8 @@ internal sealed class OutboxRig : IAsyncDisposable
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         ClientIdentity.TryParse("bob", out var bob).ShouldBeTrue();
         return SessionDecider.Decide(
-            null, new SessionEvent.StartCall(id!, Nonces.Next(), leg!, alice!, new Party.Client(bob!)), Policy, TimeProvider.System.GetUtcNow() - (ago ?? TimeSpan.Zero)).Session!;
+            null, new SessionEvent.StartCall(id!, Nonces.Next(), leg!, alice!, new Party.Client(bob!)), Policy, TimeProvider.System
+                .GetUtcNow() - (ago ?? TimeSpan.Zero)).Session!;
     }
 
     private sealed class AnyNumber : IDialingRules

@@ -18,7 +18,8 @@ public sealed class OutboxTests(RedisFixture redis)
         var session = OutboxRig.Started();
         await rig.StoreAsync(session, queued: true);
         await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 1));
-        (await rig.LoadAsync(session.Id))!.Effects.ShouldHaveSingleItem().ShouldBeOfType<Effect.Dial>().State.ShouldBe(DialState.Sending, "the commit is done, and Twilio has not answered");
+        (await rig.LoadAsync(session.Id))!.Effects.ShouldHaveSingleItem().ShouldBeOfType<Effect.Dial>().State.ShouldBe(
+            DialState.Sending, "the commit is done, and Twilio has not answered");
         rig.Twilio.Dials.SetResult();
         await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
     }
@@ -44,10 +45,12 @@ public sealed class OutboxTests(RedisFixture redis)
         rig.Twilio.FindsAllOver = false;
         var session = OutboxRig.Started();
         var leg = session.Caller.Leg!;
-        await rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndCall(), OutboxRig.Policy, TimeProvider.System.GetUtcNow()).Session!, queued: true);
+        await rig.StoreAsync(SessionDecider.Decide(session, new SessionEvent.EndCall(), OutboxRig.Policy,
+            TimeProvider.System.GetUtcNow()).Session!, queued: true);
         await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("hang up") == 1));
         await rig.StopAsync();
-        var hangUp = (await rig.LoadAsync(session.Id))!.Effects.ShouldHaveSingleItem("whatever was under way has ended").ShouldBeOfType<Effect.HangUp>();
+        var hangUp = (await rig.LoadAsync(session.Id))!.Effects.ShouldHaveSingleItem(
+            "whatever was under way has ended").ShouldBeOfType<Effect.HangUp>();
         (hangUp.Leg, hangUp.Attempt).ShouldBe((leg, 0));
         await rig.SendAsync(new ParticipantLeft(session.Id, leg, null, null, LeaveReason.HungUp));
         var settled = (await rig.LoadAsync(session.Id))!;
@@ -61,8 +64,10 @@ public sealed class OutboxTests(RedisFixture redis)
         await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
         rig.Twilio.Dials.SetResult();
         var session = OutboxRig.Started();
-        rig.Queue.Enqueue(Committed(session with { Participants = [] }), new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: null) { NotBefore = session.StartedAt });
-        rig.Queue.Enqueue(Committed(session with { Participants = default }), new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, NotBefore = session.StartedAt });
+        rig.Queue.Enqueue(Committed(session with { Participants = [] }),
+            new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: null) { NotBefore = session.StartedAt });
+        rig.Queue.Enqueue(Committed(session with { Participants = default }),
+            new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, NotBefore = session.StartedAt });
         await rig.StoreAsync(session, queued: true);
         await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
     }

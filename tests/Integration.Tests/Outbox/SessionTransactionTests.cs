@@ -29,7 +29,8 @@ public sealed class SessionTransactionTests(RedisFixture redis)
         await EndedByAnotherReplicaAsync(rig, session);
         HangUpsOf(await rig.LoadAsync(session.Id)).ShouldContain(leg);
         await rig.SendAsync(new HangUpSettled(session.Id, leg, EffectOutcome.Done));
-        HangUpsOf(await rig.LoadAsync(session.Id)).ShouldNotContain(leg, "this replica has cached a ringing call that has nothing to hang up");
+        HangUpsOf(
+            await rig.LoadAsync(session.Id)).ShouldNotContain(leg, "this replica has cached a ringing call that has nothing to hang up");
     }
 
     [Fact]
@@ -37,7 +38,8 @@ public sealed class SessionTransactionTests(RedisFixture redis)
     {
         var counting = new CountingStore();
         await using var rig = await OutboxRig.StartAsync(
-            await redis.NewDatabaseAsync(), swept: false, configure: services => services.AddSingleton<ISessionStore>(provider => counting.Over(provider)));
+            await redis.NewDatabaseAsync(), swept: false, configure: services =>
+                services.AddSingleton<ISessionStore>(provider => counting.Over(provider)));
         var session = await RingingAsync(rig);
         var answered = new JoinCall(session.Id, ParticipantId.Callee, session.Participants[1].Leg!, session.Nonce);
         counting.Loads = 0;
@@ -54,7 +56,8 @@ public sealed class SessionTransactionTests(RedisFixture redis)
         await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false, liveSessions: 1);
         var (first, second) = (OutboxRig.Started(), OutboxRig.Started());
         (await rig.SendAsync(Placed(first))).ShouldBeOfType<CallReply.JoinRoom>();
-        (await rig.SendAsync(Placed(first))).ShouldBeOfType<CallReply.JoinRoom>("the same leg gets the same answer and needs no second place");
+        (await rig.SendAsync(Placed(first))).ShouldBeOfType<CallReply.JoinRoom>(
+            "the same leg gets the same answer and needs no second place");
         (await rig.SendAsync(Placed(second))).ShouldBeOfType<CallReply.Refused>().Reason.ShouldBe(RefusalReason.TooManyCalls);
         await rig.SendAsync(LeftByCaller(first));
         await Eventually.TrueAsync(async () => await rig.SendAsync(Placed(second)) is CallReply.JoinRoom);
@@ -83,12 +86,15 @@ public sealed class SessionTransactionTests(RedisFixture redis)
         return rig.StoreAsync(ended.Session!, queued: false);
     }
 
-    private static IEnumerable<CallSid> HangUpsOf(CallSession? session) => session!.Effects.OfType<Effect.HangUp>().Select(hangUp => hangUp.Leg);
+    private static IEnumerable<CallSid> HangUpsOf(CallSession? session) =>
+        session!.Effects.OfType<Effect.HangUp>().Select(hangUp => hangUp.Leg);
 
     private static StartCall Placed(CallSession session) =>
-        new(session.Id, session.Caller.Leg!, ((Party.Client)session.Caller.Party).Identity, session.Participants[1].Party, TraceParent: null);
+        new(session.Id, session.Caller.Leg!, ((Party.Client)session.Caller.Party).Identity, session.Participants[1].Party,
+            TraceParent: null);
 
-    private static ParticipantLeft LeftByCaller(CallSession session) => new(session.Id, session.Caller.Leg!, null, null, LeaveReason.HungUp);
+    private static ParticipantLeft LeftByCaller(CallSession session) =>
+        new(session.Id, session.Caller.Leg!, null, null, LeaveReason.HungUp);
 
     /// <summary>Counts the loads of the real store.</summary>
     private sealed class CountingStore : ISessionStore

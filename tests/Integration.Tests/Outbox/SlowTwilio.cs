@@ -33,26 +33,36 @@ internal sealed class SlowTwilio : IVoiceGateway
     {
         asked.Enqueue("hang up");
         return Task.FromResult<GatewayOutcome<CallView>>(
-            FindsAllOver ? new GatewayOutcome<CallView>.Refused(Refusal.AlreadyOver, null) : new GatewayOutcome<CallView>.Accepted(new CallView(leg, LegStatus.Completed, "", "", null)));
+            FindsAllOver
+                ? new GatewayOutcome<CallView>.Refused(Refusal.AlreadyOver, null)
+                : new GatewayOutcome<CallView>.Accepted(new CallView(leg, LegStatus.Completed, "", "", null)));
     }
 
     /// <summary>It knows of none: what is looked for before it is dialled, after Redis has been away, was never sent.</summary>
-    public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(string to, string from, DateTimeOffset since, CancellationToken cancellationToken) =>
+    public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(
+        string to, string from, DateTimeOffset since, CancellationToken cancellationToken) =>
         Task.FromResult<GatewayOutcome<IReadOnlyList<CallView>>>(new GatewayOutcome<IReadOnlyList<CallView>>.Accepted([]));
 
-    public Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken) => Nothing<CallSid>();
+    public Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken) =>
+        Nothing<CallSid>();
 
-    public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) => Nothing<ParticipantView>();
+    public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) => Nothing<ParticipantView>();
 
     public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) => Nothing<CallView>();
 
-    public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) => Nothing<ConferenceView>();
+    public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) =>
+        Nothing<ConferenceView>();
 
-    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken) => Nothing<IReadOnlyList<ConferenceView>>();
+    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken) =>
+        Nothing<IReadOnlyList<ConferenceView>>();
 
-    public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken) => Nothing<ParticipantView>();
+    public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(
+        ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken) => Nothing<ParticipantView>();
 
-    public Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(ConferenceSid conference, CancellationToken cancellationToken) => Nothing<IReadOnlyList<ParticipantView>>();
+    public Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(
+        ConferenceSid conference, CancellationToken cancellationToken) => Nothing<IReadOnlyList<ParticipantView>>();
 
-    private static Task<GatewayOutcome<T>> Nothing<T>() => Task.FromResult<GatewayOutcome<T>>(new GatewayOutcome<T>.Unknown("not asked in these tests"));
+    private static Task<GatewayOutcome<T>> Nothing<T>() =>
+        Task.FromResult<GatewayOutcome<T>>(new GatewayOutcome<T>.Unknown("not asked in these tests"));
 }

@@ -18,11 +18,13 @@ public sealed class ApiAloneTests(RedisFixture redis)
     public async Task With_the_contracts_keys_alone_it_serves_a_call_and_both_REST_routes()
     {
         var address = FreeAddress();
-        await using var twilio = await TwilioEmulator.StartAsync(new TwilioEmulatorOptions { VoiceUrl = new Uri(address, "/twilio/voice") });
+        await using var twilio = await TwilioEmulator.StartAsync(
+            new TwilioEmulatorOptions { VoiceUrl = new Uri(address, "/twilio/voice") });
         var bearers = new BearerTokens(TimeProvider.System);
         var keys = await KeysAsync(address, twilio, bearers);
         // An empty value counts as absent.
-        string[] empty = ["Calls:RingTimeout", "Calls:Retention", "Calls:Limits:Connections", "Calls:Shutdown:DrainDelay", "Management:Port"];
+        string[] empty =
+            ["Calls:RingTimeout", "Calls:Retention", "Calls:Limits:Connections", "Calls:Shutdown:DrainDelay", "Management:Port"];
         foreach (var key in empty)
             keys[key.Replace(":", "__", StringComparison.Ordinal)] = "";
         using var api = Serve(keys);
@@ -33,13 +35,17 @@ public sealed class ApiAloneTests(RedisFixture redis)
         await bob.RingsAsync();
         await bob.AnswerAsync();
         await bob.TalksAsync();
-        await Eventually.TrueAsync(async () => (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/alone"), bearers.For("alice"))).Body.Contains("\"live\"", StringComparison.Ordinal));
-        var (status, body) = await RestAsync(HttpMethod.Post, new Uri(address, "/v1/sessions/alone/participants"), bearers.For("bob"), """{"phoneNumber": "+15550100101", "label": "lawyer"}""");
+        await Eventually.TrueAsync(async () =>
+            (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/alone"), bearers.For("alice"))).Body.Contains("\"live\"",
+            StringComparison.Ordinal));
+        var (status, body) = await RestAsync(HttpMethod.Post, new Uri(address, "/v1/sessions/alone/participants"), bearers.For("bob"),
+            """{"phoneNumber": "+15550100101", "label": "lawyer"}""");
         status.ShouldBe(HttpStatusCode.Created, body);
         await lawyer.RingsAsync();
         await lawyer.AnswerAsync();
         await lawyer.TalksAsync();
-        (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/alone"), bearers.For("carol"))).Status.ShouldBe(HttpStatusCode.NotFound);
+        (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/alone"), bearers.For("carol"))).Status
+            .ShouldBe(HttpStatusCode.NotFound);
         (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/alone"), null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
         await alice.HangUpAsync();
         await bob.HangUpAsync();
@@ -63,7 +69,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
         {
             (await RestAsync(HttpMethod.Get, new Uri(management, path), null)).Status.ShouldBe(HttpStatusCode.OK, path);
             (await RestAsync(HttpMethod.Get, new Uri(address, path), null)).Status.ShouldBe(HttpStatusCode.NotFound, path);
-            (await HostExtensions.SendAsync(HttpMethod.Get, new Uri(address, path), null, host: $"localhost:{management.Port}")).Status.ShouldBe(HttpStatusCode.NotFound, "a Host header is anybody's to write");
+            (await HostExtensions.SendAsync(HttpMethod.Get, new Uri(address, path), null, host: $"localhost:{management.Port}")).Status
+                .ShouldBe(HttpStatusCode.NotFound, "a Host header is anybody's to write");
         }
 
         (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/x"), null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
@@ -264,7 +271,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
             RedirectStandardOutput = true,
             WorkingDirectory = AppContext.BaseDirectory,
         };
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("Twilio", StringComparison.OrdinalIgnoreCase) || name.StartsWith("ASPNETCORE", StringComparison.Ordinal)).ToList())
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("Twilio", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("ASPNETCORE", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(name);
         foreach (var (key, value) in keys)
             start.Environment[key] = value;
@@ -299,7 +307,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
         kill.WaitForExit();
     }
 
-    private static Task<(HttpStatusCode Status, string Body)> RestAsync(HttpMethod method, Uri url, string? bearer, string? json = null) => Rest.SendAsync(method, url, bearer, json);
+    private static Task<(HttpStatusCode Status, string Body)> RestAsync(HttpMethod method, Uri url, string? bearer, string? json = null) =>
+        Rest.SendAsync(method, url, bearer, json);
 
     private static Uri FreeAddress()
     {

@@ -98,7 +98,8 @@ public sealed class TwoVersionsTests(RedisFixture redis) : IAsyncLifetime
         both.Twilio.Journal.Entries.OfType<WebhookAnswered>().ShouldAllBe(answer => answer.Status < 300);
     }
 
-    private async Task<JsonObject> DocumentAsync() => await both.DocumentAsync() ?? throw new InvalidOperationException("Nothing is stored");
+    private async Task<JsonObject> DocumentAsync() =>
+        await both.DocumentAsync() ?? throw new InvalidOperationException("Nothing is stored");
 
     private static IReadOnlyList<string> Marks(JsonObject session) => TwoVersions.Marks(session);
 }

@@ -28,7 +28,8 @@ public sealed class LostAnswerTests(RedisFixture fixture)
         var loaded = await store.LoadAsync(session.Id, default);
 
         line.CutBeforeNextWritten();
-        var saved = await store.SaveAsync(loaded, new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true }, default);
+        var saved = await store.SaveAsync(
+            loaded, new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true }, default);
 
         line.Cuts.ShouldBe(1);
         saved.Version.ShouldBe(1);
@@ -41,14 +42,16 @@ public sealed class LostAnswerTests(RedisFixture fixture)
     {
         var options = ConfigurationOptions.Parse(await fixture.NewDatabaseAsync());
         var line = new CuttableLine(options.EndPoints.Single());
-        await using var redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = line.Endpoint }.ToConfiguration());
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(
+            new RedisOptions { ConnectionString = line.Endpoint }.ToConfiguration());
         var store = new RedisSessionStore(
             redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
         var session = new RandomSessions(2).Story(1).Single();
         var loaded = await store.LoadAsync(session.Id, default);
         line.Dispose();
         await Eventually.TrueAsync(() => Task.FromResult(!redis.IsConnected));
-        var save = store.SaveAsync(loaded, new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true }, default);
+        var save = store.SaveAsync(
+            loaded, new Decision(new SessionEvent.EndCall(), session, CallReply.Nothing) { Changed = true }, default);
         await Should.ThrowAsync<SessionStoreUnavailableException>(() => save.WaitAsync(TimeSpan.FromSeconds(2)));
     }
 
@@ -57,7 +60,8 @@ public sealed class LostAnswerTests(RedisFixture fixture)
     {
         var options = ConfigurationOptions.Parse(await fixture.NewDatabaseAsync());
         var line = new CuttableLine(options.EndPoints.Single());
-        await using var redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = line.Endpoint }.ToConfiguration());
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(
+            new RedisOptions { ConnectionString = line.Endpoint }.ToConfiguration());
         var clock = new FakeTimeProvider();
         using var memory = new RedisMemory(redis, clock);
         memory.IsSuspect.ShouldBeFalse();

@@ -38,9 +38,11 @@ internal sealed class RandomSessions(int seed)
         0 => new SessionEvent.JoinCall(Person(), Leg(), session.Nonce),
         1 or 2 => new SessionEvent.LegProgressed(Person(), Leg(), Progress.Ringing, null, session.Nonce),
         3 => new SessionEvent.LegProgressed(Person(), Leg(), Progress.Gone, Any<LeaveReason>(), session.Nonce),
-        4 or 5 => new SessionEvent.ParticipantJoined(Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
+        4 or 5 =>
+            new SessionEvent.ParticipantJoined(Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
         6 => new SessionEvent.ParticipantLeft(session.Room, Leg(), null, Any<LeaveReason>()),
-        7 => new SessionEvent.ParticipantFlagsChanged(Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
+        7 => new SessionEvent.ParticipantFlagsChanged(
+            Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
         8 => new SessionEvent.ConferenceEnded(Conference(), session.Room),
         9 or 10 => new SessionEvent.AddPhoneParticipant(Person(), Phone(), Labels[random.Next(Labels.Length)]),
         11 => new SessionEvent.RemoveParticipant(Person()),
@@ -53,7 +55,8 @@ internal sealed class RandomSessions(int seed)
             0 => new SessionEvent.EndCall(),
             1 => Started(),
             2 => new SessionEvent.ConferenceStarted(Conference(), session.Room),
-            _ => new SessionEvent.SessionObserved(new Observation(session.Room, Coin() ? Conference() : null, [Leg()], [new ObservedLeg(Leg(), Progress.Answered, null)])),
+            _ => new SessionEvent.SessionObserved(
+                new Observation(session.Room, Coin() ? Conference() : null, [Leg()], [new ObservedLeg(Leg(), Progress.Answered, null)])),
         },
     };
 
@@ -83,9 +86,11 @@ internal sealed class RandomSessions(int seed)
 
     private CallSid Leg() => Known<CallSid>("CA" + random.Next(6).ToString("x32", CultureInfo.InvariantCulture), CallSid.TryParse);
 
-    private ConferenceSid Conference() => Known<ConferenceSid>("CF" + random.Next(3).ToString("x32", CultureInfo.InvariantCulture), ConferenceSid.TryParse);
+    private ConferenceSid Conference() =>
+        Known<ConferenceSid>("CF" + random.Next(3).ToString("x32", CultureInfo.InvariantCulture), ConferenceSid.TryParse);
 
-    private PhoneNumber Phone() => Known<PhoneNumber>(string.Create(CultureInfo.InvariantCulture, $"+1555010{random.Next(1000, 9999)}"), PhoneNumber.TryParse);
+    private PhoneNumber Phone() =>
+        Known<PhoneNumber>(string.Create(CultureInfo.InvariantCulture, $"+1555010{random.Next(1000, 9999)}"), PhoneNumber.TryParse);
 
     private bool Coin() => random.Next(2) == 0;
 

@@ -22,7 +22,8 @@ public sealed class RedisClusterTests : IAsyncLifetime
         server = await RedisServerProcess.StartAsync(null, "--cluster-enabled", "yes", "--cluster-port", bus);
         admin = await ConnectionMultiplexer.ConnectAsync(server.ConnectionString + ",allowAdmin=true");
         await Node.ExecuteAsync("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-        await Eventually.TrueAsync(async () => (await Node.ExecuteAsync("CLUSTER", "INFO")).ToString().Contains("cluster_state:ok", StringComparison.Ordinal));
+        await Eventually.TrueAsync(
+            async () => (await Node.ExecuteAsync("CLUSTER", "INFO")).ToString().Contains("cluster_state:ok", StringComparison.Ordinal));
         redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = server.ConnectionString }.ToConfiguration());
     }
 
@@ -45,15 +46,19 @@ public sealed class RedisClusterTests : IAsyncLifetime
         var slots = new HashSet<int>();
         foreach (var session in Enumerable.Range(0, 100).SelectMany(seed => new RandomSessions(seed).Story(1)))
         {
-            var id = SessionId.TryParse(string.Create(CultureInfo.InvariantCulture, $"cluster-{slots.Count}-{session.StartedAt.Ticks}"), out var parsed) ? parsed : throw new InvalidOperationException();
+            var id = SessionId.TryParse(string.Create(CultureInfo.InvariantCulture, $"cluster-{slots.Count}-{session.StartedAt.Ticks}"),
+                out var parsed) ? parsed : throw new InvalidOperationException();
             var partition = RedisKeys.PartitionOf(id);
             var slot = await SlotOfAsync(RedisKeys.Session(id));
             slots.Add(slot);
             (await SlotOfAsync(RedisKeys.Due(partition))).ShouldBe(slot);
-            var saved = await store.SaveAsync(await store.LoadAsync(id, default), new Decision(new SessionEvent.EndCall(), session with { Id = id }, CallReply.Nothing) { Changed = true }, default);
-            (await due.ClaimAsync(partition, 100, TimeSpan.FromMinutes(1), default)).Contains(id).ShouldBe(session.StartedAt < TimeProvider.System.GetUtcNow() - Policy.EffectLease);
+            var saved = await store.SaveAsync(await store.LoadAsync(id, default),
+                new Decision(new SessionEvent.EndCall(), session with { Id = id }, CallReply.Nothing) { Changed = true }, default);
+            (await due.ClaimAsync(partition, 100, TimeSpan.FromMinutes(1), default)).Contains(id).ShouldBe(
+                session.StartedAt < TimeProvider.System.GetUtcNow() - Policy.EffectLease);
             await due.RescheduleAsync(saved, default);
-            (await redis.GetDatabase().SortedSetScoreAsync(RedisKeys.Due(partition), id.Value)).ShouldBe(Deadlines.Next(saved.Session!, Policy)!.Value.ToUnixTimeMilliseconds());
+            (await redis.GetDatabase().SortedSetScoreAsync(RedisKeys.Due(partition), id.Value)).ShouldBe(
+                Deadlines.Next(saved.Session!, Policy)!.Value.ToUnixTimeMilliseconds());
         }
 
         slots.Count.ShouldBeGreaterThan(30);
@@ -62,7 +67,8 @@ public sealed class RedisClusterTests : IAsyncLifetime
     [Fact]
     public async Task A_script_over_two_slots_is_refused_here_so_the_others_are_known_to_need_one()
     {
-        var refused = await Should.ThrowAsync<Exception>(() => redis!.GetDatabase().ScriptEvaluateAsync("return redis.call('ZCARD', KEYS[1])", [RedisKeys.Due(1), RedisKeys.Due(2)]));
+        var refused = await Should.ThrowAsync<Exception>(
+            () => redis!.GetDatabase().ScriptEvaluateAsync("return redis.call('ZCARD', KEYS[1])", [RedisKeys.Due(1), RedisKeys.Due(2)]));
         refused.Message.ShouldContain("slot");
     }
 

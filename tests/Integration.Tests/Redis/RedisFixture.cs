@@ -10,10 +10,12 @@ using Testcontainers.Redis;
 
 namespace Calls.Integration.Tests.Redis;
 
-/// <summary>A real Redis for the run: a container where Docker answers, else a local <c>redis-server</c>, else the embedded Garnet; the run says which.</summary>
+/// <summary>A real Redis for the run: a container where Docker answers, else a local <c>redis-server</c>, else the embedded Garnet; the run
+/// says which.</summary>
 public sealed class RedisFixture : IAsyncLifetime
 {
-    /// <summary>More than the run has tests: a database is never handed out twice, since what one service has stored another would sweep.</summary>
+    /// <summary>More than the run has tests: a database is never handed out twice, since what one service has stored another would
+    /// sweep.</summary>
     internal const string Databases = "10000";
 
     private readonly System.Collections.Concurrent.ConcurrentBag<EmbeddedRedis> garnets = [];
@@ -65,7 +67,8 @@ public sealed class RedisFixture : IAsyncLifetime
     public Task<string> NewDatabaseAsync()
     {
         if (ConnectionString.Length > 0)
-            return Task.FromResult(string.Create(CultureInfo.InvariantCulture, $"{ConnectionString},defaultDatabase={Interlocked.Increment(ref database)}"));
+            return Task.FromResult(
+                string.Create(CultureInfo.InvariantCulture, $"{ConnectionString},defaultDatabase={Interlocked.Increment(ref database)}"));
         var garnet = EmbeddedRedis.Start();
         garnets.Add(garnet);
         return Task.FromResult(garnet.ConnectionString);
@@ -122,8 +125,10 @@ public sealed class RedisServerProcess : IDisposable
     {
         var port = onPort ?? FreePort();
         var folder = Directory.CreateTempSubdirectory("calls-redis-");
-        var start = new ProcessStartInfo("redis-server") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new[] { "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", folder.FullName, "--save", "", "--appendonly", "no", "--databases", RedisFixture.Databases }.Concat(more))
+        var start =
+            new ProcessStartInfo("redis-server") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in new[] { "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir",
+            folder.FullName, "--save", "", "--appendonly", "no", "--databases", RedisFixture.Databases }.Concat(more))
             start.ArgumentList.Add(argument);
         var process = System.Diagnostics.Process.Start(start) ?? throw new InvalidOperationException("redis-server did not start");
         while (await process.StandardOutput.ReadLineAsync() is { } line)

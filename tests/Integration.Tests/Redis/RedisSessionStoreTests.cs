@@ -9,7 +9,8 @@ using StackExchange.Redis;
 
 namespace Calls.Integration.Tests.Redis;
 
-/// <summary>The session store against a real Redis, and against Garnet, which the sandbox embeds: the script must mean the same to both.</summary>
+/// <summary>The session store against a real Redis, and against Garnet, which the sandbox embeds: the script must mean the same to
+/// both.</summary>
 public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetime
 {
     private static readonly DateTimeOffset Now = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
@@ -96,7 +97,8 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
                     {
                         var loaded = await store.LoadAsync(id, default);
                         var count = int.Parse(loaded.Session!.Participants[1].Label ?? "0", CultureInfo.InvariantCulture);
-                        await store.SaveAsync(loaded, Labelled(loaded.Session, (count + 1).ToString(CultureInfo.InvariantCulture)), default);
+                        await store.SaveAsync(
+                            loaded, Labelled(loaded.Session, (count + 1).ToString(CultureInfo.InvariantCulture)), default);
                         done = true;
                     }
                     catch (SessionConflictException)
@@ -176,9 +178,11 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         var redis = await ConnectAsync(server);
         var (store, id) = (Store(redis), Id("expiry"));
         var live = await store.SaveAsync(await store.LoadAsync(id, default), Started(id), default);
-        (await redis.GetDatabase().KeyTimeToLiveAsync(RedisKeys.Session(id)))!.Value.ShouldBeInRange(TimeSpan.FromHours(23.9), TimeSpan.FromHours(24));
+        (await redis.GetDatabase().KeyTimeToLiveAsync(RedisKeys.Session(id)))!.Value.ShouldBeInRange(
+            TimeSpan.FromHours(23.9), TimeSpan.FromHours(24));
         await store.SaveAsync(live, Settled(live.Session!), default);
-        (await redis.GetDatabase().KeyTimeToLiveAsync(RedisKeys.Session(id)))!.Value.ShouldBeInRange(TimeSpan.FromMinutes(9.9), TimeSpan.FromMinutes(10));
+        (await redis.GetDatabase().KeyTimeToLiveAsync(RedisKeys.Session(id)))!.Value.ShouldBeInRange(
+            TimeSpan.FromMinutes(9.9), TimeSpan.FromMinutes(10));
     }
 
     [Theory]
@@ -207,7 +211,8 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
             await redis.GetDatabase().SortedSetAddAsync(RedisKeys.Due(7), id.Value, 1000);
         await redis.GetDatabase().SortedSetAddAsync(RedisKeys.Due(7), "not-yet", DateTimeOffset.MaxValue.ToUnixTimeMilliseconds());
         var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => due.ClaimAsync(7, 2, TimeSpan.FromMinutes(1), default)));
-        claims.SelectMany(claim => claim).Select(id => id.Value).Order(StringComparer.Ordinal).ShouldBe(ids.Select(id => id.Value).Order(StringComparer.Ordinal));
+        claims.SelectMany(claim => claim).Select(id => id.Value).Order(StringComparer.Ordinal).ShouldBe(
+            ids.Select(id => id.Value).Order(StringComparer.Ordinal));
         (await due.ClaimAsync(7, 10, TimeSpan.FromMinutes(1), default)).ShouldBeEmpty();
         (await redis.GetDatabase().SortedSetLengthAsync(RedisKeys.Due(7))).ShouldBe(ids.Count + 1, "a claim removes nothing");
     }
@@ -237,7 +242,8 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         RedisKeys.Session(Id("x")).ToString().ShouldBe($"calls:{{{RedisKeys.PartitionOf(Id("x"))}}}:session:x");
         RedisKeys.Due(RedisKeys.PartitionOf(Id("x"))).ToString().ShouldBe($"calls:{{{RedisKeys.PartitionOf(Id("x"))}}}:due");
         RedisKeys.PartitionOf(Id("s-42")).ShouldBe(27, "a partition is for ever");
-        Enumerable.Range(0, 6400).GroupBy(i => RedisKeys.PartitionOf(Id($"session-{i}"))).Select(group => group.Count()).Min().ShouldBeGreaterThan(40);
+        Enumerable.Range(0, 6400).GroupBy(
+            i => RedisKeys.PartitionOf(Id($"session-{i}"))).Select(group => group.Count()).Min().ShouldBeGreaterThan(40);
     }
 
     [Fact]
@@ -252,13 +258,15 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
     {
         Assert.SkipUnless(RedisServerProcess.IsInstalled, "redis-server is not installed");
         var server = await RedisServerProcess.StartAsync();
-        var redis = await ConnectionMultiplexer.ConnectAsync(new RedisOptions { ConnectionString = server.ConnectionString }.ToConfiguration());
+        var redis = await ConnectionMultiplexer.ConnectAsync(
+            new RedisOptions { ConnectionString = server.ConnectionString }.ToConfiguration());
         mine.Add(redis);
         var store = Store(redis);
         await store.LoadAsync(Id("x"), default);
         server.Dispose();
         await Should.ThrowAsync<SessionStoreUnavailableException>(() => store.LoadAsync(Id("x"), default));
-        using var back = await RedisServerProcess.StartAsync(int.Parse(server.ConnectionString.Split(':')[1], CultureInfo.InvariantCulture));
+        using var back = await RedisServerProcess.StartAsync(
+            int.Parse(server.ConnectionString.Split(':')[1], CultureInfo.InvariantCulture));
         await Eventually.TrueAsync(async () =>
         {
             try
@@ -295,18 +303,24 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         CallSid.TryParse("CA" + new string('1', 32), out var leg).ShouldBeTrue();
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         PhoneNumber.TryParse("+15550100101", out var number).ShouldBeTrue();
-        return SessionDecider.Decide(null, new SessionEvent.StartCall(id, Nonces.Next(), leg!, alice!, new Party.Phone(number!)), Policy, Now);
+        return SessionDecider.Decide(
+            null, new SessionEvent.StartCall(id, Nonces.Next(), leg!, alice!, new Party.Phone(number!)), Policy, Now);
     }
 
     private static Decision Labelled(CallSession session, string label) => new(
-        new SessionEvent.EndCall(), session with { Participants = session.Participants.SetItem(1, session.Participants[1] with { Label = label }) }, CallReply.Nothing)
+        new SessionEvent.EndCall(), session with
+        {
+            Participants = session.Participants.SetItem(1,
+            session.Participants[1] with { Label = label })
+        }, CallReply.Nothing)
     {
         Changed = true,
     };
 
     private static Decision Settled(CallSession session)
     {
-        var left = SessionDecider.Decide(session, new SessionEvent.ParticipantLeft(null, session.Caller.Leg!, null, LeaveReason.HungUp), Policy, Now);
+        var left = SessionDecider.Decide(
+            session, new SessionEvent.ParticipantLeft(null, session.Caller.Leg!, null, LeaveReason.HungUp), Policy, Now);
         Deadlines.Next(left.Session!, Policy).ShouldBeNull();
         return left;
     }

@@ -36,7 +36,10 @@ public sealed class StoredFormTests
         public void Note(CallSession session)
         {
             states++;
-            object?[] facts = [session.EndReason, session.EndEvidence, .. session.Participants.SelectMany(p => new object?[] { p.Role, p.Progress, p.Gone, p.Leaving, p.Party.GetType(), p.Label is null ? null : "label", p.Muted ? "muted" : null, p.RefusalCode is null ? null : "code" })];
+            object?[] facts = [session.EndReason, session.EndEvidence,
+                .. session.Participants.SelectMany(p =>
+                new object?[] { p.Role, p.Progress, p.Gone, p.Leaving, p.Party.GetType(), p.Label is null ? null : "label",
+                p.Muted ? "muted" : null, p.RefusalCode is null ? null : "code" })];
             met.UnionWith(facts.OfType<object>());
             met.UnionWith(session.Effects.Select(e => (object)e.GetType()));
             met.UnionWith(session.Effects.OfType<Effect.Dial>().Select(d => (object)d.State));
@@ -50,7 +53,8 @@ public sealed class StoredFormTests
             object[] all =
             [
                 .. All<Role>(), .. All<Progress>(), .. All<LeaveReason>(), .. All<Leaving>(), .. All<DialState>(),
-                typeof(Party.Client), typeof(Party.Phone), typeof(Effect.Dial), typeof(Effect.HangUp), typeof(Effect.SetFlags), "label", "muted", "code", "reviewed",
+                typeof(Party.Client), typeof(Party.Phone), typeof(Effect.Dial), typeof(Effect.HangUp), typeof(Effect.SetFlags), "label",
+                    "muted", "code", "reviewed",
             ];
             all.Except(met).ShouldBeEmpty();
         }

@@ -37,10 +37,13 @@ public sealed class ReplayTests
     {
         await using var host = await StartAsync();
         var lawyer = await TalkWithLawyerAsync(host, "key-1");
-        (await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("alice"), """{"phoneNumber": "+15550100101", "label": "lawyer"}""", "key-1")).Status.ShouldBe(HttpStatusCode.Created);
-        (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("olga", "calls.operate"), """{"muted": true}""")).Status.ShouldBe(HttpStatusCode.Accepted);
+        (await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("alice"),
+            """{"phoneNumber": "+15550100101", "label": "lawyer"}""", "key-1")).Status.ShouldBe(HttpStatusCode.Created);
+        (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("olga", "calls.operate"),
+            """{"muted": true}""")).Status.ShouldBe(HttpStatusCode.Accepted);
         await Eventually.TrueAsync(async () => (await SessionAsync(host)).Contains("\"muted\":true", StringComparison.Ordinal));
-        (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}/participants/{await GuestAsync(host)}", host.TokenFor("bob"))).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}/participants/{await GuestAsync(host)}", host.TokenFor("bob")))
+            .Status.ShouldBe(HttpStatusCode.NoContent);
         await lawyer.IsIdleAsync();
         await Eventually.TrueAsync(async () => (await SessionAsync(host)).Contains("\"left\"", StringComparison.Ordinal));
         var (code, output, errors) = await ReplayAsync(await ExportAsync(host));
@@ -94,7 +97,8 @@ public sealed class ReplayTests
         await OverAsync(host);
         var file = await ExportAsync(host);
         var changed = 0;
-        foreach (var pair in Steps(file).Where(step => (string?)step!["name"] is { } name && name.StartsWith("CallStatus", StringComparison.Ordinal)).SelectMany(step => step!["parameters"]!.AsArray()))
+        foreach (var pair in Steps(file).Where(step => (string?)step!["name"] is { } name
+            && name.StartsWith("CallStatus", StringComparison.Ordinal)).SelectMany(step => step!["parameters"]!.AsArray()))
         {
             if ((string?)pair![0] == "CallStatus" && (string?)pair[1] == "busy")
             {
@@ -106,7 +110,8 @@ public sealed class ReplayTests
         changed.ShouldBeGreaterThan(0);
         var (code, output, _) = await ReplayAsync(file);
         code.ShouldBe(1, output);
-        Regex.IsMatch(output, "≠ ended callee-declined +ended callee-unreachable", RegexOptions.None, TimeSpan.FromSeconds(1)).ShouldBeTrue(output);
+        Regex.IsMatch(
+            output, "≠ ended callee-declined +ended callee-unreachable", RegexOptions.None, TimeSpan.FromSeconds(1)).ShouldBeTrue(output);
     }
 
     [Theory]
@@ -129,8 +134,10 @@ public sealed class ReplayTests
     public async Task A_file_that_cannot_be_used_is_refused_by_the_name_of_its_field(string field, string value, string named)
     {
         var file = JsonNode.Parse("""
-            {"recording": {"version": 1, "from": "2026-01-01T00:00:00Z", "until": "2026-01-01T00:01:00Z", "complete": true, "rules": {}, "end": [], "steps": [
-                {"kind": "webhook", "number": 1, "at": "2026-01-01T00:00:00Z", "method": "POST", "path": "/twilio/voice", "parameters": []}]}}
+            {"recording": {"version": 1, "from": "2026-01-01T00:00:00Z", "until": "2026-01-01T00:01:00Z", "complete": true, "rules": {},
+            "end": [], "steps": [
+                {"kind": "webhook", "number": 1, "at": "2026-01-01T00:00:00Z", "method": "POST", "path": "/twilio/voice",
+                "parameters": []}]}}
             """)!.AsObject();
         var recording = file["recording"]!;
         var at = field.StartsWith("steps[0].", StringComparison.Ordinal) ? recording["steps"]![0]! : recording;
@@ -167,7 +174,8 @@ public sealed class ReplayTests
         await other.AnswerAsync();
         await other.TalksAsync();
         var phone = host.Twilio.Phone("+15557654321");
-        (await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("marker_identity"), """{"phoneNumber": "+1 (555) 765-4321", "label": "Dr Marker"}""", "marker-key")).Status
+        (await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("marker_identity"),
+            """{"phoneNumber": "+1 (555) 765-4321", "label": "Dr Marker"}""", "marker-key")).Status
             .ShouldBe(HttpStatusCode.Created);
         await phone.RingsAsync();
         await phone.AnswerAsync();
@@ -183,11 +191,12 @@ public sealed class ReplayTests
         code.ShouldBe(0, output + errors);
     }
 
-    private static Task<SandboxHost> StartAsync(params KeyValuePair<string, string?>[] settings) => SandboxHost.StartAsync(new SandboxOptions
-    {
-        Twilio = new() { RingBuffer = TimeSpan.Zero },
-        Settings = [new("Calls:RingTimeout", "00:00:05"), .. settings],
-    });
+    private static Task<SandboxHost> StartAsync(params KeyValuePair<string, string?>[] settings) =>
+        SandboxHost.StartAsync(new SandboxOptions
+        {
+            Twilio = new() { RingBuffer = TimeSpan.Zero },
+            Settings = [new("Calls:RingTimeout", "00:00:05"), .. settings],
+        });
 
     private static async Task TalkAsync(SandboxHost host)
     {
@@ -201,17 +210,20 @@ public sealed class ReplayTests
     {
         await TalkAsync(host);
         var lawyer = host.Twilio.Phone("+15550100101");
-        (await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("alice"), """{"phoneNumber": "+15550100101", "label": "lawyer"}""", key)).Status.ShouldBe(HttpStatusCode.Created);
+        (await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{Session}/participants", host.TokenFor("alice"),
+            """{"phoneNumber": "+15550100101", "label": "lawyer"}""", key)).Status.ShouldBe(HttpStatusCode.Created);
         await lawyer.RingsAsync();
         await lawyer.AnswerAsync();
         await lawyer.TalksAsync();
         return lawyer;
     }
 
-    private static async Task<string> SessionAsync(SandboxHost host) => (await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("olga", "calls.operate"))).Body;
+    private static async Task<string> SessionAsync(SandboxHost host) =>
+        (await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("olga", "calls.operate"))).Body;
 
     private static async Task<string> GuestAsync(SandboxHost host) =>
-        (string)JsonNode.Parse(await SessionAsync(host))!["participants"]!.AsArray().Single(person => (string?)person!["role"] == "guest")!["id"]!;
+        (string)JsonNode.Parse(await SessionAsync(host))!["participants"]!.AsArray().Single(
+            person => (string?)person!["role"] == "guest")!["id"]!;
 
     /// <summary>The call has ended, everybody has left, and Twilio has said so.</summary>
     private static async Task OverAsync(SandboxHost host, string asker = "alice")
@@ -220,7 +232,8 @@ public sealed class ReplayTests
         await Eventually.TrueAsync(async () =>
         {
             var session = JsonNode.Parse((await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor(asker))).Body)!;
-            return (string?)session["state"] == "ended" && session["participants"]!.AsArray().All(person => (string?)person!["state"] is "left" or "unreachable");
+            return (string?)session["state"] == "ended" && session["participants"]!.AsArray().All(
+                person => (string?)person!["state"] is "left" or "unreachable");
         });
     }
 
@@ -228,7 +241,9 @@ public sealed class ReplayTests
         await TimelineExport.OfAsync(host, [], new GuaranteeView("hold", [], 0), TestContext.Current.CancellationToken), Json)!.AsObject();
 
     private static string Around(string text, string secret) =>
-        text.IndexOf(secret, StringComparison.OrdinalIgnoreCase) is >= 0 and var at ? text[Math.Max(0, at - 200)..Math.Min(text.Length, at + 100)] : "";
+        text.IndexOf(secret, StringComparison.OrdinalIgnoreCase) is >= 0 and var at
+            ? text[Math.Max(0, at - 200)..Math.Min(text.Length, at + 100)]
+            : "";
 
     private static JsonArray Steps(JsonObject file) => file["recording"]!["steps"]!.AsArray();
 

@@ -25,9 +25,12 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
         await host.Twilio.Client("bob").BehaveAsync(PhoneBehaviour.Answer);
         await host.Twilio.Client("alice").CallAsync("bob", Session);
         await host.Twilio.Client("bob").TalksAsync();
-        await Eventually.TrueAsync(async () => JsonDocument.Parse((await SendAsync(HttpMethod.Get, $"/v1/sessions/{Session}")).Body).RootElement
+        await Eventually
+            .TrueAsync(async () => JsonDocument.Parse((await SendAsync(HttpMethod.Get, $"/v1/sessions/{Session}")).Body).RootElement
             .GetProperty("participants").EnumerateArray().All(p => p.GetProperty("state").GetString() == "connected"));
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count, "nothing more changes the call's version");
+        await host.Twilio.WaitUntilAsync(cloud =>
+            cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count,
+            "nothing more changes the call's version");
     }
 
     public ValueTask DisposeAsync() => host.DisposeAsync();
@@ -54,7 +57,8 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
         (await host.Twilio.Phone("+15550100101").LookAsync()).Rings.ShouldBe(0);
         var etag = (await SendAsync(HttpMethod.Get, $"/v1/sessions/{Session}")).ETag!;
         (await SendAsync(HttpMethod.Post, Phones, Lawyer, ("If-Match", $"\"1\", {etag}"))).Status.ShouldBe(HttpStatusCode.Created);
-        (await SendAsync(HttpMethod.Post, Phones, """{"phoneNumber": "+15550100102"}""", ("If-Match", etag))).Status.ShouldBe(HttpStatusCode.PreconditionFailed, "the first add made it another version");
+        (await SendAsync(HttpMethod.Post, Phones, """{"phoneNumber": "+15550100102"}""", ("If-Match", etag))).Status.ShouldBe(
+            HttpStatusCode.PreconditionFailed, "the first add made it another version");
         (await SendAsync(HttpMethod.Delete, $"/v1/sessions/{Session}", null, ("If-Match", "*"))).Status.ShouldBe(HttpStatusCode.NoContent);
     }
 
@@ -62,7 +66,9 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
     public async Task The_same_request_ten_times_at_once_rings_once_and_is_answered_alike()
     {
         var etag = (await SendAsync(HttpMethod.Get, $"/v1/sessions/{Session}")).ETag!;
-        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => SendAsync(HttpMethod.Post, Phones, Lawyer, ("Idempotency-Key", i % 2 == 0 ? "key-1" : "\"key-1\""), ("If-Match", etag))));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10)
+            .Select(i => SendAsync(HttpMethod.Post, Phones, Lawyer, ("Idempotency-Key", i % 2 == 0 ? "key-1" : "\"key-1\""),
+            ("If-Match", etag))));
         var served = answers.Select(a => (a.Status, a.Body)).Distinct().ShouldHaveSingleItem();
         served.Status.ShouldBe(HttpStatusCode.Created);
         await host.Twilio.Phone("+15550100101").RingsAsync();
@@ -70,8 +76,10 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
         await host.Twilio.Phone("+15550100101").IsIdleAsync();
         (await SendAsync(HttpMethod.Post, Phones, Lawyer, ("Idempotency-Key", "key-1"))).Body.ShouldBe(served.Body, "long after");
         (await host.Twilio.Phone("+15550100101").LookAsync()).Rings.ShouldBe(1);
-        (await SendAsync(HttpMethod.Post, Phones, """{"phoneNumber": "+15550100102"}""", ("Idempotency-Key", "key-1"))).Status.ShouldBe(HttpStatusCode.UnprocessableEntity);
-        (await host.RestAsync(HttpMethod.Post, Phones, host.TokenFor("bob"), """{"phoneNumber": "+15550100103"}""", "key-1")).Status.ShouldBe(HttpStatusCode.Created, "bob's key is not alice's");
+        (await SendAsync(HttpMethod.Post, Phones, """{"phoneNumber": "+15550100102"}""", ("Idempotency-Key", "key-1"))).Status.ShouldBe(
+            HttpStatusCode.UnprocessableEntity);
+        (await host.RestAsync(HttpMethod.Post, Phones, host.TokenFor("bob"), """{"phoneNumber": "+15550100103"}""", "key-1")).Status
+            .ShouldBe(HttpStatusCode.Created, "bob's key is not alice's");
     }
 
     [Theory]
@@ -79,11 +87,17 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
     [InlineData("/addUser", $$"""{"PhoneNumber": "+15550100101", "SessionID": "{{Session}}"}""")]
     public async Task While_the_first_waits_for_Twilio_the_same_request_is_told_so_and_then_gets_its_answer(string path, string body)
     {
-        using var slow = host.Twilio.Faults.Add(new RestFault { Operation = RestOperation.CreateParticipant, MinLatency = TimeSpan.FromSeconds(3), MaxLatency = TimeSpan.FromSeconds(3) });
+        using var slow = host.Twilio.Faults.Add(new RestFault
+        {
+            Operation = RestOperation.CreateParticipant,
+            MinLatency = TimeSpan.FromSeconds(3),
+            MaxLatency = TimeSpan.FromSeconds(3)
+        });
         // Else the leg's own callback tells of it before Twilio's answer does.
         using var silent = host.Twilio.Faults.Add(new WebhookFault { Kind = WebhookKind.CallStatus, Drop = true });
         var first = SendAsync(HttpMethod.Post, path, body, ("Idempotency-Key", "key-1"));
-        await host.Twilio.WaitForEntryAsync<RestRequested>(asked => asked.Operation == RestOperation.CreateParticipant, TimeSpan.FromSeconds(15));
+        await host.Twilio.WaitForEntryAsync<RestRequested>(
+            asked => asked.Operation == RestOperation.CreateParticipant, TimeSpan.FromSeconds(15));
         var second = await SendAsync(HttpMethod.Post, path, body, ("Idempotency-Key", "key-1"));
         second.Status.ShouldBe(HttpStatusCode.Conflict, second.Body);
         second.Body.ShouldContain("request-in-progress");
@@ -113,8 +127,10 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
     public async Task Twenty_phones_that_are_added_at_once_all_ring_once()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i =>
-            SendAsync(HttpMethod.Post, Phones, string.Create(CultureInfo.InvariantCulture, $$"""{"phoneNumber": "+155501001{{i + 10}}"}"""))));
-        answers.ShouldAllBe(a => a.Status == HttpStatusCode.Created || a.Status == HttpStatusCode.Accepted, string.Join("\n", answers.Select(a => a.Body).Distinct()));
+            SendAsync(
+                HttpMethod.Post, Phones, string.Create(CultureInfo.InvariantCulture, $$"""{"phoneNumber": "+155501001{{i + 10}}"}"""))));
+        answers.ShouldAllBe(a => a.Status == HttpStatusCode.Created || a.Status == HttpStatusCode.Accepted,
+            string.Join("\n", answers.Select(a => a.Body).Distinct()));
         for (var i = 0; i < 20; i++)
         {
             var phone = host.Twilio.Phone(string.Create(CultureInfo.InvariantCulture, $"+155501001{i + 10}"));
@@ -123,7 +139,8 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
         }
     }
 
-    private async Task<(HttpStatusCode Status, string Body, string? ETag)> SendAsync(HttpMethod method, string path, string? json = null, params (string Name, string Value)[] headers)
+    private async Task<(HttpStatusCode Status, string Body, string? ETag)> SendAsync(
+        HttpMethod method, string path, string? json = null, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(method, new Uri(host.Address, path));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", host.TokenFor("alice"));
@@ -132,6 +149,7 @@ public sealed class ConditionalRequestsTests(RedisFixture redis) : IAsyncLifetim
         if (json is not null)
             request.Content = new StringContent(json, System.Text.Encoding.UTF8, "application/json");
         using var response = await Http.SendAsync(request, TestContext.Current.CancellationToken);
-        return (response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), response.Headers.ETag?.ToString());
+        return (response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            response.Headers.ETag?.ToString());
     }
 }

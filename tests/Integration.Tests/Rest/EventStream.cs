@@ -15,7 +15,8 @@ internal sealed class EventStream : IDisposable
     private readonly HttpResponseMessage response;
     private readonly StreamReader lines;
 
-    private EventStream(HttpResponseMessage response, Stream body) => (this.response, lines) = (response, new StreamReader(body, Encoding.UTF8));
+    private EventStream(HttpResponseMessage response, Stream body) =>
+        (this.response, lines) = (response, new StreamReader(body, Encoding.UTF8));
 
     public HttpStatusCode Status => response.StatusCode;
 

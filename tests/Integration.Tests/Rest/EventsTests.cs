@@ -16,11 +16,13 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
 {
     private const string Session = "s-42";
 
-    private static readonly string[] Shared = ["PublicBaseUrl", "Twilio:Client:ApiBaseUrl", "Authentication:Schemes:Bearer:SigningKeys:0:Value"];
+    private static readonly string[] Shared =
+        ["PublicBaseUrl", "Twilio:Client:ApiBaseUrl", "Authentication:Schemes:Bearer:SigningKeys:0:Value"];
 
     private SandboxHost host = null!;
 
-    public async ValueTask InitializeAsync() => host = await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync() });
+    public async ValueTask InitializeAsync() =>
+        host = await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync() });
 
     public ValueTask DisposeAsync() => host.DisposeAsync();
 
@@ -36,7 +38,8 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         stream.Header("Cache-Control")!.ShouldContain("no-store");
         var (first, snapshot) = (await stream.NextAsync())!.Value;
         snapshot.GetProperty("state").GetString().ShouldBe("ringing");
-        snapshot.EnumerateObject().Select(p => p.Name).ShouldBe(["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "participants"]);
+        snapshot.EnumerateObject().Select(p => p.Name).ShouldBe(
+            ["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "participants"]);
         await host.Twilio.Client("bob").AnswerAsync();
         await host.Twilio.Client("bob").TalksAsync();
         await host.Twilio.Client("alice").HangUpAsync();
@@ -45,10 +48,12 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         last!.Value.GetProperty("endReason").GetString().ShouldBe("one-person-left");
         last.Value.GetProperty("participants").EnumerateArray().ShouldAllBe(p => p.GetProperty("state").GetString() == "left");
 
-        // What Twilio still says of a call that is over may come as one state more; then there is nothing, which tells a browser not to come back.
+        // What Twilio still says of a call that is over may come as one state more; then there is nothing, which tells a browser not to
+        // come back.
         await Eventually.TrueAsync(async () =>
         {
-            using var again = await EventStream.OpenAsync(host, Session, host.TokenFor("alice"), versions[^1].ToString(CultureInfo.InvariantCulture));
+            using var again = await EventStream.OpenAsync(
+                host, Session, host.TokenFor("alice"), versions[^1].ToString(CultureInfo.InvariantCulture));
             versions.AddRange((await again.ReadToEndAsync()).Versions);
             return again.Status == HttpStatusCode.NoContent;
         });
@@ -68,9 +73,11 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         var changing = ChangeAsync(enough.Token);
         for (var i = 0; i < 50; i++)
         {
-            using var stream = await EventStream.OpenAsync(i % 2 == 0 ? host : other, Session, host.TokenFor(i % 3 == 0 ? "bob" : "alice"), lastId);
+            using var stream = await EventStream.OpenAsync(
+                i % 2 == 0 ? host : other, Session, host.TokenFor(i % 3 == 0 ? "bob" : "alice"), lastId);
             stream.Status.ShouldBe(HttpStatusCode.OK);
-            // Sometimes one, sometimes two, sometimes gone before anything came. There is always something newer, for the call goes on changing.
+            // Sometimes one, sometimes two, sometimes gone before anything came. There is always something newer, for the call goes on
+            // changing.
             for (var n = 0; n < i % 3; n++)
             {
                 versions.Add((await stream.NextAsync()).ShouldNotBeNull().Id);
@@ -94,7 +101,8 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         await using var other = await StartBesideAsync();
         await TalkAsync();
         using var never = await EventStream.OpenAsync(host, Session, host.TokenFor("alice"));
-        var readers = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => EventStream.OpenAsync(i % 2 == 0 ? host : other, Session, host.TokenFor("bob"))));
+        var readers = await Task.WhenAll(
+            Enumerable.Range(0, 50).Select(i => EventStream.OpenAsync(i % 2 == 0 ? host : other, Session, host.TokenFor("bob"))));
         var reading = readers.Select(reader => reader.ReadToEndAsync()).ToList();
         await ChangeAsync(CancellationToken.None, 12);
         await host.Twilio.Client("alice").HangUpAsync();
@@ -102,7 +110,8 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         all.ShouldAllBe(one => one.Last!.Value.GetProperty("state").GetString() == "ended");
         foreach (var (versions, _) in all)
             Rise(versions);
-        // Once everybody's line has ended only the version may rise, when the last hang-up is confirmed: a stream can end before or after that.
+        // Once everybody's line has ended only the version may rise, when the last hang-up is confirmed: a stream can end before or after
+        // that.
         all.Select(one => Said(one.Last!.Value)).Distinct().Count().ShouldBe(1, "everybody sees the same end");
         foreach (var reader in readers)
             reader.Dispose();
@@ -117,7 +126,8 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         await TalkAsync();
         foreach (var (session, bearer, expected) in new (string, string?, HttpStatusCode)[]
         {
-            (Session, null, HttpStatusCode.Unauthorized), (Session, "nonsense", HttpStatusCode.Unauthorized), (Session, host.TokenFor("carol"), HttpStatusCode.NotFound),
+            (Session, null, HttpStatusCode.Unauthorized), (
+                Session, "nonsense", HttpStatusCode.Unauthorized), (Session, host.TokenFor("carol"), HttpStatusCode.NotFound),
             ("no-such", host.TokenFor("alice"), HttpStatusCode.NotFound), ("..%2f..", host.TokenFor("alice"), HttpStatusCode.NotFound),
         })
         {
@@ -145,7 +155,8 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     public async Task A_quiet_stream_gives_a_sign_of_life_every_fifteen_seconds_and_ends_with_its_bearer()
     {
         var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
-        await using var timed = await StartBesideAsync(builder => builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock)));
+        await using var timed = await StartBesideAsync(
+            builder => builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock)));
         await TalkAsync();
         using var stream = await EventStream.OpenAsync(timed, Session, host.TokenFor("alice"));
         (await stream.NextAsync()).ShouldNotBeNull();
@@ -207,7 +218,8 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         await using var embedded = await SandboxHost.StartAsync(new SandboxOptions());
         await embedded.Twilio.Client("alice").CallAsync("bob", Session);
         await embedded.Twilio.Client("bob").RingsAsync();
-        await Eventually.TrueAsync(async () => (await embedded.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", embedded.TokenFor("alice"))).Status == HttpStatusCode.OK);
+        await Eventually.TrueAsync(async () =>
+            (await embedded.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", embedded.TokenFor("alice"))).Status == HttpStatusCode.OK);
         using var stream = await EventStream.OpenAsync(embedded, Session, embedded.TokenFor("alice"));
         (await stream.NextAsync()).ShouldNotBeNull();
         await embedded.Twilio.Client("alice").HangUpAsync();
@@ -234,13 +246,15 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     {
         for (var i = 0; i < most && !enough.IsCancellationRequested; i++)
         {
-            await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"), i % 2 == 0 ? """{"muted": true}""" : """{"muted": false}""");
+            await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"),
+                i % 2 == 0 ? """{"muted": true}""" : """{"muted": false}""");
             await Task.Delay(20, CancellationToken.None);
         }
     }
 
     /// <summary>A second replica: the same Redis, the same bearers, the same emulated Twilio.</summary>
-    private async Task<SandboxHost> StartBesideAsync(Action<WebApplicationBuilder>? configure = null, params KeyValuePair<string, string?>[] settings)
+    private async Task<SandboxHost> StartBesideAsync(
+        Action<WebApplicationBuilder>? configure = null, params KeyValuePair<string, string?>[] settings)
     {
         var keys = host.Services.GetRequiredService<IConfiguration>();
         return await SandboxHost.StartAsync(new SandboxOptions

@@ -12,7 +12,8 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Calls.Integration.Tests.RestApi;
 
-/// <summary>What people send who mean no good, or whose program is broken: each is told so by its documented 4xx, and rings nobody.</summary>
+/// <summary>What people send who mean no good, or whose program is broken: each is told so by its documented 4xx, and rings
+/// nobody.</summary>
 public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
 {
     private const string Session = "s-42";
@@ -23,26 +24,33 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
 
     private static readonly string[] Numbers =
     [
-        "", " ", "+", "++15550100101", "+1555", "15550100101", "0015550100101", "+0155501001", "+15550100101;ext=1", "+15550100101,1", "+1555010010a", "tel:+15550100101",
-        "sip:bob@example.com", "client:bob", "client:*", "+1 555 010 0101\r\nX: y", "+١٥٥٥٠١٠٠١٠١", "+1555010010\u0000", "<Dial>+15550100101</Dial>", "'; DROP TABLE calls; --", "${jndi:ldap://x}",
+        "", " ", "+", "++15550100101", "+1555", "15550100101", "0015550100101", "+0155501001", "+15550100101;ext=1", "+15550100101,1",
+        "+1555010010a", "tel:+15550100101",
+        "sip:bob@example.com", "client:bob", "client:*", "+1 555 010 0101\r\nX: y", "+١٥٥٥٠١٠٠١٠١", "+1555010010\u0000",
+        "<Dial>+15550100101</Dial>", "'; DROP TABLE calls; --", "${jndi:ldap://x}",
         "+155501001010155501001010", "+999123456789",
     ];
 
     private static readonly (string Number, HttpStatusCode Status)[] NeverRung =
     [
-        ("+19005550100", HttpStatusCode.Forbidden), ("+41791234567", HttpStatusCode.Forbidden), ("+442079460000", HttpStatusCode.Forbidden), ("+881612345678", HttpStatusCode.Forbidden),
+        ("+19005550100", HttpStatusCode.Forbidden), ("+41791234567", HttpStatusCode.Forbidden), (
+            "+442079460000", HttpStatusCode.Forbidden), ("+881612345678", HttpStatusCode.Forbidden),
         ("+97912345678", HttpStatusCode.Forbidden),
     ];
 
     private static readonly string[] Bodies =
     [
-        "", " ", "null", "{", "}", "[]", "[[[[", "\"+15550100101\"", "42", "true", "{}", """{"phoneNumber": null}""", """{"phoneNumber": 15550100101}""", """{"phoneNumber": ["+15550100101"]}""",
-        """{"phoneNumber": {"a": 1}}""", """{"phoneNumber": "+15550100101", "label": 7}""", """{"phoneNumber": "+15550100101", "label": "a\u0007b"}""",
-        """{"phoneNumber": "+15550100101",}""", """{'phoneNumber': '+15550100101'}""", "{\"phoneNumber\": \"\\ud800\"}", $$"""{"phoneNumber": "+15550100101", "label": "{{new string('x', 65)}}"}""",
+        "", " ", "null", "{", "}", "[]", "[[[[", "\"+15550100101\"", "42", "true", "{}", """{"phoneNumber": null}""",
+        """{"phoneNumber": 15550100101}""", """{"phoneNumber": ["+15550100101"]}""",
+        """{"phoneNumber": {"a": 1}}""", """{"phoneNumber": "+15550100101", "label": 7}""",
+        """{"phoneNumber": "+15550100101", "label": "a\u0007b"}""",
+        """{"phoneNumber": "+15550100101",}""", """{'phoneNumber': '+15550100101'}""", "{\"phoneNumber\": \"\\ud800\"}",
+        $$"""{"phoneNumber": "+15550100101", "label": "{{new string('x', 65)}}"}""",
         string.Concat(Enumerable.Repeat("{\"a\":", 100)), "<xml/>", "phoneNumber=%2B15550100101",
     ];
 
-    private static readonly string[] SessionIds = ["%2e%2e", "a%20b", "a%2fb", "%00", "a%0d%0ab", "%ff", "*", "s-42'", "s-42%22", new('a', 129), "no-such", "S-42", "~", "%F0%9F%98%80"];
+    private static readonly string[] SessionIds = ["%2e%2e", "a%20b", "a%2fb", "%00", "a%0d%0ab", "%ff", "*", "s-42'", "s-42%22",
+        new('a', 129), "no-such", "S-42", "~", "%F0%9F%98%80"];
 
     private SandboxHost host = null!;
 
@@ -56,7 +64,8 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        (await host.Twilio.AskAsync(cloud => cloud.Journal.Entries.Count(e => e is { Kind: JournalKind.Rest, Who: "CreateParticipant" }))).ShouldBe(0, "nobody was rung");
+        (await host.Twilio.AskAsync(cloud => cloud.Journal.Entries.Count(e => e is { Kind: JournalKind.Rest, Who: "CreateParticipant" })))
+            .ShouldBe(0, "nobody was rung");
         await host.Twilio.Client("alice").TalksAsync();
         await host.DisposeAsync();
     }
@@ -65,7 +74,8 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
     public async Task Numbers_that_are_none_or_must_not_be_rung()
     {
         foreach (var number in Numbers)
-            await RefusedAsync(HttpStatusCode.BadRequest, HttpMethod.Post, Phones, Alice, JsonSerializer.Serialize(new { phoneNumber = number }));
+            await RefusedAsync(
+                HttpStatusCode.BadRequest, HttpMethod.Post, Phones, Alice, JsonSerializer.Serialize(new { phoneNumber = number }));
         foreach (var (number, status) in NeverRung)
             await RefusedAsync(status, HttpMethod.Post, Phones, Alice, JsonSerializer.Serialize(new { phoneNumber = number }));
     }
@@ -78,8 +88,10 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
         foreach (var body in new[] { "", "null", "{}", "[]", """{"muted": "yes"}""", """{"muted": 1}""", """{"hold": null}""" })
             await RefusedAsync(HttpStatusCode.BadRequest, HttpMethod.Patch, Phones + "/callee", Alice, body);
         await RefusedAsync(HttpStatusCode.UnsupportedMediaType, HttpMethod.Post, Phones, Alice, Lawyer, "text/plain");
-        await RefusedAsync(HttpStatusCode.UnsupportedMediaType, HttpMethod.Post, Phones, Alice, "phoneNumber=1", "application/x-www-form-urlencoded");
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, HttpMethod.Post, Phones, Alice, $$"""{"phoneNumber": "{{new string('1', 70_000)}}"}""");
+        await RefusedAsync(
+            HttpStatusCode.UnsupportedMediaType, HttpMethod.Post, Phones, Alice, "phoneNumber=1", "application/x-www-form-urlencoded");
+        await RefusedAsync(
+            HttpStatusCode.RequestEntityTooLarge, HttpMethod.Post, Phones, Alice, $$"""{"phoneNumber": "{{new string('1', 70_000)}}"}""");
     }
 
     [Fact]
@@ -106,9 +118,11 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task Headers_that_cannot_be_read()
     {
-        foreach (var (name, value) in new[] { ("Idempotency-Key", "a b"), ("Idempotency-Key", "\"a"), ("Idempotency-Key", new string('k', 256)), ("If-Match", "7"), ("If-Match", "\"7") })
+        foreach (var (name, value) in new[] { ("Idempotency-Key", "a b"), ("Idempotency-Key", "\"a"),
+            ("Idempotency-Key", new string('k', 256)), ("If-Match", "7"), ("If-Match", "\"7") })
             await RefusedAsync(HttpStatusCode.BadRequest, HttpMethod.Post, Phones, Alice, Lawyer, headers: (name, value));
-        await RefusedAsync(HttpStatusCode.PreconditionFailed, HttpMethod.Post, Phones, Alice, Lawyer, headers: ("If-Match", "\"99999999999999999999999\""));
+        await RefusedAsync(HttpStatusCode.PreconditionFailed, HttpMethod.Post, Phones, Alice, Lawyer,
+            headers: ("If-Match", "\"99999999999999999999999\""));
         foreach (var id in new[] { "-1", "x", "99999999999999999999999", "\u007f", new string('9', 4000) })
         {
             using var stream = await EventStream.OpenAsync(host, Session, Alice, id);
@@ -126,8 +140,10 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
         {
             null, "", "x", "a.b.c", "..", Alice + "x", Alice[..^3], $"{tampered[0]}.{tampered[1]}.", $"{tampered[0]}.{tampered[1]}",
             $"{tampered[0]}.{Part("""{"sub":"alice","iss":"calls-sandbox","aud":"calls","exp":9999999999}""")}.{tampered[2]}",
-            $"{Part("""{"alg":"none","typ":"JWT"}""")}.{tampered[1]}.", $"{Part("""{"alg":"NONE"}""")}.{tampered[1]}.{tampered[2]}", $"{Part("""{"alg":"RS256"}""")}.{tampered[1]}.{tampered[2]}",
-            Mint(expires: now.AddMinutes(-5)), Mint(issuer: "somebody-else"), Mint(audience: "another-service"), Mint(notBefore: now.AddHours(1)), Mint(key: new byte[32]), new string('a', 10_000),
+            $"{Part("""{"alg":"none","typ":"JWT"}""")}.{tampered[1]}.", $"{Part("""{"alg":"NONE"}""")}.{tampered[1]}.{tampered[2]}",
+            $"{Part("""{"alg":"RS256"}""")}.{tampered[1]}.{tampered[2]}",
+            Mint(expires: now.AddMinutes(-5)), Mint(issuer: "somebody-else"), Mint(
+                audience: "another-service"), Mint(notBefore: now.AddHours(1)), Mint(key: new byte[32]), new string('a', 10_000),
         })
         {
             await RefusedAsync(HttpStatusCode.Unauthorized, HttpMethod.Post, Phones, bearer, Lawyer);
@@ -139,7 +155,8 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
         foreach (var sub in new[] { "carol", "", "Alice", "alice ", "*", "alice\u0000", "client:carol", "bob,alice" })
         {
             await RefusedAsync(HttpStatusCode.NotFound, HttpMethod.Post, Phones, host.TokenFor(sub), Lawyer);
-            await RefusedAsync(HttpStatusCode.NotFound, HttpMethod.Delete, $"/v1/sessions/{Session}", host.TokenFor(sub, "calls.operator calls.operate.not CALLS.OPERATE"));
+            await RefusedAsync(HttpStatusCode.NotFound, HttpMethod.Delete, $"/v1/sessions/{Session}",
+                host.TokenFor(sub, "calls.operator calls.operate.not CALLS.OPERATE"));
             await RefusedAsync(HttpStatusCode.NotFound, HttpMethod.Get, $"/v1/sessions/{Session}/events", host.TokenFor(sub));
         }
     }
@@ -148,9 +165,11 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
 
     private static string Part(string json) => Base64UrlEncoder.Encode(json);
 
-    private string Mint(string issuer = "calls-sandbox", string audience = "calls", DateTime? expires = null, DateTime? notBefore = null, byte[]? key = null)
+    private string Mint(string issuer = "calls-sandbox", string audience = "calls", DateTime? expires = null, DateTime? notBefore = null,
+        byte[]? key = null)
     {
-        var signing = key ?? Convert.FromBase64String(host.Services.GetRequiredService<IConfiguration>()["Authentication:Schemes:Bearer:SigningKeys:0:Value"]!);
+        var signing = key ?? Convert.FromBase64String(
+            host.Services.GetRequiredService<IConfiguration>()["Authentication:Schemes:Bearer:SigningKeys:0:Value"]!);
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         return new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
         {
@@ -160,13 +179,16 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
             NotBefore = notBefore ?? now.AddHours(-2),
             IssuedAt = now.AddHours(-2),
             Expires = expires ?? now.AddHours(2),
-            SigningCredentials = new SigningCredentials(new SymmetricSecurityKey(signing) { KeyId = "sandbox" }, SecurityAlgorithms.HmacSha256),
+            SigningCredentials = new SigningCredentials(
+                new SymmetricSecurityKey(signing) { KeyId = "sandbox" }, SecurityAlgorithms.HmacSha256),
         });
     }
 
-    private async Task RefusedAsync(HttpStatusCode expected, HttpMethod method, string path, string? bearer, string? json = null, string contentType = "application/json", (string Name, string Value)? headers = null)
+    private async Task RefusedAsync(HttpStatusCode expected, HttpMethod method, string path, string? bearer, string? json = null,
+        string contentType = "application/json", (string Name, string Value)? headers = null)
     {
-        using var request = new HttpRequestMessage(method, new Uri(host.Address + path.TrimStart('/'), new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+        using var request = new HttpRequestMessage(method,
+            new Uri(host.Address + path.TrimStart('/'), new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
         if (bearer is not null)
             request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + bearer);
         if (headers is var (name, value))

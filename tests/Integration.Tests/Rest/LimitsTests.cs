@@ -27,11 +27,14 @@ public sealed class LimitsTests(RedisFixture redis)
         (await host.AddPhoneAsync("one", "alice", "+15550100101")).Status.ShouldBeOneOf(HttpStatusCode.Created, HttpStatusCode.Accepted);
         (await host.AddPhoneAsync("one", "alice", "+15550100101")).Status.ShouldBe(HttpStatusCode.Conflict);
         (await host.AddPhoneAsync("one", "alice", "+41791234567")).Status.ShouldBe(HttpStatusCode.Forbidden);
-        var answers = await Task.WhenAll(Enumerable.Range(2, 8).Select(i => host.AddPhoneAsync(i % 2 == 0 ? "one" : "two", "alice", $"+1555010010{i}")));
-        answers.Count(a => a.Status is HttpStatusCode.Created or HttpStatusCode.Accepted).ShouldBe(2, string.Join("\n", answers.Select(a => a.Body)));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(2, 8).Select(i => host.AddPhoneAsync(i % 2 == 0 ? "one" : "two", "alice", $"+1555010010{i}")));
+        answers.Count(
+            a => a.Status is HttpStatusCode.Created or HttpStatusCode.Accepted).ShouldBe(2, string.Join("\n", answers.Select(a => a.Body)));
         answers.Count(a => a.Status == HttpStatusCode.TooManyRequests).ShouldBe(6);
 
-        using var refused = await SendAsync(host, HttpMethod.Post, "/v1/sessions/one/participants", host.TokenFor("alice"), """{"phoneNumber": "+15550100110"}""");
+        using var refused = await SendAsync(
+            host, HttpMethod.Post, "/v1/sessions/one/participants", host.TokenFor("alice"), """{"phoneNumber": "+15550100110"}""");
         refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
         refused.Headers.RetryAfter!.Delta!.Value.ShouldBeInRange(TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
         (await refused.Content.ReadAsStringAsync()).ShouldContain("too-many-adds");
@@ -81,15 +84,19 @@ public sealed class LimitsTests(RedisFixture redis)
         await using var host = await StartAsync(("Calls:Limits:UnsignedPerMinute", "3"));
         var url = new Uri(host.Address, "/twilio/wait");
         for (var i = 0; i < 6; i++)
-            (await HostExtensions.SendAsync(HttpMethod.Get, url, "AAAA")).Status.ShouldBe(i < 3 ? HttpStatusCode.Forbidden : HttpStatusCode.TooManyRequests);
+            (await HostExtensions.SendAsync(HttpMethod.Get, url, "AAAA")).Status.ShouldBe(
+                i < 3 ? HttpStatusCode.Forbidden : HttpStatusCode.TooManyRequests);
         for (var i = 0; i < 6; i++)
-            (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign(host.Twilio.Options.AuthToken, url, []))).Status.ShouldBe(HttpStatusCode.OK);
+            (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign(host.Twilio.Options.AuthToken, url, []))).Status
+                .ShouldBe(HttpStatusCode.OK);
     }
 
     private static async Task<string> VoiceAsync(SandboxHost host, int i) => (await host.SignedAsync(
-        "/twilio/voice", ("CallSid", string.Create(CultureInfo.InvariantCulture, $"CA{i:d32}")), ("From", "client:alice"), ("To", $"bob{i}"), ("SessionID", $"place-{i}"))).Body;
+        "/twilio/voice", ("CallSid", string.Create(CultureInfo.InvariantCulture, $"CA{i:d32}")), ("From", "client:alice"), ("To",
+            $"bob{i}"), ("SessionID", $"place-{i}"))).Body;
 
-    private static async Task<HttpResponseMessage> SendAsync(SandboxHost host, HttpMethod method, string path, string bearer, string? json = null)
+    private static async Task<HttpResponseMessage> SendAsync(
+        SandboxHost host, HttpMethod method, string path, string bearer, string? json = null)
     {
         using var request = new HttpRequestMessage(method, new Uri(host.Address, path));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
@@ -98,9 +105,10 @@ public sealed class LimitsTests(RedisFixture redis)
         return await Http.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
-    private async Task<SandboxHost> StartAsync(params (string Key, string Value)[] settings) => await SandboxHost.StartAsync(new SandboxOptions
-    {
-        RedisConnectionString = await redis.NewDatabaseAsync(),
-        Settings = [.. settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value))],
-    });
+    private async Task<SandboxHost> StartAsync(params (string Key, string Value)[] settings) =>
+        await SandboxHost.StartAsync(new SandboxOptions
+        {
+            RedisConnectionString = await redis.NewDatabaseAsync(),
+            Settings = [.. settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value))],
+        });
 }

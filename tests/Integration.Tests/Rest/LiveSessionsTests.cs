@@ -31,7 +31,9 @@ public sealed class LiveSessionsTests(RedisFixture redis)
             string? cursor = "";
             for (var pages = 0; cursor is not null && pages < 50; pages++)
             {
-                var (status, body) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions?state=live&limit={limit}{(cursor.Length > 0 ? "&cursor=" + cursor : "")}", host.TokenFor("olga", "calls.operate"));
+                var (status, body) = await host.RestAsync(HttpMethod.Get,
+                    $"/v1/sessions?state=live&limit={limit}{(cursor.Length > 0 ? "&cursor=" + cursor : "")}",
+                    host.TokenFor("olga", "calls.operate"));
                 status.ShouldBe(HttpStatusCode.OK, body);
                 var page = JsonDocument.Parse(body).RootElement;
                 page.GetProperty("sessions").GetArrayLength().ShouldBeLessThanOrEqualTo(limit);
@@ -43,9 +45,12 @@ public sealed class LiveSessionsTests(RedisFixture redis)
             seen.Order().ShouldBe(expected.Order());
         }
 
-        (await host.RestAsync(HttpMethod.Get, "/v1/sessions?state=live", host.TokenFor("caller0"))).Status.ShouldBe(HttpStatusCode.Forbidden);
+        (await host.RestAsync(HttpMethod.Get, "/v1/sessions?state=live", host.TokenFor("caller0"))).Status
+            .ShouldBe(HttpStatusCode.Forbidden);
         (await host.RestAsync(HttpMethod.Get, "/v1/sessions?state=live", null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
-        foreach (var query in new[] { "", "?state=ended", "?state=live&limit=0", "?state=live&limit=x", "?state=live&limit=99999999999", "?state=live&cursor=%00", "?state=live&cursor=!!", "?state=live&cursor=AAAA" })
-            (await host.RestAsync(HttpMethod.Get, "/v1/sessions" + query, host.TokenFor("olga", "calls.operate"))).Status.ShouldBe(HttpStatusCode.BadRequest, query);
+        foreach (var query in new[] { "", "?state=ended", "?state=live&limit=0", "?state=live&limit=x", "?state=live&limit=99999999999",
+            "?state=live&cursor=%00", "?state=live&cursor=!!", "?state=live&cursor=AAAA" })
+            (await host.RestAsync(HttpMethod.Get, "/v1/sessions" + query, host.TokenFor("olga", "calls.operate"))).Status.ShouldBe(
+                HttpStatusCode.BadRequest, query);
     }
 }

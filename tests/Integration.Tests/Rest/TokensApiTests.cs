@@ -31,7 +31,8 @@ public sealed class TokensApiTests(RedisFixture redis)
         jwt.Id.ShouldStartWith(host.Twilio.Options.ApiKeySid + "-");
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         jwt.ValidTo.ShouldBeInRange(now + TimeSpan.FromHours(2) - Slack, now + TimeSpan.FromHours(2));
-        (jwt.ValidTo - jwt.ValidFrom).ShouldBe(TimeSpan.FromHours(2) + TimeSpan.FromMinutes(1), "a phone whose clock is a minute behind can use the token at once");
+        (jwt.ValidTo - jwt.ValidFrom).ShouldBe(
+            TimeSpan.FromHours(2) + TimeSpan.FromMinutes(1), "a phone whose clock is a minute behind can use the token at once");
         answer.GetProperty("expiresAt").GetDateTimeOffset().UtcDateTime.ShouldBe(jwt.ValidTo);
         var grants = JsonDocument.Parse(jwt.GetPayloadValue<JsonElement>("grants").GetRawText()).RootElement;
         grants.GetProperty("identity").GetString().ShouldBe("alice");
@@ -43,7 +44,8 @@ public sealed class TokensApiTests(RedisFixture redis)
     public async Task Nobody_gets_a_token_for_somebody_else()
     {
         await using var host = await StartAsync();
-        var (_, body) = await host.RestAsync(HttpMethod.Post, "/v1/tokens?identity=bob", host.TokenFor("alice", "calls.operate"), """{"identity": "bob"}""");
+        var (_, body) = await host.RestAsync(
+            HttpMethod.Post, "/v1/tokens?identity=bob", host.TokenFor("alice", "calls.operate"), """{"identity": "bob"}""");
         var jwt = await ReadAsync(host, JsonDocument.Parse(body).RootElement.GetProperty("token").GetString()!);
         jwt.GetPayloadValue<JsonElement>("grants").GetProperty("identity").GetString().ShouldBe("alice");
         (await TokenAsync(host, null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
@@ -96,8 +98,13 @@ public sealed class TokensApiTests(RedisFixture redis)
         return (JsonWebToken)result.SecurityToken;
     }
 
-    private static Task<(HttpStatusCode Status, string Body)> TokenAsync(SandboxHost host, string? bearer) => host.RestAsync(HttpMethod.Post, "/v1/tokens", bearer);
+    private static Task<(HttpStatusCode Status, string Body)> TokenAsync(SandboxHost host, string? bearer) =>
+        host.RestAsync(HttpMethod.Post, "/v1/tokens", bearer);
 
     private async Task<SandboxHost> StartAsync(params (string Key, string Value)[] settings) =>
-        await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync(), Settings = [.. settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value))] });
+        await SandboxHost.StartAsync(new SandboxOptions
+        {
+            RedisConnectionString = await redis.NewDatabaseAsync(),
+            Settings = [.. settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value))]
+        });
 }

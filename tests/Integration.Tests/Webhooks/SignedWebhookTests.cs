@@ -11,7 +11,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Integration.Tests.Webhooks;
 
-/// <summary>The gate of the webhooks over real HTTP: what Twilio signed comes in, everything else is 403, and nothing is ever a 500.</summary>
+/// <summary>The gate of the webhooks over real HTTP: what Twilio signed comes in, everything else is 403, and nothing is ever a
+/// 500.</summary>
 public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
 {
     private const string OtherToken = "the-token-after-the-next-rotation";
@@ -64,7 +65,8 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
         var url = new Uri(host.Address, path);
         foreach (var signature in new[] { null, "", "x", "AAAA", Convert.ToBase64String(new byte[20]), new string('A', 5000) })
         {
-            (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, Form("CallSid", Sid))).Status.ShouldBe(HttpStatusCode.Forbidden);
+            (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, Form("CallSid", Sid))).Status
+                .ShouldBe(HttpStatusCode.Forbidden);
             (await HostExtensions.SendAsync(HttpMethod.Get, url, signature)).Status.ShouldBe(HttpStatusCode.Forbidden);
         }
     }
@@ -75,21 +77,26 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
         var url = new Uri(host.Address, "/twilio/voice");
         List<KeyValuePair<string, string>> form = [new("CallSid", Sid), new("From", "client:alice"), new("To", "bob")];
         var signature = Signer.Sign(host.Twilio.Options.AuthToken, url, form);
-        (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, new FormUrlEncodedContent([.. form[..2], new("To", "eve")]))).Status.ShouldBe(HttpStatusCode.Forbidden);
-        (await HostExtensions.SendAsync(HttpMethod.Post, new Uri(host.Address, "/twilio/voice?x=1"), signature, new FormUrlEncodedContent(form))).Status.ShouldBe(HttpStatusCode.Forbidden);
+        (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, new FormUrlEncodedContent([.. form[..2], new("To", "eve")])))
+            .Status.ShouldBe(HttpStatusCode.Forbidden);
+        (await HostExtensions.SendAsync(HttpMethod.Post, new Uri(host.Address, "/twilio/voice?x=1"), signature,
+            new FormUrlEncodedContent(form))).Status.ShouldBe(HttpStatusCode.Forbidden);
         var elsewhere = Signer.Sign(host.Twilio.Options.AuthToken, new Uri("http://evil.example/twilio/voice"), form);
         (await HostExtensions.SendAsync(HttpMethod.Post, url, elsewhere, new FormUrlEncodedContent(form), host: "evil.example")).Status
             .ShouldBe(HttpStatusCode.Forbidden, "the Host header says nothing of where Twilio was told to go");
-        (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, new FormUrlEncodedContent(form), host: "evil.example")).Status.ShouldBe(HttpStatusCode.OK);
+        (await HostExtensions.SendAsync(HttpMethod.Post, url, signature, new FormUrlEncodedContent(form), host: "evil.example")).Status
+            .ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
     public async Task Either_token_is_accepted_while_they_are_rotated()
     {
         var url = new Uri(host.Address, "/twilio/wait");
-        (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign(host.Twilio.Options.AuthToken, url, []))).Status.ShouldBe(HttpStatusCode.OK);
+        (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign(host.Twilio.Options.AuthToken, url, []))).Status
+            .ShouldBe(HttpStatusCode.OK);
         (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign(OtherToken, url, []))).Status.ShouldBe(HttpStatusCode.OK);
-        (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign("a third one", url, []))).Status.ShouldBe(HttpStatusCode.Forbidden);
+        (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign("a third one", url, []))).Status
+            .ShouldBe(HttpStatusCode.Forbidden);
     }
 
     [Fact]
@@ -136,7 +143,8 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
     {
         List<KeyValuePair<string, string>> form = [new("CallSid", Sid), new("From", "client:alice"), new("To", "bob"), new("To", "eve")];
         var url = new Uri(host.Address, "/twilio/voice");
-        var (status, body) = await HostExtensions.SendAsync(HttpMethod.Post, url, Signer.Sign(host.Twilio.Options.AuthToken, url, form), new FormUrlEncodedContent(form));
+        var (status, body) = await HostExtensions.SendAsync(
+            HttpMethod.Post, url, Signer.Sign(host.Twilio.Options.AuthToken, url, form), new FormUrlEncodedContent(form));
         status.ShouldBe(HttpStatusCode.OK);
         body.ShouldContain("no recipient was given");
     }

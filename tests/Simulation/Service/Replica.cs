@@ -186,7 +186,8 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<IDueSessions>(provider => new FoldedPartitions(provider.GetRequiredService<RedisDueSessions>(), provider));
         services.AddSingleton<IStoreMemory, RedisMemory>();
         services.AddSingleton(provider => new Sweeper(
-            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<SessionReviewer>(), provider.GetRequiredService<CallPolicy>(),
+            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<SessionReviewer>(), provider
+                .GetRequiredService<CallPolicy>(),
             new Heartbeat(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(),
                 NullLogger<Sweeper>.Instance));
         services.AddSingleton<TwiML>();
