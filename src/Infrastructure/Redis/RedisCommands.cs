@@ -4,9 +4,8 @@ using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Every request to Redis goes through here: a client span and a measurement by OpenTelemetry's database conventions, and one
-/// exception for Redis being
-/// away (opentelemetry.io/docs/specs/semconv/database).</summary>
+/// <summary>Every request to Redis goes through here: a client span and a measurement by OpenTelemetry's database conventions
+/// (opentelemetry.io/docs/specs/semconv/database), and one exception if Redis is away.</summary>
 /// <remarks>A span has no key, no argument and no script, because keys hold session ids. A request outside of any trace, such as a sweep,
 /// has no span.</remarks>
 internal static class RedisCommands

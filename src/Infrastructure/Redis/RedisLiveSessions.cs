@@ -7,7 +7,6 @@ namespace Calls.Infrastructure.Redis;
 /// those of the page.</remarks>
 internal sealed class RedisLiveSessions(IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger) : ILiveSessions
 {
-    private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
 
     public async Task<LivePage> ReadAsync(LiveCursor after, int most, CancellationToken cancellationToken)
     {
@@ -47,11 +46,9 @@ internal sealed class RedisLiveSessions(IConnectionMultiplexer redis, ILogger<Re
 
     private async Task<StoredSession> LoadAsync(SessionId id)
     {
-        var key = RedisKeys.Session(id);
-        var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(key, Fields, CommandFlags.DemandMaster));
         try
         {
-            return RedisSessionStore.Read(logger, id, fields[0], fields[1], fields[2]);
+            return await RedisSessionStore.LoadAsync(redis, logger, id);
         }
         catch (UnreadableSessionException)
         {

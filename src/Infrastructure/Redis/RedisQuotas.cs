@@ -95,11 +95,9 @@ internal sealed class RedisQuotas(
     {
         if (!SessionId.TryParse(member, out var id))
             return true;
-        var key = RedisKeys.Session(id);
-        var data = await RedisCommands.RunAsync(redis, "HGET", () => Database.HashGetAsync(key, "data", CommandFlags.DemandMaster));
         try
         {
-            var session = RedisSessionStore.Read(logger, id, default, default, data).Session;
+            var session = (await RedisSessionStore.LoadAsync(redis, logger, id)).Session;
             return session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller;
         }
         catch (UnreadableSessionException)

@@ -44,15 +44,30 @@ internal sealed partial class RedisSessionStore(
     private long writes;
 
     private IDatabase Database => redis.GetDatabase();
+
     /// <summary>The number of reads of sessions that this process could not read.</summary>
     internal static long Unreadable => Interlocked.Read(ref unreadable);
 
-    public async Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
+    public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        return LoadAsync(redis, logger, id);
+    }
+
+    /// <exception cref="UnreadableSessionException">This version cannot read what is stored. It is logged and counted here.</exception>
+    internal static async Task<StoredSession> LoadAsync(IConnectionMultiplexer redis, ILogger logger, SessionId id)
+    {
         var key = RedisKeys.Session(id);
-        var fields = await RedisCommands.RunAsync(redis, "HMGET", () => Database.HashGetAsync(key, Fields, CommandFlags.DemandMaster));
-        return Read(logger, id, fields[0], fields[1], fields[2]);
+        try
+        {
+            var fields = await RedisCommands.RunAsync(
+                redis, "HMGET", () => redis.GetDatabase().HashGetAsync(key, Fields, CommandFlags.DemandMaster));
+            return Read(logger, id, fields[0], fields[1], fields[2]);
+        }
+        catch (RedisServerException e) when (IsOfWrongType(e))
+        {
+            throw Noted(logger, id, new UnreadableSessionException(e));
+        }
     }
 
     public async Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
@@ -86,6 +101,10 @@ internal sealed partial class RedisSessionStore(
                 await Task.Delay(settings.SaveRetryDelay * attempt, clock, CancellationToken.None);
                 continue;
             }
+            catch (RedisServerException e) when (IsOfWrongType(e))
+            {
+                throw Noted(logger, loaded.Id, new UnreadableSessionException(e));
+            }
 
             return Written((RedisResult[])answer!, loaded.Id, session, etag);
         }
@@ -104,7 +123,7 @@ internal sealed partial class RedisSessionStore(
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
     /// <exception cref="UnreadableSessionException">This version cannot read the data. It is logged and counted here.</exception>
-    internal static StoredSession Read(ILogger logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
+    private static StoredSession Read(ILogger logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
     {
         if (data.IsNullOrEmpty)
             return new StoredSession(id, null, 0, "");
@@ -114,10 +133,23 @@ internal sealed partial class RedisSessionStore(
         }
         catch (UnreadableSessionException e)
         {
-            Interlocked.Increment(ref unreadable);
-            Log.Unreadable(logger, id.Value, e.Message);
+            Noted(logger, id, e);
             throw;
         }
+        catch (InvalidCastException e)
+        {
+            throw Noted(logger, id, new UnreadableSessionException(e));
+        }
+    }
+
+    /// <summary>The key of the session holds something that is not a hash.</summary>
+    private static bool IsOfWrongType(RedisServerException e) => e.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
+
+    private static UnreadableSessionException Noted(ILogger logger, SessionId id, UnreadableSessionException e)
+    {
+        Interlocked.Increment(ref unreadable);
+        Log.Unreadable(logger, id.Value, e.Message);
+        return e;
     }
 
     private static partial class Log

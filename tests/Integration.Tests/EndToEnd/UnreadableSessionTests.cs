@@ -85,6 +85,35 @@ public sealed class UnreadableSessionTests(RedisFixture redis) : IAsyncLifetime
         ErrorsShouldName(Bad, times: 1);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Damage_by_another_program_is_answered_alike(bool isHash)
+    {
+        var key = RedisKeys.Session(Id(Bad));
+        if (isHash)
+        {
+            var data = StoredForm.Write(GoldenSessions.All["live"]);
+            await connection.GetDatabase().HashSetAsync(key, [new("data", data), new("etag", "of-another"), new("ver", "seven")]);
+        }
+        else
+        {
+            await connection.GetDatabase().StringSetAsync(key, "of another program");
+        }
+
+        var (voice, twiml) = await host.SignedAsync(
+            "/twilio/voice", ("CallSid", Sid), ("From", "client:alice"), ("To", "bob"), ("SessionID", Bad));
+        voice.ShouldBe(HttpStatusCode.OK);
+        twiml.ShouldContain("<Redirect");
+        ErrorsShouldName(Bad, times: 1);
+        var (status, callback) = await host.SignedAsync(
+            $"/twilio/sessions/{Bad}/x/participants/callee/status", ("CallSid", Sid), ("CallStatus", "completed"));
+        (status, CodeOf(callback)).ShouldBe((HttpStatusCode.ServiceUnavailable, "session-unreadable"));
+        var (rest, problem) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Bad}", host.TokenFor("alice"));
+        (rest, CodeOf(problem)).ShouldBe((HttpStatusCode.ServiceUnavailable, "session-unreadable"));
+        ErrorsShouldName(Bad, times: 3);
+    }
+
     [Fact]
     public async Task A_save_that_finds_an_unreadable_session_is_answered_alike()
     {
