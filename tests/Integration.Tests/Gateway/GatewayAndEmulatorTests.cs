@@ -34,6 +34,7 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
         // From here on the service hears of nothing: it would hang up a leg that nobody has asked it for.
         host.Twilio.Faults.Add(new WebhookFault { Kind = WebhookKind.CallStatus, Drop = true });
         host.Twilio.Faults.Add(new WebhookFault { Kind = WebhookKind.Conference, Drop = true });
+        host.Twilio.Faults.Add(new WebhookFault { Kind = WebhookKind.DialAction, Drop = true });
         CallSid.TryParse(leg.Sid, out var caller).ShouldBeTrue();
         var callee = (await bob.LookAsync()).Current!.Sid;
 
