@@ -30,6 +30,10 @@ internal static class RedisCommands
     private static readonly Counter<long> Due = Meter.CreateCounter<long>(
         "calls.sweeper.due", "{session}", "Due sessions that the sweeper of this replica claimed.");
 
+    /// <summary>The client library's own time-out is shorter. This one is for a command whose reply the library has lost, because the
+    /// other requests about that session wait for this one.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
+
     private static readonly string[] Unable =
         ["READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "NOREPLICAS", "BUSY", "OOM", "No connection"];
 
@@ -42,7 +46,7 @@ internal static class RedisCommands
         var tags = new TagList { { "db.system.name", "redis" }, { "db.operation.name", operation } };
         try
         {
-            return await command();
+            return await command().WaitAsync(Longest);
         }
         catch (Exception e) when (IsUnavailable(e))
         {

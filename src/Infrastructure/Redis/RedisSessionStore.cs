@@ -142,7 +142,7 @@ internal sealed partial class RedisSessionStore(
         }
     }
 
-    /// <summary>The key of the session holds something that is not a hash.</summary>
+    /// <summary>The key of the session, or its index of deadlines, holds something of another type.</summary>
     private static bool IsOfWrongType(RedisServerException e) => e.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
 
     private static UnreadableSessionException Noted(ILogger logger, SessionId id, UnreadableSessionException e)

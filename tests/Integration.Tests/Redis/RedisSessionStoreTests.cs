@@ -62,6 +62,14 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         (await store.LoadAsync(id, default)).Version.ShouldBe(2);
     }
 
+    [Fact]
+    public async Task A_command_whose_reply_is_lost_counts_as_unavailable()
+    {
+        var redis = await ConnectAsync(Server.Redis);
+        var never = new TaskCompletionSource<bool>();
+        await Should.ThrowAsync<SessionStoreUnavailableException>(() => RedisCommands.RunAsync(redis, "GET", () => never.Task));
+    }
+
     [Theory]
     [InlineData(Server.Redis)]
     [InlineData(Server.Garnet)]
@@ -70,7 +78,8 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         var redis = await ConnectAsync(server);
         var (store, id) = (Store(redis), Id("refused"));
         await redis.GetDatabase().StringSetAsync(RedisKeys.Due(RedisKeys.PartitionOf(id)), "no sorted set");
-        await Should.ThrowAsync<RedisServerException>(() => store.SaveAsync(new StoredSession(id, null, 0, ""), Started(id), default));
+        await Should.ThrowAsync<UnreadableSessionException>(
+            () => store.SaveAsync(new StoredSession(id, null, 0, ""), Started(id), default));
         (await redis.GetDatabase().KeyExistsAsync(RedisKeys.Session(id))).ShouldBeFalse();
     }
 
