@@ -4,8 +4,7 @@ namespace Calls.Application.Effects;
 
 /// <summary>Runs one effect of a stored session at Twilio. Twilio's answer becomes one more event of the session.</summary>
 /// <remarks>Two replicas may run the same effect, and it may run again after a crash. A dial is claimed first, so only one replica sends
-/// it. To end something
-/// that has ended is a success.</remarks>
+/// it. To end something that has ended is a success.</remarks>
 public sealed partial class EffectExecutor(
     ISender mediator,
     IVoiceGateway gateway,
@@ -130,8 +129,8 @@ public sealed partial class EffectExecutor(
         var outcome = OutcomeOf(answer);
         LogRefusal(session, hangUp, hangUp.Leg, answer);
         // The leg's own webhook reports in a moment that the leg is over. If that webhook is lost, the hang-up is still stored when its
-        // lease runs out, and is
-        // sent again. A leg that belongs to no participant, or to one who is gone, has no such webhook, so its hang-up is settled here.
+        // lease runs out, and is sent again. A leg that belongs to no participant, or to one who is gone, has no such webhook, so its
+        // hang-up is settled here.
         if (outcome is not EffectOutcome.Done || session.Find(hangUp.Leg) is null or { Progress: Progress.Gone })
             await mediator.Send(new HangUpSettled(session.Id, hangUp.Leg, outcome), CancellationToken.None);
         return outcome.ToString();

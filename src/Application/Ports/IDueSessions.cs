@@ -12,7 +12,6 @@ public interface IDueSessions
     Task<IReadOnlyList<SessionId>> ClaimAsync(int partition, int max, TimeSpan lease, CancellationToken cancellationToken);
 
     /// <summary>Corrects the index after a look that changed nothing: it sets the deadline of the state, or removes the entry of a session
-    /// that is settled or
-    /// is not stored any more.</summary>
+    /// that is settled or is not stored any more.</summary>
     Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken);
 }

@@ -6,8 +6,7 @@ public interface ILiveSessions
 {
     /// <summary>Up to <paramref name="most"/> live sessions after <paramref name="after"/>, in a fixed order.</summary>
     /// <remarks>A session that is live during all requests is on exactly one page. A session that starts or ends meanwhile may be missing.
-    /// A page can have fewer
-    /// than <paramref name="most"/> sessions, or none, and still have a next page.</remarks>
+    /// A page can have fewer than <paramref name="most"/> sessions, or none, and still have a next page.</remarks>
     /// <exception cref="SessionStoreUnavailableException">Redis did not answer.</exception>
     Task<LivePage> ReadAsync(LiveCursor after, int most, CancellationToken cancellationToken);
 }

@@ -14,8 +14,7 @@ public interface IQuotas
     Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken);
 
     /// <summary>The session is over or was never stored. The request is not awaited and can be lost: when the places run short, the places
-    /// of ended sessions
-    /// are found.</summary>
+    /// of ended sessions are found.</summary>
     void GivePlaceBack(ClientIdentity caller, SessionId session);
 }
 

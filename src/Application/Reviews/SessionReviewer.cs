@@ -71,8 +71,8 @@ public sealed class SessionReviewer(
 
     /// <summary>The known conference, if it is still open, because a list may lag behind. Otherwise the conference that is open under the
     /// name of the room.</summary>
-    private async Task<(
-        bool Answered, ConferenceSid? Conference)> FindConferenceAsync(CallSession session, CancellationToken cancellationToken)
+    private async Task<(bool Answered, ConferenceSid? Conference)> FindConferenceAsync(
+        CallSession session, CancellationToken cancellationToken)
     {
         if (session.Conference is { } known)
         {

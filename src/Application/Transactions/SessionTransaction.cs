@@ -88,8 +88,8 @@ internal sealed class SessionTransaction(
     /// <summary>The decision of the domain on a state, at this instant.</summary>
     public Decision Decide(StoredSession state, SessionEvent happened) => decide(state.Session, happened, policy, clock.GetUtcNow());
 
-    private async ValueTask<(
-        StoredSession State, bool IsStored)> LoadAsync(SessionId id, LoadOption load, CancellationToken cancellationToken)
+    private async ValueTask<(StoredSession State, bool IsStored)> LoadAsync(
+        SessionId id, LoadOption load, CancellationToken cancellationToken)
     {
         if (load == LoadOption.AssumeNew)
             return (new StoredSession(id, null, 0, ""), false);

@@ -24,8 +24,8 @@ internal sealed class StartCallHandler(
         return request.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } reason
             ? Task.FromResult(Decision.Refuse(asked, null, reason))
             : transaction.RunAsync(
-                request.SessionId, LoadOption.AssumeNew, stored =>
-                    transaction.Decide(stored, asked), cancellationToken, new PlaceOfCaller(request, quotas));
+                request.SessionId, LoadOption.AssumeNew, stored => transaction.Decide(stored, asked), cancellationToken,
+                new PlaceOfCaller(request, quotas));
     }
 
     /// <summary>One of the calls that a person may have placed at once.</summary>

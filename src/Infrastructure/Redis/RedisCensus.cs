@@ -22,8 +22,8 @@ internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory me
         meter.CreateObservableGauge(
             "calls.redis.connected", () => redis.IsConnected ? 1 : 0, "{connection}", "Whether this replica is connected to Redis.");
         meter.CreateObservableCounter(
-            "calls.sessions.unreadable", () =>
-                RedisSessionStore.Unreadable, "{session}", "Reads of a stored session that this version cannot read.");
+            "calls.sessions.unreadable", () => RedisSessionStore.Unreadable, "{session}",
+            "Reads of a stored session that this version cannot read.");
         return base.StartAsync(cancellationToken);
     }
 

@@ -7,7 +7,6 @@ namespace Calls.Infrastructure.Redis;
 /// those of the page.</remarks>
 internal sealed class RedisLiveSessions(IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger) : ILiveSessions
 {
-
     public async Task<LivePage> ReadAsync(LiveCursor after, int most, CancellationToken cancellationToken)
     {
         List<StoredSession> found = [];
@@ -31,17 +30,15 @@ internal sealed class RedisLiveSessions(IConnectionMultiplexer redis, ILogger<Re
         return new LivePage(found, null);
     }
 
-    private IDatabase Database => redis.GetDatabase();
-
     private async Task<IEnumerable<SessionId>> IdsAsync(int partition, string? after)
     {
         var due = RedisKeys.Due(partition);
         var members = await RedisCommands.RunAsync(
-            redis, "ZRANGE", () => Database.SortedSetRangeByRankAsync(due, flags: CommandFlags.DemandMaster));
+            redis, "ZRANGE", () => redis.GetDatabase().SortedSetRangeByRankAsync(due, flags: CommandFlags.DemandMaster));
         return members
             .Select(member => SessionId.TryParse(member, out var id) ? id : null).OfType<SessionId>()
-            .OrderBy(
-                id => id.Value, StringComparer.Ordinal).SkipWhile(id => after is not null && string.CompareOrdinal(id.Value, after) <= 0);
+            .OrderBy(id => id.Value, StringComparer.Ordinal)
+            .SkipWhile(id => after is not null && string.CompareOrdinal(id.Value, after) <= 0);
     }
 
     private async Task<StoredSession> LoadAsync(SessionId id)

@@ -3,8 +3,7 @@ using StackExchange.Redis;
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>Redis replicates after it acknowledges. A broken or restored connection, or a changed primary, may mean a failover that lost
-/// writes. For a minute
-/// afterwards Redis is suspect.</summary>
+/// writes. For a minute afterwards Redis is suspect.</summary>
 internal sealed class RedisMemory : IStoreMemory, IDisposable
 {
     /// <summary>Longer than a lost dial can still be sent: a dial is given up after the ring time-out.</summary>

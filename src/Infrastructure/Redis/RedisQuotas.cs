@@ -87,8 +87,8 @@ internal sealed class RedisQuotas(
         RedisValue[] values =
             [session.Value, allowances.LiveSessions, clock.GetUtcNow().ToUnixTimeMilliseconds(), (long)Life.TotalMilliseconds];
         return (bool)await RedisCommands.RunAsync(
-            redis, "place", () =>
-                Database.ScriptEvaluateAsync(TakePlaceScript, [RedisKeys.Places(HashOf(caller))], values, CommandFlags.DemandMaster));
+            redis, "place", () => Database.ScriptEvaluateAsync(
+                TakePlaceScript, [RedisKeys.Places(HashOf(caller))], values, CommandFlags.DemandMaster));
     }
 
     private async Task<bool> IsOverAsync(ClientIdentity caller, RedisValue member)

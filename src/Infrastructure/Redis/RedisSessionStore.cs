@@ -66,7 +66,7 @@ internal sealed partial class RedisSessionStore(
         }
         catch (RedisServerException e) when (IsOfWrongType(e))
         {
-            throw Noted(logger, id, new UnreadableSessionException(e));
+            throw Report(logger, id, new UnreadableSessionException(e));
         }
     }
 
@@ -103,7 +103,7 @@ internal sealed partial class RedisSessionStore(
             }
             catch (RedisServerException e) when (IsOfWrongType(e))
             {
-                throw Noted(logger, loaded.Id, new UnreadableSessionException(e));
+                throw Report(logger, loaded.Id, new UnreadableSessionException(e));
             }
 
             return Written((RedisResult[])answer!, loaded.Id, session, etag);
@@ -133,19 +133,19 @@ internal sealed partial class RedisSessionStore(
         }
         catch (UnreadableSessionException e)
         {
-            Noted(logger, id, e);
+            Report(logger, id, e);
             throw;
         }
         catch (InvalidCastException e)
         {
-            throw Noted(logger, id, new UnreadableSessionException(e));
+            throw Report(logger, id, new UnreadableSessionException(e));
         }
     }
 
     /// <summary>The key of the session, or its index of deadlines, holds something of another type.</summary>
     private static bool IsOfWrongType(RedisServerException e) => e.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
 
-    private static UnreadableSessionException Noted(ILogger logger, SessionId id, UnreadableSessionException e)
+    private static UnreadableSessionException Report(ILogger logger, SessionId id, UnreadableSessionException e)
     {
         Interlocked.Increment(ref unreadable);
         Log.Unreadable(logger, id.Value, e.Message);

@@ -15,8 +15,7 @@ internal sealed partial class TwilioRequests(
 {
     /// <summary>Calls the library with <paramref name="ask"/> and reads the value from its resource with <paramref name="read"/>.</summary>
     /// <remarks>If <paramref name="read"/> returns null, Twilio does not document the answer, so the outcome is unknown. The token cancels
-    /// a
-    /// create only before it is sent, because the outcome of a cancelled create is unknown. The SIDs are for the span.</remarks>
+    /// a create only before it is sent, because the outcome of a cancelled create is unknown. The SIDs are for the span.</remarks>
     public async Task<GatewayOutcome<T>> SendAsync<TResource, T>(
         TwilioOperation operation, ConferenceSid? conference, CallSid? leg, Func<ITwilioRestClient, Task<TResource>> ask,
         Func<TResource, T?> read, CancellationToken cancellationToken)

@@ -11,8 +11,8 @@ internal static class HostExtensions
     public static void Faults(this SandboxHost host, WebhookFault fault) => host.Twilio.Faults.Add(fault);
 
     /// <summary>A POST as Twilio would sign it.</summary>
-    public static Task<(
-        HttpStatusCode Status, string Body)> SignedAsync(this SandboxHost host, string path, params (string Key, string Value)[] form)
+    public static Task<(HttpStatusCode Status, string Body)> SignedAsync(
+        this SandboxHost host, string path, params (string Key, string Value)[] form)
     {
         var url = new Uri(host.Address, path);
         var fields = form.Select(f => KeyValuePair.Create(f.Key, f.Value)).ToList();
