@@ -22,7 +22,8 @@ RUN --mount=type=cache,id=nuget,target=/root/.nuget/packages dotnet restore src/
 COPY --link .editorconfig ./
 COPY --link build/ build/
 COPY --link src/ src/
-RUN --mount=type=cache,id=nuget,target=/root/.nuget/packages dotnet publish src/Api/Api.csproj -c Release -a $TARGETARCH --no-restore --no-self-contained -o /app
+RUN --mount=type=cache,id=nuget,target=/root/.nuget/packages dotnet publish src/Api/Api.csproj -c Release \
+    -a $TARGETARCH --no-restore --no-self-contained -o /app
 
 FROM ${RUNTIME}
 ARG VERSION=0.1.0

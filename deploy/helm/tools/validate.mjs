@@ -1,4 +1,5 @@
-// node validate.mjs < manifests.yaml: checks manifests against the schema of the API server (required, enumerated, patterned), without an API server.
+// node validate.mjs < manifests.yaml: checks manifests against the schema of the API server (required, enumerated, patterned),
+// without an API server.
 // It does not find unknown fields. The strict load in tests/Chart.Tests finds them.
 import { readFileSync } from 'node:fs';
 import { loadAll } from 'js-yaml';

@@ -57,7 +57,7 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         var redis = await ConnectAsync(server);
         var (store, id) = (Store(redis), Id("unknown"));
         var saved = await store.SaveAsync(new StoredSession(id, null, 0, ""), Started(id), default);
-        await redis.GetDatabase().ExecuteAsync("SCRIPT", "FLUSH");
+        await redis.GetDatabase().ExecuteAsync("SCRIPT", "FLUSH").WaitAsync(TimeSpan.FromSeconds(10));
         (await store.SaveAsync(saved, Started(id), default)).Version.ShouldBe(2);
         (await store.LoadAsync(id, default)).Version.ShouldBe(2);
     }

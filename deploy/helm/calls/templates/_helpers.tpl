@@ -117,6 +117,7 @@ capabilities:
 {{- end }}
 
 {{- define "calls.resourceAttributes" -}}
-service.namespace=calls,service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME),k8s.namespace.name=$(POD_NAMESPACE),k8s.node.name=$(NODE_NAME)
+service.namespace=calls,service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME)
+{{- print ",k8s.namespace.name=$(POD_NAMESPACE),k8s.node.name=$(NODE_NAME)" }}
 {{- range $key, $value := .Values.otlp.resourceAttributes }},{{ $key }}={{ $value }}{{ end }}
 {{- end }}

@@ -2,25 +2,33 @@
 {{- define "calls.validate" -}}
 {{- $v := .Values }}
 {{- if not (or $v.secrets.existingSecret $v.secrets.externalSecret.enabled) }}
-{{- fail "secrets.existingSecret is empty. Name the secret with Twilio's tokens, or enable secrets.externalSecret. The chart makes no secret from values." }}
+{{- fail (print "secrets.existingSecret is empty. Name the secret with Twilio's tokens, or enable secrets.externalSecret."
+      " The chart makes no secret from values.") }}
 {{- end }}
 {{- if and $v.secrets.existingSecret $v.secrets.externalSecret.enabled }}
 {{- fail "secrets.existingSecret and secrets.externalSecret.enabled exclude one another. Set only one of them." }}
 {{- end }}
 {{- if $v.secrets.externalSecret.enabled }}
 {{- if not $v.secrets.externalSecret.storeRef.name }}{{ fail "secrets.externalSecret.storeRef.name is empty." }}{{ end }}
-{{- if not $v.secrets.externalSecret.data }}{{ fail "secrets.externalSecret.data is empty. List the keys that the operator must fetch." }}{{ end }}
+{{- if not $v.secrets.externalSecret.data }}
+{{- fail "secrets.externalSecret.data is empty. List the keys that the operator must fetch." }}
+{{- end }}
 {{- end }}
 {{- $ways := 0 }}
-{{- $inSecrets := or (hasKey $v.secrets.keys "ConnectionStrings__Redis") (and $v.secrets.externalSecret.enabled (hasKey $v.secrets.externalSecret.data "ConnectionStrings__Redis")) }}
-{{- range list $v.redis.connectionString $v.redis.existingSecret.name $v.redis.trial.enabled $inSecrets }}{{ if . }}{{ $ways = add1 $ways }}{{ end }}{{ end }}
+{{- $inSecrets := or (hasKey $v.secrets.keys "ConnectionStrings__Redis")
+      (and $v.secrets.externalSecret.enabled (hasKey $v.secrets.externalSecret.data "ConnectionStrings__Redis")) }}
+{{- range list $v.redis.connectionString $v.redis.existingSecret.name $v.redis.trial.enabled $inSecrets }}
+{{- if . }}{{ $ways = add1 $ways }}{{ end }}
+{{- end }}
 {{- if ne (int $ways) 1 }}
-{{- fail "Exactly one of redis.connectionString, redis.existingSecret.name, redis.trial.enabled and the file ConnectionStrings__Redis (secrets.keys, secrets.externalSecret.data) says where Redis is." }}
+{{- fail (print "Exactly one of redis.connectionString, redis.existingSecret.name, redis.trial.enabled and the file"
+      " ConnectionStrings__Redis (secrets.keys, secrets.externalSecret.data) says where Redis is.") }}
 {{- end }}
 {{- if and $v.autoscaling.enabled (gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) }}
 {{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas." }}
 {{- end }}
-{{- if and $v.autoscaling.enabled (not (or $v.autoscaling.targetCPUUtilizationPercentage $v.autoscaling.liveCallsPerReplica $v.autoscaling.metrics)) }}
+{{- if and $v.autoscaling.enabled
+      (not (or $v.autoscaling.targetCPUUtilizationPercentage $v.autoscaling.liveCallsPerReplica $v.autoscaling.metrics)) }}
 {{- fail "autoscaling.enabled is set without a metric. Set autoscaling.targetCPUUtilizationPercentage, liveCallsPerReplica or metrics." }}
 {{- end }}
 {{- if lt (int $v.shutdown.terminationGracePeriodSeconds) (add (int $v.shutdown.preStopSleepSeconds) 25 | int) }}
@@ -29,8 +37,12 @@
 {{- if and (or $v.api.ingress.enabled $v.api.httpRoute.enabled) (not $v.api.host) }}
 {{- fail "api.host is empty. Set the host name of the API for the frontend." }}
 {{- end }}
-{{- if and $v.webhooks.httpRoute.enabled (not $v.webhooks.httpRoute.parentRefs) }}{{ fail "webhooks.httpRoute.parentRefs is empty. Name the gateway." }}{{ end }}
-{{- if and $v.api.httpRoute.enabled (not $v.api.httpRoute.parentRefs) }}{{ fail "api.httpRoute.parentRefs is empty. Name the gateway." }}{{ end }}
+{{- if and $v.webhooks.httpRoute.enabled (not $v.webhooks.httpRoute.parentRefs) }}
+{{- fail "webhooks.httpRoute.parentRefs is empty. Name the gateway." }}
+{{- end }}
+{{- if and $v.api.httpRoute.enabled (not $v.api.httpRoute.parentRefs) }}
+{{- fail "api.httpRoute.parentRefs is empty. Name the gateway." }}
+{{- end }}
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.redis.to) (not $v.redis.trial.enabled) }}
 {{- fail "networkPolicy.redis.to is empty. With networkPolicy.enabled the pods reach Redis only if it is named here." }}
 {{- end }}
@@ -38,6 +50,7 @@
 {{- fail "networkPolicy.collector.to is empty. With networkPolicy.enabled the pods reach the collector only if it is named here." }}
 {{- end }}
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.ingressFrom) }}
-{{- fail "networkPolicy.ingressFrom is empty. With networkPolicy.enabled only the peers named here reach the service. Name your ingress controller." }}
+{{- fail (print "networkPolicy.ingressFrom is empty. With networkPolicy.enabled only the peers named here reach the service."
+      " Name your ingress controller.") }}
 {{- end }}
 {{- end }}
