@@ -1,3 +1,5 @@
+using System.Xml.Linq;
+
 namespace Calls.Load;
 
 /// <summary>The state of one call: Alice has called Bob.</summary>
@@ -20,6 +22,15 @@ internal sealed class Line(string name, string caller, string conference, long d
 
     public string Conference { get; } = conference;
 
+    /// <summary>The name of the conference in the TwiML for the caller.</summary>
+    public string Room { get; private set; } = "";
+
+    /// <summary>The status callback of the conference, from the same TwiML.</summary>
+    public string ConferenceUrl { get; private set; } = "";
+
+    /// <summary>The action of the caller's <c>&lt;Dial&gt;</c>, from the same TwiML.</summary>
+    public string LeftUrl { get; private set; } = "";
+
     public string AnswerUrl { get; private set; } = "";
 
     public string StatusUrl { get; private set; } = "";
@@ -37,12 +48,26 @@ internal sealed class Line(string name, string caller, string conference, long d
 
     public int NextSequence() => sequence++;
 
+    /// <summary>Reads the TwiML for the caller.</summary>
+    /// <returns>False if it puts no one into a conference.</returns>
+    public bool Enter(string twiml)
+    {
+        if (twiml.Length == 0 || XElement.Parse(twiml).Element("Dial") is not { } dial || dial.Element("Conference") is not { } conference)
+            return false;
+        (Room, ConferenceUrl, LeftUrl) =
+            (conference.Value, Bare((string?)conference.Attribute("statusCallback")), Bare((string?)dial.Attribute("action")));
+        return true;
+    }
+
     public void Ring(string leg, string answerUrl, string statusUrl)
     {
         Interlocked.Increment(ref rings);
-        (AnswerUrl, StatusUrl) = (answerUrl, statusUrl);
+        (AnswerUrl, StatusUrl) = (Bare(answerUrl), Bare(statusUrl));
         Dialled.Happened(leg);
     }
+
+    /// <summary>A URL without the connection overrides, which Twilio neither sends nor signs.</summary>
+    private static string Bare(string? url) => url?.Split('#')[0] ?? "";
 
     /// <summary>Continues after the service's request. The next webhook is due at that time at the earliest.</summary>
     public async Task<T> WaitForAsync<T>(Awaited<T> request, TimeSpan patience)

@@ -8,7 +8,8 @@ namespace Calls.Load;
 /// An emulated Twilio for load. It plays calls of two as fast as the service answers, takes the service's REST requests, and counts the
 /// results.
 /// </summary>
-/// <remarks>It reads only the status of each answer. <c>src/Sandbox</c> emulates the rest of Twilio.</remarks>
+/// <remarks>It reads the status of each answer, and the room and the callback URLs of the caller's TwiML. <c>src/Sandbox</c> emulates the
+/// rest of Twilio.</remarks>
 internal sealed class QuickTwilio : IAsyncDisposable
 {
     public const string Account = "AC00000000000000000000000000000001";
@@ -86,29 +87,33 @@ internal sealed class QuickTwilio : IAsyncDisposable
         lines[line.Bob] = line;
         try
         {
-            var twilio = origin.GetLeftPart(UriPartial.Authority) + "/twilio";
-            var session = $"{twilio}/sessions/{line.Name}";
-            await SendAsync(tally, line, Webhook.Voice, twilio + "/voice", Forms.Incoming(line));
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference",
+            var voice = origin.GetLeftPart(UriPartial.Authority) + "/twilio/voice";
+            if (!line.Enter(await SendAsync(tally, line, Webhook.Voice, voice, Forms.Incoming(line))))
+            {
+                tally.Stuck();
+                return;
+            }
+
+            await SendAsync(tally, line, Webhook.Conference, line.ConferenceUrl,
                 Forms.Conference(line, "participant-join", line.Caller, "caller"));
             var callee = await line.WaitForAsync(line.Dialled, Patience);
             foreach (var status in new[] { "initiated", "ringing", "in-progress" })
                 await SendAsync(tally, line, Webhook.Status, line.StatusUrl, Forms.Leg(callee, Number, line.Bob, status));
             await SendAsync(tally, line, Webhook.Join, line.AnswerUrl, Forms.Leg(callee, Number, line.Bob, "in-progress"));
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "conference-start"));
+            await SendAsync(tally, line, Webhook.Conference, line.ConferenceUrl, Forms.Conference(line, "conference-start"));
             rooms[line.Conference] = (line, callee);
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference",
+            await SendAsync(tally, line, Webhook.Conference, line.ConferenceUrl,
                 Forms.Conference(line, "participant-join", callee, "callee"));
             if (stay)
                 return;
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference",
+            await SendAsync(tally, line, Webhook.Conference, line.ConferenceUrl,
                 Forms.Conference(line, "participant-leave", line.Caller, "caller"));
-            await SendAsync(tally, line, Webhook.Left, session + "/left/caller", Forms.Leg(line.Caller, line.Alice, line.Bob, "completed"));
+            await SendAsync(tally, line, Webhook.Left, line.LeftUrl, Forms.Leg(line.Caller, line.Alice, line.Bob, "completed"));
             await line.WaitForAsync(line.HungUp, Patience);
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference",
+            await SendAsync(tally, line, Webhook.Conference, line.ConferenceUrl,
                 Forms.Conference(line, "participant-leave", callee, "callee"));
             rooms.TryRemove(line.Conference, out _);
-            await SendAsync(tally, line, Webhook.Conference, session + "/conference", Forms.Conference(line, "conference-end"));
+            await SendAsync(tally, line, Webhook.Conference, line.ConferenceUrl, Forms.Conference(line, "conference-end"));
             await SendAsync(tally, line, Webhook.Status, line.StatusUrl, Forms.Leg(callee, Number, line.Bob, "completed"));
         }
         catch (TimeoutException)
@@ -128,17 +133,18 @@ internal sealed class QuickTwilio : IAsyncDisposable
         await rest.DisposeAsync();
     }
 
-    private async Task SendAsync(Tally tally, Line line, Webhook kind, string url, List<KeyValuePair<string, string>> form)
+    /// <returns>The body of the answer; empty if the webhook failed.</returns>
+    private async Task<string> SendAsync(Tally tally, Line line, Webhook kind, string url, List<KeyValuePair<string, string>> form)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent(form) };
         request.Headers.TryAddWithoutValidation("X-Twilio-Signature", Signer.Sign(Token, url, form));
         using var patience = new CancellationTokenSource(Patience);
-        var ok = false;
+        var (ok, body) = (false, "");
         try
         {
             using var response = await http.SendAsync(request, patience.Token);
-            await response.Content.CopyToAsync(Stream.Null, patience.Token);
-            ok = response.IsSuccessStatusCode;
+            var content = await response.Content.ReadAsStringAsync(patience.Token);
+            (ok, body) = response.IsSuccessStatusCode ? (true, content) : (false, "");
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
@@ -148,6 +154,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
         var answered = TimeProvider.System.GetTimestamp();
         tally.Answered(kind, TimeProvider.System.GetElapsedTime(line.Due, answered), ok);
         line.Due = answered;
+        return body;
     }
 
     private async Task<IResult> CreateAsync(HttpContext http)
@@ -158,7 +165,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
         if (lines.TryGetValue(form["To"].ToString(), out var line))
         {
             legs[sid] = line;
-            line.Ring(sid, Bare(form["Url"].ToString()), Bare(form["StatusCallback"].ToString()));
+            line.Ring(sid, form["Url"].ToString(), form["StatusCallback"].ToString());
         }
 
         return Json($$"""{"sid":"{{sid}}","status":"queued","to":"{{form["To"]}}","from":"{{form["From"]}}","date_created":null}""", 201);
@@ -178,7 +185,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
     {
         await TakeTimeAsync();
         return rooms.TryGetValue(sid, out var room)
-            ? Json($$"""{"sid":"{{sid}}","friendly_name":"{{room.Line.Name}}","status":"in-progress"}""") : Results.NotFound();
+            ? Json($$"""{"sid":"{{sid}}","friendly_name":"{{room.Line.Room}}","status":"in-progress"}""") : Results.NotFound();
     }
 
     private async Task<IResult> ListParticipantsAsync(string sid)
@@ -197,8 +204,6 @@ internal sealed class QuickTwilio : IAsyncDisposable
         $$"""{"call_sid":"{{leg}}","label":"{{label}}","status":"connected","muted":false,"hold":false}""";
 
     private static IResult Json(string body, int status = 200) => Results.Text(body, "application/json", statusCode: status);
-
-    private static string Bare(string url) => url.IndexOf('#', StringComparison.Ordinal) is var hash and >= 0 ? url[..hash] : url;
 
     private string Sid(string kind) => kind + Interlocked.Increment(ref sids).ToString("x32", CultureInfo.InvariantCulture);
 }
