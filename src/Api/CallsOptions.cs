@@ -19,9 +19,15 @@ public sealed class CallsOptions
     public int MaxParticipants { get; set; } = 250;
     /// <summary>The maximum number of live calls that one identity has placed. A person needs one or two; more is a loop.</summary>
     public int MaxSessionsPerIdentity { get; set; } = 10;
+    public const string DefaultIdentityClaim = "sub";
+    /// <summary>The claim of a bearer that is the client identity, to the letter.</summary>
+    public string IdentityClaim { get; set; } = DefaultIdentityClaim;
+    /// <summary>An empty value counts as absent.</summary>
+    internal string ClaimOfIdentity => string.IsNullOrWhiteSpace(IdentityClaim) ? DefaultIdentityClaim : IdentityClaim.Trim();
     public DialingLimits Dialing { get; set; } = new();
     public TrafficLimits Limits { get; set; } = new();
     public ShutdownTimes Shutdown { get; set; } = new();
+    public ApiDocumentation Docs { get; set; } = new();
     /// <summary>A directory of secrets with one file for each key. <see cref="Lifecycle.SecretFiles"/> reads it first.</summary>
     public string SecretsDirectory { get; set; } = "";
     public Proxies ForwardedHeaders { get; set; } = new();
@@ -49,12 +55,23 @@ public sealed class CallsOptions
         /// <summary>Open connections, without those to the management port. An idle connection takes about 20 KB, so 5,000 take 100 MB.
         /// Two thousand calls with two readers each need 4,000.</summary>
         public int Connections { get; set; } = 5_000;
+        /// <summary>Open connections of one address, for IPv6 of one network of 64 bits. 0: a quarter of <see cref="Connections"/>. A known
+        /// proxy has no such limit.</summary>
+        public int ConnectionsPerAddress { get; set; }
+        internal int ConnectionsOfAddress => ConnectionsPerAddress > 0 ? ConnectionsPerAddress : Math.Max(1, Connections / 4);
     }
 
     public sealed class ShutdownTimes
     {
         /// <summary>How long the process serves after SIGTERM, with readiness red. For platforms without a preStop sleep.</summary>
         public TimeSpan DrainDelay { get; set; }
+    }
+
+    /// <summary>The pages that describe the REST API.</summary>
+    public sealed class ApiDocumentation
+    {
+        /// <summary>Serves <c>/docs</c> and <c>/openapi/v1.json</c>. Null: only in Development.</summary>
+        public bool? Enabled { get; set; }
     }
 
     /// <summary>The proxies whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> the service believes. None by default.</summary>
@@ -97,6 +114,7 @@ public sealed class CallsOptions
                 Between("Limits:StreamsPerBearer", options.Limits.StreamsPerBearer, 1, int.MaxValue),
                 Between("Limits:UnsignedPerMinute", options.Limits.UnsignedPerMinute, 1, int.MaxValue),
                 Between("Limits:Connections", options.Limits.Connections, 1, int.MaxValue),
+                Between("Limits:ConnectionsPerAddress", options.Limits.ConnectionsPerAddress, 0, int.MaxValue),
                 .. options.ForwardedHeaders.KnownProxies.Where(proxy => !IPAddress.TryParse(proxy, out _))
                     .Select(proxy => $"{Section}:ForwardedHeaders:KnownProxies has \"{proxy}\", not an IP address."),
                 .. options.ForwardedHeaders.KnownNetworks.Where(network => !IPNetwork.TryParse(network, out _))

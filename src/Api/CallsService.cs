@@ -2,7 +2,6 @@ using System.Text.Json;
 using Calls.Application;
 using Calls.Infrastructure.Redis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Scalar.AspNetCore;
 
 namespace Calls.Api;
 
@@ -40,9 +39,13 @@ public static class CallsService
         builder.AddCallsObservability();
         // The host logs a failed start with a stack trace; StartErrors says it in one sentence. A failed background service is Critical.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
-        builder.AddHardening(ManagementPort(configuration));
-        if (ManagementPort(configuration) is { } port)
+        builder.AddHardening(ManagementPort.Of(configuration));
+        if (ManagementPort.Of(configuration) is { } port)
+        {
+            services.AddSingleton<MatcherPolicy>(new ManagementPort(port));
             builder.WebHost.UseUrls([.. MainUrls(configuration), $"http://*:{port}"]);
+        }
+
         return builder;
     }
 
@@ -55,7 +58,6 @@ public static class CallsService
         app.UseSecurityHeaders(app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith("https:", StringComparison.Ordinal));
         app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);
         app.UseExceptionHandler();
-        UseManagementPort(app);
         app.UseTutorialJson();
         // Webhooks are answered in the routing. Their signature takes the place of a bearer, and they bound their own time.
         app.UseRouting();
@@ -64,15 +66,16 @@ public static class CallsService
         app.UseAuthentication();
         app.UseRestLimits();
         app.UseAuthorization();
+        app.UseRequestBodies();
         app.MapWebhooks();
         app.MapTokensApi();
         app.MapLiveSessionsApi();
+        app.MapOwnSessionsApi();
         app.MapSessionsApi();
         app.MapHealth();
         if (MetricsExporters.Of(app.Configuration).Prometheus)
-            app.MapPrometheusScrapingEndpoint().AllowAnonymous();
-        app.MapOpenApi().AllowAnonymous();
-        app.MapScalarApiReference("/docs", reference => reference.WithTitle("Calls")).AllowAnonymous();
+            app.MapPrometheusScrapingEndpoint().AllowAnonymous().WithMetadata(ManagementPort.Endpoint);
+        app.MapDocumentation();
         return app;
     }
 
@@ -84,15 +87,4 @@ public static class CallsService
             (_, { Length: > 0 } ports) => ports.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(port => $"http://*:{port}"),
             _ => ["http://localhost:5000"],
         };
-
-    internal static int? ManagementPort(IConfiguration configuration) => configuration.GetValue<int?>("Management:Port");
-
-    /// <summary>With a management port, health and metrics answer only there. A Host header can be forged, so the port decides.</summary>
-    private static void UseManagementPort(WebApplication app)
-    {
-        if (ManagementPort(app.Configuration) is { } port)
-            app.Use((http, next) => Health.IsManagement(http.Request.Path) == (http.Connection.LocalPort == port)
-                ? next(http)
-                : TypedResults.Problem(statusCode: StatusCodes.Status404NotFound).ExecuteAsync(http));
-    }
 }

@@ -3,6 +3,6 @@ using Calls.Api;
 var builder = WebApplication.CreateBuilder(args);
 return await StartErrors.ReportAsync(
     () => builder.AddCalls().Build().MapCalls().RunAsync(),
-    port => port == CallsService.ManagementPort(builder.Configuration)
+    port => port == ManagementPort.Of(builder.Configuration)
         ? "set Management:Port to another port"
         : "set ASPNETCORE_URLS or ASPNETCORE_HTTP_PORTS to another port");

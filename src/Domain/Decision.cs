@@ -63,7 +63,7 @@ public enum RefusalReason
     /// <summary>…a live call has this session id.</summary>
     SessionInUse,
     CallingOneself,
-    /// <summary>…there is no such call, or the bearer is not on it.</summary>
+    /// <summary>…there is no such call, or the bearer may not see it.</summary>
     NoSuchSession,
     CallIsOver,
     /// <summary>…the call has the maximum number of participants.</summary>
@@ -86,4 +86,6 @@ public enum RefusalReason
     OtherVersion,
     NoSuchParticipant,
     ParticipantHasLeft,
+    /// <summary>…the bearer has left the call. The bearer may see it, and may not change it.</summary>
+    NotOnTheCall,
 }

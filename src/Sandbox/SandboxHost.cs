@@ -59,6 +59,8 @@ public sealed class SandboxHost : IAsyncDisposable
             new("Calls:Limits:RequestsPerSecond", "1000"),
             new("Calls:Limits:Burst", "10000"),
             new("Calls:Limits:StreamsPerBearer", "1000"),
+            new("Calls:Limits:ConnectionsPerAddress", "5000"),
+            new("Calls:Docs:Enabled", "true"),
             new("Logging:LogLevel:Default", "Warning"),
         ]);
         builder.Configuration.AddInMemoryCollection(options.Settings);

@@ -86,6 +86,7 @@ public sealed class Value_objects
     [InlineData("client:alice", "alice")]
     [InlineData("a.l-i_c@e=", "a.l-i_c@e=")]
     [InlineData("a+b@example.com", "a+b@example.com")]
+    [InlineData("auth0|5f7c8ec7c33c6c004bbafe82", "auth0|5f7c8ec7c33c6c004bbafe82")]
     [InlineData("+15551234567", null)]
     [InlineData("+1555", null)]
     [InlineData("client:", null)]
@@ -95,16 +96,17 @@ public sealed class Value_objects
     [InlineData("alice?x=1", null)]
     public void An_identity_is_accepted_with_and_without_its_scheme(string text, string? identity)
     {
-        ClientIdentity.TryParse(text, out var parsed).ShouldBe(identity is not null);
+        ClientIdentity.TryParseAddress(text, out var parsed).ShouldBe(identity is not null);
         (parsed?.Value).ShouldBe(identity);
         (parsed?.Address).ShouldBe(identity is null ? null : "client:" + identity);
+        ClientIdentity.TryParse(text, out parsed).ShouldBe(identity is not null && identity == text, "to the letter");
     }
 
     [Fact]
     public void An_identity_has_up_to_121_characters()
     {
         ClientIdentity.TryParse(new string('x', 121), out _).ShouldBeTrue();
-        ClientIdentity.TryParse("client:" + new string('x', 121), out _).ShouldBeTrue();
+        ClientIdentity.TryParseAddress("client:" + new string('x', 121), out _).ShouldBeTrue();
         ClientIdentity.TryParse(new string('x', 122), out _).ShouldBeFalse();
     }
 
@@ -167,7 +169,8 @@ public sealed class Value_objects
             number.Value.ShouldBe(text);
         if (ClientIdentity.TryParse(text, out var identity))
         {
-            ClientIdentity.TryParse(identity.Address, out var again).ShouldBeTrue();
+            identity.Value.ShouldBe(text);
+            ClientIdentity.TryParseAddress(identity.Address, out var again).ShouldBeTrue();
             again.ShouldBe(identity);
         }
     }, iter: 20_000, threads: 1);

@@ -112,6 +112,117 @@ public sealed class Requests_are_bounded
     }
 
     [Theory]
+    [InlineData("/v1/sessions/x/participants", "POST")]
+    [InlineData("/v1/sessions/x/participants/callee", "PATCH")]
+    [InlineData("/addUser", "POST")]
+    public async Task A_REST_body_that_trickles_in_is_refused_after_ten_seconds(string path, string method)
+    {
+        const int length = 60_000;
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions());
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, host.Address.Port);
+        var head = string.Create(CultureInfo.InvariantCulture, $"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            + $"Authorization: Bearer {host.TokenFor("alice")}\r\nContent-Length: {length}\r\n\r\n");
+        // 600 bytes a second are above Kestrel's minimum data rate: the whole body would take 100 s.
+        var (piece, sent) = (Encoding.ASCII.GetBytes(new string(' ', 150)), 0);
+        var answered = AskAsync(socket, head, TimeSpan.FromSeconds(40));
+        while (!answered.IsCompleted && sent < length)
+        {
+            try
+            {
+                sent += await socket.SendAsync(piece);
+            }
+            catch (SocketException)
+            {
+                break;
+            }
+
+            await Task.WhenAny(answered, Task.Delay(250));
+        }
+
+        var answer = await answered;
+        answer.ShouldStartWith("HTTP/1.1 408");
+        answer.ShouldContain("urn:calls:problem:body-too-slow");
+        answer.ShouldContain("Connection: close\r\n");
+        sent.ShouldBeLessThan(length / 2);
+    }
+
+    [Fact]
+    public async Task Idle_connections_of_one_address_leave_room_for_all_others_and_are_closed_after_twenty_seconds()
+    {
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Settings = [new("Calls:Limits:Connections", "8"), new("Calls:Limits:ConnectionsPerAddress", "0")],
+        });
+        var idle = new List<Socket>();
+        for (var i = 0; i < 8; i++)
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(IPAddress.Loopback, host.Address.Port);
+            idle.Add(socket);
+        }
+
+        // A quarter of the connections is open, and the others are closed. Another address is served.
+        (await RawAsync(host.Address, Ask)).ShouldBeEmpty();
+        (await RawAsync(host.Address, Ask, from: "127.0.0.2")).ShouldStartWith("HTTP/1.1 200");
+        var closed = await Task.WhenAll(idle.Select(socket => AskAsync(socket, "", TimeSpan.FromSeconds(60))));
+        closed.ShouldAllBe(answer => answer.Length == 0);
+        (await RawAsync(host.Address, Ask)).ShouldStartWith("HTTP/1.1 200", Case.Sensitive, "the places are free again");
+        idle.ForEach(socket => socket.Dispose());
+    }
+
+    [Theory]
+    [InlineData("Calls:ForwardedHeaders:KnownProxies:0", "127.0.0.1")]
+    [InlineData("Calls:ForwardedHeaders:KnownNetworks:0", "127.0.0.0/8")]
+    public async Task The_address_of_a_known_proxy_has_only_the_limit_of_all_connections(string key, string proxy)
+    {
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions
+        {
+            Settings = [new("Calls:Limits:Connections", "4"), new("Calls:Limits:ConnectionsPerAddress", "1"), new(key, proxy)],
+        });
+        using var first = await OpenAsync(host.Address);
+        using var second = await OpenAsync(host.Address);
+        (await AskAsync(first)).ShouldStartWith("HTTP/1.1 200");
+        (await AskAsync(second)).ShouldStartWith("HTTP/1.1 200");
+    }
+
+    [Theory]
+    [InlineData("GET", "/v1/sessions/x", "HTTP/1.1 401")]
+    [InlineData("GET", "/V1/me/sessions?state=live", "HTTP/1.1 401")]
+    [InlineData("GET", "/%761/nowhere", "HTTP/1.1 404")]
+    [InlineData("PUT", "/v1/tokens", "HTTP/1.1 405")]
+    [InlineData("GET", "/healthz/ready", "HTTP/1.1 200")]
+    public async Task No_answer_may_be_kept_by_a_cache(string method, string path, string status)
+    {
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions());
+        var answer = await RawAsync(host.Address, $"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        answer.ShouldStartWith(status);
+        answer.ShouldContain("Cache-Control: no-store\r\n");
+    }
+
+    [Fact]
+    public async Task No_answer_to_a_bearer_may_be_kept_by_a_cache()
+    {
+        await using var host = await SandboxHost.StartAsync(new SandboxOptions());
+        await host.Twilio.Client("alice").CallAsync("bob", "s-42");
+        await host.Twilio.Client("bob").RingsAsync();
+        foreach (var (request, status) in new[]
+        {
+            ("GET /v1/sessions/s-42", 200), ("GET /v1/me/sessions?state=live", 200), ("POST /v1/tokens", 200),
+            ("GET /v1/sessions?state=live", 403), ("GET /v1/sessions/none", 404), ("DELETE /v1/sessions/s-42", 204),
+        })
+        {
+            var answer = await RawAsync(host.Address, $"{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+                + $"Authorization: Bearer {host.TokenFor("alice")}\r\nConnection: close\r\n\r\n");
+            answer.ShouldStartWith(string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {status} "), Case.Sensitive, request);
+            answer.ShouldContain("Cache-Control: no-store\r\n", Case.Sensitive, request);
+        }
+
+        (await RawAsync(host.Address, "GET /twilio/wait/ringback.wav HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+            .ShouldContain("Cache-Control: public, max-age=86400\r\n");
+    }
+
+    [Theory]
     [InlineData("", "192.0.2.2", true)]
     [InlineData("127.0.0.1", "192.0.2.2", false)]
     [InlineData("192.0.2.9", "192.0.2.2", true)]
@@ -134,6 +245,7 @@ public sealed class Requests_are_bounded
     [InlineData("Calls:ForwardedHeaders:KnownProxies:0", "proxy.example.org")]
     [InlineData("Calls:ForwardedHeaders:KnownNetworks:0", "10.0.0.0")]
     [InlineData("Calls:Limits:Connections", "0")]
+    [InlineData("Calls:Limits:ConnectionsPerAddress", "-1")]
     [InlineData("Calls:Shutdown:DrainDelay", "01:00:00")]
     public async Task A_key_that_cannot_be_used_is_named_at_the_start(string key, string value) =>
         (await Should.ThrowAsync<OptionsValidationException>(
@@ -152,9 +264,10 @@ public sealed class Requests_are_bounded
         return socket;
     }
 
-    private static async Task<string> RawAsync(Uri address, string request)
+    private static async Task<string> RawAsync(Uri address, string request, string from = "127.0.0.1")
     {
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
         await socket.ConnectAsync(IPAddress.Loopback, address.Port);
         return await AskAsync(socket, request);
     }

@@ -1,11 +1,33 @@
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using Scalar.AspNetCore;
 
 namespace Calls.Api.Endpoints;
 
 /// <summary>Adds to the OpenAPI document what the endpoints' types do not say: the bearer, the server and the limits.</summary>
 internal static class Documentation
 {
+    /// <summary>The description and a page that shows it, unless the configuration turns them off. The page loads only from this
+    /// service.</summary>
+    /// <remarks>Scalar puts its styles into the page, so these are allowed. A script needs the nonce of the answer.</remarks>
+    public static void MapDocumentation(this WebApplication app)
+    {
+        var docs = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.Docs;
+        if (!(docs.Enabled ?? app.Environment.IsDevelopment()))
+            return;
+        app.MapOpenApi().AllowAnonymous();
+        app.MapScalarApiReference("/docs", (reference, http) =>
+        {
+            var nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
+            http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; connect-src 'self'; font-src 'self'; img-src 'self' data:; "
+                + $"style-src 'self' 'unsafe-inline'; script-src 'nonce-{nonce}'; "
+                + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+            reference.WithTitle("Calls").WithNonce(nonce)
+                .DisableDefaultFonts().DisableAgent().DisableMcp().DisableTelemetry().HideClientButton().HideDeveloperTools();
+        }).AllowAnonymous();
+    }
+
     public static void Describe(OpenApiOptions options)
     {
         options.AddDocumentTransformer((document, _, _) =>
@@ -27,7 +49,8 @@ internal static class Documentation
                     Type = SecuritySchemeType.Http,
                     Scheme = "bearer",
                     BearerFormat = "JWT",
-                    Description = "`sub` is the client identity of the bearer. A bearer with the scope `calls.operate` is an operator.",
+                    Description = "`sub`, or the claim that `Calls:IdentityClaim` names, is the client identity of the bearer. "
+                        + "A bearer with the scope `calls.operate` is an operator.",
                 },
             };
             document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("bearer", document)] = [] }];

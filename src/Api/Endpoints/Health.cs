@@ -9,21 +9,18 @@ internal static class Health
 
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
-        var health = app.MapGroup("/healthz").ExcludeFromDescription().AllowAnonymous();
-        health.MapGet("/startup", (GracefulStop life) => Answer(life.HasStarted, "started", "starting"));
-        health.MapGet("/live", (Heartbeat heartbeat) => Answer(heartbeat.Age < LongestSilence, "live", "the sweeper has stopped"));
-        health.MapGet("/ready", (GracefulStop life) => Answer(life.IsServing, "ready", "not ready"));
-        health.MapGet("/dependencies", async (IStorePing store, CancellationToken cancellationToken) =>
+        // Every method is answered, so that no other answer tells that the route exists.
+        var health = app.MapGroup("/healthz").ExcludeFromDescription().AllowAnonymous().WithMetadata(ManagementPort.Endpoint);
+        health.Map("/startup", (GracefulStop life) => Answer(life.HasStarted, "started", "starting"));
+        health.Map("/live", (Heartbeat heartbeat) => Answer(heartbeat.Age < LongestSilence, "live", "the sweeper has stopped"));
+        health.Map("/ready", (GracefulStop life) => Answer(life.IsServing, "ready", "not ready"));
+        health.Map("/dependencies", async (IStorePing store, CancellationToken cancellationToken) =>
         {
             var latency = await store.PingAsync(cancellationToken);
             var redis = new { State = latency is null ? "unreachable" : "ok", LatencyMs = latency?.TotalMilliseconds };
             return Results.Json(new { Redis = redis }, statusCode: latency is null ? 503 : 200);
         });
     }
-
-    /// <summary>Whether a path is for operators. With a management port it answers only there.</summary>
-    public static bool IsManagement(PathString path) =>
-        path.StartsWithSegments("/healthz", StringComparison.Ordinal) || path.StartsWithSegments("/metrics", StringComparison.Ordinal);
 
     private static IResult Answer(bool good, string yes, string no) =>
         good ? TypedResults.Text(yes) : TypedResults.Text(no, statusCode: 503);

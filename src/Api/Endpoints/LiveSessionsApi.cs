@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.ComponentModel;
 
 namespace Calls.Api.Endpoints;
@@ -6,9 +5,6 @@ namespace Calls.Api.Endpoints;
 /// <summary>Operators list the live calls of all people.</summary>
 internal static class LiveSessionsApi
 {
-    private const int DefaultLimit = 50, MaxLimit = 200;
-    private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
-
     public static void MapLiveSessionsApi(this IEndpointRouteBuilder app) =>
         app.MapGet("/v1/sessions", ListAsync).RequireAuthorization().WithTags("Sessions").WithName("ListLiveSessions")
             .WithSummary("List the live calls, for operators")
@@ -18,8 +14,8 @@ internal static class LiveSessionsApi
 
     private static async Task<Results<Ok<LiveSessionsDocument>, ValidationProblem, ProblemHttpResult>> ListAsync(
         [Description("`live`. Other states cannot be listed.")] string? state,
-        [Description("The `next` of the previous page.")] string? cursor,
-        [Description("The maximum number of sessions on a page: 1 to 200. The default is 50.")] string? limit,
+        [Description(Paging.CursorMeaning)] string? cursor,
+        [Description(Paging.LimitMeaning)] string? limit,
         ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
     {
         if (user.Asker() is not { IsOperator: true } asker)
@@ -27,13 +23,13 @@ internal static class LiveSessionsApi
         if (state is not "live")
             return Problems.Field("state", "The state must be live.");
         if (Parse(cursor) is not { } after)
-            return Problems.Field("cursor", "The cursor must be the next of a previous page.");
-        var most = DefaultLimit;
-        if ((limit is not null && !int.TryParse(limit, NumberStyles.None, Invariant, out most)) || most is < 1 or > MaxLimit)
-            return Problems.Field("limit", $"The limit must be a number from 1 to {MaxLimit}.");
+            return Paging.BadCursor;
+        if (!Paging.TryLimit(limit, out var most))
+            return Paging.BadLimit;
         if (await mediator.Send(new ListLiveSessions(asker, after, most), cancellationToken) is not { } page)
             return OperatorsOnly;
-        return TypedResults.Ok(new LiveSessionsDocument([.. page.Sessions.Select(Document)], page.Next is { } next ? Write(next) : null));
+        var next = page.Next is { } end ? Paging.Write(end.Partition, end.After) : null;
+        return TypedResults.Ok(new LiveSessionsDocument([.. page.Sessions.Select(Document)], next));
     }
 
     private static ProblemHttpResult OperatorsOnly =>
@@ -42,20 +38,9 @@ internal static class LiveSessionsApi
     private static SessionDocument Document(StoredSession stored) =>
         SessionDocument.Of(stored, stored.Session ?? throw new UnreachableException("A live session is stored"));
 
-    private static string Write(LiveCursor cursor) =>
-        Base64Url.EncodeToString(Encoding.ASCII.GetBytes(FormattableString.Invariant($"{cursor.Partition} {cursor.After?.Value}")));
-
-    private static LiveCursor? Parse(string? text)
-    {
-        if (text is null)
-            return LiveCursor.Beginning;
-        if (text.Length > 2 * SessionId.MaxLength || !Base64Url.IsValid(text))
-            return null;
-        var parts = Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text)).Split(' ');
-        return parts is [var number, var id] && SessionId.TryParse(id, out var after)
-            && int.TryParse(number, NumberStyles.None, Invariant, out var partition)
-            ? new LiveCursor(partition, after) : null;
-    }
+    private static LiveCursor? Parse(string? text) => text is null ? LiveCursor.Beginning
+        : Paging.Parse(text) is ({ } partition and <= int.MaxValue, { } id) ? new LiveCursor((int)partition, id)
+        : null;
 }
 
 /// <summary>One page of live calls.</summary>

@@ -46,7 +46,7 @@ internal static partial class RequestHeaders
         var key = quoted.Success ? quoted.Value.Replace(@"\""", "\"").Replace(@"\\", @"\") : match.Value;
         if (key.Length is 0 or > MaxKeyLength)
             return null;
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{asker.Identity?.Value}\n{key}"));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{asker.Owner}\n{key}"));
         return ParticipantId.TryParse("guest-" + Convert.ToHexStringLower(hash.AsSpan(0, 10)), out var id) ? id : Nonces.NextGuest();
     }
 

@@ -14,9 +14,18 @@ public sealed record SessionDocument(
     string? EndReason, IReadOnlyList<ParticipantDocument> Participants)
 {
     internal static SessionDocument Of(StoredSession stored, CallSession session) => new(
-        session.Id.Value, session.IsEnded ? "ended" : session.AnsweredAt is null ? "ringing" : "live", stored.Version,
-        session.StartedAt, session.AnsweredAt, session.EndedAt, session.EndReason is { } reason ? Wire.Name(reason) : null,
+        session.Id.Value, StateOf(session), stored.Version, session.StartedAt, session.AnsweredAt, session.EndedAt,
+        session.EndReason is { } reason ? Wire.Name(reason) : null,
         [.. session.Participants.Select(ParticipantDocument.Of)]);
+
+    /// <summary>What a person sees of a call that the person declined or was removed from: nobody else, no number, and no later change.
+    /// </summary>
+    internal static SessionDocument OwnPart(CallSession session, ClientIdentity? person) => new(
+        session.Id.Value, StateOf(session), 0, session.StartedAt, null, null, null,
+        [.. session.Participants.Where(participant => participant.Party is Party.Client client && client.Identity == person)
+            .Select(ParticipantDocument.OwnPart)]);
+
+    private static string StateOf(CallSession session) => session.IsEnded ? "ended" : session.AnsweredAt is null ? "ringing" : "live";
 }
 
 /// <summary>One person of a call.</summary>
@@ -43,13 +52,24 @@ public sealed record ParticipantDocument(
     internal static ParticipantDocument AsAdded(Participant participant) =>
         Of(participant) with { State = "dialing", Reason = null, Muted = false, Hold = false };
 
+    /// <summary>A removed person has left as soon as the removal is stored, although Twilio may still have the leg.</summary>
+    internal static ParticipantDocument OwnPart(Participant participant)
+    {
+        var own = Of(participant) with { Label = null, Muted = false, Hold = false };
+        return participant is { Leaving: Leaving.Removed, Gone: null }
+            ? own with { State = Left(participant), Reason = Wire.Name(LeaveReason.Removed) }
+            : own;
+    }
+
     private static string StateOf(Participant participant) => participant.Progress switch
     {
         Progress.Invited or Progress.Dialing => "dialing",
         Progress.Ringing => "ringing",
         Progress.Answered or Progress.Joined => "connected",
-        _ => participant.Answered ? "left" : "unreachable",
+        _ => Left(participant),
     };
+
+    private static string Left(Participant participant) => participant.Answered ? "left" : "unreachable";
 }
 
 /// <summary>The form of enumerations in JSON: lower case, words joined by hyphens.</summary>

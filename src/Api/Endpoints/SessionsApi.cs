@@ -32,7 +32,7 @@ internal static class SessionsApi
     /// <summary>The tutorial's frontend sends its JSON under any content type. Runs before the routing, which looks at the type.</summary>
     public static void UseTutorialJson(this WebApplication app) => app.Use((http, next) =>
     {
-        if (http.Request.Path.StartsWithSegments(TutorialPath, StringComparison.OrdinalIgnoreCase) && !http.Request.HasJsonContentType())
+        if (http.Request.Path.StartsWithSegments(TutorialPath, StringComparison.OrdinalIgnoreCase))
             http.Request.ContentType = "application/json";
         return next(http);
     });

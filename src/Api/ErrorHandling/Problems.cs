@@ -26,6 +26,7 @@ internal static class Problems
     {
         RefusalReason.NoSuchSession => Of(404, "no-such-session", "No such call exists, or you may not see it."),
         RefusalReason.NoSuchParticipant => Of(404, "no-such-participant", "The call has no participant with this id."),
+        RefusalReason.NotOnTheCall => Of(403, "not-on-the-call", "You are not on this call any more, so you cannot change it."),
         RefusalReason.CallIsOver => Of(409, "call-is-over", "The call is over."),
         RefusalReason.CallIsFull => Of(409, "call-is-full", "The call has the maximum number of participants; see Calls:MaxParticipants."),
         RefusalReason.TooManyGuests => Of(409, "too-many-guests", "The maximum number of phones was added; see Calls:Dialing:PerSession."),

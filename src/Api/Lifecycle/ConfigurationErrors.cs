@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 
 namespace Calls.Api.Lifecycle;
@@ -9,6 +8,8 @@ namespace Calls.Api.Lifecycle;
 internal sealed class ConfigurationErrors
 {
     private const string Bearer = "Authentication:Schemes:Bearer";
+    /// <summary>In bytes. HMAC-SHA256 takes no shorter key.</summary>
+    private const int ShortestKey = 32;
     private readonly List<string> failures = [];
     private readonly Dictionary<string, string?> covers = new(StringComparer.OrdinalIgnoreCase);
     private readonly IConfigurationManager configuration;
@@ -25,16 +26,22 @@ internal sealed class ConfigurationErrors
         var allowsHttp = bool.TryParse(configuration[Bearer + ":RequireHttpsMetadata"], out var needed) && !needed;
         foreach (var name in (string[])["Authority", "MetadataAddress"])
             Check($"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "https unless RequireHttpsMetadata=false");
-        foreach (var key in configuration.GetSection(Bearer + ":SigningKeys").GetChildren())
-            Check(key.Path + ":Value", text => Base64.IsValid(text), "base64");
+        CheckSigningKeys([.. configuration.GetSection(Bearer + ":SigningKeys").GetChildren()]);
+        Check(CallsOptions.Section + ":Docs:Enabled", text => bool.TryParse(text, out _), "true or false");
         Check("Management:Port", IsPort, "a port from 1 to 65535");
         Check(WebHostDefaults.ServerUrlsKey, urls => urls.Split(';').All(IsListenUrl), "URLs such as http://*:8080", "ASPNETCORE_URLS");
         Check(WebHostDefaults.HttpPortsKey, ports => ports.Split(';').All(IsPort), "ports from 1 to 65535", "ASPNETCORE_HTTP_PORTS");
+        Check(WebHostDefaults.HttpsPortsKey, ports => ports.Split(';').All(IsPort), "ports from 1 to 65535", "ASPNETCORE_HTTPS_PORTS");
+        foreach (var endpoint in configuration.GetSection("Kestrel:Endpoints").GetChildren())
+            Check(endpoint.Path + ":Url", IsListenUrl, "a URL such as https://*:8443");
         Check("OTEL_EXPORTER_OTLP_ENDPOINT", url => IsUrl(url, "http", "https"), "an http or https URL such as http://collector:4317");
         Check("OTEL_EXPORTER_OTLP_PROTOCOL", protocol => protocol is "grpc" or "http/protobuf", "grpc or http/protobuf");
         if (MetricsExporters.FailureOf(configuration) is { } other)
             Cover(MetricsExporters.Key, other);
-        foreach (var level in configuration.GetSection("Logging:LogLevel").GetChildren())
+        // The levels of one provider are in a section below it: Logging:Console:LogLevel.
+        foreach (var level in configuration.GetSection("Logging").GetChildren()
+            .Select(provider => provider.GetSection("LogLevel")).Append(configuration.GetSection("Logging:LogLevel"))
+            .SelectMany(levels => levels.GetChildren()))
             Check(level.Path, text => Enum.TryParse<LogLevel>(text, ignoreCase: true, out _), "a log level such as Information");
         configuration.AddInMemoryCollection(covers);
     }
@@ -53,6 +60,8 @@ internal sealed class ConfigurationErrors
             failures.AddRange(all.SelectMany(invalid => invalid.Failures));
         }
 
+        if (failures.Count == 0 && WhyNoBearers(services) is { } why)
+            failures.Add(why);
         if (failures.Count > 0)
             throw new OptionsValidationException(Options.DefaultName, typeof(CallsOptions), failures);
     }
@@ -70,6 +79,35 @@ internal sealed class ConfigurationErrors
                 CheckTypes(key, value);
             else if (property.CanWrite && key.Value is { } text && Expected(value, text) is { } expected)
                 Cover(key.Path, $"{key.Path} is \"{text}\"; it must be {expected}.", value);
+        }
+    }
+
+    /// <summary>The framework decodes the keys at the first request, and takes one key for each issuer.</summary>
+    private void CheckSigningKeys(IReadOnlyList<IConfigurationSection> keys)
+    {
+        foreach (var path in keys.Select(key => key.Path + ":Value").Where(path => !IsSigningKey(configuration[path] ?? "")))
+        {
+            failures.Add($"{path} must be base64 of at least {ShortestKey} bytes.");
+            covers[path] = null;
+        }
+
+        foreach (var issuer in keys.GroupBy(key => key["Issuer"], StringComparer.Ordinal).Where(keys => keys.Count() > 1))
+            failures.Add($"{issuer.Last().Path}:Issuer must be another issuer: each issuer has one signing key.");
+    }
+
+    /// <summary>A net for the other settings of the bearers: the framework would make its options at the first request.</summary>
+    private static string? WhyNoBearers(IServiceProvider services)
+    {
+        try
+        {
+            var bearer = services.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(JwtBearerDefaults.AuthenticationScheme);
+            _ = bearer.TokenValidationParameters.IssuerSigningKeys?.Count();
+            return null;
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException)
+        {
+            // The exception's text may quote a key.
+            return $"{Bearer} cannot be used: {e.GetType().Name}.";
         }
     }
 
@@ -99,6 +137,12 @@ internal sealed class ConfigurationErrors
     private static bool IsPort(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535;
 
+    private static bool IsSigningKey(string text)
+    {
+        var bytes = new byte[text.Length];
+        return Convert.TryFromBase64String(text, bytes, out var length) && length >= ShortestKey;
+    }
+
     private static bool IsUrl(string text, params string[] schemes) =>
         Uri.TryCreate(text, UriKind.Absolute, out var url) && schemes.Contains(url.Scheme);
 
@@ -106,7 +150,10 @@ internal sealed class ConfigurationErrors
     {
         try
         {
-            return text.Length == 0 || BindingAddress.Parse(text) is { Scheme: "http" or "https", PathBase: "", Port: <= 65535 };
+            // A port that is not a number counts as a part of the host.
+            return text.Length == 0
+                || (BindingAddress.Parse(text) is { Scheme: "http" or "https", PathBase: "", Port: >= 0 and <= 65535 } address
+                    && (address.IsUnixPipe || address.IsNamedPipe || address.Host is ['[', .., ']'] || !address.Host.Contains(':')));
         }
         catch (FormatException)
         {

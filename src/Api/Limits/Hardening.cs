@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.HttpOverrides;
 
@@ -14,8 +13,10 @@ internal static class Hardening
     public const int MaxFields = 200;
     /// <summary>In characters, as they were sent.</summary>
     public const int MaxFieldName = 256, MaxFieldValue = 8 * 1024;
-    /// <summary>The longest time for one request. Twilio waits 15 s for an answer.</summary>
+    /// <summary>The longest time for one request, and for the arrival of its body. Twilio waits 15 s for an answer.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>How long a connection may be idle, also before its first request.</summary>
+    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(20);
 
     public static void AddHardening(this WebApplicationBuilder builder, int? managementPort)
     {
@@ -29,9 +30,11 @@ internal static class Hardening
             limits.MaxRequestHeadersTotalSize = 16 * 1024;
             limits.RequestHeadersTimeout = Patience;
             limits.MaxConcurrentUpgradedConnections = 0;
-            var most = builder.Configuration.GetValue("Calls:Limits:Connections", new CallsOptions.TrafficLimits().Connections);
-            var limit = LimitConnections(most, managementPort);
-            kestrel.ConfigureEndpointDefaults(listen => listen.Use(limit));
+            limits.KeepAliveTimeout = KeepAlive;
+            var services = kestrel.ApplicationServices;
+            var connections = new ConnectionLimits(
+                services.GetRequiredService<IOptions<CallsOptions>>().Value, managementPort, services.GetRequiredService<CallsTelemetry>());
+            kestrel.ConfigureEndpointDefaults(listen => listen.Use(connections.Limit));
         });
     }
 
@@ -59,7 +62,11 @@ internal static class Hardening
             var headers = ((HttpResponse)response).Headers;
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
-            headers.ContentSecurityPolicy = "frame-ancestors 'none'";
+            if (headers.ContentSecurityPolicy.Count == 0)
+                headers.ContentSecurityPolicy = "frame-ancestors 'none'";
+            // Answers have names, numbers and tokens. An endpoint whose answer may be kept says so itself.
+            if (headers.CacheControl.Count == 0)
+                headers.CacheControl = "no-store";
             if (isPublicOverHttps)
                 headers.StrictTransportSecurity = "max-age=31536000";
             return Task.CompletedTask;
@@ -69,29 +76,5 @@ internal static class Hardening
             http.Response.OnStarting(set, http.Response);
             return next(http);
         });
-    }
-
-    /// <summary>Closes connections above the limit, so that a flood costs sockets but no memory. The management port has no limit,
-    /// because Kubernetes would kill a busy pod whose probe finds no connection.</summary>
-    private static Func<ConnectionDelegate, ConnectionDelegate> LimitConnections(int most, int? managementPort)
-    {
-        var open = 0;
-        return next => connection =>
-            connection.LocalEndPoint is IPEndPoint local && local.Port == managementPort ? next(connection) : ServeAsync(connection, next);
-
-        async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
-        {
-            try
-            {
-                if (Interlocked.Increment(ref open) <= most)
-                    await next(connection);
-                else
-                    connection.Abort(new ConnectionAbortedException("The limit Calls:Limits:Connections is reached."));
-            }
-            finally
-            {
-                Interlocked.Decrement(ref open);
-            }
-        }
     }
 }

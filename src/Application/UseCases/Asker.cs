@@ -4,8 +4,16 @@ namespace Calls.Application.UseCases;
 /// <c>calls.operate</c>).</summary>
 public sealed record Asker(ClientIdentity? Identity, bool IsOperator)
 {
-    /// <summary>A person sees and changes the calls that the person is on. An operator sees and changes all calls.</summary>
-    public bool MaySee(CallSession session) =>
-        IsOperator || (
-            Identity is not null && session.Participants.Any(p => p.Party is Party.Client client && client.Identity == Identity));
+    /// <summary>The subject of the bearer, to the letter. It need not be a client identity.</summary>
+    public string Subject { get; init; } = "";
+
+    /// <summary>Whose quota and whose idempotency keys a request uses. No subject gives the name of an identity: an identity has no line
+    /// break.</summary>
+    public string Owner => Identity?.Value ?? "sub\n" + Subject;
+
+    /// <summary>What the bearer may do with a call. An operator may do everything.</summary>
+    public Right RightTo(CallSession session) =>
+        IsOperator ? Right.Change : Identity is null ? Right.None : Rights.Of(session, Identity);
+
+    public bool MaySee(CallSession session) => RightTo(session) >= Right.See;
 }

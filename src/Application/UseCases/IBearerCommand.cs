@@ -27,6 +27,7 @@ internal sealed class BearerCommandHandler(SessionTransaction transaction) : IRe
     /// <summary>Why the bearer may not change this session; null where the bearer may.</summary>
     internal static RefusalReason? WhyNot(IBearerCommand request, StoredSession stored) =>
         stored.Session is null || !request.Asker.MaySee(stored.Session) ? RefusalReason.NoSuchSession
+        : request.Asker.RightTo(stored.Session) < Right.Change ? RefusalReason.NotOnTheCall
         : request.If?.Holds(stored) == false ? RefusalReason.OtherVersion
         : null;
 }

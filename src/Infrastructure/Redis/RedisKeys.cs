@@ -32,6 +32,9 @@ internal static class RedisKeys
     /// <summary>The sessions that a person has placed, by time.</summary>
     public static RedisKey Places(string personHash) => $"calls:places:{personHash}";
 
+    /// <summary>The sessions of an app user, by their start in Unix milliseconds.</summary>
+    public static RedisKey Own(string personHash) => $"calls:own:{personHash}";
+
     /// <summary>The channel for notices of changes in a partition: <c>&lt;session id&gt; &lt;version&gt;</c>.</summary>
     public static string Changed(int partition) => Channels[partition];
 }

@@ -22,6 +22,7 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton<ISessionChanges, RedisSessionChanges>();
         services.AddSingleton<IQuotas, RedisQuotas>();
         services.AddSingleton<ILiveSessions, RedisLiveSessions>();
+        services.AddSingleton<IOwnSessions, RedisOwnSessions>();
         services.AddSingleton<IStoreMemory, RedisMemory>();
         services.AddSingleton<IStorePing, RedisPing>();
         services.AddHostedService<RedisCensus>();

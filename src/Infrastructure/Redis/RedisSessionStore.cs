@@ -106,7 +106,9 @@ internal sealed partial class RedisSessionStore(
                 throw Report(logger, loaded.Id, new UnreadableSessionException(e));
             }
 
-            return Written((RedisResult[])answer!, loaded.Id, session, etag);
+            var written = Written((RedisResult[])answer!, loaded.Id, session, etag);
+            RedisOwnSessions.Note(Database, loaded.Session, session, TimeToLive(isAtRest: false), clock.GetUtcNow());
+            return written;
         }
     }
 

@@ -25,9 +25,13 @@ internal static class Situations
         ("Live, three", "Caller, callee and guest are in the room.", () => A.Session().Live().With(A.Doctor)),
         ("One waits for a guest", "The callee has left. The caller waits for the guest, whose phone rings.", () =>
             A.Session().Live().WithRinging(A.Doctor).Leaves(ParticipantId.Callee)),
+        ("The callee was removed, a guest talks", "Caller, callee and guest were in the room. The caller has removed the callee.", () =>
+            A.Session().Live().With(A.Doctor).Removes(ParticipantId.Callee).HangsUp(A.CalleeLeg).Leaves(ParticipantId.Callee)),
         ("A mute is requested", "Caller and callee are in the room. A mute of the callee is planned.", () =>
             A.Session().Live().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
         ("Room closed", "The conference has ended. No leave was reported.", () => A.Session().Live().Closes()),
+        ("The callee declined, a guest rings", "The callee has declined. A phone was added before, and it rings.", () =>
+            A.Session().Ringing().Opens().WithRinging(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined)),
         ("Ended, hang-ups pending", "The caller has left while the callee's phone rang.", () =>
             A.Session().Ringing().Leaves(ParticipantId.Caller)),
         ("Ended, dial under way", "The caller has left while the callee's dial was under way.", () =>

@@ -60,6 +60,8 @@ public sealed class The_decision_table
             or a change of the session (after the colon). *Plan* marks a new effect, *drop* an effect that is no longer planned. A word in
             italics is the reason why the event is ignored. The second list has the events without a reply and without a change.
 
+            *Rights* says what each app user of the call may do over REST: change the call, see it, or see only the own part.
+
             """.ReplaceLineEndings("\n"));
         foreach (var (name, story, build) in Situations.All)
         {
@@ -67,6 +69,7 @@ public sealed class The_decision_table
             if (build().Stored is { } stored)
             {
                 AppendWrapped(text, "> ", "> " + Words.Of(stored));
+                AppendWrapped(text, "> ", ">\n> Rights: " + Words.RightsIn(stored) + ".");
                 text.Append('\n');
             }
 

@@ -23,6 +23,9 @@ internal static class Words
         .. session.Effects.Select(e => $"plan {Of(session, e)}"),
     ]);
 
+    public static string RightsIn(CallSession session) => string.Join("; ", session.Participants.Select(p => p.Party).OfType<Party.Client>()
+        .Select(client => client.Identity).Distinct().Select(person => $"{person.Value} {Rights.Of(session, person)}"));
+
     /// <summary>The differences between two sessions, without the instants.</summary>
     public static string Between(CallSession? before, CallSession after)
     {

@@ -47,6 +47,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
         (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/alone"), bearers.For("carol"))).Status
             .ShouldBe(HttpStatusCode.NotFound);
         (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/alone"), null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
+        foreach (var path in new[] { "/docs", "/docs/", "/Docs/scalar.js", "/openapi/v1.json" })
+            (await RestAsync(HttpMethod.Get, new Uri(address, path), null)).Status.ShouldBe(HttpStatusCode.NotFound, path);
         await alice.HangUpAsync();
         await bob.HangUpAsync();
         await lawyer.IsIdleAsync();
@@ -65,7 +67,12 @@ public sealed class ApiAloneTests(RedisFixture redis)
         keys["Management__Port"] = management.Port.ToString(CultureInfo.InvariantCulture);
         using var api = Serve(keys);
         await ReadyAsync(management, api);
-        foreach (var path in new[] { "/healthz/startup", "/healthz/live", "/healthz/ready", "/healthz/dependencies", "/metrics" })
+        string[] paths =
+        [
+            "/healthz/startup", "/healthz/live", "/healthz/ready", "/healthz/dependencies", "/metrics", "/Metrics", "/metrics/",
+            "/%4Detrics", "/HEALTHZ/dependencies", "/health%7A/live", "/healthz/live/",
+        ];
+        foreach (var path in paths)
         {
             (await RestAsync(HttpMethod.Get, new Uri(management, path), null)).Status.ShouldBe(HttpStatusCode.OK, path);
             (await RestAsync(HttpMethod.Get, new Uri(address, path), null)).Status.ShouldBe(HttpStatusCode.NotFound, path);
@@ -73,8 +80,11 @@ public sealed class ApiAloneTests(RedisFixture redis)
                 .ShouldBe(HttpStatusCode.NotFound, "a Host header is anybody's to write");
         }
 
+        (await RestAsync(HttpMethod.Post, new Uri(address, "/metrics"), null)).Status.ShouldBe(HttpStatusCode.NotFound);
+        (await RestAsync(HttpMethod.Post, new Uri(address, "/healthz/live"), null)).Status.ShouldBe(HttpStatusCode.NotFound);
         (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/x"), null)).Status.ShouldBe(HttpStatusCode.Unauthorized);
-        (await RestAsync(HttpMethod.Get, new Uri(management, "/v1/sessions/x"), null)).Status.ShouldBe(HttpStatusCode.NotFound);
+        foreach (var path in new[] { "/v1/sessions/x", "/V1/sessions/x", "/twilio/voice", "/twilio/wait/ringback.wav", "/addUser" })
+            (await RestAsync(HttpMethod.Get, new Uri(management, path), null)).Status.ShouldBe(HttpStatusCode.NotFound, path);
         Terminate(api);
         await api.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
         api.ExitCode.ShouldBe(0);
@@ -107,6 +117,16 @@ public sealed class ApiAloneTests(RedisFixture redis)
     [InlineData("Calls__ForwardedHeaders__KnownProxies", "10.0.0.1")]
     [InlineData("Management__Port", "0")]
     [InlineData("OTEL_METRICS_EXPORTER", "zipkin")]
+    [InlineData("ASPNETCORE_URLS", "http://127.0.0.1:80a")]
+    [InlineData("ASPNETCORE_URLS", "http://127.0.0.1:-1")]
+    [InlineData("ASPNETCORE_HTTPS_PORTS", "x")]
+    [InlineData("Kestrel__Endpoints__Http__Url", "http://*:x")]
+    [InlineData("Authentication__Schemes__Bearer__SigningKeys__0__Value", "")]
+    [InlineData("Authentication__Schemes__Bearer__SigningKeys__0__Value", "bm90IGEga2V5")]
+    [InlineData("Authentication__Schemes__Bearer__SigningKeys__1__Value", "not base64")]
+    [InlineData("Logging__Console__LogLevel__Default", "loud")]
+    [InlineData("Logging__Console__FormatterOptions__IncludeScopes", "perhaps")]
+    [InlineData("Calls__Docs__Enabled", "perhaps")]
     public async Task With_a_key_malformed_it_names_it_and_exits(string key, string value)
     {
         var address = FreeAddress();
@@ -168,6 +188,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
             ["Calls:Limits:StreamsPerBearer"] = "-",
             ["Calls:Limits:UnsignedPerMinute"] = "99999999999",
             ["Calls:Limits:Connections"] = "x",
+            ["Calls:Limits:ConnectionsPerAddress"] = "x",
+            ["Calls:Docs:Enabled"] = "x",
             ["Calls:Shutdown:DrainDelay"] = "x",
             ["Calls:ForwardedHeaders:KnownProxies:0"] = "proxy.example.org",
             ["Calls:ForwardedHeaders:KnownNetworks:0"] = "10.0.0.0",
@@ -178,6 +200,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
             ["OTEL_METRICS_EXPORTER"] = "zipkin",
             ["ASPNETCORE_URLS"] = "nowhere",
             ["ASPNETCORE_HTTP_PORTS"] = "99999",
+            ["ASPNETCORE_HTTPS_PORTS"] = "-1",
         };
         var keys = malformed.ToDictionary(
             key => key.Key.Replace(":", "__", StringComparison.Ordinal), key => key.Value, StringComparer.Ordinal);

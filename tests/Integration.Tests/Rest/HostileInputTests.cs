@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Calls.Integration.Tests.Redis;
@@ -20,7 +19,12 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
     private const string Phones = $"/v1/sessions/{Session}/participants";
     private const string Lawyer = """{"phoneNumber": "+15550100101"}""";
 
-    private static readonly HttpMessageInvoker Http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
+    private static readonly HttpMessageInvoker Http = new(new SocketsHttpHandler
+    {
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
+    });
 
     private static readonly string[] Numbers =
     [
@@ -152,12 +156,80 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
             await RefusedAsync(HttpStatusCode.Unauthorized, HttpMethod.Get, "/v1/sessions?state=live", bearer);
         }
 
-        foreach (var sub in new[] { "carol", "", "Alice", "alice ", "*", "alice\u0000", "client:carol", "bob,alice" })
+        foreach (var sub in new[] { "carol", "", "Alice", "alice ", "*", "alice\u0000", "client:carol", "client:alice", "bob,alice" })
         {
             await RefusedAsync(HttpStatusCode.NotFound, HttpMethod.Post, Phones, host.TokenFor(sub), Lawyer);
             await RefusedAsync(HttpStatusCode.NotFound, HttpMethod.Delete, $"/v1/sessions/{Session}",
                 host.TokenFor(sub, "calls.operator calls.operate.not CALLS.OPERATE"));
             await RefusedAsync(HttpStatusCode.NotFound, HttpMethod.Get, $"/v1/sessions/{Session}/events", host.TokenFor(sub));
+        }
+    }
+
+    [Fact]
+    public async Task Bearers_that_no_library_makes_are_401_and_nothing_of_them_comes_back_in_a_header()
+    {
+        const string mark = "mark-of-the-sender";
+        var (claims, signature) = (Part("""{"sub":"alice","aud":"calls","exp":9999999999}"""), Part("signature"));
+        string[] headers =
+        [
+            """{"alg":"HS256","typ":"JWT","kid":"unknown"}""", """{"alg":"HS256","kid":""}""", """{"alg":"HS256","kid":7}""",
+            """{"alg":"HS256","kid":"é\r\nSet-Cookie: a=b"}""", """{"alg":7}""", """{"alg":null}""", "{}", "[]", "null", "", "{",
+            """{"alg":"HS256","crit":["b64"],"b64":false}""", """{"alg":"dir","enc":"A256GCM"}""", """{"alg":"HS256","zip":"DEF"}""",
+            """{"alg":"ES256","kid":"sandbox"}""", """{"alg":"HS512","kid":"sandbox"}""",
+            """{"alg":"HS256","kid":"sandbox","alg":"none"}""",
+        ];
+        string[] payloads =
+        [
+            $$"""{"iss":"é{{mark}}","sub":"alice","aud":"calls","exp":9999999999}""", $$"""{"iss":"a\r\nX: {{mark}}","exp":9999999999}""",
+            $$"""{"iss":"{{mark}}\u0000\ud83d","exp":9999999999}""", $$"""{"aud":"é{{mark}}","iss":"calls-sandbox","exp":9999999999}""",
+            """{"exp":"soon"}""", """{"exp":99999999999999999999}""", """{"exp":-1}""", """{"exp":1e400}""",
+            """{"exp":9223372036854775807}""",
+            """{"nbf":9223372036854775807,"exp":1}""", """{"nbf":"é"}""", """{"iss":["é"]}""", """{"iss":{"a":1}}""",
+            """{"aud":[1,null]}""", "[]", "null", "", "{", string.Concat(Enumerable.Repeat("{\"a\":", 1000)),
+        ];
+        string[] bearers =
+        [
+            .. headers.Select(header => $"{Part(header)}.{claims}.{signature}"),
+            .. payloads.Select(payload => $"{Part("""{"alg":"HS256","typ":"JWT","kid":"unknown"}""")}.{Part(payload)}.{signature}"),
+            .. payloads.Select(payload => $"{Part("""{"alg":"HS256","typ":"JWT","kid":"sandbox"}""")}.{Part(payload)}.{signature}"),
+            "é", "é.é.é", $"{mark}.{mark}.{mark}", "....", "a.b.c.d.e", "a.b.c.d.e.f", $"{Part("{}")}.{Part("{}")}.é", "\u007f", "Bearer x",
+            new string('.', 5000), string.Join('.', new string('a', 4000), new string('b', 4000), new string('c', 4000)),
+            $"{Part("""{"alg":"RSA-OAEP","enc":"A256GCM"}""")}.{signature}.{signature}.{signature}.{signature}",
+        ];
+        foreach (var bearer in bearers)
+            foreach (var path in new[] { $"/v1/sessions/{Session}", $"/v1/sessions/{Session}/events", "/v1/me/sessions?state=live" })
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(host.Address, path));
+                request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + bearer);
+                using var response = await Http.SendAsync(request, TestContext.Current.CancellationToken);
+                response.StatusCode.ShouldBe(HttpStatusCode.Unauthorized, bearer);
+                response.Headers.WwwAuthenticate.ToString().ShouldBeOneOf("Bearer", "Bearer error=\"invalid_token\"");
+                response.Headers.ToString().ShouldNotContain(mark);
+            }
+    }
+
+    [Theory]
+    [InlineData("utf-7")]
+    [InlineData("utf-16")]
+    [InlineData("iso-8859-1")]
+    [InlineData("\"utf-32\"")]
+    [InlineData("none")]
+    [InlineData("é")]
+    public async Task JSON_in_another_charset_than_UTF_8(string charset)
+    {
+        var type = "application/json; charset=" + charset;
+        await RefusedAsync(HttpStatusCode.UnsupportedMediaType, HttpMethod.Post, Phones, Alice, Lawyer, type);
+        await RefusedAsync(HttpStatusCode.UnsupportedMediaType, HttpMethod.Patch, Phones + "/callee", Alice, """{"muted": true}""", type);
+        await RefusedAsync(HttpStatusCode.Unauthorized, HttpMethod.Post, Phones, null, Lawyer, type);
+    }
+
+    [Fact]
+    public async Task Paths_that_are_spelled_in_another_way_are_the_same_routes()
+    {
+        foreach (var path in new[] { $"/V1/Sessions/{Session}", $"/%761/sessions/{Session}", $"/v1/%73essions/{Session}" })
+        {
+            await RefusedAsync(HttpStatusCode.Unauthorized, HttpMethod.Get, path, null);
+            await RefusedAsync(HttpStatusCode.NotFound, HttpMethod.Get, path, host.TokenFor("carol"));
         }
     }
 
@@ -196,7 +268,7 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
         if (json is not null)
         {
             request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json));
-            request.Content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
         }
 
         using var response = await Http.SendAsync(request, TestContext.Current.CancellationToken);

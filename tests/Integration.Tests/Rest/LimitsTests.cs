@@ -42,6 +42,31 @@ public sealed class LimitsTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task Each_operator_has_an_own_quota_and_own_idempotency_keys_also_without_a_client_identity()
+    {
+        await using var host = await StartAsync(("Calls:Dialing:PerIdentityPerHour", "1"));
+        await host.Twilio.Client("alice").CallAsync("bob", "one");
+        await host.Twilio.Client("bob").RingsAsync();
+        HashSet<string> guests = new(StringComparer.Ordinal);
+        var i = 0;
+        foreach (var sub in new[] { "oliver example", "olga example", "sub", "" })
+        {
+            i++;
+            var bearer = sub.Length > 0 ? host.TokenFor(sub, "calls.operate") : host.BearerWith(("scope", "calls.operate"));
+            var phone = $$"""{"phoneNumber": "+1555010010{{i}}"}""";
+            for (var repeat = 0; repeat < 2; repeat++)
+            {
+                var (status, body) = await host.RestAsync(HttpMethod.Post, "/v1/sessions/one/participants", bearer, phone, "the-same-key");
+                status.ShouldBeOneOf(HttpStatusCode.Created, HttpStatusCode.Accepted);
+                guests.Add(JsonDocument.Parse(body).RootElement.GetProperty("id").GetString()!).ShouldBe(repeat == 0);
+            }
+
+            (await host.RestAsync(HttpMethod.Post, "/v1/sessions/one/participants", bearer, """{"phoneNumber": "+15550100199"}""")).Status
+                .ShouldBe(HttpStatusCode.TooManyRequests, "one phone an hour");
+        }
+    }
+
+    [Fact]
     public async Task One_person_has_so_many_calls_at_once_and_a_call_that_ends_makes_room()
     {
         await using var host = await StartAsync(("Calls:MaxSessionsPerIdentity", "2"));

@@ -54,6 +54,54 @@ public sealed class TokensApiTests(RedisFixture redis)
             var (status, problem) = await TokenAsync(host, host.TokenFor(sub));
             status.ShouldBe(HttpStatusCode.Forbidden, problem);
             problem.ShouldContain("no-identity");
+            problem.ShouldContain("claim sub");
+        }
+    }
+
+    [Theory]
+    [InlineData("auth0|5f7c8ec7c33c6c004bbafe82")]
+    [InlineData("alice@example.com")]
+    [InlineData("a-b")]
+    public async Task An_identity_is_the_subject_to_the_letter_and_one_that_mobile_apps_cannot_use_has_a_warning(string sub)
+    {
+        await using var host = await StartAsync();
+        var (status, body) = await TokenAsync(host, host.TokenFor(sub));
+        status.ShouldBe(HttpStatusCode.OK, body);
+        var answer = JsonDocument.Parse(body).RootElement;
+        answer.GetProperty("identity").GetString().ShouldBe(sub);
+        answer.GetProperty("warnings").EnumerateArray().ShouldHaveSingleItem().GetString().ShouldNotBeNull().ShouldContain(sub);
+        var jwt = await ReadAsync(host, answer.GetProperty("token").GetString()!);
+        jwt.GetPayloadValue<JsonElement>("grants").GetProperty("identity").GetString().ShouldBe(sub);
+
+        await host.Twilio.Client(sub).CallAsync("bob", "own");
+        await host.Twilio.Client("bob").RingsAsync();
+        (await host.RestAsync(HttpMethod.Get, "/v1/sessions/own", host.TokenFor(sub))).Status.ShouldBe(HttpStatusCode.OK);
+        (await host.RestAsync(HttpMethod.Get, "/v1/sessions/own", host.TokenFor("client:" + sub))).Status.ShouldBe(HttpStatusCode.NotFound);
+        (await host.RestAsync(HttpMethod.Get, "/v1/sessions/own", host.TokenFor("client:bob"))).Status.ShouldBe(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task The_configuration_can_name_another_claim_as_the_identity()
+    {
+        await using var host = await StartAsync(("Calls:IdentityClaim", "phone_id"));
+        var (_, body) = await TokenAsync(host, host.BearerWith(("sub", "auth0|1"), ("phone_id", "alice")));
+        JsonDocument.Parse(body).RootElement.GetProperty("identity").GetString().ShouldBe("alice");
+        await host.Twilio.Client("alice").CallAsync("bob", "own");
+        await host.Twilio.Client("bob").RingsAsync();
+        (await host.RestAsync(HttpMethod.Get, "/v1/sessions/own", host.BearerWith(("sub", "x"), ("phone_id", "alice")))).Status
+            .ShouldBe(HttpStatusCode.OK);
+        string[] both = ["alice", "bob"];
+        foreach (var bearer in new[]
+        {
+            host.BearerWith(("sub", "alice")), host.BearerWith(("sub", "alice"), ("phone_id", "")),
+            host.BearerWith(("sub", "alice"), ("phone_id", "client:alice")),
+            host.BearerWith(("sub", "alice"), ("phone_id", both)),
+        })
+        {
+            (await host.RestAsync(HttpMethod.Get, "/v1/sessions/own", bearer)).Status.ShouldBe(HttpStatusCode.NotFound);
+            var (status, problem) = await TokenAsync(host, bearer);
+            status.ShouldBe(HttpStatusCode.Forbidden);
+            problem.ShouldContain("claim phone_id");
         }
     }
 

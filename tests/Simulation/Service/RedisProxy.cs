@@ -38,6 +38,9 @@ internal class RedisProxy : DispatchProxy
                 return Redis.HashGetAsync(Asker, key, fields);
             case nameof(IDatabase.ScriptEvaluateAsync) when args is [string script, RedisKey[] keys, RedisValue[] values, ..]:
                 return Redis.ScriptEvaluateAsync(Asker, script, keys, values);
+            // The index of sessions by person: the store does not wait for it, and no decision reads it.
+            case nameof(IDatabase.ScriptEvaluate) when args is [.., CommandFlags flags] && flags.HasFlag(CommandFlags.FireAndForget):
+                return null;
             case "add_" + nameof(IConnectionMultiplexer.ConnectionRestored):
                 restored += (EventHandler<ConnectionFailedEventArgs>)args![0]!;
                 return null;

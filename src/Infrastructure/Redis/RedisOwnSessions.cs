@@ -1,0 +1,104 @@
+using StackExchange.Redis;
+
+namespace Calls.Infrastructure.Redis;
+
+/// <summary>An index of sessions by person: a sorted set for each app user, with session ids by the start of the call.</summary>
+/// <remarks>The store writes it after a save and does not wait for it, so no webhook is slower. A write that is lost is made up for by the
+/// next one of the same call.</remarks>
+internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger) : IOwnSessions
+{
+    /// <summary><c>life</c> is in milliseconds. The set lives for as long as its longest-lived session.</summary>
+    private const string NoteScript = """
+        local index = KEYS[1]
+        local id, startedAt, oldest, life = unpack(ARGV)
+        redis.call('ZADD', index, startedAt, id)
+        redis.call('ZREMRANGEBYSCORE', index, '-inf', '(' .. oldest)
+        if redis.call('PTTL', index) < tonumber(life) then redis.call('PEXPIRE', index, life) end
+        return 1
+        """;
+
+    /// <summary>The most entries that one request reads. A person with more gets a page with fewer sessions.</summary>
+    private const int MostRead = 200;
+    /// <summary>Longer than a call lasts, and than the service takes to bring an ended call to rest.</summary>
+    private static readonly TimeSpan LongestCall = TimeSpan.FromHours(24);
+    private static readonly TimeSpan Rest = TimeSpan.FromHours(1);
+
+    /// <summary>Writes the entries of a saved session, if the session is new, was answered, has ended or has a new participant. It does not
+    /// wait. <paramref name="life"/> is how long the session is kept after a save.</summary>
+    public static void Note(IDatabase database, CallSession? before, CallSession after, TimeSpan life, DateTimeOffset now)
+    {
+        before = before?.Nonce == after.Nonce ? before : null;
+        if (before is not null && before.IsEnded == after.IsEnded && before.AnsweredAt is null == after.AnsweredAt is null
+            && before.Participants.Length == after.Participants.Length)
+            return;
+        var kept = life + Rest;
+        RedisValue[] values =
+        [
+            after.Id.Value, after.StartedAt.ToUnixTimeMilliseconds(), (now - kept - LongestCall).ToUnixTimeMilliseconds(),
+            (long)kept.TotalMilliseconds,
+        ];
+        foreach (var participant in after.Participants)
+            if (participant.Party is Party.Client { Identity: var person })
+                database.ScriptEvaluate(
+                    NoteScript, [IndexOf(person)], values,
+                    CommandFlags.FireAndForget | CommandFlags.DemandMaster | CommandFlags.NoScriptCache);
+    }
+
+    public async Task<OwnPage> ReadAsync(ClientIdentity person, bool ended, OwnCursor? after, int most, CancellationToken cancellationToken)
+    {
+        var (index, stop) = (IndexOf(person), after?.StartedAt ?? double.PositiveInfinity);
+        List<StoredSession> found = [];
+        for (var read = 0; read < MostRead;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var skip = read;
+            var entries = await RedisCommands.RunAsync(redis, "ZREVRANGEBYSCORE", () => redis.GetDatabase()
+                .SortedSetRangeByScoreWithScoresAsync(
+                    index, stop: stop, order: Order.Descending, skip: skip, take: most, flags: CommandFlags.DemandMaster));
+            read += entries.Length;
+            var cursors = entries.Select(CursorOf).OfType<OwnCursor>().Where(entry => after is null || IsAfter(entry, after)).ToList();
+            var sessions = await Task.WhenAll(cursors.Select(entry => LoadAsync(index, person, entry.Id)));
+            foreach (var (entry, session) in cursors.Zip(sessions))
+            {
+                after = entry;
+                if (session is { Session: { } state } && state.IsEnded == ended)
+                    found.Add(session);
+                if (found.Count == most)
+                    return new OwnPage(found, after);
+            }
+
+            if (entries.Length < most)
+                return new OwnPage(found, null);
+        }
+
+        return new OwnPage(found, after);
+    }
+
+    /// <summary>The session; null if it has expired or cannot be read. The entry of an expired session is removed.</summary>
+    private async Task<StoredSession?> LoadAsync(RedisKey index, ClientIdentity person, SessionId id)
+    {
+        try
+        {
+            var stored = await RedisSessionStore.LoadAsync(redis, logger, id);
+            if (stored.Session is { } session && Rights.Of(session, person) != Right.None)
+                return stored;
+            redis.GetDatabase().SortedSetRemove(index, id.Value, CommandFlags.FireAndForget);
+            return null;
+        }
+        catch (UnreadableSessionException)
+        {
+            // The list leaves it out, so that the other calls can be seen.
+            return null;
+        }
+    }
+
+    /// <summary>The order of the set from its end: by start, and by id where two calls have the same start.</summary>
+    private static bool IsAfter(OwnCursor entry, OwnCursor last) => entry.StartedAt != last.StartedAt
+        ? entry.StartedAt < last.StartedAt
+        : string.CompareOrdinal(entry.Id.Value, last.Id.Value) < 0;
+
+    private static OwnCursor? CursorOf(SortedSetEntry entry) =>
+        SessionId.TryParse(entry.Element, out var id) ? new OwnCursor((long)entry.Score, id) : null;
+
+    private static RedisKey IndexOf(ClientIdentity person) => RedisKeys.Own(RedisQuotas.HashOf(person.Value));
+}
