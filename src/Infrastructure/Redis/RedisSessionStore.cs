@@ -8,15 +8,15 @@ internal sealed partial class RedisSessionStore(
     IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger)
     : ISessionStore
 {
-    /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip. If the save
-    /// creates a call, it notes that the caller's leg has placed it, and refuses a leg that has placed another one.</summary>
+    /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip. A save that
+    /// creates a call also notes that the caller's leg has placed it, and refuses a leg that has placed another one.</summary>
     /// <remarks>
     /// A command that can fail because a key has another type comes before the first write, so nothing is half written.
     /// <c>expected</c> is empty where no session may exist; <c>deadline</c> (Unix ms) is empty where the session has none. Readers are told
     /// on <c>channel</c>; if the publication fails, the write stands.
     /// The third key and <c>nonce</c> and <c>keep</c> (ms) are there only for a call that is new.
-    /// Answers {1, version} if written, {2, version} if this write id was written before, {0, version, etag, data} on a conflict, and {3} if
-    /// the leg has placed another call.
+    /// Answers {1, version} if written, {2, version} if this write id was written before, {0, version, etag, data} on a conflict, {3} if
+    /// the leg placed another call.
     /// </remarks>
     internal const string SaveScript = """
         local session, due, placed = KEYS[1], KEYS[2], KEYS[3]
