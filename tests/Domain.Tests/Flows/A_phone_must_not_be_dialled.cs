@@ -42,10 +42,10 @@ public sealed class A_phone_must_not_be_dialled
     [Fact]
     public void The_service_knows_since_when_Twilio_has_said_nothing()
     {
-        var call = A.Session().Live();
+        var call = A.Session().Live().With(A.Doctor);
         var heard = call.Now;
-        call.After(300).AsksFor(A.Doctor).Session.HeardAt.ShouldBe(heard);
-        call.After(1).Observes([ParticipantId.Caller, ParticipantId.Callee]).Session.HeardAt.ShouldBe(call.Now);
+        call.After(300).AsksFor(A.Lawyer).Session.HeardAt.ShouldBe(heard);
+        call.After(1).Observes([ParticipantId.Caller, ParticipantId.Callee, A.Doctor]).Session.HeardAt.ShouldBe(call.Now);
         call.Session.OnTheLine!.Id.ShouldBe(ParticipantId.Caller);
         call.After(300).Leaves(ParticipantId.Caller).Session.HeardAt.ShouldBe(call.Now);
         call.Session.OnTheLine!.Id.ShouldBe(ParticipantId.Callee, "the caller has left");
