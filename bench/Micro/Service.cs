@@ -35,6 +35,7 @@ internal static class Service
             new("Twilio:AuthToken", OtherToken),
             new("Twilio:RequestValidation:SecondaryAuthToken", Token),
             new("Twilio:Voice:CallerId", "+15005550006"),
+            new("Calls:Dialing:AllowedCountries", "US"),
         ]);
         builder.AddCalls();
         builder.Logging.ClearProviders();
@@ -59,12 +60,13 @@ internal static class Service
     /// <summary>Quotas without a limit.</summary>
     private sealed class Unlimited : IQuotas
     {
-        public Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken) => Task.FromResult<TimeSpan?>(null);
+        private static readonly Task<Allowance> Granted = Task.FromResult(new Allowance(null, []));
 
-        public Task GiveAddBackAsync(Asker asker) => Task.CompletedTask;
+        public Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken) => Granted;
 
-        public Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) =>
-            Task.FromResult(true);
+        public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken) => Granted;
+
+        public Task GiveBackAsync(Allowance allowance) => Task.CompletedTask;
 
         public void GivePlaceBack(ClientIdentity caller, SessionId session)
         {

@@ -24,6 +24,8 @@ internal sealed class Replica : IDisposable
             ["ASPNETCORE_URLS"] = Origin.ToString(),
             ["Calls__ReviewInterval"] = Storage.ReviewInterval.ToString("c", CultureInfo.InvariantCulture),
             ["ConnectionStrings__Redis"] = redis,
+            ["Calls__StartsPerIdentityPerHour"] = "1000000",
+            ["Calls__Dialing__AllowedCountries"] = "US",
             ["DOTNET_EnableDiagnostics"] = "0",
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = twilio.Address.ToString(),
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",

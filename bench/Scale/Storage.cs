@@ -20,7 +20,7 @@ internal sealed class Storage : IDisposable
     private const int Batch = 250, Writers = 4, Sampled = 200, PartitionsSampled = 8;
 
     private static readonly CallPolicy Policy = new() { ReviewInterval = ReviewInterval, MaxGuests = Options.MostParticipants };
-    private static readonly Allowances Unlimited = new(int.MaxValue, int.MaxValue);
+    private static readonly Allowances Unlimited = new(int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue);
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(500);
 
     private readonly Children children;
@@ -130,7 +130,7 @@ internal sealed class Storage : IDisposable
     private async Task<double> MeanOfPlacesAsync()
     {
         List<double> bytes = [];
-        await foreach (var key in Server.KeysAsync(pattern: RedisKeys.Places("*").ToString(), pageSize: Sampled))
+        await foreach (var key in Server.KeysAsync(pattern: RedisKeys.Places("*"), pageSize: Sampled))
         {
             bytes.Add(await BytesAsync(key));
             if (bytes.Count == Sampled)
@@ -150,10 +150,14 @@ internal sealed class Storage : IDisposable
     {
         if (made.Session is not { Caller.Party: Party.Client caller } session)
             throw new InvalidOperationException("No app user has placed this call");
-        var quotas = new RedisQuotas(connection, Unlimited, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
-        var placed = quotas.TakePlaceAsync(caller.Identity, session.Id, CancellationToken.None);
-        foreach (var _ in session.Participants.Where(p => p.Role == Role.Guest))
-            await quotas.TakeAddAsync(new Asker(caller.Identity, IsOperator: false), CancellationToken.None);
+        var quotas = new RedisQuotas(connection, Unlimited, Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
+        var start = new StartCall(session.Id, session.Caller.Leg!, caller.Identity, session.Participants[1].Party, null);
+        var placed = quotas.TakeStartAsync(start, null, CancellationToken.None);
+        foreach (var guest in session.Participants.Where(p => p.Role == Role.Guest))
+            if (guest.Party is Party.Phone phone)
+                await quotas.TakeAddAsync(
+                    new AddPhoneParticipant(session.Id, new Asker(caller.Identity, IsOperator: false), guest.Id, phone.Number, null),
+                    "US", CancellationToken.None);
         await placed;
         return await Store(connection).SaveAsync(new StoredSession(session.Id, null, 0, ""), made, CancellationToken.None);
     }

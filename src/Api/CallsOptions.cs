@@ -15,6 +15,8 @@ public sealed class CallsOptions
     public TimeSpan ReviewInterval { get; set; } = TimeSpan.FromSeconds(60);
     /// <summary>How long an ended session can be seen.</summary>
     public TimeSpan Retention { get; set; } = TimeSpan.FromHours(24);
+    /// <summary>The maximum duration of one call. Twilio ends a leg after 4 hours unless it is told otherwise.</summary>
+    public TimeSpan MaxDuration { get; set; } = TimeSpan.FromHours(4);
     /// <summary>The maximum number of participants on the line or on the way, in one call. The default is Twilio's own limit.</summary>
     public int MaxParticipants { get; set; } = 250;
     /// <summary>The maximum number of live calls that one identity has placed. A person needs one or two; more is a loop.</summary>
@@ -24,6 +26,8 @@ public sealed class CallsOptions
     public string IdentityClaim { get; set; } = DefaultIdentityClaim;
     /// <summary>An empty value counts as absent.</summary>
     internal string ClaimOfIdentity => string.IsNullOrWhiteSpace(IdentityClaim) ? DefaultIdentityClaim : IdentityClaim.Trim();
+    /// <summary>The maximum number of calls that one identity places within an hour, to phones or app users: two a minute.</summary>
+    public int StartsPerIdentityPerHour { get; set; } = 120;
     public DialingLimits Dialing { get; set; } = new();
     public TrafficLimits Limits { get; set; } = new();
     public ShutdownTimes Shutdown { get; set; } = new();
@@ -32,13 +36,17 @@ public sealed class CallsOptions
     public string SecretsDirectory { get; set; } = "";
     public Proxies ForwardedHeaders { get; set; } = new();
 
-    /// <summary>The limits of added phones.</summary>
+    /// <summary>The limits of phones, called and added together.</summary>
     public sealed class DialingLimits
     {
         /// <summary>The maximum number of phones that are added to one session.</summary>
         public int PerSession { get; set; } = 50;
-        /// <summary>The maximum number of phones that one identity adds within an hour.</summary>
+        /// <summary>The maximum number of phones that one identity calls or adds within an hour.</summary>
         public int PerIdentityPerHour { get; set; } = 120;
+        /// <summary>The maximum number of phones of one region that the service rings within an hour: a third of the whole.</summary>
+        public int PerRegionPerHour { get; set; } = 1_200;
+        /// <summary>The maximum number of phones within an hour. By default Twilio starts one call a second.</summary>
+        public int PerHour { get; set; } = 3_600;
     }
 
     /// <summary>The limits of requests and connections. Each replica counts for itself.</summary>
@@ -82,12 +90,14 @@ public sealed class CallsOptions
         public IList<string> KnownNetworks { get; } = [];
     }
 
-    public Allowances ToAllowances() => new(Dialing.PerIdentityPerHour, MaxSessionsPerIdentity);
+    public Allowances ToAllowances() => new(
+        MaxSessionsPerIdentity, StartsPerIdentityPerHour, Dialing.PerIdentityPerHour, Dialing.PerRegionPerHour, Dialing.PerHour);
     public CallPolicy ToPolicy() => new()
     {
         RingTimeout = RingTimeout,
         JoinGrace = JoinGrace,
         ReviewInterval = ReviewInterval,
+        MaxDuration = MaxDuration,
         MaxParticipants = MaxParticipants,
         MaxGuests = Dialing.PerSession,
         Recheck = ReviewInterval < TimeSpan.FromSeconds(5) ? ReviewInterval : TimeSpan.FromSeconds(5),
@@ -105,10 +115,14 @@ public sealed class CallsOptions
                 Between("ReviewInterval", options.ReviewInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
                 Between("Retention", options.Retention, TimeSpan.FromMinutes(1), TimeSpan.FromDays(30)),
                 Between("Shutdown:DrainDelay", options.Shutdown.DrainDelay, TimeSpan.Zero, TimeSpan.FromMinutes(2)),
+                Between("MaxDuration", options.MaxDuration, TimeSpan.FromMinutes(1), TimeSpan.FromHours(24)),
                 Between("MaxParticipants", options.MaxParticipants, 2, 250),
                 Between("MaxSessionsPerIdentity", options.MaxSessionsPerIdentity, 1, int.MaxValue),
+                Between("StartsPerIdentityPerHour", options.StartsPerIdentityPerHour, 1, int.MaxValue),
                 Between("Dialing:PerSession", options.Dialing.PerSession, 0, int.MaxValue),
                 Between("Dialing:PerIdentityPerHour", options.Dialing.PerIdentityPerHour, 0, int.MaxValue),
+                Between("Dialing:PerRegionPerHour", options.Dialing.PerRegionPerHour, 0, int.MaxValue),
+                Between("Dialing:PerHour", options.Dialing.PerHour, 0, int.MaxValue),
                 Between("Limits:RequestsPerSecond", options.Limits.RequestsPerSecond, 1, int.MaxValue),
                 Between("Limits:Burst", options.Limits.Burst, 1, int.MaxValue),
                 Between("Limits:StreamsPerBearer", options.Limits.StreamsPerBearer, 1, int.MaxValue),

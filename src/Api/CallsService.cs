@@ -52,6 +52,8 @@ public static class CallsService
     public static WebApplication MapCalls(this WebApplication app)
     {
         app.Services.GetRequiredService<ConfigurationErrors>().ThrowIfAny(app.Services);
+        // It logs at the start which countries a calling code opens.
+        app.Services.GetRequiredService<IDialingRules>();
         // It listens for reconnections from now on, so that it sees the first one.
         app.Services.GetRequiredService<IStoreMemory>();
         app.Use(app.Services.GetRequiredService<GracefulStop>().CloseConnectionAsync);

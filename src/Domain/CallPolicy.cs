@@ -16,6 +16,11 @@ public sealed record CallPolicy
     public int MaxParticipants { get; init; } = 250;
     /// <summary>The most phones that can be added to one session, answered or not.</summary>
     public int MaxGuests { get; init; } = 50;
+    /// <summary>The longest time of a call. The service ends it then. Twilio's own limit of a leg is 4 hours by default.</summary>
+    /// <remarks>twilio.com/docs/voice/api/call-resource, <c>TimeLimit</c>.</remarks>
+    public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(4);
+    /// <summary>If the service has heard nothing of a call for this time, it asks Twilio about the call before it dials a phone.</summary>
+    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>The lease of a stored effect: the time of the longest request (a create takes at most 8 s) and a margin.</summary>
     public TimeSpan EffectLease { get; init; } = TimeSpan.FromSeconds(12);
     /// <summary>How long a dial with an unknown outcome is looked up. After this time the participant counts as unreachable.</summary>

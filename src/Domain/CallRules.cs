@@ -59,7 +59,8 @@ internal static class CallRules
     /// <summary>The reason depends on all known facts, not on the order in which they became known.</summary>
     private static EndReason ReasonFor(CallSession session)
     {
-        if (session.EndReason is { } stored && (stored is EndReason.EndedByPerson || IsOfNewerVersion(session, stored)))
+        if (session.EndReason is { } stored
+            && (stored is EndReason.EndedByPerson or EndReason.MaxDuration || IsOfNewerVersion(session, stored)))
             return stored;
         var (caller, callee) = (session.Caller, session.Participants[1]);
         var neverJoined = !caller.EverJoined && (caller.Gone is LeaveReason.NeverJoined || session.EndEvidence is Evidence.Review);

@@ -38,6 +38,11 @@ public sealed record CallSession
     /// <summary>The call has ended and no leg is left. The session then keeps no conferences.</summary>
     public bool AllHaveLeft => IsEnded && Participants.All(p => p.Progress == Progress.Gone);
     public Participant Caller => Participants[0];
+    /// <summary>When Twilio last said something about this call: its start, its last review, or the last change of a leg.</summary>
+    public DateTimeOffset HeardAt =>
+        Participants.Where(p => p.Leg is not null).Select(p => p.Since).Append(ReviewedAt ?? StartedAt).Append(StartedAt).Max();
+    /// <summary>The participant whose leg shows that the call exists: the caller, or another participant on the line.</summary>
+    public Participant? OnTheLine => Participants.FirstOrDefault(p => p is { IsOnTheLine: true, Leg: not null });
 
     public static string RoomOf(SessionId id, string nonce)
     {
@@ -87,6 +92,8 @@ public enum EndReason
     CalleeRefusedByTwilio = 6,
     OnePersonLeft = 7,
     EndedByPerson = 8,
+    /// <summary>The call reached the maximum duration.</summary>
+    MaxDuration = 9,
 }
 
 /// <summary>The source of a fact.</summary>
@@ -100,6 +107,6 @@ public enum Evidence
     Review = 2,
     /// <summary>A REST request of a person.</summary>
     Request = 3,
-    /// <summary>A time limit of the service: a dial could not be sent in time.</summary>
+    /// <summary>A time limit of the service: a dial could not be sent in time, or the call reached the maximum duration.</summary>
     Deadline = 4,
 }

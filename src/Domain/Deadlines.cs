@@ -6,10 +6,12 @@ public static class Deadlines
     /// <summary>The delay of a review that is due at once: webhooks that are on their way can still arrive.</summary>
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(2);
 
-    /// <summary>When the next effect or review is due. Null if the call is over and nothing is pending.</summary>
+    /// <summary>When the next effect or review is due, or the call must end. Null if the call is over and nothing is pending.</summary>
     public static DateTimeOffset? Next(CallSession session, CallPolicy policy)
     {
         var next = NextReview(session, policy);
+        if (!session.IsEnded)
+            next = Earliest(next, session.StartedAt + policy.MaxDuration);
         foreach (var effect in session.Effects)
             next = Earliest(next, DueAt(session, effect, policy));
         return next;
@@ -26,6 +28,10 @@ public static class Deadlines
             ? effect with { NotBefore = now + policy.EffectLease }
             : effect)],
     };
+
+    /// <summary>Whether the call has reached the maximum duration.</summary>
+    public static bool MaxDurationHasPassed(CallSession session, CallPolicy policy, DateTimeOffset now) =>
+        !session.IsEnded && session.StartedAt + policy.MaxDuration <= now;
 
     /// <summary>Whether the session must be compared with Twilio now.</summary>
     public static bool ReviewIsDue(CallSession session, CallPolicy policy, DateTimeOffset now) => NextReview(session, policy) <= now;

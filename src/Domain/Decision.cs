@@ -62,6 +62,10 @@ public enum RefusalReason
 {
     /// <summary>…a live call has this session id.</summary>
     SessionInUse,
+    /// <summary>…the session id belongs to an ended call of another caller.</summary>
+    SessionOfAnotherCaller,
+    /// <summary>…the caller's leg has placed a call before. The webhook is a replay.</summary>
+    LegHasPlacedCall,
     CallingOneself,
     /// <summary>…there is no such call, or the bearer may not see it.</summary>
     NoSuchSession,
@@ -76,10 +80,18 @@ public enum RefusalReason
     CountryNotAllowed,
     /// <summary>…the service never rings this number: premium rate, an emergency number, or a blocked prefix.</summary>
     NumberBlocked,
-    /// <summary>…the number cannot exist.</summary>
+    /// <summary>…the number does not exist.</summary>
     InvalidNumber,
-    /// <summary>…the bearer has reached the hourly limit of added phones.</summary>
+    /// <summary>…the operators have stopped the dialling of phones.</summary>
+    DialingStopped,
+    /// <summary>…the person has reached the hourly limit of phones, called and added together.</summary>
     TooManyAdds,
+    /// <summary>…the caller has reached the hourly limit of calls.</summary>
+    TooManyStarts,
+    /// <summary>…the service has reached the hourly limit of phones of this region.</summary>
+    TooManyPhonesOfRegion,
+    /// <summary>…the service has reached the hourly limit of phones.</summary>
+    TooManyPhones,
     /// <summary>…the caller has reached the limit of calls at one time.</summary>
     TooManyCalls,
     /// <summary>…the call has changed since the version that the request names.</summary>

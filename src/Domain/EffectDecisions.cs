@@ -37,10 +37,12 @@ internal static class EffectDecisions
         var sentFor = now - (dial.SentAt ?? now);
         return Step.Do(e.Outcome switch
         {
-            DialOutcome.NotSent when participant.Leaving != Leaving.No => session.MarkGone(participant.Id, LeaveReason.Canceled, now),
+            DialOutcome.NotSent or DialOutcome.CallIsGone or DialOutcome.Stopped when participant.Leaving != Leaving.No =>
+                session.MarkGone(participant.Id, LeaveReason.Canceled, now),
+            DialOutcome.Stopped => session.MarkGone(participant.Id, LeaveReason.NeverDialed, now),
             DialOutcome.Refused refused => session.MarkGone(participant.Id, LeaveReason.RefusedByTwilio, now, refused.Code),
-            DialOutcome.NotSent { RetryAfter: var retryAfter } =>
-                session.With(dial, dial with { State = DialState.Planned, SentAt = null, NotBefore = now + RetryDelay(dial, retryAfter) }),
+            DialOutcome.NotSent { RetryAfter: var retryAfter } => session.SendAfter(RetryDelay(dial, retryAfter), dial, now),
+            DialOutcome.CallIsGone => session.SendAfter(policy.Recheck, dial, now) with { ReviewNow = true },
             DialOutcome.NotFound when sentFor >= policy.UnknownDialPatience => session.MarkUnreachable(participant, now),
             DialOutcome.LookUpFailed when sentFor >= policy.RingTimeout + policy.RingSlack => session.MarkUnreachable(participant, now),
             DialOutcome.LookUpFailed => session.LookUpAfter(LookUpDelay(sentFor), dial, now),
@@ -80,6 +82,9 @@ internal static class EffectDecisions
 
     private static CallSession RunLater(this CallSession session, Effect effect, DateTimeOffset now) =>
         session.With(effect, effect with { Attempt = effect.Attempt + 1, NotBefore = now + CallPolicy.Backoff(effect.Attempt + 1) });
+
+    private static CallSession SendAfter(this CallSession session, TimeSpan delay, Effect.Dial dial, DateTimeOffset now) =>
+        session.With(dial, dial with { State = DialState.Planned, SentAt = null, NotBefore = now + delay });
 
     private static CallSession LookUpAfter(this CallSession session, TimeSpan delay, Effect.Dial dial, DateTimeOffset now) =>
         session.With(dial, dial with { State = DialState.Unknown, NotBefore = now + delay });

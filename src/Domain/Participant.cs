@@ -90,7 +90,7 @@ public enum LeaveReason
     Removed = 6,
     /// <summary>Twilio refused the dial. See <see cref="Participant.RefusalCode"/>.</summary>
     RefusedByTwilio = 7,
-    /// <summary>The dial could not be sent in time.</summary>
+    /// <summary>The dial could not be sent in time, or the operators had stopped the dialling of phones.</summary>
     NeverDialed = 8,
     /// <summary>The leg was answered but never entered the room.</summary>
     NeverJoined = 9,

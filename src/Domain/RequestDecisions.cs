@@ -39,6 +39,12 @@ internal static class RequestDecisions
         ? Step.Ignore(CallReply.Nothing, IgnoreReason.CallIsOver)
         : Step.Do(session with { EndedAt = now, EndReason = EndReason.EndedByPerson, EndEvidence = Evidence.Request });
 
+    /// <summary>The end at the maximum duration. The sender of the event only proposes it: the stored start decides.</summary>
+    public static Step Expire(CallSession session, CallPolicy policy, DateTimeOffset now) =>
+        session.IsEnded ? Step.Ignore(CallReply.Nothing, IgnoreReason.CallIsOver)
+        : !Deadlines.MaxDurationHasPassed(session, policy, now) ? Step.Ignore(CallReply.Nothing, IgnoreReason.NothingNew)
+        : Step.Do(session with { EndedAt = now, EndReason = EndReason.MaxDuration, EndEvidence = Evidence.Deadline });
+
     private static RefusalReason? RefusalOf(CallSession session, PhoneNumber number, CallPolicy policy)
     {
         var present = session.Participants.Where(p => p.Progress != Progress.Gone).ToList();

@@ -41,6 +41,7 @@ public static class SessionDecider
         SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),
         SessionEvent.HangUpSettled e => EffectDecisions.SettleHangUp(session, e, now),
         SessionEvent.FlagsSettled e => EffectDecisions.SettleFlags(session, e, now),
+        SessionEvent.MaxDurationPassed => RequestDecisions.Expire(session, policy, now),
         SessionEvent.SessionObserved e =>
             OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
         _ => throw new UnreachableException($"There is no decision for the event {happened.GetType().Name}."),
@@ -54,6 +55,8 @@ public static class SessionDecider
                 IgnoreReason.NothingNew);
         if (session is { IsEnded: false })
             return Step.Say(new CallReply.Refused(RefusalReason.SessionInUse));
+        if (session is not null && session.Caller.Party != new Party.Client(e.Caller))
+            return Step.Say(new CallReply.Refused(RefusalReason.SessionOfAnotherCaller));
         if (e.Callee is Party.Client client && client.Identity == e.Caller)
             return Step.Say(new CallReply.Refused(RefusalReason.CallingOneself));
         var callee = Participant.Invite(ParticipantId.Callee, Role.Callee, e.Callee, now);
@@ -95,7 +98,7 @@ public static class SessionDecider
     {
         SessionEvent.SessionObserved => Evidence.Review,
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled => Evidence.Gateway,
-        SessionEvent.ClaimDial => Evidence.Deadline,
+        SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed => Evidence.Deadline,
         _ => IsRequest(happened) ? Evidence.Request : Evidence.Webhook,
     };
 }

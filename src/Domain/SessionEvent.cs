@@ -50,6 +50,8 @@ public abstract record SessionEvent
     public sealed record HangUpSettled(CallSid Leg, EffectOutcome Outcome) : SessionEvent;
     /// <summary>Twilio answered a change of mute or hold. The values are those of the request: a newer change stays pending.</summary>
     public sealed record FlagsSettled(ParticipantId Participant, bool? Muted, bool? Hold, EffectOutcome Outcome) : SessionEvent;
+    /// <summary>The call has lasted for the maximum duration. The sweeper says so; Twilio is not asked.</summary>
+    public sealed record MaxDurationPassed : SessionEvent;
     /// <summary>A review has read the room and the legs from Twilio.</summary>
     public sealed record SessionObserved(Observation Observation) : SessionEvent;
 }
@@ -67,6 +69,10 @@ public abstract record DialOutcome
     public sealed record Refused(int? Code) : DialOutcome;
     /// <summary>Twilio cannot have acted (429, no connection). The dial may be sent again.</summary>
     public sealed record NotSent(TimeSpan? RetryAfter) : DialOutcome;
+    /// <summary>Twilio does not have the leg of the person on the line. The dial was not sent, and a review is due at once.</summary>
+    public sealed record CallIsGone : DialOutcome;
+    /// <summary>The operators have stopped the dialling of phones. The dial was not sent, and is not sent again.</summary>
+    public sealed record Stopped : DialOutcome;
     /// <summary>Twilio may have acted (a time-out, a broken connection, a 5xx).</summary>
     public sealed record Unknown : DialOutcome;
     /// <summary>Twilio answered a look-up, and there is no such call.</summary>

@@ -54,8 +54,11 @@ public sealed class SandboxHost : IAsyncDisposable
             new("Twilio:Voice:ApplicationSid", "AP5eed0000000000000000000000000004"),
             new("Twilio:Client:ApiBaseUrl", twilio.ApiBaseUrl.ToString()),
             new("Twilio:Voice:CallerId", "+15550100000"),
-            new("Calls:Dialing:AllowedCountries:0", "+1"),
+            new("Calls:Dialing:AllowedCountries:0", "US"),
+            // The numbers of the sandbox belong to no person: +1 555.
+            new("Calls:Dialing:AllowedNumbers:0", "+1555"),
             // All clients have the same address here, so the limits are higher than in production.
+            new("Calls:StartsPerIdentityPerHour", "10000"),
             new("Calls:Limits:RequestsPerSecond", "1000"),
             new("Calls:Limits:Burst", "10000"),
             new("Calls:Limits:StreamsPerBearer", "1000"),

@@ -21,7 +21,8 @@ public sealed class ConfigurationTests
             + "config.calls.retention=2.00:00:44,config.calls.maxParticipants=45,config.calls.maxSessionsPerIdentity=46,"
             + "config.calls.dialing.perSession=47,config.calls.dialing.perIdentityPerHour=48,"
             + "config.calls.limits.requestsPerSecond=49,config.calls.limits.burst=50,config.calls.limits.unsignedPerMinute=51,"
-            + "config.twilio.tokenTtl=00:00:52");
+            + "config.twilio.tokenTtl=00:00:52,config.calls.maxDuration=00:53:00,config.calls.startsPerIdentityPerHour=54,"
+            + "config.calls.dialing.perRegionPerHour=55,config.calls.dialing.perHour=56");
 
         var calls = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
         (calls.RingTimeout, calls.JoinGrace, calls.ReviewInterval, calls.Retention)
@@ -29,6 +30,8 @@ public sealed class ConfigurationTests
                 TimeSpan.FromDays(2) + TimeSpan.FromSeconds(44)));
         (calls.MaxParticipants, calls.MaxSessionsPerIdentity, calls.Dialing.PerSession, calls.Dialing.PerIdentityPerHour)
             .ShouldBe((45, 46, 47, 48));
+        (calls.MaxDuration, calls.StartsPerIdentityPerHour, calls.Dialing.PerRegionPerHour, calls.Dialing.PerHour)
+            .ShouldBe((TimeSpan.FromMinutes(53), 54, 55, 56));
         (calls.Limits.RequestsPerSecond, calls.Limits.Burst, calls.Limits.UnsignedPerMinute).ShouldBe((49, 50, 51));
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;
@@ -40,6 +43,7 @@ public sealed class ConfigurationTests
 
         var dialing = app.Services.GetRequiredService<IOptions<DialingOptions>>().Value;
         dialing.AllowedCountries.ShouldBe(["CH", "+49"]);
+        dialing.AllowedNumbers.ShouldBe(["+4158"]);
         dialing.BlockedPrefixes.ShouldBe(["+4190"]);
 
         app.Configuration["Authentication:Schemes:Bearer:Authority"].ShouldBe("https://id.example.org/");

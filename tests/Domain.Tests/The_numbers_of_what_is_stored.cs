@@ -19,7 +19,7 @@ public sealed class The_numbers_of_what_is_stored
     [Fact]
     public void Of_a_reason_to_end() => Numbers<EndReason>().ShouldBe(
         "CallerHungUpBeforeAnswer=0 CallerNeverJoined=1 CalleeBusy=2 CalleeDeclined=3 CalleeNoAnswer=4 CalleeUnreachable=5 " +
-        "CalleeRefusedByTwilio=6 OnePersonLeft=7 EndedByPerson=8");
+        "CalleeRefusedByTwilio=6 OnePersonLeft=7 EndedByPerson=8 MaxDuration=9");
 
     [Fact]
     public void Of_evidence() => Numbers<Evidence>().ShouldBe("Webhook=0 Gateway=1 Review=2 Request=3 Deadline=4");

@@ -71,7 +71,7 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         trace.Select(span => span.Name).ShouldContain("effect Dial");
         trace.Where(span => span.Name == "StartCall" || span.Name == "LegProgressed").ShouldAllBe(span => span["calls.outcome"] != null);
         trace.Where(span => span["db.system.name"] == "redis").Select(span => span["db.operation.name"]).Distinct()
-            .ShouldBe(["HMGET", "place", "save"], ignoreOrder: true);
+            .ShouldBe(["HMGET", "bind", "save", "take"], ignoreOrder: true);
         var call = trace.Single(span => span.Name == "call");
         (call.Parent, call["calls.end_reason"], call["calls.participants"]).ShouldBe((root.Id, "OnePersonLeft", "3"));
         receiver.Spans.Where(span => span["calls.session.id"] == Session && span.Trace != root.Trace)

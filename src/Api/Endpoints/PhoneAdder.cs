@@ -30,6 +30,7 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
                 {
                     DialOutcome.Accepted => new(null, added, IsDialed: true),
                     DialOutcome.Refused refused => new(RefusedByTwilio(refused.Code)),
+                    DialOutcome.Stopped => new(Problems.Of(RefusalReason.DialingStopped)),
                     _ when isRunning => new(Problems.InProgress(http)),
                     _ => new(null, added),
                 };

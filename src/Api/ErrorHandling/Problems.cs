@@ -34,11 +34,16 @@ internal static class Problems
         RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
         RefusalReason.CountryNotAllowed =>
             Of(403, "country-not-allowed", "Numbers of this country are not allowed; see Calls:Dialing:AllowedCountries."),
+        RefusalReason.DialingStopped => Of(403, "dialing-stopped", "Phones are not called at the moment; see Calls:Dialing:Stopped."),
         RefusalReason.NumberBlocked => Of(403, "number-blocked", "This number, or its kind of number, is never called."),
-        RefusalReason.InvalidNumber => Of(400, "invalid-number", "The phone number does not exist in any numbering plan."),
+        RefusalReason.InvalidNumber => Of(400, "invalid-number", "The phone number does not exist; see Calls:Dialing:AllowedNumbers."),
         RefusalReason.OtherVersion => Of(412, "version-mismatch", "The call does not have the version in If-Match. Read the call again."),
         RefusalReason.TooManyAdds =>
-            Of(429, "too-many-adds", "You have reached the hourly limit of added phones; see Calls:Dialing:PerIdentityPerHour."),
+            Of(429, "too-many-adds", "You have reached the hourly limit of phones; see Calls:Dialing:PerIdentityPerHour."),
+        RefusalReason.TooManyPhonesOfRegion =>
+            Of(429, "too-many-phones-of-region", "The hourly limit of this country is reached; see Calls:Dialing:PerRegionPerHour."),
+        RefusalReason.TooManyPhones =>
+            Of(429, "too-many-phones", "The hourly limit of phones is reached; see Calls:Dialing:PerHour."),
         _ => throw new UnreachableException($"REST has no answer for {reason}"),
     };
 
@@ -72,11 +77,18 @@ internal static class Problems
     public static string Words(RefusalReason reason) => reason switch
     {
         RefusalReason.SessionInUse => "This call cannot be placed, because its session is in use.",
+        RefusalReason.SessionOfAnotherCaller => "This call cannot be placed, because its session belongs to another person.",
+        RefusalReason.LegHasPlacedCall => "This call cannot be placed, because it was placed before.",
         RefusalReason.CallingOneself => "You cannot call yourself.",
         RefusalReason.TooManyCalls => "This call cannot be placed, because you have too many calls at once.",
         RefusalReason.CountryNotAllowed => "Calls to this country are not allowed.",
         RefusalReason.NumberBlocked => "Calls to this number are not allowed.",
         RefusalReason.InvalidNumber => "The number you have called does not exist.",
+        RefusalReason.DialingStopped => "Calls to phones are not possible at the moment. Please call again later.",
+        RefusalReason.TooManyAdds => "You have reached the hourly limit of calls to phones. Please call again later.",
+        RefusalReason.TooManyStarts => "You have reached the hourly limit of calls. Please call again later.",
+        RefusalReason.TooManyPhonesOfRegion => "The hourly limit of calls to this country is reached. Please call again later.",
+        RefusalReason.TooManyPhones => "The hourly limit of calls to phones is reached. Please call again later.",
         _ => "This call cannot be placed.",
     };
 }

@@ -8,7 +8,7 @@ using HttpMethod = Twilio.Http.HttpMethod;
 namespace Calls.Api.Twilio;
 
 /// <summary>The TwiML documents with which voice webhooks are answered (twilio.com/docs/voice/twiml).</summary>
-internal sealed class TwiML(CallbackUrls urls)
+internal sealed class TwiML(CallbackUrls urls, CallPolicy policy)
 {
     private static readonly Conference.EventEnum[] Events =
     [
@@ -33,7 +33,8 @@ internal sealed class TwiML(CallbackUrls urls)
             WaitMethod = HttpMethod.Get,
         };
         var left = new Uri(urls.Left(call, participant.Id));
-        return Document(new Dial(action: left, method: HttpMethod.Post).Append(conference), new Hangup());
+        var limit = (int)policy.MaxDuration.TotalSeconds;
+        return Document(new Dial(action: left, method: HttpMethod.Post, timeLimit: limit).Append(conference), new Hangup());
     }
 
     public static IResult HangUp { get; } = Document(new Hangup());

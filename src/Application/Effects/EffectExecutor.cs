@@ -9,6 +9,7 @@ public sealed partial class EffectExecutor(
     ISender mediator,
     IVoiceGateway gateway,
     IStoreMemory memory,
+    IDialingRules rules,
     CallPolicy policy,
     DialOutcomes outcomes,
     CallsTelemetry telemetry,
@@ -45,19 +46,25 @@ public sealed partial class EffectExecutor(
             cancellationToken) is not { Reply: CallReply.DialGranted granted })
             return "not granted";
         var (current, participant) = (granted.Session, granted.Participant);
+        if (participant.Party is Party.Phone && await WhyNotAsync(current, cancellationToken) is { } withheld)
+            return await SettleAsync(current, dial, granted.Attempt, withheld);
         if (memory.IsSuspect && await FindForgottenAsync(current, participant, cancellationToken) is { } forgotten)
             return await SettleAsync(current, dial, granted.Attempt, forgotten);
+        if (participant.Party is Party.Phone rung)
+            telemetry.Dialed(rules.RegionOf(rung.Number));
         // The request is finished whatever happens to this process's token: the outcome of a cancelled create would be unknown.
         var sent = participant is { Role: Role.Guest, Party: Party.Phone phone }
             ? await gateway.CreateParticipantAsync(
                 new OutboundParticipant(current.Id, current.Nonce, participant.Id, phone.Number, current.Conference!, policy.RingTimeout)
                 {
+                    MaxDuration = policy.MaxDuration,
                     TraceParent = current.TraceParent,
                 },
                 CancellationToken.None)
             : await gateway.CreateCallAsync(
                 new OutboundCall(current.Id, current.Nonce, participant.Id, participant.Party, CallerOf(current), policy.RingTimeout)
                 {
+                    MaxDuration = policy.MaxDuration,
                     TraceParent = current.TraceParent,
                 },
                 CancellationToken.None);
@@ -69,6 +76,25 @@ public sealed partial class EffectExecutor(
             GatewayOutcome<CallSid>.Refused refused => new DialOutcome.Refused(refused.Code),
             _ => new DialOutcome.Unknown(),
         });
+    }
+
+    /// <summary>Why a phone is not rung now; null where it is. If the service has heard nothing of the call for a while, it asks Twilio
+    /// whether the call exists: the session may come from a replayed webhook.</summary>
+    private async Task<DialOutcome?> WhyNotAsync(CallSession session, CancellationToken cancellationToken)
+    {
+        if (rules.IsStopped)
+            return new DialOutcome.Stopped();
+        if (clock.GetUtcNow() - session.HeardAt <= policy.Silence)
+            return null;
+        if (session.OnTheLine is not { Leg: { } leg })
+            return new DialOutcome.CallIsGone();
+        return await gateway.FetchCallAsync(leg, cancellationToken) switch
+        {
+            GatewayOutcome<CallView>.Accepted { Value: var call } =>
+                LegStatuses.ProgressOf(call.Status) == Progress.Gone ? new DialOutcome.CallIsGone() : null,
+            GatewayOutcome<CallView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } => new DialOutcome.CallIsGone(),
+            _ => new DialOutcome.NotSent(null),
+        };
     }
 
     /// <summary>The outcome of this dial is unknown: look for the call, adopt it if it exists, and send nothing.</summary>

@@ -1,24 +1,40 @@
+using System.Collections.Immutable;
+
 namespace Calls.Application.Ports;
 
-/// <summary>Limits for one person, counted over all replicas.</summary>
+/// <summary>The limits of calls and of phones, counted over all replicas. An hour is the last 60 minutes.</summary>
 public interface IQuotas
 {
-    /// <summary>Counts one added phone of a bearer. Give it back if the phone was not added.</summary>
-    /// <returns>Null where the phone may be added; otherwise the time until the next one may be.</returns>
-    Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken);
+    /// <summary>Takes what a call uses up: one of the caller's places for live sessions, one of the caller's calls of this hour, and for a
+    /// phone what <see cref="TakeAddAsync"/> takes. The caller's leg belongs to this session from now on.</summary>
+    /// <remarks>The caller's leg names the call, so a repeated webhook takes nothing twice. A session that has a place keeps it.</remarks>
+    /// <param name="start">The call.</param>
+    /// <param name="region">The region of the phone that is called; null for an app user.</param>
+    /// <param name="cancellationToken">Counts until the request is sent.</param>
+    Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken);
 
-    Task GiveAddBackAsync(Asker asker);
+    /// <summary>Takes what an added phone uses up: one of the bearer's phones, of the region's phones and of all phones of this
+    /// hour.</summary>
+    Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken);
 
-    /// <summary>Takes one of the caller's places for live sessions. A session that has a place keeps it.</summary>
-    /// <returns>Whether the session has a place now.</returns>
-    Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken);
+    /// <summary>Gives back what was taken, because the change was not stored.</summary>
+    Task GiveBackAsync(Allowance allowance);
 
-    /// <summary>The session is over or was never stored. The request is not awaited and can be lost: when the places run short, the places
-    /// of ended sessions are found.</summary>
+    /// <summary>The session is over. The request is not awaited and can be lost: when the places run short, the places of ended sessions
+    /// are found.</summary>
     void GivePlaceBack(ClientIdentity caller, SessionId session);
 }
 
-/// <summary>The limits for one person.</summary>
-/// <param name="AddsPerHour">Phones added within an hour. The hour begins with the first of them.</param>
-/// <param name="LiveSessions">Placed sessions that are not over.</param>
-public sealed record Allowances(int AddsPerHour, int LiveSessions);
+/// <summary>The answer to a request for quota.</summary>
+/// <param name="Refused">Why it was refused; null where it was granted. A refusal takes nothing.</param>
+/// <param name="Taken">What was taken anew, for <see cref="IQuotas.GiveBackAsync"/>.</param>
+public sealed record Allowance(CallReply.Refused? Refused, ImmutableArray<(string Counter, string Member)> Taken);
+
+/// <summary>The limits. A phone is one that the service rings for a call, or that was added to a call.</summary>
+/// <param name="LiveSessions">Placed sessions of one identity that are not over.</param>
+/// <param name="StartsPerHour">Calls that one identity places within an hour, to phones or app users.</param>
+/// <param name="PhonesPerHour">Phones of one identity within an hour.</param>
+/// <param name="PhonesOfRegionPerHour">Phones of one region within an hour.</param>
+/// <param name="AllPhonesPerHour">Phones of the whole service within an hour.</param>
+public sealed record Allowances(
+    int LiveSessions, int StartsPerHour, int PhonesPerHour, int PhonesOfRegionPerHour, int AllPhonesPerHour);

@@ -13,6 +13,7 @@ public interface ISessionStore
     /// again under the same write id, and the store recognises it.</summary>
     /// <remarks>A write that was sent is finished: <paramref name="cancellationToken"/> counts only before.</remarks>
     /// <exception cref="SessionConflictException">Another writer has saved the session since it was loaded.</exception>
+    /// <exception cref="LegHasPlacedCallException">The save creates a call, and the caller's leg has placed another one.</exception>
     /// <exception cref="SessionStoreUnavailableException">Redis did not answer; whether the write happened is unknown.</exception>
     Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken);
 }
@@ -31,6 +32,9 @@ public sealed class SessionConflictException(StoredSession found)
 {
     public StoredSession Found => found;
 }
+
+/// <summary>The caller's leg has placed a call before, at least within the last 24 hours. That call may be over and forgotten.</summary>
+public sealed class LegHasPlacedCallException() : Exception("The caller's leg has placed a call before");
 
 /// <summary>Redis did not answer in time, could not be reached, or refused to write.</summary>
 public class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);

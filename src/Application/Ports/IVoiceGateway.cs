@@ -46,6 +46,8 @@ public interface IVoiceGateway
 public sealed record OutboundCall(
     SessionId Session, string Nonce, ParticipantId Participant, Party To, ClientIdentity Caller, TimeSpan RingTimeout)
 {
+    /// <summary>The time after which Twilio ends the leg by itself (<c>TimeLimit</c>). The default is Twilio's own.</summary>
+    public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(4);
     /// <summary>The trace context of the call, for the callback URLs.</summary>
     public string? TraceParent { get; init; }
 }
@@ -54,6 +56,8 @@ public sealed record OutboundCall(
 public sealed record OutboundParticipant(
     SessionId Session, string Nonce, ParticipantId Participant, PhoneNumber To, ConferenceSid Conference, TimeSpan RingTimeout)
 {
+    /// <summary>The time after which Twilio ends the leg by itself (<c>TimeLimit</c>). The default is Twilio's own.</summary>
+    public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(4);
     /// <summary>The trace context of the call, for the callback URLs.</summary>
     public string? TraceParent { get; init; }
 }

@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 
 namespace Calls.Application.Reviews;
 
-/// <summary>Looks at one session that is due: runs the effects whose lease has run out, and compares the call with Twilio when its review
-/// is due.</summary>
+/// <summary>Looks at one session that is due: ends a call that has lasted for the maximum duration, runs the effects whose lease has run
+/// out, and compares the call with Twilio when its review is due.</summary>
 public sealed class SessionReviewer(
     ISender mediator,
     ISessionStore sessions,
@@ -17,6 +17,13 @@ public sealed class SessionReviewer(
     {
         var stored = await sessions.LoadAsync(id, cancellationToken);
         var (session, now) = (stored.Session, clock.GetUtcNow());
+        if (session is not null && Deadlines.MaxDurationHasPassed(session, policy, now))
+        {
+            using var end = CallsTelemetry.Review(session);
+            await mediator.Send(new MaxDurationPassed(id), cancellationToken);
+            return;
+        }
+
         var effects = session is null ? [] : Deadlines.DueEffects(session, policy, now).ToList();
         var isDue = session is not null && Deadlines.ReviewIsDue(session, policy, now);
         using var span = isDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;

@@ -20,6 +20,7 @@ public sealed class CallsTelemetry : IDisposable
     private readonly Counter<long> effects;
     private readonly Counter<long> findings;
     private readonly Counter<long> refusals;
+    private readonly Counter<long> phones;
     private readonly Histogram<double> timeToRing;
     private readonly Histogram<double> timeToAnswer;
     private readonly Histogram<double> lineEndDelay;
@@ -39,6 +40,7 @@ public sealed class CallsTelemetry : IDisposable
         findings = Counter(
             "calls.review.findings", "{finding}", "Changes that a review found and no webhook had reported: a webhook is lost or late.");
         refusals = Counter("calls.limits.refused", "{request}", "Requests that a rule or a limit refused, by rule.");
+        phones = Counter("calls.dialed.phones", "{phone}", "Phones that the service dialled, by region.");
         timeToRing = Seconds(
             "calls.time_to_ring", "From the start of a call until the callee's phone rings.", 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 15, 30);
         timeToAnswer = Seconds(
@@ -108,6 +110,9 @@ public sealed class CallsTelemetry : IDisposable
     /// <summary>A limit on requests refused one.</summary>
     public void Refused(string rule) => refusals.Add(1, new KeyValuePair<string, object?>("rule", rule));
 
+    /// <summary>A phone is dialled. A region, such as <c>CH</c>, says nothing about a person.</summary>
+    public void Dialed(string region) => phones.Add(1, new KeyValuePair<string, object?>("region", region));
+
     /// <summary>An effect was run.</summary>
     public void Ran(Effect effect, string outcome, TimeSpan delay)
     {
@@ -120,8 +125,9 @@ public sealed class CallsTelemetry : IDisposable
     private void CountRefusal(RefusalReason reason)
     {
         if (reason is RefusalReason.CallIsFull or RefusalReason.TooManyGuests or RefusalReason.CountryNotAllowed
-            or RefusalReason.NumberBlocked
-            or RefusalReason.TooManyAdds or RefusalReason.TooManyCalls)
+            or RefusalReason.NumberBlocked or RefusalReason.DialingStopped or RefusalReason.LegHasPlacedCall
+            or RefusalReason.TooManyAdds or RefusalReason.TooManyCalls or RefusalReason.TooManyStarts
+            or RefusalReason.TooManyPhonesOfRegion or RefusalReason.TooManyPhones)
             Refused(reason.ToString());
     }
 

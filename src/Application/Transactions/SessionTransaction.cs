@@ -64,6 +64,12 @@ internal sealed class SessionTransaction(
                 await CommitAsync(state, decided, cancellationToken);
                 ticket.StoreAnswered();
             }
+            catch (LegHasPlacedCallException)
+            {
+                ticket.StoreAnswered();
+                decided = Decision.Refuse(decided.Happened, state.Session, RefusalReason.LegHasPlacedCall);
+                await CommitAsync(state, decided, cancellationToken);
+            }
             catch (SessionConflictException conflict)
             {
                 ticket.StoreAnswered();
@@ -141,21 +147,22 @@ internal sealed class SessionTransaction(
 /// <summary>What a change of a session uses up. It is taken after the decision and before the save.</summary>
 internal abstract class Quota
 {
-    private Task<CallReply.Refused?>? taken;
+    private Task<Allowance>? taken;
 
     /// <summary>Takes the quota once, however often the decision is made again.</summary>
     /// <returns>Null where the quota was granted.</returns>
-    public Task<CallReply.Refused?> TakeAsync(CancellationToken cancellationToken) => taken ??= TakeOnceAsync(cancellationToken);
+    public async Task<CallReply.Refused?> TakeAsync(CancellationToken cancellationToken) =>
+        (await (taken ??= TakeOnceAsync(cancellationToken))).Refused;
 
     /// <summary>Gives the quota back, if it was granted: the change was not stored.</summary>
     /// <param name="session">The session as it is stored.</param>
     public async Task GiveBackAsync(CallSession? session)
     {
-        if (taken is not null && await taken is null)
-            await GiveBackOnceAsync(session);
+        if (taken is not null && await taken is { Refused: null, Taken.IsEmpty: false } allowance)
+            await GiveBackOnceAsync(allowance, session);
     }
 
-    protected abstract Task<CallReply.Refused?> TakeOnceAsync(CancellationToken cancellationToken);
+    protected abstract Task<Allowance> TakeOnceAsync(CancellationToken cancellationToken);
 
-    protected abstract Task GiveBackOnceAsync(CallSession? session);
+    protected abstract Task GiveBackOnceAsync(Allowance allowance, CallSession? session);
 }

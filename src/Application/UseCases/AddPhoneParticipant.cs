@@ -19,7 +19,7 @@ internal sealed class AddPhoneParticipantHandler(SessionTransaction transaction,
     {
         var asked = request.ToEvent();
         return transaction.RunAsync(
-            request.SessionId, LoadOption.Stored, DecideOn, cancellationToken, new AddOfPerson(request.Asker, quotas));
+            request.SessionId, LoadOption.Stored, DecideOn, cancellationToken, new AddedPhone(request, rules, quotas));
 
         Decision DecideOn(StoredSession stored)
         {
@@ -35,14 +35,14 @@ internal sealed class AddPhoneParticipantHandler(SessionTransaction transaction,
         }
     }
 
-    /// <summary>One of the phones that a person may add within an hour.</summary>
-    private sealed class AddOfPerson(Asker asker, IQuotas quotas) : Quota
+    /// <summary>One of the phones of this hour: of the person, of the region and of the service.</summary>
+    private sealed class AddedPhone(AddPhoneParticipant request, IDialingRules rules, IQuotas quotas) : Quota
     {
-        protected override async Task<CallReply.Refused?> TakeOnceAsync(CancellationToken cancellationToken) =>
-            await quotas.TakeAddAsync(asker, cancellationToken) is { } wait
-                ? new CallReply.Refused(RefusalReason.TooManyAdds) { RetryAfter = wait }
-                : null;
+        protected override Task<Allowance> TakeOnceAsync(CancellationToken cancellationToken) =>
+            quotas.TakeAddAsync(request, rules.RegionOf(request.Number), cancellationToken);
 
-        protected override Task GiveBackOnceAsync(CallSession? session) => quotas.GiveAddBackAsync(asker);
+        /// <summary>A repeated request may have taken what belongs to the participant that the first request added.</summary>
+        protected override Task GiveBackOnceAsync(Allowance allowance, CallSession? session) =>
+            session?.Find(request.Participant) is not null ? Task.CompletedTask : quotas.GiveBackAsync(allowance);
     }
 }

@@ -21,27 +21,29 @@ internal sealed class StartCallHandler(
     public Task<Decision> Handle(StartCall request, CancellationToken cancellationToken)
     {
         var asked = request.ToEvent();
-        return request.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } reason
-            ? Task.FromResult(Decision.Refuse(asked, null, reason))
-            : transaction.RunAsync(
-                request.SessionId, LoadOption.AssumeNew, stored => transaction.Decide(stored, asked), cancellationToken,
-                new PlaceOfCaller(request, quotas));
+        return transaction.RunAsync(
+            request.SessionId, LoadOption.AssumeNew, DecideOn, cancellationToken, new PlacedCall(request, rules, quotas));
+
+        // A repeated webhook gets the answer of its call, also if the rules have changed since.
+        Decision DecideOn(StoredSession stored)
+        {
+            var decision = transaction.Decide(stored, asked);
+            return decision.Changed && request.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } reason
+                ? Decision.Refuse(asked, stored.Session, reason)
+                : decision;
+        }
     }
 
-    /// <summary>One of the calls that a person may have placed at once.</summary>
-    private sealed class PlaceOfCaller(StartCall request, IQuotas quotas) : Quota
+    /// <summary>One of the calls that a person may have placed at once and within this hour, and for a phone one of its phones.</summary>
+    private sealed class PlacedCall(StartCall request, IDialingRules rules, IQuotas quotas) : Quota
     {
-        protected override async Task<CallReply.Refused?> TakeOnceAsync(CancellationToken cancellationToken) =>
-            await quotas.TakePlaceAsync(request.Caller, request.SessionId, cancellationToken)
-                ? null
-                : new CallReply.Refused(RefusalReason.TooManyCalls);
+        protected override Task<Allowance> TakeOnceAsync(CancellationToken cancellationToken) =>
+            quotas.TakeStartAsync(request, request.Callee is Party.Phone phone ? rules.RegionOf(phone.Number) : null, cancellationToken);
 
-        /// <summary>A repeated webhook keeps the place of its call while that call goes on.</summary>
-        protected override Task GiveBackOnceAsync(CallSession? session)
-        {
-            if (session is not { IsEnded: false, Caller.Party: Party.Client caller } || caller.Identity != request.Caller)
-                quotas.GivePlaceBack(request.Caller, request.SessionId);
-            return Task.CompletedTask;
-        }
+        /// <summary>A repeated webhook may have taken what belongs to its live call.</summary>
+        protected override Task GiveBackOnceAsync(Allowance allowance, CallSession? session) =>
+            session is { IsEnded: false } && session.Caller.Leg == request.CallerLeg
+                ? Task.CompletedTask
+                : quotas.GiveBackAsync(allowance);
     }
 }

@@ -25,7 +25,8 @@ internal static class RedisCommands
         advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
 
     private static readonly Counter<long> Saves = Meter.CreateCounter<long>(
-        "calls.session.saves", "{save}", "Saves of sessions: written, repeated (an earlier write had no answer), conflict, unavailable.");
+        "calls.session.saves", "{save}",
+        "Saves of sessions: written, repeated (an earlier write had no answer), conflict, replayed, unavailable.");
 
     private static readonly Counter<long> Due = Meter.CreateCounter<long>(
         "calls.sweeper.due", "{session}", "Due sessions that the sweeper of this replica claimed.");

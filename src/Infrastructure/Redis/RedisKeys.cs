@@ -26,11 +26,26 @@ internal static class RedisKeys
     /// <summary>The partition's session ids by their next deadline, in Unix milliseconds.</summary>
     public static RedisKey Due(int partition) => Dues[partition];
 
-    /// <summary>The number of phones that a person has added within the hour.</summary>
-    public static RedisKey Adds(string personHash) => $"calls:adds:{personHash}";
+    /// <summary>The nonce of the call that a leg has placed. It outlives the session.</summary>
+    public static RedisKey Placed(CallSid leg, int partition) => string.Concat(Prefixes[partition], "placed:", leg.Value);
 
-    /// <summary>The sessions that a person has placed, by time.</summary>
-    public static RedisKey Places(string personHash) => $"calls:places:{personHash}";
+    /// <summary>The id of the session that a caller's leg belongs to.</summary>
+    public static RedisKey SessionOf(CallSid leg) => "calls:leg:" + leg.Value;
+
+    /// <summary>The live sessions that a person has placed, by time.</summary>
+    public static string Places(string personHash) => $"calls:{{{personHash}}}:places";
+
+    /// <summary>The calls that a person has placed, by time.</summary>
+    public static string Starts(string personHash) => $"calls:{{{personHash}}}:starts";
+
+    /// <summary>The phones that a person has called or added, by time.</summary>
+    public static string Phones(string personHash) => $"calls:{{{personHash}}}:phones";
+
+    /// <summary>The phones of all persons, by time.</summary>
+    public const string AllPhones = "calls:{phones}:all";
+
+    /// <summary>The phones of one region, by time.</summary>
+    public static string PhonesOf(string region) => "calls:{phones}:" + region;
 
     /// <summary>The sessions of an app user, by their start in Unix milliseconds.</summary>
     public static RedisKey Own(string personHash) => $"calls:own:{personHash}";

@@ -5,90 +5,156 @@ using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Counts for each person. A key holds a hash of the identity and expires by itself.</summary>
+/// <summary>Each limit is a sorted set of what was taken, by time. A key of a person holds a hash of the identity. Keys expire by
+/// themselves.</summary>
+/// <remarks>The limits of one person are in one slot, and the limits of all phones in another. The requests to both are sent
+/// together.</remarks>
 internal sealed class RedisQuotas(
-    IConnectionMultiplexer redis, Allowances allowances, TimeProvider clock, ILogger<RedisSessionStore> logger) : IQuotas
+    IConnectionMultiplexer redis, Allowances allowances, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger) : IQuotas
 {
-    /// <summary>Answers 0 if one was taken; otherwise the milliseconds until the window ends. <c>window</c> is in milliseconds.</summary>
-    private const string TakeAddScript = """
-        local adds = KEYS[1]
-        local most, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-        local count = tonumber(redis.call('GET', adds) or '0')
-        if count >= most then
-          local left = redis.call('PTTL', adds)
-          if left > 0 then return left end
-          if left == 0 or most <= 0 then return window end
+    /// <summary>Takes one of each limit, or nothing. What was taken before is not taken again.</summary>
+    /// <remarks>
+    /// For each key the arguments have <c>member</c>, <c>most</c> and <c>window</c>. Times are in milliseconds.
+    /// Answers {0, taken…} with 1 for each member that is new, or {number of the key, wait}.
+    /// </remarks>
+    private const string TakeScript = """
+        local now, isNew = tonumber(ARGV[1]), {}
+        for i, key in ipairs(KEYS) do
+          local member, most, window = ARGV[3 * i - 1], tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
+          redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%d', now - window))
+          isNew[i] = not redis.call('ZSCORE', key, member)
+          if isNew[i] and redis.call('ZCARD', key) >= most then
+            local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+            return {i, oldest[2] and math.max(1, tonumber(oldest[2]) + window - now) or window}
+          end
         end
-        count = redis.call('INCR', adds)
-        if count == 1 or redis.call('PTTL', adds) < 0 then redis.call('PEXPIRE', adds, string.format('%d', window)) end
-        return 0
+        local answer = {0}
+        for i, key in ipairs(KEYS) do
+          if isNew[i] then
+            redis.call('ZADD', key, string.format('%d', now), ARGV[3 * i - 1])
+            redis.call('PEXPIRE', key, ARGV[3 * i + 1])
+          end
+          answer[i + 1] = isNew[i] and 1 or 0
+        end
+        return answer
         """;
 
-    private const string GiveAddBackScript = """
-        local adds = KEYS[1]
-        if tonumber(redis.call('GET', adds) or '0') > 0 then return redis.call('DECR', adds) end
-        return 0
-        """;
-
-    /// <summary>Answers 1 if the session has a place now, otherwise 0. <c>now</c> and <c>life</c> are in milliseconds.</summary>
-    private const string TakePlaceScript = """
-        local places = KEYS[1]
-        local id, most, now, life = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-        if redis.call('ZSCORE', places, id) then return 1 end
-        redis.call('ZREMRANGEBYSCORE', places, '-inf', string.format('%d', now - life))
-        if redis.call('ZCARD', places) >= most then return 0 end
-        redis.call('ZADD', places, now, id)
-        redis.call('PEXPIRE', places, life)
+    /// <summary>The first session that a leg names is the session of this leg. Answers 0 for another one.</summary>
+    /// <remarks>Signed parameters can be split in another way, so that a replayed webhook names another session than the first
+    /// time.</remarks>
+    private const string BindScript = """
+        local leg = KEYS[1]
+        local id, keep = ARGV[1], ARGV[2]
+        local bound = redis.call('GET', leg)
+        if bound then return bound == id and 1 or 0 end
+        redis.call('SET', leg, id, 'PX', keep)
         return 1
         """;
 
-    private static readonly TimeSpan Window = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
-    /// <summary>Longer than Twilio lets a call last (4 hours).</summary>
-    private static readonly TimeSpan Life = TimeSpan.FromHours(6);
+    /// <summary>As long as a leg that has placed a call is remembered (<see cref="RedisSessionStore"/>), at least.</summary>
+    private static readonly TimeSpan LegLife = TimeSpan.FromHours(25);
 
     private IDatabase Database => redis.GetDatabase();
 
-    public async Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken)
+    /// <summary>Longer than a call lasts.</summary>
+    private TimeSpan PlaceLife => policy.MaxDuration + TimeSpan.FromHours(2);
+
+    public async Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        RedisValue[] values = [allowances.AddsPerHour, (long)Window.TotalMilliseconds];
-        var wait = (long)await RedisCommands.RunAsync(
-            redis, "take", () =>
-                Database.ScriptEvaluateAsync(TakeAddScript, [RedisKeys.Adds(HashOf(asker.Owner))], values, CommandFlags.DemandMaster));
-        return wait == 0 ? null : TimeSpan.FromMilliseconds(wait);
+        var (hash, leg) = (HashOf(start.Caller.Value), start.CallerLeg.Value);
+        List<Limit> mine =
+        [
+            new(RedisKeys.Places(hash), start.SessionId.Value, allowances.LiveSessions, PlaceLife, RefusalReason.TooManyCalls),
+            new(RedisKeys.Starts(hash), leg, allowances.StartsPerHour, Hour, RefusalReason.TooManyStarts),
+        ];
+        if (region is not null)
+            mine.Add(PhonesOf(hash, leg));
+        var binding = BindAsync(start);
+        var asked = region is null ? [TakeMineAsync()] : new[] { TakeMineAsync(), TakeAsync(OfAll(region, leg)) };
+        var isBound = await binding;
+        return await JoinAsync(await Task.WhenAll(asked), isBound ? null : new CallReply.Refused(RefusalReason.LegHasPlacedCall));
+
+        async Task<Allowance> TakeMineAsync()
+        {
+            var taken = await TakeAsync(mine);
+            // Places of ended calls may not have been given back. They are looked for only when the places run short.
+            var isFull = taken.Refused?.Reason == RefusalReason.TooManyCalls;
+            return isFull && await FreePlacesAsync(start.Caller) ? await TakeAsync(mine) : taken;
+        }
     }
 
-    public Task GiveAddBackAsync(Asker asker) => RedisCommands.RunAsync(redis, "give back", () => Database.ScriptEvaluateAsync(
-        GiveAddBackScript, [RedisKeys.Adds(HashOf(asker.Owner))], flags: CommandFlags.DemandMaster));
-
-    public async Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken)
+    public async Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (await TryTakePlaceAsync(caller, session))
-            return true;
-        // Places of ended calls may not have been given back. They are looked for only when the places run short.
-        var places = RedisKeys.Places(HashOf(caller.Value));
-        var held = await RedisCommands.RunAsync(
-            redis, "ZRANGE", () => Database.SortedSetRangeByRankAsync(places, flags: CommandFlags.DemandMaster));
-        var over = await Task.WhenAll(held.Select(member => IsOverAsync(caller, member)));
-        var free = held.Where((_, i) => over[i]).ToArray();
-        if (free.Length == 0)
-            return false;
-        await RedisCommands.RunAsync(redis, "ZREM", () => Database.SortedSetRemoveAsync(places, free));
-        return await TryTakePlaceAsync(caller, session);
+        var phone = $"{add.SessionId.Value}/{add.Participant.Value}";
+        return await JoinAsync(await Task.WhenAll(
+            TakeAsync([PhonesOf(HashOf(add.Asker.Owner), phone)]), TakeAsync(OfAll(region, phone))));
     }
+
+    public Task GiveBackAsync(Allowance allowance) => Task.WhenAll(allowance.Taken.Select(taken => RedisCommands.RunAsync(
+        redis, "give back", () => Database.SortedSetRemoveAsync(taken.Counter, taken.Member, CommandFlags.DemandMaster))));
 
     public void GivePlaceBack(ClientIdentity caller, SessionId session) =>
         Database.SortedSetRemove(RedisKeys.Places(HashOf(caller.Value)), session.Value, CommandFlags.FireAndForget);
 
-    private async Task<bool> TryTakePlaceAsync(ClientIdentity caller, SessionId session)
+    private Limit PhonesOf(string hash, string phone) =>
+        new(RedisKeys.Phones(hash), phone, allowances.PhonesPerHour, Hour, RefusalReason.TooManyAdds);
+
+    private List<Limit> OfAll(string region, string phone) =>
+    [
+        new(RedisKeys.PhonesOf(region), phone, allowances.PhonesOfRegionPerHour, Hour, RefusalReason.TooManyPhonesOfRegion),
+        new(RedisKeys.AllPhones, phone, allowances.AllPhonesPerHour, Hour, RefusalReason.TooManyPhones),
+    ];
+
+    private async Task<Allowance> TakeAsync(List<Limit> limits)
     {
+        RedisKey[] keys = [.. limits.Select(limit => (RedisKey)limit.Key)];
         RedisValue[] values =
-            [session.Value, allowances.LiveSessions, clock.GetUtcNow().ToUnixTimeMilliseconds(), (long)Life.TotalMilliseconds];
-        return (bool)await RedisCommands.RunAsync(
-            redis, "place", () => Database.ScriptEvaluateAsync(
-                TakePlaceScript, [RedisKeys.Places(HashOf(caller.Value))], values, CommandFlags.DemandMaster));
+        [
+            clock.GetUtcNow().ToUnixTimeMilliseconds(),
+            .. limits.SelectMany(limit => new RedisValue[] { limit.Member, limit.Most, (long)limit.Window.TotalMilliseconds }),
+        ];
+        var answer = (long[])(await RedisCommands.RunAsync(
+            redis, "take", () => Database.ScriptEvaluateAsync(TakeScript, keys, values, CommandFlags.DemandMaster)))!;
+        if (answer[0] == 0)
+            return new Allowance(null, [.. limits.Where((_, i) => answer[i + 1] == 1).Select(limit => (limit.Key, limit.Member))]);
+        var refused = limits[(int)answer[0] - 1];
+        // A place becomes free when a call ends, not after a time.
+        TimeSpan? wait = refused.Window == Hour ? TimeSpan.FromMilliseconds(answer[1]) : null;
+        return new Allowance(new CallReply.Refused(refused.Reason) { RetryAfter = wait }, []);
+    }
+
+    /// <summary>One allowance of several. If one of them was refused, the others are given back.</summary>
+    private async Task<Allowance> JoinAsync(Allowance[] parts, CallReply.Refused? refused = null)
+    {
+        refused ??= parts.Select(part => part.Refused).FirstOrDefault(reason => reason is not null);
+        var all = new Allowance(refused, [.. parts.SelectMany(part => part.Taken)]);
+        if (refused is null)
+            return all;
+        await GiveBackAsync(all);
+        return new Allowance(refused, []);
+    }
+
+    private async Task<bool> BindAsync(StartCall start)
+    {
+        RedisValue[] values = [start.SessionId.Value, (long)LegLife.TotalMilliseconds];
+        return (bool)await RedisCommands.RunAsync(redis, "bind", () => Database.ScriptEvaluateAsync(
+            BindScript, [RedisKeys.SessionOf(start.CallerLeg)], values, CommandFlags.DemandMaster));
+    }
+
+    private async Task<bool> FreePlacesAsync(ClientIdentity caller)
+    {
+        RedisKey places = RedisKeys.Places(HashOf(caller.Value));
+        var held = await RedisCommands.RunAsync(
+            redis, "ZRANGE", () => Database.SortedSetRangeByRankAsync(places, flags: CommandFlags.DemandMaster));
+        var over = await Task.WhenAll(held.Select(member => IsOverAsync(caller, member)));
+        var free = held.Where((_, i) => over[i]).ToArray();
+        if (free.Length > 0)
+            await RedisCommands.RunAsync(redis, "ZREM", () => Database.SortedSetRemoveAsync(places, free));
+        return free.Length > 0;
     }
 
     private async Task<bool> IsOverAsync(ClientIdentity caller, RedisValue member)
@@ -109,4 +175,6 @@ internal sealed class RedisQuotas(
 
     internal static string HashOf(string person) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("calls:" + person)).AsSpan(0, 16));
+
+    private sealed record Limit(string Key, string Member, int Most, TimeSpan Window, RefusalReason Reason);
 }

@@ -8,31 +8,40 @@ internal sealed partial class RedisSessionStore(
     IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger)
     : ISessionStore
 {
-    /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip.</summary>
+    /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip. A save that
+    /// creates a call also notes that the caller's leg has placed it, and refuses a leg that has placed another one.</summary>
     /// <remarks>
     /// A command that can fail because a key has another type comes before the first write, so nothing is half written.
     /// <c>expected</c> is empty where no session may exist; <c>deadline</c> (Unix ms) is empty where the session has none. Readers are told
     /// on <c>channel</c>; if the publication fails, the write stands.
-    /// Answers {1, version} if written, {2, version} if this write id was written before, {0, version, etag, data} on a conflict.
+    /// The third key and <c>nonce</c> and <c>keep</c> (ms) are there only for a call that is new.
+    /// Answers {1, version} if written, {2, version} if this write id was written before, {0, version, etag, data} on a conflict, {3} if
+    /// the leg placed another call.
     /// </remarks>
     internal const string SaveScript = """
-        local session, due = KEYS[1], KEYS[2]
-        local expected, etag, writeId, data, deadline, ttl, id, channel = unpack(ARGV)
+        local session, due, placed = KEYS[1], KEYS[2], KEYS[3]
+        local expected, etag, writeId, data, deadline, ttl, id, channel, nonce, keep = unpack(ARGV)
         local stored = redis.call('HMGET', session, 'etag', 'wid', 'ver', 'data')
         if (stored[1] or '') ~= expected then
           if stored[2] == writeId then return {2, stored[3]} end
           return {0, stored[3] or '0', stored[1] or '', stored[4] or ''}
         end
+        local by = placed and redis.call('GET', placed)
+        if by and by ~= nonce then return {3} end
         local version = string.format('%d', (tonumber(stored[3] or '0') or 0) + 1)
         if deadline == '' then redis.call('ZREM', due, id) else redis.call('ZADD', due, deadline, id) end
         redis.call('HSET', session, 'etag', etag, 'wid', writeId, 'ver', version, 'data', data)
         redis.call('PEXPIRE', session, ttl)
+        if placed then redis.call('SET', placed, nonce, 'PX', keep) end
         redis.pcall('PUBLISH', channel, id .. ' ' .. version)
         return {1, version}
         """;
 
-    /// <summary>Far longer than Twilio lets a call last (4 hours): a live session ends by its events, never by its expiry.</summary>
+    /// <summary>A live session ends by its events, never by its expiry: each review stores it again.</summary>
     private static readonly TimeSpan LiveAtLeast = TimeSpan.FromHours(24);
+
+    /// <summary>How long a leg that has placed a call is remembered, at least: as long as a replay of its webhook is likely.</summary>
+    private static readonly TimeSpan PlacedAtLeast = TimeSpan.FromHours(25);
 
     private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
 
@@ -84,6 +93,12 @@ internal sealed partial class RedisSessionStore(
         RedisKey[] keys = [RedisKeys.Session(loaded.Id, partition), RedisKeys.Due(partition)];
         RedisValue[] values =
             [loaded.ETag, etag, etag, StoredForm.Write(session), deadline, ttl, loaded.Id.Value, RedisKeys.Changed(partition)];
+        if (loaded.Session?.Nonce != session.Nonce && session.Caller.Leg is { } leg)
+        {
+            keys = [.. keys, RedisKeys.Placed(leg, partition)];
+            values = [.. values, session.Nonce, (long)TimeToRemember().TotalMilliseconds];
+        }
+
         // A write without an answer may have happened. The same write is sent again under the same write id, and the script recognises it.
         for (var attempt = 1; ; attempt++)
         {
@@ -113,14 +128,22 @@ internal sealed partial class RedisSessionStore(
     }
 
     /// <exception cref="SessionConflictException">Another writer came first.</exception>
+    /// <exception cref="LegHasPlacedCallException">The leg has placed another call.</exception>
     private StoredSession Written(RedisResult[] answer, SessionId id, CallSession session, RedisValue etag)
     {
         var outcome = (int)answer[0];
-        RedisCommands.Saved(outcome switch { 0 => "conflict", 1 => "written", _ => "repeated" });
+        RedisCommands.Saved(outcome switch { 0 => "conflict", 1 => "written", 2 => "repeated", _ => "replayed" });
+        if (outcome == 3)
+            throw new LegHasPlacedCallException();
         return outcome != 0
             ? new StoredSession(id, session, (long)answer[1], etag.ToString())
             : throw new SessionConflictException(Read(logger, id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }
+
+    /// <summary>Longer than the session is kept.</summary>
+    private TimeSpan TimeToRemember() => settings.Retention + policy.MaxDuration is var kept && kept > PlacedAtLeast
+        ? kept + TimeSpan.FromHours(1)
+        : PlacedAtLeast;
 
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 

@@ -28,7 +28,9 @@ public static class TwilioServices
         services.AddHostedService<CircuitGauge>();
         services.AddSingleton<TwilioRequests>();
         services.AddSingleton<IVoiceGateway, VoiceGateway>();
-        services.AddSingleton<IDialingRules, DialingRules>();
+        services.AddSingleton<IDialingRules>(its => new DialingRules(
+            its.GetRequiredService<IOptions<DialingOptions>>(), its.GetRequiredService<IOptions<TwilioOptions>>(), configuration,
+            its.GetRequiredService<ILogger<DialingRules>>()));
         AddHttpClient(services);
         return services;
     }

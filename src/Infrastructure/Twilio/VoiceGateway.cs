@@ -39,7 +39,8 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
             CreateCall, null, null, client => CallResource.CreateAsync(
                 to: Address(to), from: Address(from), url: new Uri(urls.Join(reference, call.Participant)), method: HttpMethod.Post,
                 statusCallback: new Uri(urls.Status(reference, call.Participant)), statusCallbackMethod: HttpMethod.Post,
-                statusCallbackEvent: CallEvents, timeout: Seconds(call.RingTimeout), client: client),
+                statusCallbackEvent: CallEvents, timeout: Seconds(call.RingTimeout), timeLimit: (int)call.MaxDuration.TotalSeconds,
+                client: client),
             created => Sid(created.Sid), cancellationToken);
     }
 
@@ -52,6 +53,7 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
                 participant.Conference.Value, from: Address(callerId), to: Address(participant.To.Value),
                 // Twilio adds five seconds to the time-out.
                 label: participant.Participant.Value, timeout: Seconds(participant.RingTimeout),
+                timeLimit: (int)participant.MaxDuration.TotalSeconds,
                 // By default all participants would hear the phone ring, and without the empty URL Twilio plays music.
                 earlyMedia: false, beep: "false", waitUrl: new EmptyUri(), endConferenceOnExit: false,
                 statusCallback: new Uri(urls.Status(call, participant.Participant)), statusCallbackMethod: HttpMethod.Post,

@@ -21,6 +21,8 @@ internal static class Inputs
             new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.Identity("alice"), A.Bob));
         yield return Now("voice webhook of another leg",
             new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("mallory"), A.Bob));
+        yield return Now("voice webhook of another leg of the caller",
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("alice"), A.Bob));
         yield return Now("voice webhook, a client calls itself",
             new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
         yield return Now("add a phone (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
@@ -92,6 +94,8 @@ internal static class Inputs
             yield return Now($"dial of {who} was not sent", Settled(who, new DialOutcome.NotSent(null)));
             yield return Now($"dial of {who} timed out", Settled(who, new DialOutcome.Unknown()));
             yield return Now($"dial of {who} is not found", Settled(who, new DialOutcome.NotFound()));
+            yield return Now($"dial of {who} was withheld: Twilio has no call", Settled(who, new DialOutcome.CallIsGone()));
+            yield return Now($"dial of {who} was withheld: dialling is stopped", Settled(who, new DialOutcome.Stopped()));
             yield return Later($"dial of {who} is not found, 11 s later", 11, Settled(who, new DialOutcome.NotFound()));
             yield return Now($"dial of {who} cannot be looked up", Settled(who, new DialOutcome.LookUpFailed()));
             yield return Later($"dial of {who} cannot be looked up, 38 s later", 38, Settled(who, new DialOutcome.LookUpFailed()));
@@ -119,6 +123,8 @@ internal static class Inputs
             Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
         yield return Now("review: both legs are alive and neither is in the room",
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
+        yield return Now("the maximum duration is said to have passed", new SessionEvent.MaxDurationPassed());
+        yield return Later("the maximum duration has passed, 4 h later", 4 * 3600, new SessionEvent.MaxDurationPassed());
         yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16,
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }

@@ -39,6 +39,6 @@ internal static class Situations
         ("Ended, settled", "The caller has left, the callee was hung up, and both legs are known to have ended.", () =>
             A.Session().Live().Leaves(ParticipantId.Caller).FinishesHangUps()),
         ("Session id used again", "A new call has the id of an ended call, whose callee's leg was still to be hung up.",
-            () => A.Session().Ringing().Leaves(ParticipantId.Caller).Starts(A.Leg(11), "carol", nonce: Again)),
+            () => A.Session().Ringing().Leaves(ParticipantId.Caller).Starts(A.Leg(11), nonce: Again)),
     ];
 }

@@ -5,7 +5,7 @@ namespace Calls.Domain.Tests.Exhaustive;
 /// <summary>Applies events to the stored session, and checks the rules that hold for every decision (S).</summary>
 internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
 {
-    public static readonly CallPolicy Policy = new() { MaxGuests = 3 };
+    public static readonly CallPolicy Policy = new() { MaxGuests = 3, MaxDuration = TimeSpan.FromMinutes(30) };
 
     /// <summary>All stored instants, and the time of a decision that is made at once.</summary>
     public static readonly DateTimeOffset Now = A.Noon;

@@ -16,7 +16,7 @@ internal sealed record Scenario(string Name)
     /// <summary>Participants that a client removes, at any moment.</summary>
     public ImmutableArray<ParticipantId> Removals { get; init; } = [];
 
-    /// <summary>Whether a client may end the call for all participants.</summary>
+    /// <summary>Whether a client may end the call, the maximum duration may pass, and the dialling may be stopped.</summary>
     public bool MayBeEnded { get; init; }
 
     /// <summary>Whether there may be legs that no look-up finds. Only the webhooks of such a leg report it.</summary>

@@ -29,6 +29,8 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             next.Add((rewound, "the store loses the claim and all later writes"));
         }
 
+        if (scenario.MayBeEnded)
+            next.Add((decisions.Apply(w, new SessionEvent.MaxDurationPassed(), CheckedDecisions.MuchLater), "max duration passes"));
         next.Add((decisions.Review(w, CheckedDecisions.Now), "review"));
         next.Add((decisions.Review(w, CheckedDecisions.MuchLater), "late review"));
         return next;
@@ -94,8 +96,13 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
 
         next.Add((EffectRuns.Reply(sent, request, new DialOutcome.Unknown()), "dial is lost"));
         next.Add((EffectRuns.Reply(sent, request, new DialOutcome.Refused(21211)), "dial is refused"));
-        if (request.Attempt < scenario.Attempts)
-            next.Add((EffectRuns.Reply(sent, request, new DialOutcome.NotSent(null)), "dial is postponed"));
+        if (scenario.MayBeEnded)
+            next.Add((EffectRuns.Reply(sent, request, new DialOutcome.Stopped()), "dial is stopped"));
+        if (request.Attempt >= scenario.Attempts)
+            return;
+        next.Add((EffectRuns.Reply(sent, request, new DialOutcome.NotSent(null)), "dial is postponed"));
+        if (w.Session?.OnTheLine is { } present && w.Legs.Any(l => l.Sid == present.Leg && !l.IsAlive))
+            next.Add((EffectRuns.Reply(sent, request, new DialOutcome.CallIsGone()), "dial is withheld"));
     }
 
     private void EffectIsRun(World w, Effect effect)

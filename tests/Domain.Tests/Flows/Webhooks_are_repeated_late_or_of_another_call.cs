@@ -3,6 +3,18 @@ namespace Calls.Domain.Tests.Flows;
 public sealed class Webhooks_are_repeated_late_or_of_another_call
 {
     [Fact]
+    public void Only_the_same_caller_can_take_the_id_of_an_ended_call()
+    {
+        var call = A.Session().Ringing().Leaves(ParticipantId.Caller);
+        var record = call.Session;
+        call.Starts(A.StrangerLeg, "mallory").Last.Refused.ShouldBe(RefusalReason.SessionOfAnotherCaller);
+        call.Starts(A.StrangerLeg, "bob").Last.Refused.ShouldBe(RefusalReason.SessionOfAnotherCaller, "a callee is no caller");
+        call.Session.ShouldBeSameAs(record);
+        call.Starts(A.StrangerLeg, nonce: Again).Reply.ShouldBeOfType<CallReply.JoinRoom>();
+        call.Session.Nonce.ShouldBe(Again);
+    }
+
+    [Fact]
     public void A_repeated_voice_webhook_gets_the_same_room_and_rings_no_phone()
     {
         var call = A.Session();
@@ -103,7 +115,7 @@ public sealed class Webhooks_are_repeated_late_or_of_another_call
 
     private const string Again = "nonceofthesecond";
 
-    private static Call Reused(Call ended) => ended.Starts(A.Leg(11), "carol", nonce: Again);
+    private static Call Reused(Call ended) => ended.Starts(A.Leg(11), nonce: Again);
 
     [Fact]
     public void A_reused_session_id_is_a_new_call_that_takes_over_the_remaining_hang_ups()

@@ -31,7 +31,7 @@ public sealed class Random_stories(ITestOutputHelper output)
             (decision.Session is null ? null : Invariants.BrokenBy(before, decision.Session, Policy)).ShouldBeNull(Inputs.All[input].Name);
             if (!decision.Changed)
                 decision.Session.ShouldBeSameAs(before);
-            if (happened is SessionEvent.DialSettled { Outcome: DialOutcome.NotSent } && decision.Changed)
+            if (happened is SessionEvent.DialSettled { Outcome: DialOutcome.NotSent or DialOutcome.CallIsGone } && decision.Changed)
                 maySend[(call.Session.Nonce, ((SessionEvent.DialSettled)happened).Participant)] = true;
             if (decision.Reply is CallReply.DialGranted granted)
             {

@@ -4,48 +4,98 @@ using Calls.Infrastructure.Dialing;
 using Calls.Infrastructure.Twilio;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Calls.Integration.Tests.Gateway;
 
 public sealed class DialingRulesTests
 {
     [Theory]
-    [InlineData("+15551234567", null)] // nobody's number, as tests use it
     [InlineData("+12025550123", null)]
-    [InlineData("+18005551234", null)] // toll free
+    [InlineData("+18002255288", null)] // toll free
+    [InlineData("+14165550123", RefusalReason.CountryNotAllowed)] // Canada, +1 too
+    [InlineData("+18765551234", RefusalReason.CountryNotAllowed)] // Jamaica
+    [InlineData("+18095551234", RefusalReason.CountryNotAllowed)] // Dominican Republic
+    [InlineData("+12425551234", RefusalReason.CountryNotAllowed)] // Bahamas
     [InlineData("+41446681800", RefusalReason.CountryNotAllowed)]
+    [InlineData("+15551234567", RefusalReason.InvalidNumber)] // the tables know no area code 555
+    [InlineData("+12129761234", RefusalReason.InvalidNumber)] // charged by the called party
+    [InlineData("+17105551234", RefusalReason.NumberBlocked)] // the government of the United States
+    [InlineData("+16005551234", RefusalReason.NumberBlocked)] // satellite
     [InlineData("+19005550100", RefusalReason.NumberBlocked)] // premium rate
-    [InlineData("+19112345678", RefusalReason.NumberBlocked)] // begins with an emergency number, and is nobody's
+    [InlineData("+19112345678", RefusalReason.NumberBlocked)] // begins with an emergency number, and does not exist
     [InlineData("+1202555012", RefusalReason.InvalidNumber)] // too short
     [InlineData("+120255501234", RefusalReason.InvalidNumber)] // too long
     [InlineData("+99912345678", RefusalReason.InvalidNumber)] // no such country
-    public void Where_nothing_is_configured_the_caller_ids_own_calling_code_is_rung(string number, RefusalReason? because) =>
-        WhyNot(number).ShouldBe(because);
+    public void Where_nothing_is_configured_the_caller_ids_own_region_is_rung(string number, RefusalReason? because) =>
+        WhyNot(number, ("Twilio:Voice:CallerId", "+12025550100")).ShouldBe(because);
+
+    [Theory]
+    [InlineData("+447911123456", "+441481960194", "+442079460000")] // Guernsey is +44 too
+    [InlineData("+74951234567", "+77172123456", "+79161234567")] // Kazakhstan is +7 too
+    [InlineData("+61291234567", "+61891621234", "+61412345678")] // Christmas Island and Cocos Islands are +61 too
+    [InlineData("+14165550123", "+12025550123", "+18002255288")] // toll-free numbers belong to Canada too
+    public void The_region_of_the_caller_id_is_narrower_than_its_calling_code(string callerId, string closed, string open)
+    {
+        WhyNot(closed, ("Twilio:Voice:CallerId", callerId)).ShouldBe(RefusalReason.CountryNotAllowed);
+        WhyNot(open, ("Twilio:Voice:CallerId", callerId)).ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_caller_id_that_the_tables_do_not_know_opens_the_main_region_of_its_calling_code_with_a_warning()
+    {
+        var logs = new LogSink();
+        WhyNot("+12025550123", logs, ("Twilio:Voice:CallerId", "+15005550006")).ShouldBeNull();
+        WhyNot("+14165550123", logs, ("Twilio:Voice:CallerId", "+15005550006")).ShouldBe(RefusalReason.CountryNotAllowed);
+        logs.Lines.ShouldContain(line => line.Contains("Phones are rung in US only", StringComparison.Ordinal));
+        logs.Lines.ShouldAllBe(line => !line.Contains("5005550006", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_calling_code_opens_all_its_regions_with_a_warning_that_names_them()
+    {
+        var logs = new LogSink();
+        WhyNot("+18765551234", logs, ("Calls:Dialing:AllowedCountries", "+1")).ShouldBeNull();
+        WhyNot("+15551234567", logs, ("Calls:Dialing:AllowedCountries", "+1")).ShouldBe(RefusalReason.InvalidNumber);
+        logs.Lines.ShouldContain(line => line.Contains("+1", StringComparison.Ordinal) && line.Contains("JM", StringComparison.Ordinal)
+            && line.Contains("DO", StringComparison.Ordinal) && line.Contains("BS", StringComparison.Ordinal));
+    }
 
     [Theory]
     [InlineData("+41446681800", null)]
     [InlineData("+41791234567", null)]
     [InlineData("+41900123456", RefusalReason.NumberBlocked)] // premium rate
     [InlineData("+41840123456", RefusalReason.NumberBlocked)] // shared cost
+    [InlineData("+41581234567", RefusalReason.NumberBlocked)] // corporate number (UAN)
     [InlineData("+447911123456", null)]
     [InlineData("+447012345678", RefusalReason.NumberBlocked)] // personal number, dearly paid
     [InlineData("+448712345678", RefusalReason.NumberBlocked)] // shared cost or premium
     [InlineData("+881612345678", RefusalReason.NumberBlocked)] // satellite
     [InlineData("+870773123456", RefusalReason.NumberBlocked)] // Inmarsat
+    [InlineData("+61147123456", RefusalReason.NumberBlocked)] // satellite
+    [InlineData("+79541234567", RefusalReason.NumberBlocked)] // satellite
     [InlineData("+882161234567", RefusalReason.NumberBlocked)] // international network
     [InlineData("+979123456789", RefusalReason.NumberBlocked)] // international premium rate
     [InlineData("+4930901820", RefusalReason.CountryNotAllowed)]
     [InlineData("+12025550123", RefusalReason.CountryNotAllowed)]
     public void Regions_and_calling_codes_may_be_allowed(string number, RefusalReason? because) =>
         WhyNot(number, ("Calls:Dialing:AllowedCountries:0", "ch"), ("Calls:Dialing:AllowedCountries:1", "+44"),
-            ("Calls:Dialing:AllowedCountries:2", "881")).ShouldBe(because);
+            ("Calls:Dialing:AllowedCountries:2", "881"), ("Calls:Dialing:AllowedCountries:3", "AU"),
+            ("Calls:Dialing:AllowedCountries:4", "RU")).ShouldBe(because);
 
     [Theory]
-    [InlineData("+12025550123", null)]
-    [InlineData("+15551234567", null)] // possible, nobody's: counts as the calling code's main region
-    [InlineData("+18765551234", RefusalReason.CountryNotAllowed)] // Jamaica, +1 too
-    public void A_region_is_narrower_than_its_calling_code(string number, RefusalReason? because) =>
-        WhyNot(number, ("Calls:Dialing:AllowedCountries", "US, CA")).ShouldBe(because);
+    [InlineData("+15550100101", null)] // a test number
+    [InlineData("+41581234567", null)] // a corporate number
+    [InlineData("+41581234568", RefusalReason.NumberBlocked)]
+    [InlineData("+15550200101", RefusalReason.InvalidNumber)]
+    [InlineData("+41900123456", RefusalReason.NumberBlocked)] // premium rate
+    [InlineData("+16005551234", RefusalReason.NumberBlocked)] // satellite
+    [InlineData("+44999123", RefusalReason.NumberBlocked)] // emergency
+    [InlineData("+15550199999", RefusalReason.NumberBlocked)] // a blocked prefix
+    public void Numbers_that_the_tables_do_not_call_valid_may_be_allowed_but_dear_and_emergency_numbers_stay_closed(
+        string number, RefusalReason? because) => WhyNot(
+        number, ("Calls:Dialing:AllowedNumbers", "+1555010, 155501999, 41581234567, +419001, +1600, +44999"),
+        ("Calls:Dialing:BlockedPrefixes", "+15550199")).ShouldBe(because);
 
     [Theory]
     [InlineData("+44999123", "GB")]
@@ -54,6 +104,14 @@ public sealed class DialingRulesTests
     [InlineData("+61000000", "AU")]
     public void An_emergency_number_with_a_country_code_in_front_is_not_rung(string number, string region) =>
         WhyNot(number, ("Calls:Dialing:AllowedCountries", region)).ShouldBe(RefusalReason.NumberBlocked);
+
+    [Theory]
+    [InlineData("+12025550123", "US")]
+    [InlineData("+14165550123", "CA")]
+    [InlineData("+41446681800", "CH")]
+    [InlineData("+15550100101", "unknown")]
+    public void A_number_has_a_region_for_quotas_and_metrics(string number, string region) =>
+        Rules(null).RegionOf(Given.Number(number)).ShouldBe(region);
 
     [Fact]
     public void Prefixes_may_be_blocked()
@@ -95,7 +153,13 @@ public sealed class DialingRulesTests
             why.ShouldNotContain(text);
     }
 
-    private static RefusalReason? WhyNot(string number, params (string Key, string Value)[] configuration)
+    private static RefusalReason? WhyNot(string number, params (string Key, string Value)[] configuration) =>
+        WhyNot(number, null, configuration);
+
+    private static RefusalReason? WhyNot(string number, LogSink? logs, params (string Key, string Value)[] configuration) =>
+        Rules(logs, configuration).WhyNot(Given.Number(number));
+
+    private static IDialingRules Rules(LogSink? logs, params (string Key, string Value)[] configuration)
     {
         var values = new Dictionary<string, string?>
         {
@@ -106,9 +170,11 @@ public sealed class DialingRulesTests
         };
         foreach (var (key, value) in configuration)
             values[key] = value;
-        var services = new ServiceCollection().AddLogging().AddMetrics().AddCallsTwilio(
-            new ConfigurationBuilder().AddInMemoryCollection(values).Build());
-        using var provider = services.BuildServiceProvider();
-        return provider.GetRequiredService<IDialingRules>().WhyNot(Given.Number(number));
+        var services = new ServiceCollection().AddMetrics().AddLogging(logging =>
+        {
+            if (logs is not null)
+                logging.AddProvider(logs);
+        }).AddCallsTwilio(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
+        return services.BuildServiceProvider().GetRequiredService<IDialingRules>();
     }
 }

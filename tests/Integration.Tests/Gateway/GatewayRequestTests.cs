@@ -34,6 +34,7 @@ public sealed class GatewayRequestTests
             ["StatusCallbackMethod"] = "POST",
             ["StatusCallbackEvent"] = "initiated|ringing|answered|completed",
             ["Timeout"] = "30",
+            ["TimeLimit"] = "14400",
         }, ignoreOrder: true);
     }
 
@@ -68,6 +69,7 @@ public sealed class GatewayRequestTests
             ["From"] = GatewayFixture.CallerNumber,
             ["Label"] = "guest-1",
             ["Timeout"] = "30",
+            ["TimeLimit"] = "14400",
             ["EarlyMedia"] = "false",
             ["Beep"] = "false",
             ["WaitUrl"] = "",

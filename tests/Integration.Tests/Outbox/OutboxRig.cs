@@ -39,7 +39,7 @@ internal sealed class OutboxRig : IAsyncDisposable
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection([new("ConnectionStrings:Redis", redis)]);
         builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(
-            new Allowances(AddsPerHour: 100, LiveSessions: liveSessions)).AddSingleton<IDialingRules, AnyNumber>()
+            new Allowances(liveSessions, 100, 100, 100, 100)).AddSingleton<IDialingRules, AnyNumber>()
             .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
         if (!swept)
             builder.Services.Remove(builder.Services.Single(s => s.ImplementationType == typeof(Sweeper)));
@@ -96,7 +96,11 @@ internal sealed class OutboxRig : IAsyncDisposable
 
     private sealed class AnyNumber : IDialingRules
     {
+        public bool IsStopped => false;
+
         public RefusalReason? WhyNot(PhoneNumber number) => null;
+
+        public string RegionOf(PhoneNumber number) => "US";
     }
 
     public async ValueTask DisposeAsync()

@@ -16,7 +16,10 @@ internal sealed class SlowTwilio : IVoiceGateway
     /// <summary>Whether it finds every leg that it is to end over already.</summary>
     public bool FindsAllOver { get; set; } = true;
 
-    /// <summary>What has been asked: <c>dial</c> or <c>hang up</c>.</summary>
+    /// <summary>The status of every leg. Null: it does not answer.</summary>
+    public LegStatus? Legs { get; set; }
+
+    /// <summary>What has been asked: <c>dial</c>, <c>add</c>, <c>fetch</c> or <c>hang up</c>.</summary>
     public int Asked(string what) => asked.Count(a => a == what);
 
     public (string To, string From) AddressesOf(Party callee, ClientIdentity caller) => ("", "");
@@ -43,13 +46,22 @@ internal sealed class SlowTwilio : IVoiceGateway
         string to, string from, DateTimeOffset since, CancellationToken cancellationToken) =>
         Task.FromResult<GatewayOutcome<IReadOnlyList<CallView>>>(new GatewayOutcome<IReadOnlyList<CallView>>.Accepted([]));
 
-    public Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken) =>
-        Nothing<CallSid>();
+    public Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken)
+    {
+        asked.Enqueue("add");
+        return Nothing<CallSid>();
+    }
 
     public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
         ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) => Nothing<ParticipantView>();
 
-    public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) => Nothing<CallView>();
+    public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken)
+    {
+        asked.Enqueue("fetch");
+        return Legs is { } status
+            ? Task.FromResult<GatewayOutcome<CallView>>(new GatewayOutcome<CallView>.Accepted(new CallView(leg, status, "", "", null)))
+            : Nothing<CallView>();
+    }
 
     public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) =>
         Nothing<ConferenceView>();

@@ -148,7 +148,8 @@ internal sealed class TwoVersions : IAsyncDisposable
             new("Twilio:AuthToken", Twilio.Options.AuthToken),
             new("Twilio:Client:ApiBaseUrl", Twilio.ApiBaseUrl.ToString()),
             new("Twilio:Voice:CallerId", "+15550100000"),
-            new("Calls:Dialing:AllowedCountries:0", "+1"),
+            new("Calls:Dialing:AllowedCountries:0", "US"),
+            new("Calls:Dialing:AllowedNumbers:0", "+1555"),
             new("Logging:LogLevel:Default", "Warning"),
         ]);
         builder.AddCalls();

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Calls.Integration.Tests.EndToEnd;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Calls.Sandbox.Twilio;
@@ -39,7 +40,13 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
     [
         ("+19005550100", HttpStatusCode.Forbidden), ("+41791234567", HttpStatusCode.Forbidden), (
             "+442079460000", HttpStatusCode.Forbidden), ("+881612345678", HttpStatusCode.Forbidden),
-        ("+97912345678", HttpStatusCode.Forbidden),
+        ("+97912345678", HttpStatusCode.Forbidden), ("+18765551234", HttpStatusCode.Forbidden),
+        ("+18095551234", HttpStatusCode.Forbidden), ("+12425551234", HttpStatusCode.Forbidden),
+        ("+14165550123", HttpStatusCode.Forbidden), ("+16005551234", HttpStatusCode.Forbidden),
+        ("+17105551234", HttpStatusCode.Forbidden), ("+12129761234", HttpStatusCode.BadRequest),
+        ("+16235551", HttpStatusCode.BadRequest), ("+11115551234", HttpStatusCode.BadRequest),
+        ("+61147123456", HttpStatusCode.Forbidden), ("+79541234567", HttpStatusCode.Forbidden),
+        ("+41900123456", HttpStatusCode.Forbidden), ("+41581234567", HttpStatusCode.Forbidden),
     ];
 
     private static readonly string[] Bodies =
@@ -70,6 +77,8 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
     {
         (await host.Twilio.AskAsync(cloud => cloud.Journal.Entries.Count(e => e is { Kind: JournalKind.Rest, Who: "CreateParticipant" })))
             .ShouldBe(0, "nobody was rung");
+        (await host.Twilio.AskAsync(cloud => cloud.Journal.Entries.Count(e => e is { Kind: JournalKind.Rest, Who: "CreateCall" })))
+            .ShouldBe(1, "only bob was called");
         await host.Twilio.Client("alice").TalksAsync();
         await host.DisposeAsync();
     }
@@ -82,6 +91,20 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
                 HttpStatusCode.BadRequest, HttpMethod.Post, Phones, Alice, JsonSerializer.Serialize(new { phoneNumber = number }));
         foreach (var (number, status) in NeverRung)
             await RefusedAsync(status, HttpMethod.Post, Phones, Alice, JsonSerializer.Serialize(new { phoneNumber = number }));
+    }
+
+    [Fact]
+    public async Task Numbers_that_must_not_be_rung_in_a_voice_webhook()
+    {
+        foreach (var (number, _) in NeverRung)
+        {
+            var (status, body) = await host.SignedAsync(
+                "/twilio/voice", ("CallSid", "CA" + new string('e', 32)), ("From", "client:carol"), ("To", number), ("SessionID", "other"));
+            status.ShouldBe(HttpStatusCode.OK);
+            body.ShouldContain("<Say>", Case.Sensitive, number);
+            body.ShouldContain("<Hangup", Case.Sensitive, number);
+            body.ShouldNotContain("<Dial", Case.Sensitive, number);
+        }
     }
 
     [Fact]

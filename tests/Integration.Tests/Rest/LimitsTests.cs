@@ -104,6 +104,61 @@ public sealed class LimitsTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task Calls_to_phones_and_added_phones_draw_on_one_quota_and_a_repeated_webhook_takes_nothing()
+    {
+        await using var host = await StartAsync(("Calls:Dialing:PerIdentityPerHour", "3"));
+        await host.Twilio.Client("alice").CallAsync("bob", "one");
+        await host.Twilio.Client("bob").RingsAsync();
+        for (var i = 1; i <= 2; i++)
+            foreach (var _ in Enumerable.Range(0, 3))
+                (await VoiceAsync(host, i, $"+1555010010{i}")).ShouldContain("<Conference");
+        (await host.AddPhoneAsync("one", "alice", "+15550100103")).Status.ShouldBeOneOf(HttpStatusCode.Created, HttpStatusCode.Accepted);
+        (await VoiceAsync(host, 4, "+15550100104")).ShouldContain("the hourly limit of calls to phones");
+        var (status, body) = await host.AddPhoneAsync("one", "alice", "+15550100105");
+        (status, body.Contains("too-many-adds", StringComparison.Ordinal)).ShouldBe((HttpStatusCode.TooManyRequests, true));
+        (await VoiceAsync(host, 6)).ShouldContain("<Conference", Case.Sensitive, "app users are still called");
+        (await VoiceAsync(host, 7, "+15550100107", "carol")).ShouldContain("<Conference", Case.Sensitive, "another person");
+    }
+
+    [Fact]
+    public async Task A_hundred_and_fifty_calls_to_phones_at_once_ring_as_many_phones_as_an_hour_allows()
+    {
+        await using var host = await StartAsync(("Calls:MaxSessionsPerIdentity", "1000"));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 150).Select(i => VoiceAsync(host, i, $"+1555010{i:d4}")));
+        answers.Count(answer => answer.Contains("<Conference", StringComparison.Ordinal)).ShouldBe(120);
+        answers.Count(answer => answer.Contains("the hourly limit of calls to phones", StringComparison.Ordinal)).ShouldBe(30);
+    }
+
+    [Fact]
+    public async Task One_person_places_so_many_calls_in_an_hour_also_to_app_users()
+    {
+        await using var host = await StartAsync(("Calls:StartsPerIdentityPerHour", "2"));
+        for (var i = 0; i < 4; i++)
+            (await VoiceAsync(host, i)).ShouldContain(i < 2 ? "<Conference" : "the hourly limit of calls.");
+        (await VoiceAsync(host, 1)).ShouldContain("<Conference", Case.Sensitive, "the same voice webhook again");
+        (await VoiceAsync(host, 5, caller: "carol")).ShouldContain("<Conference");
+    }
+
+    /// <summary>A refused call takes nothing of the other limits.</summary>
+    [Fact]
+    public async Task A_region_and_the_whole_service_have_their_limits()
+    {
+        await using var host = await StartAsync(
+            ("Calls:Dialing:PerRegionPerHour", "2"), ("Calls:Dialing:PerHour", "3"), ("Calls:Dialing:PerIdentityPerHour", "3"));
+        for (var i = 0; i < 5; i++)
+            (await VoiceAsync(host, i, $"+1202555012{i}")).ShouldContain(i < 2 ? "<Conference" : "limit of calls to this country");
+        (await VoiceAsync(host, 6, "+15550100106")).ShouldContain("<Conference", Case.Sensitive, "of no region, and the third");
+        (await VoiceAsync(host, 7, "+15550100107", "carol")).ShouldContain("The hourly limit of calls to phones is reached");
+        await host.Twilio.Client("carol").CallAsync("bob", "one");
+        await host.Twilio.Client("bob").RingsAsync();
+        using var refused = await SendAsync(
+            host, HttpMethod.Post, "/v1/sessions/one/participants", host.TokenFor("carol"), """{"phoneNumber": "+15550100110"}""");
+        refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+        refused.Headers.RetryAfter!.Delta!.Value.ShouldBeInRange(TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
+        (await refused.Content.ReadAsStringAsync()).ShouldContain("too-many-phones");
+    }
+
+    [Fact]
     public async Task Unsigned_webhooks_of_one_address_are_limited_and_signed_ones_never()
     {
         await using var host = await StartAsync(("Calls:Limits:UnsignedPerMinute", "3"));
@@ -116,9 +171,10 @@ public sealed class LimitsTests(RedisFixture redis)
                 .ShouldBe(HttpStatusCode.OK);
     }
 
-    private static async Task<string> VoiceAsync(SandboxHost host, int i) => (await host.SignedAsync(
-        "/twilio/voice", ("CallSid", string.Create(CultureInfo.InvariantCulture, $"CA{i:d32}")), ("From", "client:alice"), ("To",
-            $"bob{i}"), ("SessionID", $"place-{i}"))).Body;
+    private static async Task<string> VoiceAsync(SandboxHost host, int i, string? to = null, string caller = "alice") =>
+        (await host.SignedAsync(
+            "/twilio/voice", ("CallSid", string.Create(CultureInfo.InvariantCulture, $"CA{i:d32}")), ("From", "client:" + caller),
+            ("To", to ?? $"bob{i}"), ("SessionID", $"place-{i}"))).Body;
 
     private static async Task<HttpResponseMessage> SendAsync(
         SandboxHost host, HttpMethod method, string path, string bearer, string? json = null)

@@ -19,4 +19,7 @@ public enum Bug
 
     /// <summary>A sweeper removes a session from the index of deadlines instead of moving its deadline by a lease.</summary>
     SweepWithoutLease,
+
+    /// <summary>The store does not remember that a caller's leg has placed a call.</summary>
+    PlacedLegForgotten,
 }

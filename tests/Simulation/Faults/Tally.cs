@@ -13,6 +13,8 @@ internal sealed class Tally
     public const string RestRefused = "REST: no connection";
     public const string CreateDoubled = "create sent twice on the way";
     public const string ClockWrong = "clock wrong";
+    public const string Replayed = "voice webhook replayed after the call";
+    public const string ReplayedLate = "voice webhook replayed after the retention";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
 
@@ -20,6 +22,7 @@ internal sealed class Tally
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
+        Replayed, ReplayedLate,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
     ];

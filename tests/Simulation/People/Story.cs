@@ -15,10 +15,14 @@ internal sealed class Story
     /// <summary>The time at which all people except the last have left.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(150);
 
+    /// <summary>Longer than any request to Twilio takes.</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(15);
+
     private readonly CallsWorld world;
     private readonly Random chance;
     private readonly Asker asker;
     private readonly List<(Phone Phone, ParticipantId Id, TimeSpan Answers)> guests = [];
+    private Leg? placed;
 
     public Story(CallsWorld world, int number, Random chance)
     {
@@ -78,16 +82,35 @@ internal sealed class Story
         if (chance.NextDouble() < 0.2)
             Ask(begins + Seconds(3, 30), new SetParticipantFlags(Session, asker, ParticipantId.Callee, chance.Next(2) == 0,
                 chance.Next(3) == 0 ? true : null));
+        if (chance.NextDouble() < 0.3)
+            world.Scheduler.Schedule(Seconds(30, 74), Replay);
         // All people who still talk at this length of the call hang up, late guests included.
         for (var at = TimeSpan.FromSeconds(57); at < Longest; at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);
     }
 
-    private void Place() => Caller.PlaceCall(
+    private void Place() => placed = Caller.PlaceCall(
         Callee.Address.StartsWith('+') ? Callee.Address : Callee.Address["client:".Length..], new Parameters
         {
             { "SessionID", Session.Value },
         });
+
+    /// <summary>The voice webhook is sent again after the call. If the call has been over for a while, its session is forgotten.</summary>
+    private void Replay()
+    {
+        if (world.Redis.Sessions.FirstOrDefault(session => session.Id == Session) is not { IsEnded: true } ended
+            || world.Cloud.Journal.OfType<WebhookSent>().FirstOrDefault(
+                sent => sent.Webhook == WebhookKind.Voice && sent.Parameters["CallSid"] == placed?.Sid) is not { } voice)
+            return;
+        var isOver = ended is { AllHaveLeft: true, Effects.IsEmpty: true } && ended.TouchedAt < world.Scheduler.Now - Settled
+            && !world.Cloud.LiveLegs().Any(
+                leg => leg.Phone == Caller || leg.Phone == Callee || guests.Exists(guest => guest.Phone == leg.Phone));
+        if (isOver)
+            world.Redis.Forget(Session);
+        world.Tally.Add(isOver ? Tally.ReplayedLate : Tally.Replayed);
+        _ = world.Deployment.SendAsync(new WebhookRequest(
+            voice.Webhook, voice.Method, voice.Url, voice.Parameters, new Dictionary<string, string>(), TimeSpan.FromSeconds(5)), default);
+    }
 
     /// <summary>Adds a phone at a random time, or none.</summary>
     /// <returns>The number of people after that.</returns>

@@ -17,6 +17,7 @@ namespace Calls.Simulation.Service;
 internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, Tally tally, Bug bug)
 {
     private readonly Dictionary<string, Entry> sessions = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> placed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Dictionary<string, long>> due = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (Process Owner, CallSession Session)> inMemory = new(StringComparer.Ordinal);
 
@@ -36,6 +37,9 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
     public bool IsAnythingDue(int partition) =>
         due.TryGetValue(RedisKeys.Due(partition).ToString(), out var index) && index.Values.Any(at => at <= Now);
 
+    /// <summary>The retention of a session has passed.</summary>
+    public void Forget(SessionId id) => sessions.Remove(RedisKeys.Session(id).ToString());
+
     private long Now => scheduler.Now.ToUnixTimeMilliseconds();
 
     public Task<RedisValue[]> HashGetAsync(Process asker, RedisKey key, RedisValue[] fields) => AskAsync(() =>
@@ -53,20 +57,24 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
     public Task<RedisResult> ScriptEvaluateAsync(Process asker, string script, RedisKey[] keys, RedisValue[] values) =>
         AskAsync(() => script switch
     {
-        RedisSessionStore.SaveScript => Save(asker, keys[0].ToString(), keys[1].ToString(), values),
+        RedisSessionStore.SaveScript => Save(asker, keys, values),
         RedisDueSessions.ClaimScript => Claim(keys[0].ToString(), (long)values[0], (int)values[1]),
         RedisDueSessions.RescheduleScript => Reschedule(keys[0].ToString(), keys[1].ToString(), values),
         _ => throw new NotSupportedException("The emulated Redis does not know this script"),
     });
 
-    private RedisResult Save(Process asker, string session, string index, RedisValue[] values)
+    private RedisResult Save(Process asker, RedisKey[] keys, RedisValue[] values)
     {
+        var (session, index) = (keys[0].ToString(), keys[1].ToString());
         var (expected, etag, writeId) = (values[0].ToString(), values[1].ToString(), values[2].ToString());
         var now = sessions.GetValueOrDefault(session);
         if ((now?.ETag ?? "") != expected)
             return now?.WriteId == writeId
                 ? RedisResult.Create([(RedisValue)2, now.Version])
                 : RedisResult.Create([(RedisValue)0, now?.Version ?? 0, now?.ETag ?? "", now is null ? "" : Seen(asker, now)]);
+        if (keys is [_, _, var leg] && !placed.TryAdd(leg.ToString(), values[8].ToString()) && placed[leg.ToString()] != values[8]
+            && bug != Bug.PlacedLegForgotten)
+            return RedisResult.Create([(RedisValue)3]);
         var version = (now?.Version ?? 0) + 1;
         sessions[session] = new Entry(etag, writeId, version, Kept(asker, session, etag, (byte[])values[3]!));
         Put(index, values[6].ToString(), values[4]);

@@ -232,17 +232,22 @@ internal sealed class Replica : IDisposable
 
     private sealed class AnyNumber : IDialingRules
     {
+        public bool IsStopped => false;
+
         public RefusalReason? WhyNot(PhoneNumber number) => null;
+
+        public string RegionOf(PhoneNumber number) => "US";
     }
 
     private sealed class NoQuotas : IQuotas
     {
-        public Task<TimeSpan?> TakeAddAsync(Asker asker, CancellationToken cancellationToken) => Task.FromResult<TimeSpan?>(null);
+        private static readonly Task<Allowance> Granted = Task.FromResult(new Allowance(null, []));
 
-        public Task GiveAddBackAsync(Asker asker) => Task.CompletedTask;
+        public Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken) => Granted;
 
-        public Task<bool> TakePlaceAsync(ClientIdentity caller, SessionId session, CancellationToken cancellationToken) =>
-            Task.FromResult(true);
+        public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken) => Granted;
+
+        public Task GiveBackAsync(Allowance allowance) => Task.CompletedTask;
 
         public void GivePlaceBack(ClientIdentity caller, SessionId session)
         {

@@ -77,7 +77,7 @@ internal sealed class Judge(CallsWorld world)
 
     /// <summary>
     /// The checks at the end: no leg is alive, no phone rings, every session is at rest, no session is due, each phone was dialled and rang
-    /// once.
+    /// once, and each leg of a caller has placed one call.
     /// </summary>
     public void Conclude()
     {
@@ -91,6 +91,15 @@ internal sealed class Judge(CallsWorld world)
             var (calls, rings) = (legs.Count(), legs.Count(one => one.HasRung));
             if (!CreatesAreDoubled)
                 Say($"{legs.First().Phone.Address} is called {calls} times and rings {rings} times for one request", StoryOf(legs.First()));
+        }
+
+        foreach (var story in world.Stories)
+        {
+            var calls = world.Cloud.Legs.Select(one => one.CallbackPath?.Split('/')).OfType<string[]>()
+                .Where(path => path is [_, _, "sessions", var session, ..] && session == story.Session.Value)
+                .Select(path => path[4]).Distinct(StringComparer.Ordinal).Count();
+            if (calls > 1)
+                Say($"one leg of the caller has placed {calls} calls", story);
         }
 
         if (world.Swarm.IsCalm)
