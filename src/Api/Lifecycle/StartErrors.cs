@@ -22,6 +22,13 @@ internal static partial class StartErrors
             await Console.Error.WriteLineAsync("docs/configuration.md lists all keys.");
             return 2;
         }
+        catch (InvalidOperationException unbound) when (UnboundKey().Match(unbound.Message) is { Success: true } key)
+        {
+            // A setting that only the framework knows. The text of the exception may have its value.
+            await Console.Error.WriteLineAsync(
+                $"The configuration cannot be used:{Environment.NewLine}  {key.Groups["key"]} must be a {key.Groups["type"]}.");
+            return 2;
+        }
         catch (IOException taken) when (taken.InnerException is AddressInUseException)
         {
             var port = int.Parse(Port().Match(taken.Message).ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
@@ -29,6 +36,10 @@ internal static partial class StartErrors
             return 1;
         }
     }
+
+    /// <summary>"Failed to convert configuration value … at 'Logging:Console:…' to type 'System.Boolean'."</summary>
+    [GeneratedRegex(@"configuration value.* at '(?<key>[^']+)' to type '(?<type>[^']+)'", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex UnboundKey();
 
     /// <summary>Kestrel names the taken address in the exception's message only: <c>http://[::]:8080</c>.</summary>
     [GeneratedRegex(@"(?<=https?://\S+:)\d+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
