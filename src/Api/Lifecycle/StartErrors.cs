@@ -35,7 +35,17 @@ internal static partial class StartErrors
             await Console.Error.WriteLineAsync($"Port {port} is already in use: {changePort(port)}.");
             return 1;
         }
+        catch (Exception unusable) when (IsOfListeners(unusable))
+        {
+            await Console.Error.WriteLineAsync(
+                $"The configuration cannot be used:{Environment.NewLine}  The service cannot listen: {unusable.Message.Split('\n')[0]} "
+                + "Check ASPNETCORE_URLS, ASPNETCORE_HTTP_PORTS, ASPNETCORE_HTTPS_PORTS and the section Kestrel.");
+            return 2;
+        }
     }
+
+    /// <summary>The server cannot use an address or a certificate that the configuration names.</summary>
+    private static bool IsOfListeners(Exception e) => e.StackTrace?.Contains("Server.Kestrel", StringComparison.Ordinal) == true;
 
     /// <summary>"Failed to convert configuration value … at 'Logging:Console:…' to type 'System.Boolean'."</summary>
     [GeneratedRegex(@"configuration value.* at '(?<key>[^']+)' to type '(?<type>[^']+)'", RegexOptions.ExplicitCapture, 1000)]
