@@ -21,6 +21,7 @@ public sealed class ConfigurationTests
             + "config.calls.retention=2.00:00:44,config.calls.maxParticipants=45,config.calls.maxSessionsPerIdentity=46,"
             + "config.calls.dialing.perSession=47,config.calls.dialing.perIdentityPerHour=48,"
             + "config.calls.limits.requestsPerSecond=49,config.calls.limits.burst=50,config.calls.limits.unsignedPerMinute=51,"
+            + "config.calls.limits.connectionsPerAddress=53,config.calls.knownNetworks[0]=10.0.0.0/8,config.calls.identityClaim=phone_id,"
             + "config.twilio.tokenTtl=00:00:52");
 
         var calls = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
@@ -30,6 +31,8 @@ public sealed class ConfigurationTests
         (calls.MaxParticipants, calls.MaxSessionsPerIdentity, calls.Dialing.PerSession, calls.Dialing.PerIdentityPerHour)
             .ShouldBe((45, 46, 47, 48));
         (calls.Limits.RequestsPerSecond, calls.Limits.Burst, calls.Limits.UnsignedPerMinute).ShouldBe((49, 50, 51));
+        (calls.Limits.ConnectionsPerAddress, calls.IdentityClaim).ShouldBe((53, "phone_id"));
+        calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;
         twilio.PublicBaseUrl.ShouldBe("https://calls.example.org");

@@ -34,7 +34,8 @@ internal static class Hardening
             // The server is made before the options are checked, and it listens after that.
             var services = kestrel.ApplicationServices;
             var connections = new Lazy<ConnectionLimits>(() => new(
-                services.GetRequiredService<IOptions<CallsOptions>>().Value, managementPort, services.GetRequiredService<CallsTelemetry>()));
+                services.GetRequiredService<IOptions<CallsOptions>>().Value, managementPort,
+                services.GetRequiredService<CallsTelemetry>()));
             kestrel.ConfigureEndpointDefaults(listen => listen.Use(connections.Value.Limit));
         });
     }
