@@ -22,7 +22,8 @@ public sealed class ConfigurationTests
             + "config.calls.dialing.perSession=47,config.calls.dialing.perIdentityPerHour=48,"
             + "config.calls.limits.requestsPerSecond=49,config.calls.limits.burst=50,config.calls.limits.unsignedPerMinute=51,"
             + "config.twilio.tokenTtl=00:00:52,config.calls.maxDuration=00:53:00,config.calls.startsPerIdentityPerHour=54,"
-            + "config.calls.dialing.perRegionPerHour=55,config.calls.dialing.perHour=56");
+            + "config.calls.dialing.perRegionPerHour=55,config.calls.dialing.perHour=56,"
+            + "config.calls.limits.connectionsPerAddress=53,config.calls.knownNetworks[0]=10.0.0.0/8,config.calls.identityClaim=phone_id");
 
         var calls = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
         (calls.RingTimeout, calls.JoinGrace, calls.ReviewInterval, calls.Retention)
@@ -33,6 +34,8 @@ public sealed class ConfigurationTests
         (calls.MaxDuration, calls.StartsPerIdentityPerHour, calls.Dialing.PerRegionPerHour, calls.Dialing.PerHour)
             .ShouldBe((TimeSpan.FromMinutes(53), 54, 55, 56));
         (calls.Limits.RequestsPerSecond, calls.Limits.Burst, calls.Limits.UnsignedPerMinute).ShouldBe((49, 50, 51));
+        (calls.Limits.ConnectionsPerAddress, calls.IdentityClaim).ShouldBe((53, "phone_id"));
+        calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;
         twilio.PublicBaseUrl.ShouldBe("https://calls.example.org");

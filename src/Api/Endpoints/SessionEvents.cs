@@ -49,7 +49,7 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProv
         {
             while (reader.States.TryRead(out var stored))
             {
-                // A new call of other people may have the same id by now.
+                // The person may have declined or been removed, and a new call of other people may have the same id by now.
                 if (stored.Session is not { } session || !asker.MaySee(session))
                     yield break;
                 if (stored.Version > seen)

@@ -43,6 +43,10 @@ internal sealed class ConfigurationErrors
             .Select(provider => provider.GetSection("LogLevel")).Append(configuration.GetSection("Logging:LogLevel"))
             .SelectMany(levels => levels.GetChildren()))
             Check(level.Path, text => Enum.TryParse<LogLevel>(text, ignoreCase: true, out _), "a log level such as Information");
+        foreach (var switches in configuration.GetSection("Logging").GetChildren()
+            .SelectMany(provider => new[] { provider, provider.GetSection("FormatterOptions") }))
+            foreach (var name in (string[])["IncludeScopes", "UseUtcTimestamp", "SingleLine"])
+                Check($"{switches.Path}:{name}", text => bool.TryParse(text, out _), "true or false");
         configuration.AddInMemoryCollection(covers);
     }
 

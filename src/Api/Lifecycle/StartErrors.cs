@@ -22,13 +22,34 @@ internal static partial class StartErrors
             await Console.Error.WriteLineAsync("docs/configuration.md lists all keys.");
             return 2;
         }
+        catch (InvalidOperationException unbound) when (UnboundKey().Match(unbound.Message) is { Success: true } key)
+        {
+            // A setting that only the framework knows. The text of the exception may have its value.
+            await Console.Error.WriteLineAsync(
+                $"The configuration cannot be used:{Environment.NewLine}  {key.Groups["key"]} must be a {key.Groups["type"]}.");
+            return 2;
+        }
         catch (IOException taken) when (taken.InnerException is AddressInUseException)
         {
             var port = int.Parse(Port().Match(taken.Message).ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
             await Console.Error.WriteLineAsync($"Port {port} is already in use: {changePort(port)}.");
             return 1;
         }
+        catch (Exception unusable) when (IsOfListeners(unusable))
+        {
+            await Console.Error.WriteLineAsync(
+                $"The configuration cannot be used:{Environment.NewLine}  The service cannot listen: {unusable.Message.Split('\n')[0]} "
+                + "Check ASPNETCORE_URLS, ASPNETCORE_HTTP_PORTS, ASPNETCORE_HTTPS_PORTS and the section Kestrel.");
+            return 2;
+        }
     }
+
+    /// <summary>The server cannot use an address or a certificate that the configuration names.</summary>
+    private static bool IsOfListeners(Exception e) => e.StackTrace?.Contains("Server.Kestrel", StringComparison.Ordinal) == true;
+
+    /// <summary>"Failed to convert configuration value … at 'Logging:Console:…' to type 'System.Boolean'."</summary>
+    [GeneratedRegex(@"configuration value.* at '(?<key>[^']+)' to type '(?<type>[^']+)'", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex UnboundKey();
 
     /// <summary>Kestrel names the taken address in the exception's message only: <c>http://[::]:8080</c>.</summary>
     [GeneratedRegex(@"(?<=https?://\S+:)\d+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]

@@ -31,10 +31,12 @@ internal static class Hardening
             limits.RequestHeadersTimeout = Patience;
             limits.MaxConcurrentUpgradedConnections = 0;
             limits.KeepAliveTimeout = KeepAlive;
+            // The server is made before the options are checked, and it listens after that.
             var services = kestrel.ApplicationServices;
-            var connections = new ConnectionLimits(
-                services.GetRequiredService<IOptions<CallsOptions>>().Value, managementPort, services.GetRequiredService<CallsTelemetry>());
-            kestrel.ConfigureEndpointDefaults(listen => listen.Use(connections.Limit));
+            var connections = new Lazy<ConnectionLimits>(() => new(
+                services.GetRequiredService<IOptions<CallsOptions>>().Value, managementPort,
+                services.GetRequiredService<CallsTelemetry>()));
+            kestrel.ConfigureEndpointDefaults(listen => listen.Use(connections.Value.Limit));
         });
     }
 
