@@ -18,8 +18,11 @@ internal sealed partial class DialingRules : IDialingRules
     /// disaster relief (888).</summary>
     private static readonly HashSet<int> BlockedCallingCodes = [808, 870, 878, 881, 882, 883, 888, 979];
 
-    /// <summary>Satellites inside of national ranges: Canada, Australia, and Russia with Kazakhstan.</summary>
-    private static readonly string[] Satellites = ["+1600", "+61147", "+7954"];
+    /// <summary>Satellites inside of national ranges (Canada, Australia, Russia), and the government of the United States (710).</summary>
+    private static readonly string[] NamedPrefixes = ["+1600", "+61147", "+7954", "+1710"];
+
+    /// <summary>In North America the exchange 976 is premium rate in every area code. The tables call its numbers ordinary.</summary>
+    private const string PremiumExchange = "976";
 
     private const string NoRegion = "unknown";
 
@@ -38,7 +41,7 @@ internal sealed partial class DialingRules : IDialingRules
     {
         this.configuration = configuration;
         var options = dialing.Value;
-        blockedPrefixes = [.. options.BlockedPrefixes.Select(prefix => "+" + DialingOptionsValidator.Digits(prefix)), .. Satellites];
+        blockedPrefixes = [.. options.BlockedPrefixes.Select(prefix => "+" + DialingOptionsValidator.Digits(prefix)), .. NamedPrefixes];
         allowedNumbers = [.. options.AllowedNumbers.Select(prefix => "+" + DialingOptionsValidator.Digits(prefix))];
         allowedCodes = [.. options.AllowedCountries.Select(DialingOptionsValidator.CallingCode).OfType<int>()];
         allowedRegions = options.AllowedCountries.Count > 0
@@ -97,6 +100,7 @@ internal sealed partial class DialingRules : IDialingRules
 
     private bool IsBlocked(PhoneNumber number, Parsed parsed) =>
         BlockedCallingCodes.Contains(parsed.CountryCode) || BeginsWith(number, blockedPrefixes)
+        || (parsed.CountryCode == 1 && number.Value.AsSpan(5).StartsWith(PremiumExchange))
         || util.GetNumberType(parsed) is PhoneNumberType.PREMIUM_RATE or PhoneNumberType.SHARED_COST
             or PhoneNumberType.PERSONAL_NUMBER or PhoneNumberType.PAGER or PhoneNumberType.VOICEMAIL;
 

@@ -1,4 +1,3 @@
-using System.Net.Http;
 using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;

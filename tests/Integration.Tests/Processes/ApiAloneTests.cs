@@ -30,7 +30,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
         using var api = Serve(keys);
         await ReadyAsync(address, api);
 
-        var (alice, bob, lawyer) = (twilio.Client("alice"), twilio.Client("bob"), twilio.Phone("+15550100101"));
+        var (alice, bob, lawyer) = (twilio.Client("alice"), twilio.Client("bob"), twilio.Phone("+12025550101"));
         await alice.CallAsync("bob", "alone");
         await bob.RingsAsync();
         await bob.AnswerAsync();
@@ -39,7 +39,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
             (await RestAsync(HttpMethod.Get, new Uri(address, "/v1/sessions/alone"), bearers.For("alice"))).Body.Contains("\"live\"",
             StringComparison.Ordinal));
         var (status, body) = await RestAsync(HttpMethod.Post, new Uri(address, "/v1/sessions/alone/participants"), bearers.For("bob"),
-            """{"phoneNumber": "+15550100101", "label": "lawyer"}""");
+            """{"phoneNumber": "+12025550101", "label": "lawyer"}""");
         status.ShouldBe(HttpStatusCode.Created, body);
         await lawyer.RingsAsync();
         await lawyer.AnswerAsync();

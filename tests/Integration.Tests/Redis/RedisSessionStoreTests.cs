@@ -58,8 +58,25 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         var (store, id) = (Store(redis), Id("unknown"));
         var saved = await store.SaveAsync(new StoredSession(id, null, 0, ""), Started(id), default);
         await redis.GetDatabase().ExecuteAsync("SCRIPT", "FLUSH").WaitAsync(TimeSpan.FromSeconds(10));
-        (await store.SaveAsync(saved, Started(id), default)).Version.ShouldBe(2);
+        (await store.SaveAsync(saved, Labelled(saved.Session!, "x"), default)).Version.ShouldBe(2);
         (await store.LoadAsync(id, default)).Version.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData(Server.Redis)]
+    [InlineData(Server.Garnet)]
+    public async Task A_leg_that_has_placed_a_call_places_no_other_one_also_when_the_session_is_gone(Server server)
+    {
+        var redis = await ConnectAsync(server);
+        var (store, id, first) = (Store(redis), Id("replayed"), Started(Id("replayed")));
+        await store.SaveAsync(new StoredSession(id, null, 0, ""), first, default);
+        await redis.GetDatabase().KeyDeleteAsync(RedisKeys.Session(id));
+        await Should.ThrowAsync<LegHasPlacedCallException>(
+            () => store.SaveAsync(new StoredSession(id, null, 0, ""), Started(id), default));
+        (await store.LoadAsync(id, default)).Session.ShouldBeNull("nothing is half written");
+        (await store.SaveAsync(new StoredSession(id, null, 0, ""), first, default)).Version.ShouldBe(1, "it is the same call");
+        await Should.ThrowAsync<SessionConflictException>(
+            () => store.SaveAsync(new StoredSession(id, null, 0, ""), Started(id), default), "a stored session is the answer");
     }
 
     [Fact]

@@ -41,9 +41,9 @@ public sealed class HostileInputTests(RedisFixture redis) : IAsyncLifetime
         ("+19005550100", HttpStatusCode.Forbidden), ("+41791234567", HttpStatusCode.Forbidden), (
             "+442079460000", HttpStatusCode.Forbidden), ("+881612345678", HttpStatusCode.Forbidden),
         ("+97912345678", HttpStatusCode.Forbidden), ("+18765551234", HttpStatusCode.Forbidden),
-        ("+18095551234", HttpStatusCode.Forbidden), ("+12425551234", HttpStatusCode.Forbidden),
+        ("+18095551234", HttpStatusCode.Forbidden), ("+12423591234", HttpStatusCode.Forbidden),
         ("+14165550123", HttpStatusCode.Forbidden), ("+16005551234", HttpStatusCode.Forbidden),
-        ("+17105551234", HttpStatusCode.Forbidden), ("+12129761234", HttpStatusCode.BadRequest),
+        ("+17105551234", HttpStatusCode.Forbidden), ("+12129761234", HttpStatusCode.Forbidden),
         ("+16235551", HttpStatusCode.BadRequest), ("+11115551234", HttpStatusCode.BadRequest),
         ("+61147123456", HttpStatusCode.Forbidden), ("+79541234567", HttpStatusCode.Forbidden),
         ("+41900123456", HttpStatusCode.Forbidden), ("+41581234567", HttpStatusCode.Forbidden),

@@ -1,6 +1,7 @@
 using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
+using Calls.Simulation.Faults;
 using Calls.Simulation.World;
 using Phone = Calls.Sandbox.Twilio.Phone;
 
