@@ -85,7 +85,7 @@ internal sealed partial class VoiceWebhooks(
 
     private static Party? ParseCallee(string? to) =>
         to is ['+', ..] ? PhoneNumbers.TryNormalise(to, out var number, out _) ? new Party.Phone(number) : null
-        : ClientIdentity.TryParse(to, out var identity) ? new Party.Client(identity)
+        : ClientIdentity.TryParseAddress(to, out var identity) ? new Party.Client(identity)
         : null;
 
     private static partial class Log

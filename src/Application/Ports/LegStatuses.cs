@@ -58,7 +58,8 @@ public static class LegStatuses
 
     /// <summary>The app user of a <c>client:</c> address; null for any other address.</summary>
     public static Party.Client? ClientOf(string? address) =>
-        address is not null && address.StartsWith("client:", StringComparison.Ordinal) && ClientIdentity.TryParse(address, out var identity)
+        address is not null && address.StartsWith("client:", StringComparison.Ordinal)
+        && ClientIdentity.TryParseAddress(address, out var identity)
             ? new Party.Client(identity)
             : null;
 }
