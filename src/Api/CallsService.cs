@@ -55,6 +55,7 @@ public static class CallsService
         app.UseSecurityHeaders(app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith("https:", StringComparison.Ordinal));
         app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);
         app.UseExceptionHandler();
+        app.UseSingleSlash();
         UseManagementPort(app);
         app.UseTutorialJson();
         // Webhooks are answered in the routing. Their signature takes the place of a bearer, and they bound their own time.
