@@ -43,14 +43,14 @@ internal sealed class ConferenceWebhook
     }
 
     /// <summary>The signature check alone, with the second of two tokens.</summary>
-    public bool IsSigned() => twoTokens.RefusalOf(Service.Origin + path, form, signature, null) is null;
+    public bool IsSigned() => twoTokens.RefusalOf([Service.Origin + path], form, signature, null) is null;
 
     /// <summary>Reads the form, checks the signature and makes the command.</summary>
     public async Task<object?> ReadAsync(IServiceProvider services)
     {
         var http = Arrive(services);
         var (read, _) = await WebhookForm.ReadAsync(http.Request.BodyReader, http.Request.ContentType);
-        return read is not null && oneToken.RefusalOf(Service.Origin + path, read, signature, null) is null
+        return read is not null && oneToken.RefusalOf([Service.Origin + path], read, signature, null) is null
             ? Bind(new TwilioRequest(read, http.Request))
             : null;
     }

@@ -60,6 +60,7 @@ public static class CallsService
         app.UseSecurityHeaders(app.Services.GetRequiredService<CallbackUrls>().Origin.StartsWith("https:", StringComparison.Ordinal));
         app.UseKnownProxies(app.Services.GetRequiredService<IOptions<CallsOptions>>().Value.ForwardedHeaders);
         app.UseExceptionHandler();
+        app.UseSingleSlash();
         app.UseTutorialJson();
         // Webhooks are answered in the routing. Their signature takes the place of a bearer, and they bound their own time.
         app.UseRouting();

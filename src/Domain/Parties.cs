@@ -10,13 +10,14 @@ public abstract record Party
     public sealed record Phone(PhoneNumber Number) : Party { public override string ToString() => Number.ToString(); }
 }
 
-/// <summary>The name of an app user at Twilio: 1-121 letters, digits and <c>_ - . @ + = |</c>, but no <c>+</c> first.</summary>
+/// <summary>The name of an app user at Twilio: 1-121 letters, digits, <c>_ - . @ + = | ~ ! ' :</c>, but no <c>+</c> first, as in a
+/// number. This covers e-mail addresses and the subjects of identity providers, such as <c>auth0|abc</c>.</summary>
 /// <remarks>twilio.com/docs/voice/twiml/client forbids spaces, delimiters and control characters. Mobile SDKs allow even less.</remarks>
 public sealed record ClientIdentity
 {
     public const int MaxLength = 121;
     private const string Scheme = "client:";
-    private static readonly SearchValues<char> Allowed = SearchValues.Create(ParticipantId.Allowed + ".@+=|");
+    private static readonly SearchValues<char> Allowed = SearchValues.Create(ParticipantId.Allowed + ".@+=|~!':");
     private ClientIdentity(string value) => Value = value;
     public string Value { get; }
     /// <summary>The form that Twilio rings: <c>client:alice</c>.</summary>
@@ -24,13 +25,22 @@ public sealed record ClientIdentity
     /// <summary>Masked, because an identity is personal. Use <see cref="Value"/> or <see cref="Address"/> for the whole identity.</summary>
     public override string ToString() => "client:***";
 
-    /// <summary>Takes the text to the letter: <c>client:alice</c> is not alice.</summary>
-    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ClientIdentity? identity) =>
-        (identity = Syntax.IsName(text, MaxLength, Allowed) && text[0] != '+' ? new ClientIdentity(text) : null) is not null;
+    /// <summary>Takes the text to the letter: <c>client:alice</c> is not <c>alice</c>.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ClientIdentity? identity)
+    {
+        identity = Syntax.IsName(text, MaxLength, Allowed) && text[0] != '+' ? new ClientIdentity(text) : null;
+        return identity is not null;
+    }
 
-    /// <summary>Accepts <c>alice</c> and Twilio's address <c>client:alice</c>.</summary>
-    public static bool TryParseAddress([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ClientIdentity? identity) =>
-        TryParse(text is not null && text.StartsWith(Scheme, StringComparison.Ordinal) ? text[Scheme.Length..] : text, out identity);
+    /// <summary>Reads an address of Twilio (<c>From</c>, <c>To</c>): <c>client:alice</c> and <c>alice</c> are both alice. One scheme is
+    /// removed. A text with another scheme, such as <c>sip:alice</c>, is no identity.</summary>
+    public static bool TryParseAddress([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ClientIdentity? identity)
+    {
+        identity = null;
+        return text is not null && text.StartsWith(Scheme, StringComparison.Ordinal)
+            ? TryParse(text[Scheme.Length..], out identity)
+            : text?.Contains(':', StringComparison.Ordinal) is false && TryParse(text, out identity);
+    }
 }
 
 /// <summary>A phone number in E.164 form: <c>+</c> and 7 to 15 digits, the first not 0. The edge checks country and existence.</summary>

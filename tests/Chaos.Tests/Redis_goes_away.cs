@@ -64,7 +64,7 @@ public sealed class Redis_goes_away
             var (status, twiml) = await SignedAsync(deployment, replica, "/twilio/voice", ("CallSid", "CA" + new string('0', 32)),
                 ("From", "client:eve"), ("To", "client:adam"), ("SessionID", "away"));
             status.ShouldBe(HttpStatusCode.OK);
-            twiml.ShouldContain("<Pause");
+            twiml.ShouldContain("<Play");
             twiml.ShouldContain("<Redirect");
             (status, twiml) = await SignedAsync(deployment, replica, "/twilio/sessions/away/x/participants/callee/join",
                 ("CallSid", "CA" + new string('1', 32)));

@@ -43,7 +43,7 @@ internal static class BearerAuthentication
     /// <summary>The answer to a bearer without a client identity, where the request needs one.</summary>
     public static ProblemHttpResult NoIdentity(this ClaimsPrincipal user) => Problems.Of(403, "no-identity",
         $"The claim {user.IdentityClaim()} of your bearer is not an identity that Twilio takes: one value of at most "
-            + $"{ClientIdentity.MaxLength} letters, digits and _ - . @ + = |, without + at the beginning.");
+            + $"{ClientIdentity.MaxLength} letters, digits and _ - . @ + = | ~ ! ' :, without + at the beginning.");
 
     /// <summary>The authentication keeps the name of the claim: <see cref="CallsOptions.IdentityClaim"/>.</summary>
     private static string IdentityClaim(this ClaimsPrincipal user) =>

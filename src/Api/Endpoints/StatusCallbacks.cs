@@ -24,17 +24,17 @@ internal sealed class StatusCallbacks(ISender mediator)
 
     /// <summary>Call status callback of a leg that the service created (twilio.com/docs/voice/api/call-resource, "statusCallbackEvent").
     /// The nonce is null on the tutorial's path.</summary>
-    public Task<WebhookAnswer> Call(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce)
-    {
-        if (request.CallSid is not { } leg || !LegStatuses.TryParse(request.CallStatus, out var status))
-            return Task.FromResult(Nothing);
-        return ReportAsync(status switch
+    public Task<WebhookAnswer> Call(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce) =>
+        ReportAsync(ReportOf(request, session, participant, nonce));
+
+    /// <summary>The report in a status callback of a call. Null if it has none.</summary>
+    public static ISessionReport? ReportOf(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce) =>
+        request.CallSid is not { } leg || !LegStatuses.TryParse(request.CallStatus, out var status) ? null : status switch
         {
             LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled => new CalleeRejected(
                 session, participant, leg, LegStatuses.GoneOf(status, LegStatuses.ClientOf(request.To), request.SipResponseCode), nonce),
             _ => new LegProgressed(session, participant, leg, LegStatuses.ProgressOf(status), nonce),
-        });
-    }
+        };
 
     private async Task<WebhookAnswer> ReportAsync(ISessionReport? report) =>
         report is null ? Nothing : new(TypedResults.NoContent(), await mediator.Send(report, CancellationToken.None));

@@ -4,28 +4,35 @@ namespace Calls.Api.Endpoints;
 internal sealed partial class VoiceWebhooks(
     ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
 {
-    /// <summary>How often a caller is asked to hold on while the session is not available: ten seconds in all.</summary>
-    private const int MaxHolds = 5;
+    /// <summary>How often a person is asked to hold on while the session is not available: 30 seconds of ringback in all.</summary>
+    private const int MaxHolds = 30 / Ringback.CycleSeconds;
     private const string TooLong = "We are sorry, the call cannot be connected right now. Please call again.";
-    private static readonly TimeSpan HoldFor = TimeSpan.FromSeconds(2);
     /// <summary>The leg ends here, and no decision was needed.</summary>
     public static WebhookAnswer HangUp { get; } = new(TwiML.HangUp, WebhookOutcomes.Accepted);
 
-    /// <summary>The Voice URL of the TwiML App: an app user places a call. After a hold the URL names the session, and how often the caller
-    /// was asked to hold on.</summary>
-    public async Task<WebhookAnswer> Voice(TwilioRequest request, SessionId? known = null, int retry = 0)
+    /// <summary>The Voice URL of the TwiML App: an app user places a call.</summary>
+    /// <param name="request">The signed request. After a hold it does not have the app's own parameters.</param>
+    /// <param name="held">The call that was held, from the URL; null on the first request.</param>
+    public async Task<WebhookAnswer> Voice(TwilioRequest request, HeldCall? held = null)
     {
         if (request.CallSid is not { } leg)
             return Unusable("no CallSid", "This call cannot be placed, because it has no call identifier.");
+        var session = held?.Session ?? SessionId.For(leg);
+        if (held is null && request.SessionId is { Length: > 0 } named && !SessionId.TryParse(named, out session))
+            return Unusable("SessionID", "This call cannot be placed, because its session identifier is not valid.");
+        if (request.IsStatusCallback)
+            return await ReportAsync(
+                request, new ParticipantLeft(session, leg, null, null, LeaveReason.HungUp), ParticipantId.Caller);
+        if (request.IsOutbound)
+            return Unusable("Direction", "This call cannot be placed, because it does not come from an app user.");
         if (LegStatuses.ClientOf(request.From) is not { Identity: var caller })
             return Unusable("From", "This call cannot be placed, because it does not come from an app user.");
-        var session = known ?? SessionId.For(leg);
-        if (known is null && request.SessionId is { Length: > 0 } named && !SessionId.TryParse(named, out session))
-            return Unusable("SessionID", "This call cannot be placed, because its session identifier is not valid.");
-        if (ParseCallee(request.To) is not { } callee)
-            return Unusable("To", "This call cannot be placed, because no recipient was given.");
+        var why = "";
+        if ((held?.Callee ?? ParseCallee(request.To, out why)) is not { } callee)
+            return Unusable("To", why);
+        var retry = held?.Retry ?? 0;
         var call = new StartCall(session, leg, caller, callee, request.SpanContext);
-        return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, retry + 1, request.SpanContext));
+        return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, callee, retry + 1, request.SpanContext));
     }
 
     /// <summary>The answer URL of a call that the service created. The nonce is null on the tutorial's path.</summary>
@@ -33,19 +40,38 @@ internal sealed partial class VoiceWebhooks(
     {
         if (request.CallSid is not { } leg)
             return HangUp;
+        if (request.IsStatusCallback)
+            return await ReportAsync(request, StatusCallbacks.ReportOf(request, session, participant, nonce), participant);
         Func<string>? again = nonce is null ? null : () => urls.JoinAgain(new(session, nonce, request.Trace), participant, retry + 1);
         return await AnswerAsync(new JoinCall(session, participant, leg, nonce), retry, again);
     }
 
     /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent report of a leave. Twilio requests it even if the leg has
     /// already hung up.</summary>
-    public async Task<WebhookAnswer> Left(TwilioRequest request, SessionId session, ParticipantId participant, string nonce)
+    public Task<WebhookAnswer> Left(TwilioRequest request, SessionId session, ParticipantId participant, string nonce)
     {
-        if (request.CallSid is not { } leg)
-            return HangUp;
+        // A status callback that came here by mistake may say that the leg rings.
+        if (request.CallSid is not { } leg || (request.IsStatusCallback && !request.IsOfEndedLeg))
+            return Task.FromResult(HangUp);
+        var left = new ParticipantLeft(session, leg, null, CallSession.RoomOf(session, nonce), LeaveReason.HungUp);
+        return LeaveAsync(left, participant);
+    }
+
+    /// <summary>A status callback that came to a URL for TwiML, because that URL was configured as its address. It places no call and
+    /// admits no leg. If it says that a leg of the session is over, it counts as that report.</summary>
+    private async Task<WebhookAnswer> ReportAsync(TwilioRequest request, ISessionReport? report, ParticipantId participant)
+    {
+        telemetry.Unusable("status callback");
+        Log.IsStatusCallback(logger);
+        return request.IsOfEndedLeg && report is not null
+            ? await LeaveAsync(report, participant)
+            : new(TwiML.HangUp, WebhookOutcomes.Ignored);
+    }
+
+    private async Task<WebhookAnswer> LeaveAsync(ISessionReport left, ParticipantId participant)
+    {
         try
         {
-            var left = new ParticipantLeft(session, leg, null, CallSession.RoomOf(session, nonce), LeaveReason.HungUp);
             return new(TwiML.HangUp, await mediator.Send(left, CancellationToken.None));
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
@@ -71,7 +97,7 @@ internal sealed partial class VoiceWebhooks(
         {
             telemetry.Held();
             Log.Held(logger, retry);
-            var document = again is not null && retry < MaxHolds ? TwiML.Hold(again(), HoldFor) : TwiML.Refuse(TooLong);
+            var document = again is not null && retry < MaxHolds ? TwiML.Hold(urls.Ringback(), again()) : TwiML.Refuse(TooLong);
             return new(document, WebhookOutcomes.Unavailable);
         }
     }
@@ -83,10 +109,23 @@ internal sealed partial class VoiceWebhooks(
         return new(TwiML.Refuse(words), WebhookOutcomes.Refused);
     }
 
-    private static Party? ParseCallee(string? to) =>
-        to is ['+', ..] ? PhoneNumbers.TryNormalise(to, out var number, out _) ? new Party.Phone(number) : null
-        : ClientIdentity.TryParseAddress(to, out var identity) ? new Party.Client(identity)
-        : null;
+    /// <summary>The callee in <c>To</c>. A text that begins like a number is a number or is refused; it is never an identity.</summary>
+    private static Party? ParseCallee(string? to, out string why)
+    {
+        why = "This call cannot be placed, because no recipient was given.";
+        if (string.IsNullOrWhiteSpace(to))
+            return null;
+        if (PhoneNumbers.BeginsLikeOne(to))
+        {
+            if (PhoneNumbers.TryNormalise(to, out var number, out var malformed))
+                return new Party.Phone(number);
+            why = "This call cannot be placed. " + malformed;
+            return null;
+        }
+
+        why = "This call cannot be placed, because the name of the recipient is not valid.";
+        return ClientIdentity.TryParseAddress(to, out var identity) ? new Party.Client(identity) : null;
+    }
 
     private static partial class Log
     {
@@ -98,5 +137,14 @@ internal sealed partial class VoiceWebhooks(
         [LoggerMessage(
             3004, LogLevel.Warning, "The session is not available. The leave of {Participant} was not stored; the next review finds it")]
         public static partial void LeaveNotStored(ILogger logger, string participant);
+        [LoggerMessage(3005, LogLevel.Information,
+            "A status callback came to a URL that answers TwiML. It placed no call. Give the status callback another URL")]
+        public static partial void IsStatusCallback(ILogger logger);
     }
 }
+
+/// <summary>A call that was held because Redis was away, as the URL of its <c>&lt;Redirect&gt;</c> names it.</summary>
+/// <param name="Session">The session.</param>
+/// <param name="Callee">The callee. Null in a URL of a version that left this to the app's parameters.</param>
+/// <param name="Retry">How often the caller was asked to hold on.</param>
+internal sealed record HeldCall(SessionId Session, Party? Callee, int Retry);

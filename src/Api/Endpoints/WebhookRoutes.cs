@@ -6,12 +6,29 @@ internal static class WebhookRoutes
     private const string OfCall = "/twilio/sessions/{sessionId}/{nonce}";
     private const string OfParticipant = OfCall + "/participants/{participantId}";
     private static readonly string[] Methods = ["GET", "POST"];
+    /// <summary>The beginnings of all paths of webhooks.</summary>
+    private static readonly string[] Beginnings = ["/twilio/", "/makeCall", "/joinConf/", "/leave", "/completeCall/"];
+
+    /// <summary>Drops the second slash of <c>//twilio/voice</c>: Twilio requests this path if the console has a slash at the end of the
+    /// base. The signature is checked on the path as it was sent.</summary>
+    public static void UseSingleSlash(this WebApplication app) => app.Use((http, next) =>
+    {
+        if (http.Request.Path.Value is ['/', '/', ..] sent
+            && Beginnings.Any(beginning => sent.AsSpan(1).StartsWith(beginning, StringComparison.OrdinalIgnoreCase)))
+            http.Request.Path = sent[1..];
+        return next(http);
+    });
 
     public static void MapWebhooks(this IEndpointRouteBuilder app)
     {
         app.MapWebhook("/twilio/voice", "voice", (http, request) => Voice(http).Voice(request));
+        // The callee is personal, so traces have the template of the route in place of the path.
+        app.MapWebhook("/twilio/sessions/{sessionId}/callees/{callee}/retries/{retry:int}/voice", "voice", (http, request) =>
+            SessionOf(http) is { } session && CallbackUrls.ReadCallee(ValueOf(http, "callee")) is { } callee
+                ? Voice(http).Voice(request, new(session, callee, RetryOf(http))) : HangUp, isPersonal: true);
+        // For callers that the version before this one holds.
         app.MapWebhook("/twilio/sessions/{sessionId}/retries/{retry:int}/voice", "voice", (http, request) =>
-            SessionOf(http) is { } session ? Voice(http).Voice(request, session, RetryOf(http)) : HangUp);
+            SessionOf(http) is { } session ? Voice(http).Voice(request, new(session, null, RetryOf(http))) : HangUp);
         app.MapWebhook(OfParticipant + "/join", "join", Join);
         app.MapWebhook(OfParticipant + "/retries/{retry:int}/join", "join", Join);
         app.MapWebhook(OfParticipant + "/left", "left", (http, request) =>
@@ -49,9 +66,10 @@ internal static class WebhookRoutes
             : HangUp;
 
     private static void MapWebhook(
-        this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer)
+        this IEndpointRouteBuilder app, string route, string name, Func<HttpContext, TwilioRequest, Task<WebhookAnswer>> answer,
+        bool isPersonal = false)
     {
-        var kind = new WebhookKind(name, route);
+        var kind = new WebhookKind(name, route, isPersonal);
         app.MapMethods(route, Methods, app.ServiceProvider.GetRequiredService<SignedRequest>().Guard(kind, answer))
             .WithMetadata(kind).ExcludeFromDescription().AllowAnonymous().ShortCircuit();
     }

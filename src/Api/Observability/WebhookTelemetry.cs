@@ -19,8 +19,8 @@ internal sealed class WebhookTelemetry : IDisposable
             "calls.webhook.duration", "s", "From a webhook's arrival to its answer, by kind and outcome. Twilio gives up after 15 s.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
         refusals = Counter("calls.webhooks.refused", "Webhooks that were not signed by Twilio, by likely cause.");
-        unusable = Counter("calls.webhooks.unusable", "Signed voice webhooks that were answered with words and a hang-up, by cause.");
-        holds = Counter("calls.webhooks.held", "Voice webhooks that were answered with a pause and a redirect, because Redis was away.");
+        unusable = Counter("calls.webhooks.unusable", "Signed voice webhooks that placed no call or admitted no leg, by cause.");
+        holds = Counter("calls.webhooks.held", "Voice webhooks that were answered with ringback and a redirect, because Redis was away.");
 
         Counter<long> Counter(string name, string description) => meter.CreateCounter<long>(name, "{request}", description);
     }
@@ -43,7 +43,7 @@ internal sealed class WebhookTelemetry : IDisposable
         if (span is null)
             return;
         span.SetTag("http.request.method", http.Request.Method).SetTag("http.route", kind.Route)
-            .SetTag("url.path", http.Request.Path.Value).SetTag("url.scheme", http.Request.Scheme)
+            .SetTag("url.path", kind.IsPersonal ? kind.Route : http.Request.Path.Value).SetTag("url.scheme", http.Request.Scheme)
             .SetTag("http.response.status_code", status).SetTag("network.protocol.version", VersionOf(http.Request.Protocol))
             .SetTag("calls.webhook.kind", kind.Name).SetTag("calls.webhook.outcome", outcome)
             .SetTag("calls.webhook.event", request.Event ?? request.CallStatus)
@@ -58,14 +58,16 @@ internal sealed class WebhookTelemetry : IDisposable
     private static string VersionOf(string name) => HttpProtocol.IsHttp11(name) ? "1.1" : HttpProtocol.IsHttp2(name) ? "2" : "1.0";
 }
 
-/// <summary>The kind of webhook, as in the metrics (voice, join, conference, call_status, left, wait), and the route's template.</summary>
-internal sealed record WebhookKind(string Name, string Route);
+/// <summary>The kind of webhook, as in the metrics (voice, join, conference, call_status, left, wait), and the route's template.
+/// <paramref name="IsPersonal"/>: the path has a number or an identity, so traces have the template instead.</summary>
+internal sealed record WebhookKind(string Name, string Route, bool IsPersonal = false);
 
 /// <summary>The outcomes of webhooks, as in the metrics.</summary>
 internal static class WebhookOutcomes
 {
     public const string Accepted = "accepted";
     public const string Refused = "refused";
+    public const string Ignored = "ignored";
     /// <summary>Redis was away.</summary>
     public const string Unavailable = "unavailable";
 
@@ -75,7 +77,7 @@ internal static class WebhookOutcomes
         { Ignored: IgnoreReason.NothingNew } => "duplicate",
         { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken } => "late",
         { Ignored: IgnoreReason.OfAnEarlierCall } => "late",
-        { Ignored: not null } => "ignored",
+        { Ignored: not null } => Ignored,
         _ => Accepted,
     };
 }

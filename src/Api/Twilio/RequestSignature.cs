@@ -12,32 +12,37 @@ internal sealed class RequestSignature(IEnumerable<string> tokens, IEnumerable<K
         sharedKeys.ToDictionary(key => key.Key, key => new RequestValidator(key.Value), StringComparer.Ordinal);
 
     /// <summary>Decides whether Twilio signed a request with the shared key that <paramref name="settings"/> names, otherwise with an auth
-    /// token. The URL is the origin that Twilio was given, and the path and the query as they were sent.</summary>
+    /// token.</summary>
+    /// <param name="urls">The spellings of the URL that Twilio may have signed. The first one that matches counts.</param>
+    /// <param name="form">The fields of the body.</param>
+    /// <param name="signature">The header <c>X-Twilio-Signature</c>.</param>
+    /// <param name="settings">The header that names a shared key; null if the request has none.</param>
     /// <returns>Null if Twilio signed the request; else the cause of the refusal, as in the metric <c>calls.webhooks.refused</c>.</returns>
-    public string? RefusalOf(string url, WebhookForm form, string? signature, string? settings)
+    public string? RefusalOf(IEnumerable<string> urls, WebhookForm form, string? signature, string? settings)
     {
         if (string.IsNullOrEmpty(signature))
             return "no signature";
         if (settings is null)
-            return IsSigned(tokens, url, form, signature, RequestValidator.HmacSha1) ? null : "wrong signature";
+            return IsSigned(tokens, urls, form, signature, RequestValidator.HmacSha1) ? null : "wrong signature";
         if (!sharedKeys.TryGetValue(KeyOf(settings), out var sharedKey))
             return "shared key not configured";
         if (RequestValidator.GetSignatureAlgorithm(settings) != RequestValidator.HmacSha256)
             return "shared key algorithm";
-        return IsSigned([sharedKey], url, form, signature, RequestValidator.HmacSha256) ? null : "wrong signature";
+        return IsSigned([sharedKey], urls, form, signature, RequestValidator.HmacSha256) ? null : "wrong signature";
     }
 
     /// <remarks>The validator tries the URL with and without its port. Twilio signs a <c>'</c> of the query as <c>%27</c>.</remarks>
-    private static bool IsSigned(RequestValidator[] validators, string url, WebhookForm form, string signature, string algorithm)
+    private static bool IsSigned(
+        RequestValidator[] validators, IEnumerable<string> urls, WebhookForm form, string signature, string algorithm)
     {
         var fields = Merge(form.Fields);
-        if (IsSignedAs(url))
-            return true;
-        var query = url.IndexOf('?', StringComparison.Ordinal);
-        return query >= 0 && url.IndexOf('\'', query) >= 0 && IsSignedAs(url.Replace("'", "%27", StringComparison.Ordinal));
+        return urls.Any(url => IsSignedAs(url) || (HasQuote(url) && IsSignedAs(url.Replace("'", "%27", StringComparison.Ordinal))));
 
         bool IsSignedAs(string spelling) => validators.Any(validator => validator.Validate(spelling, fields, signature, algorithm));
     }
+
+    private static bool HasQuote(string url) =>
+        url.IndexOf('?', StringComparison.Ordinal) is >= 0 and var query && url.IndexOf('\'', query) >= 0;
 
     /// <summary>The validator joins names and values. A name that came more than once counts once for each different value.</summary>
     private static Dictionary<string, string> Merge(IReadOnlyList<KeyValuePair<string, string>> fields)

@@ -6,8 +6,10 @@ namespace Calls.Api.Twilio;
 /// without conversion.</summary>
 internal static class Ringback
 {
+    /// <summary>One tone and the silence after it.</summary>
+    public const int CycleSeconds = 5;
     private const int SampleRate = 8000;
-    private const int Samples = 5 * SampleRate;
+    private const int Samples = CycleSeconds * SampleRate;
 
     public static byte[] Wav { get; } = Make();
 

@@ -4,8 +4,8 @@ using Twilio.Security;
 namespace Calls.Api.Twilio;
 
 /// <summary>Lets a webhook through if Twilio signed it. Any other request is answered with 403 and changes nothing.</summary>
-/// <remarks>The signed URL consists of the public base URL and the path and the query of the request. The Host header does not count
-/// (twilio.com/docs/usage/security).</remarks>
+/// <remarks>The signed URL consists of the public base URL and the path and the query of the request (twilio.com/docs/usage/security).
+/// The Host header does not count: it can only give another spelling of the public host (<see cref="SignedUrls"/>).</remarks>
 internal sealed partial class SignedRequest(
     CallbackUrls urls, IOptionsMonitor<TwilioOptions> options, WebhookTelemetry telemetry, UnsignedWebhookLimit limits, TimeProvider clock,
     ILogger<SignedRequest> logger)
@@ -26,7 +26,7 @@ internal sealed partial class SignedRequest(
             await Refuse(http, kind, refusal).ExecuteAsync(http);
             return;
         }
-        var request = new TwilioRequest(form == WebhookForm.Empty ? null : form, http.Request);
+        var request = new TwilioRequest(form, http.Request);
         // The signature is right, so the trace context in the URL is believed. The span starts at the arrival.
         using var span = CallsTelemetry.Webhook($"{http.Request.Method} {kind.Route}", arrived, request.Trace);
         request.SpanContext = span?.Id;
@@ -58,18 +58,21 @@ internal sealed partial class SignedRequest(
             "The request is not signed by Twilio for this address.", statusCode: 403, type: Problems.TypeOf("signature"));
     }
 
-    /// <returns>The form that Twilio signed, empty for a GET; or the cause of the refusal.</returns>
+    /// <returns>The parameters, which Twilio signed in the body or, for a GET, in the URL; or the cause of the refusal.</returns>
     private async ValueTask<(WebhookForm? Form, string Refusal)> ReadAsync(HttpContext http)
     {
         var request = http.Request;
         if (request.Headers[Header] is not [{ Length: > 0 } signature])
             return (null, "no signature");
-        var (form, refusal) = HttpMethods.IsPost(request.Method) ? await ReadFormAsync(http) : (WebhookForm.Empty, "");
+        var hasBody = HttpMethods.IsPost(request.Method);
+        var target = PathAndQuery(http);
+        var (form, refusal) = hasBody ? await ReadFormAsync(http) : (WebhookForm.Parse(QueryOf(target)), "unreadable query");
         if (form is null)
             return (null, refusal);
         var settings = request.Headers.TryGetValue(RequestValidator.SignatureSettingsHeader, out var sent) ? sent.ToString() : null;
-        return SignatureOf(options.CurrentValue).RefusalOf(urls.Origin + PathAndQuery(http), form, signature, settings) is { } cause
-            ? (null, cause) : (form, "");
+        var spellings = SignedUrls.Of(urls, request.Host.Host, target);
+        return SignatureOf(options.CurrentValue).RefusalOf(
+            spellings, hasBody ? form : WebhookForm.Empty, signature, settings) is { } cause ? (null, cause) : (form, "");
     }
 
     private async ValueTask<(WebhookForm? Form, string Refusal)> ReadFormAsync(HttpContext http)
@@ -113,6 +116,8 @@ internal sealed partial class SignedRequest(
     /// <summary>The path and the query as they were sent: an escaped character stays escaped.</summary>
     private static string PathAndQuery(HttpContext http) => http.Features.Get<IHttpRequestFeature>()?.RawTarget is ['/', ..] target
         ? target : http.Request.PathBase + http.Request.Path + http.Request.QueryString;
+
+    private static string QueryOf(string target) => target.IndexOf('?', StringComparison.Ordinal) is >= 0 and var at ? target[at..] : "";
 
     private sealed record Checker(TwilioOptions Of, RequestSignature Signature);
 

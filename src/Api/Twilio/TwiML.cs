@@ -40,9 +40,8 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy)
     public static IResult HangUp { get; } = Document(new Hangup());
     /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would report an application error.</summary>
     public static IResult Refuse(string words) => Document(new Say(words), new Hangup());
-    /// <summary>Keeps the caller on the line for a pause, and then asks again.</summary>
-    public static IResult Hold(string url, TimeSpan pause) =>
-        Document(new Pause((int)pause.TotalSeconds), new Redirect(new Uri(url), HttpMethod.Post));
+    /// <summary>Keeps the person on the line for one cycle of ringback, and then asks again.</summary>
+    public static IResult Hold(string audio, string url) => Document(new Play(new Uri(audio)), new Redirect(new Uri(url), HttpMethod.Post));
     /// <summary>Plays the ringback in an endless loop, because Twilio does not repeat a wait document.</summary>
     public static IResult Ringback(string audio) => Document(new Play(new Uri(audio), loop: 0));
 

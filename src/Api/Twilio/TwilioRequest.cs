@@ -9,7 +9,9 @@ namespace Calls.Api.Twilio;
 /// <summary>The parameters of a signed request of Twilio. Only <c>From</c>, the SIDs and the URL that we made can be trusted.</summary>
 /// <remarks>A POST carries the parameters as a form, a GET in the query (twilio.com/docs/voice/twiml, "Request parameters"). Unknown
 /// parameters are ignored.</remarks>
-internal sealed class TwilioRequest(WebhookForm? form, HttpRequest http)
+/// <param name="form">The parameters, of the body or of the query.</param>
+/// <param name="http">The request, for the URL that the service gave to Twilio.</param>
+internal sealed class TwilioRequest(WebhookForm form, HttpRequest http)
 {
     /// <summary>The trace context of this request's own span; null if the request is not traced.</summary>
     public string? SpanContext { get; set; }
@@ -19,6 +21,13 @@ internal sealed class TwilioRequest(WebhookForm? form, HttpRequest http)
     public string? SessionId => Single("SessionID");
     public string? Event => field ??= Single("StatusCallbackEvent");
     public string? CallStatus => field ??= Single("CallStatus");
+    /// <summary>Whether a leg is over (its final <c>CallStatus</c>). Such a request only reports: no person waits for TwiML.</summary>
+    public bool IsOfEndedLeg => LegStatuses.TryParse(CallStatus, out var status) && LegStatuses.ProgressOf(status) == Progress.Gone;
+    /// <summary>Whether this is a status callback of a call and not a request for TwiML: only status callbacks have
+    /// <c>CallbackSource</c>.</summary>
+    public bool IsStatusCallback => IsOfEndedLeg || Single("CallbackSource") is { Length: > 0 };
+    /// <summary>Whether a REST request created the leg, so that the leg places no call.</summary>
+    public bool IsOutbound => Single("Direction")?.StartsWith("outbound", StringComparison.Ordinal) is true;
     public string? FriendlyName => Single("FriendlyName");
     public string? ParticipantCallStatus => Single("ParticipantCallStatus");
     /// <summary>The trace context in the URL that the service gave to Twilio; null if the URL has none.</summary>
@@ -34,12 +43,11 @@ internal sealed class TwilioRequest(WebhookForm? form, HttpRequest http)
     private int? Number(string key) =>
         int.TryParse(Single(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
-    /// <summary>A parameter's value; null if it is missing or came more than once: Twilio sends none twice.</summary>
-    private string? Single(string key) => form is not null ? form.Single(key) : http.Query[key] is [{ } value] ? value : null;
+    private string? Single(string key) => form.Single(key);
 }
 
-/// <summary>The decoded fields of a webhook's body, in the order in which they came. Names are compared ordinally, because Twilio signs
-/// names that differ only in case as two fields. ASP.NET Core's form merges them and cannot carry what Twilio signed.</summary>
+/// <summary>The decoded fields of a webhook's body or query, in the order in which they came. Names are compared ordinally, because Twilio
+/// signs names that differ only in case as two fields. ASP.NET Core's form and query merge them.</summary>
 internal sealed class WebhookForm(List<KeyValuePair<string, string>> fields)
 {
     /// <summary>The form of a request without a body.</summary>
@@ -70,12 +78,13 @@ internal sealed class WebhookForm(List<KeyValuePair<string, string>> fields)
     }
 
     /// <summary>Decodes a body. Null if it is not UTF-8, has a NUL, or exceeds a bound of <see cref="Hardening"/>.</summary>
-    public static WebhookForm? Parse(ReadOnlySpan<byte> body)
+    public static WebhookForm? Parse(ReadOnlySpan<byte> body) => Utf8.IsValid(body) ? Parse(Encoding.UTF8.GetString(body)) : null;
+
+    /// <summary>Decodes a query, with or without its question mark, within the same bounds.</summary>
+    public static WebhookForm? Parse(string encoded)
     {
-        if (!Utf8.IsValid(body))
-            return null;
         List<KeyValuePair<string, string>> fields = [];
-        foreach (var field in new QueryStringEnumerable(Encoding.UTF8.GetString(body)))
+        foreach (var field in new QueryStringEnumerable(encoded))
         {
             var (name, value) = (field.EncodedName, field.EncodedValue);
             if (fields.Count == Hardening.MaxFields || name.Length > Hardening.MaxFieldName || value.Length > Hardening.MaxFieldValue)
@@ -89,22 +98,22 @@ internal sealed class WebhookForm(List<KeyValuePair<string, string>> fields)
         return new WebhookForm(fields);
     }
 
-    /// <summary>The value of the field with this exact name or, where there is none, with a name that differs only in case.</summary>
+    /// <summary>The value of the field with this exact name. Where this is missing or empty, a field whose name differs only in case
+    /// fills in: Twilio's mobile samples send <c>to</c> beside an empty <c>To</c>.</summary>
     /// <returns>Null if the field is missing or came more than once: Twilio sends no field twice.</returns>
-    public string? Single(string name) =>
-        Find(name, StringComparison.Ordinal, out var value) || Find(name, StringComparison.OrdinalIgnoreCase, out value) ? value : null;
-
-    private bool Find(string name, StringComparison comparison, out string? value)
+    public string? Single(string name)
     {
-        value = null;
-        var count = 0;
-        foreach (var field in fields)
+        string? exact = null, other = null;
+        var (exacts, others) = (0, 0);
+        foreach (var (key, value) in fields)
         {
-            if (string.Equals(field.Key, name, comparison))
-                value = ++count == 1 ? field.Value : null;
+            if (string.Equals(key, name, StringComparison.Ordinal))
+                (exact, exacts) = (value, exacts + 1);
+            else if (value.Length > 0 && string.Equals(key, name, StringComparison.OrdinalIgnoreCase))
+                (other, others) = (value, others + 1);
         }
 
-        return count > 0;
+        return exacts > 1 ? null : exact is { Length: > 0 } || others == 0 ? exact : others == 1 ? other : null;
     }
 
     private static bool IsForm(string? contentType) =>

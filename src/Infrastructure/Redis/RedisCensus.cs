@@ -56,7 +56,7 @@ internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory me
             live = partitions.Sum(partition => partition.Count);
             lag = partitions.Max(partition => partition.Lag);
         }
-        catch (SessionStoreUnavailableException)
+        catch (Exception e) when (e is SessionStoreUnavailableException or RedisException)
         {
             (live, lag) = (null, null);
         }

@@ -35,9 +35,6 @@ internal static class RedisCommands
     /// other requests about that session wait for this one.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
 
-    private static readonly string[] Unable =
-        ["READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "NOREPLICAS", "BUSY", "OOM", "No connection"];
-
     /// <summary>Runs one operation.</summary>
     /// <exception cref="SessionStoreUnavailableException">Redis did not answer, or answered that it cannot serve now.</exception>
     public static async Task<T> RunAsync<T>(IConnectionMultiplexer redis, string operation, Func<Task<T>> command)
@@ -51,9 +48,10 @@ internal static class RedisCommands
         }
         catch (Exception e) when (IsUnavailable(e))
         {
-            tags.Add("error.type", e.GetType().Name);
+            var cause = e is RedisServerException refusal ? RedisRefusal.CodeOf(refusal.Message) : e.GetType().Name;
+            tags.Add("error.type", cause);
             span?.SetStatus(ActivityStatusCode.Error);
-            throw new SessionStoreUnavailableException($"Redis did not answer {operation}: {e.GetType().Name}", e);
+            throw new SessionStoreUnavailableException($"Redis did not serve {operation}: {cause}", e);
         }
         finally
         {
@@ -81,9 +79,9 @@ internal static class RedisCommands
         span.SetTag("server.address", host).SetTag("server.port", port);
     }
 
-    /// <summary>A time-out, a lost connection, or an answer that Redis cannot serve now. Any other refusal is a defect and is thrown
+    /// <summary>A time-out, a lost connection, or a refusal of Redis. A refusal that shows a defect of the service is thrown
     /// unchanged.</summary>
     private static bool IsUnavailable(Exception e) =>
         e is RedisConnectionException or RedisTimeoutException or TimeoutException or ObjectDisposedException
-        || (e is RedisServerException server && Unable.Any(prefix => server.Message.StartsWith(prefix, StringComparison.Ordinal)));
+        || (e is RedisServerException server && !RedisRefusal.IsDefect(server.Message));
 }

@@ -50,6 +50,9 @@ internal static class RedisKeys
     /// <summary>The sessions of an app user, by their start in Unix milliseconds.</summary>
     public static RedisKey Own(string personHash) => $"calls:own:{personHash}";
 
+    /// <summary>Written by the health check, and by no other code. It expires.</summary>
+    public static readonly RedisKey Probe = "calls:probe";
+
     /// <summary>The channel for notices of changes in a partition: <c>&lt;session id&gt; &lt;version&gt;</c>.</summary>
     public static string Changed(int partition) => Channels[partition];
 }

@@ -1,3 +1,6 @@
+using System.Buffers.Text;
+using System.Text;
+
 namespace Calls.Infrastructure.Twilio;
 
 /// <summary>Every URL that the service gives to Twilio, spelled as Twilio signs it.</summary>
@@ -19,8 +22,22 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// connect and 3 s to answer (13.5 s in all) leave time for two more replicas.</summary>
     public const string TwimlOverrides = "#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000";
 
-    /// <summary>Scheme, host and port, without a slash at the end: signatures are checked against it.</summary>
+    /// <summary>Scheme, host and port, without a slash at the end. The host has small letters, and a default port is left out. Every URL of
+    /// the service begins with it.</summary>
     public string Origin { get; } = publicBaseUrl.GetLeftPart(UriPartial.Authority);
+
+    /// <summary>The host in the case in which it was configured. Twilio's console may have this spelling.</summary>
+    public string ConfiguredHost { get; } = publicBaseUrl.OriginalString.Split("://") is [_, var rest, ..]
+        && rest.StartsWith(publicBaseUrl.Host, StringComparison.OrdinalIgnoreCase) ? rest[..publicBaseUrl.Host.Length] : publicBaseUrl.Host;
+
+    /// <summary>The origin with the host in another case. Null if this is another host.</summary>
+    public string? OriginWith(string host)
+    {
+        var at = publicBaseUrl.Scheme.Length + Uri.SchemeDelimiter.Length;
+        return string.Equals(host, publicBaseUrl.Host, StringComparison.OrdinalIgnoreCase)
+            ? Origin[..at] + host + Origin[(at + host.Length)..]
+            : null;
+    }
 
     /// <summary>The answer URL of a call that the service created.</summary>
     public string Join(CallReference call, ParticipantId participant) =>
@@ -37,11 +54,22 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// <summary>Status callback of the conference.</summary>
     public string Conference(CallReference call) => At(Of(call), "conference", call.TraceParent, StatusOverrides);
 
-    /// <summary>Asks the voice webhook again, after a pause, while Redis is away.</summary>
-    public string VoiceAgain(SessionId session, int retry, string? traceParent) =>
-        At($"/twilio/sessions/{Segment(session.Value)}/retries/{retry}", "voice", traceParent, TwimlOverrides);
+    /// <summary>Asks the voice webhook again while Redis is away. The path has all data that places the call, because Twilio does not
+    /// repeat the app's own parameters on a <c>&lt;Redirect&gt;</c>.</summary>
+    /// <remarks>The callee is personal. It is encoded so that its characters need no escape; this does not hide it.</remarks>
+    public string VoiceAgain(SessionId session, Party callee, int retry, string? traceParent) =>
+        At($"/twilio/sessions/{Segment(session.Value)}/callees/{Encode(callee)}/retries/{retry}", "voice", traceParent, TwimlOverrides);
 
-    /// <summary>Asks the answer URL again, after a pause, while Redis is away.</summary>
+    /// <summary>The callee in the path of <see cref="VoiceAgain"/>. Null if it is none.</summary>
+    public static Party? ReadCallee(string? segment)
+    {
+        if (segment is null || !Base64Url.IsValid(segment))
+            return null;
+        var address = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(segment));
+        return PhoneNumber.TryParse(address, out var number) ? new Party.Phone(number) : LegStatuses.ClientOf(address);
+    }
+
+    /// <summary>Asks the answer URL again while Redis is away.</summary>
     public string JoinAgain(CallReference call, ParticipantId participant, int retry) =>
         At($"{Of(call, participant)}/retries/{retry}", "join", call.TraceParent, TwimlOverrides);
 
@@ -50,6 +78,13 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
 
     /// <summary>The audio that the wait document plays.</summary>
     public string Ringback() => Origin + "/twilio/wait/ringback.wav";
+
+    private static string Encode(Party callee) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(callee switch
+    {
+        Party.Phone phone => phone.Number.Value,
+        Party.Client client => client.Identity.Address,
+        _ => throw new UnreachableException($"{callee.GetType().Name} has no address"),
+    }));
 
     private static string Of(CallReference call) => $"/twilio/sessions/{Segment(call.Session.Value)}/{Segment(call.Nonce)}";
     private static string Of(CallReference call, ParticipantId participant) => $"{Of(call)}/participants/{Segment(participant.Value)}";

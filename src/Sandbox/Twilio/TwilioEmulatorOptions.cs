@@ -91,8 +91,11 @@ public sealed record TwilioEmulatorOptions
     /// <summary>The time after which Twilio notices that a phone has lost its connection.</summary>
     public TimeSpan DropNoticedAfter { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>The duration of a <c>&lt;Say&gt;</c> or <c>&lt;Play&gt;</c>.</summary>
+    /// <summary>The duration of a <c>&lt;Say&gt;</c>.</summary>
     public TimeSpan SpeechTime { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>The duration of a <c>&lt;Play&gt;</c>, before <see cref="PauseScale"/>. The default is one cycle of ringback.</summary>
+    public TimeSpan PlayTime { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// The duration of a <c>&lt;Say&gt;</c> or <c>&lt;Play&gt;</c> in the document of a waitUrl or HoldUrl, which often redirects to
@@ -100,8 +103,13 @@ public sealed record TwilioEmulatorOptions
     /// </summary>
     public TimeSpan WaitPlayTime { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>A factor for the length of <c>&lt;Pause&gt;</c>.</summary>
+    /// <summary>A factor for the length of <c>&lt;Pause&gt;</c> and <c>&lt;Play&gt;</c>.</summary>
     public double PauseScale { get; init; } = 1;
+
+    /// <summary>Whether a request after the voice webhook has the app's own parameters too (<c>To</c>, <c>SessionID</c>).</summary>
+    /// <remarks>Twilio does not document it. No recorded request has them after the first one, so the default is that they are
+    /// missing.</remarks>
+    public bool RepeatsAppParameters { get; init; }
 
     /// <summary>A factor for the webhook time-outs (connect 5 s, read 15 s, total 15 s), so that a test runs fast.</summary>
     public double WebhookTimeScale { get; init; } = 1;

@@ -145,6 +145,21 @@ public sealed class TwoPartyCallTests
         await world.Twilio.WaitUntilAsync(cloud => cloud.LiveLegs().Count == 0, World.Soon);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_redirect_is_followed_with_the_apps_own_parameters_only_if_the_options_say_so(bool repeats)
+    {
+        await using var world = await World.StartAsync(new() { RepeatsAppParameters = repeats, PauseScale = 0.001 });
+        world.App.On("/voice", "<Play>/ringback.wav</Play><Redirect>/again</Redirect>");
+        world.App.On("/again", "<Hangup/>");
+        await world.Twilio.Client("alice").PlaceCallAsync("bob", new() { { "SessionID", "s-1" } });
+        await world.Twilio.Client("alice").IsIdleAsync();
+        var again = world.App.At("/again").ShouldHaveSingleItem();
+        (again["To"], again["SessionID"]).ShouldBe(repeats ? ("bob", "s-1") : ("", null));
+        (again["From"], again["CallStatus"]).ShouldBe(("client:alice", "in-progress"));
+    }
+
     [Fact]
     public async Task A_waiting_caller_hears_the_wait_document_until_somebody_joins()
     {

@@ -15,7 +15,8 @@ public sealed class CallbackUrlsTests
         {
             urls.Join(call, ParticipantId.Callee), urls.Status(
                 call, ParticipantId.Callee), urls.Conference(call), urls.Left(call, ParticipantId.Caller),
-            urls.Wait(call.TraceParent), urls.JoinAgain(call, ParticipantId.Callee, 2), urls.VoiceAgain(call.Session, 1, call.TraceParent),
+            urls.Wait(call.TraceParent), urls.JoinAgain(call, ParticipantId.Callee, 2),
+            urls.VoiceAgain(call.Session, new Party.Client(Given.Identity("bob")), 1, call.TraceParent),
         };
         const string OfCall = "https://calls.example.com:8443/twilio/sessions/s:42/c1-nonce/";
         all.Select(u => u.Split('#')[0]).ShouldBe([
@@ -25,7 +26,7 @@ public sealed class CallbackUrlsTests
             OfCall + "participants/caller/left?trace=00-trace-01",
             "https://calls.example.com:8443/twilio/wait?trace=00-trace-01",
             OfCall + "participants/callee/retries/2/join?trace=00-trace-01",
-            "https://calls.example.com:8443/twilio/sessions/s:42/retries/1/voice?trace=00-trace-01",
+            "https://calls.example.com:8443/twilio/sessions/s:42/callees/Y2xpZW50OmJvYg/retries/1/voice?trace=00-trace-01",
         ]);
         urls.Conference(call with { TraceParent = null }).ShouldStartWith(OfCall + "conference#", customMessage: "nothing is traced");
         all.Select(u => u.Split('#')[1]).ShouldAllBe(overrides => overrides.StartsWith("rc=", StringComparison.Ordinal)
@@ -44,6 +45,26 @@ public sealed class CallbackUrlsTests
         var url = new CallbackUrls(new Uri("http://localhost:5000")).Conference(new CallReference(session!, "x", null));
         url.ShouldStartWith($"http://localhost:5000/twilio/sessions/{id}/x/conference#");
         new Uri(url).AbsoluteUri.ShouldBe(url, "Twilio's library takes a Uri, and must not spell it in another way");
+    }
+
+    [Theory]
+    [InlineData("client:bob")]
+    [InlineData("client:client:bob")]
+    [InlineData("client:auth0|5f7c8ec7")]
+    [InlineData("client:15550100101")]
+    [InlineData("client:o'brien+1~!=@example.com")]
+    [InlineData("+15550100101")]
+    public void The_callee_of_a_held_call_is_in_the_path_without_an_escape(string address)
+    {
+        Party callee = PhoneNumber.TryParse(address, out var number)
+            ? new Party.Phone(number)
+            : ClientIdentity.TryParseAddress(address, out var identity) ? new Party.Client(identity) : throw new FormatException(address);
+        var url = new Uri(new CallbackUrls(new Uri("http://localhost:5000")).VoiceAgain(Given.Session, callee, 1, null));
+        var segment = url.AbsolutePath.Split('/')[5];
+        segment.ShouldAllBe(c => char.IsAsciiLetterOrDigit(c) || c == '-' || c == '_');
+        CallbackUrls.ReadCallee(segment).ShouldBe(callee);
+        url.AbsolutePath.ShouldEndWith("/voice", customMessage: "the last segment is a fixed word");
+        url.ToString().ShouldBe(url.AbsoluteUri);
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class RequestSignatureTests
         Check(["other"]).ShouldBe("wrong signature");
         Check([]).ShouldBe("wrong signature");
 
-        static string? Check(string[] tokens) => new RequestSignature(tokens, []).RefusalOf(Url, FormOf(Fields), Signature, null);
+        static string? Check(string[] tokens) => new RequestSignature(tokens, []).RefusalOf([Url], FormOf(Fields), Signature, null);
     }
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class RequestSignatureTests
     [InlineData("AAAA", "wrong signature")]
     [InlineData(Signature + Signature, "wrong signature")]
     public void A_malformed_signature_is_wrong_and_throws_nothing(string? signature, string refusal) =>
-        new RequestSignature(["12345"], []).RefusalOf("https://mycompany.com/", WebhookForm.Empty, signature, null).ShouldBe(refusal);
+        new RequestSignature(["12345"], []).RefusalOf(["https://mycompany.com/"], WebhookForm.Empty, signature, null).ShouldBe(refusal);
 
     [Fact]
     public void Every_published_vector_is_judged_as_its_library_judges_it()
@@ -68,7 +68,7 @@ public sealed class RequestSignatureTests
         Validate([new("To", "bob"), new("To", "eve")]).ShouldBeFalse();
 
         bool Validate(KeyValuePair<string, string>[] sent) =>
-            new RequestSignature(["12345"], []).RefusalOf(Url, FormOf(sent), signature, null) is null;
+            new RequestSignature(["12345"], []).RefusalOf([Url], FormOf(sent), signature, null) is null;
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public sealed class RequestSignatureTests
             {
                 var signature = Signer.Sign(token, mutation == 1 ? otherUrl : toUrl, mutation == 2 ? otherForm : toForm);
                 var official = TwoTokens.Any(known => new RequestValidator(known).Validate(toUrl, toForm, signature));
-                new RequestSignature(TwoTokens, []).RefusalOf(toUrl, FormOf([.. toForm]), signature, null)
+                new RequestSignature(TwoTokens, []).RefusalOf([toUrl], FormOf([.. toForm]), signature, null)
                     .ShouldBe(official ? null : "wrong signature", toUrl);
                 Interlocked.Increment(ref official ? ref valid : ref invalid);
             },
@@ -110,7 +110,7 @@ public sealed class RequestSignatureTests
         Refusal(null, SignWith(SharedKey)).ShouldBe("wrong signature", "without the header a shared key does not count");
         Refusal(Settings, null).ShouldBe("no signature");
 
-        string? Refusal(string? settings, string? signature) => check.RefusalOf(Url, FormOf(Fields), signature, settings);
+        string? Refusal(string? settings, string? signature) => check.RefusalOf([Url], FormOf(Fields), signature, settings);
     }
 
     [Theory]
@@ -126,15 +126,15 @@ public sealed class RequestSignatureTests
     {
         var check = new RequestSignature(["12345"], [new(KeyId, SharedKey)]);
         foreach (var signature in new[] { SignWith(SharedKey), Signature, Signer.Sign(SharedKey, Url, Fields) })
-            check.RefusalOf(Url, FormOf(Fields), signature, settings).ShouldBe(refusal);
+            check.RefusalOf([Url], FormOf(Fields), signature, settings).ShouldBe(refusal);
     }
 
     [Fact]
     public void Without_configured_shared_keys_a_request_that_names_one_is_refused()
     {
         var check = new RequestSignature(["12345"], []);
-        check.RefusalOf(Url, FormOf(Fields), SignWith(SharedKey), Settings).ShouldBe("shared key not configured");
-        check.RefusalOf(Url, FormOf(Fields), Signature, Settings).ShouldBe("shared key not configured");
+        check.RefusalOf([Url], FormOf(Fields), SignWith(SharedKey), Settings).ShouldBe("shared key not configured");
+        check.RefusalOf([Url], FormOf(Fields), Signature, Settings).ShouldBe("shared key not configured");
     }
 
     /// <summary>Signs the worked example with a shared key, without the package.</summary>
@@ -153,7 +153,7 @@ public sealed class RequestSignatureTests
         }
 
         return new RequestSignature([vector.GetProperty("authToken").GetString()!], [])
-            .RefusalOf(vector.GetProperty("url").GetString()!, FormOf(form), vector.GetProperty("signature").GetString(), null) is null;
+            .RefusalOf([vector.GetProperty("url").GetString()!], FormOf(form), vector.GetProperty("signature").GetString(), null) is null;
     }
 
     private static WebhookForm FormOf(IEnumerable<KeyValuePair<string, string>> fields)

@@ -109,6 +109,48 @@ public sealed class SignedWebhookTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Client("bob").RingsAsync();
     }
 
+    [Theory]
+    [InlineData("To=&to=bob&SessionID=by-case")]
+    [InlineData("to=bob&To=&from=someone&sessionid=by-case")]
+    [InlineData("To=bob&to=eve&SessionID=by-case&sessionId=other")]
+    public async Task Names_that_differ_only_in_case_are_signed_as_they_are_and_fill_in_where_the_exact_name_is_empty(string parameters)
+    {
+        var query = $"CallSid={Sid}&From=client%3Aalice&Direction=inbound&{parameters}";
+        var get = new Uri(host.Address, "/twilio/voice?" + query);
+        var (status, body) = await HostExtensions.SendAsync(HttpMethod.Get, get, Signer.Sign(host.Twilio.Options.AuthToken, get, []));
+        (status, body.Contains("<Conference", StringComparison.Ordinal)).ShouldBe((HttpStatusCode.OK, true), body);
+        await host.Twilio.Client("bob").RingsAsync();
+
+        var form = query.Split('&').Select(pair => pair.Split('=')).Select(pair => (pair[0], Uri.UnescapeDataString(pair[1]))).ToArray();
+        var (postStatus, postBody) = await host.SignedAsync("/twilio/voice", form);
+        postStatus.ShouldBe(HttpStatusCode.OK);
+        postBody.ShouldBe(body, "the same leg gets the same answer");
+        var (found, _) = await host.RestAsync(HttpMethod.Get, "/v1/sessions/by-case", host.TokenFor("alice"));
+        found.ShouldBe(HttpStatusCode.OK);
+        host.Twilio.Client("bob").Rings.ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("To=%00")]
+    [InlineData("To=bob&%00=x")]
+    public async Task A_query_that_cannot_be_read_is_forbidden(string query)
+    {
+        var url = new Uri(host.Address, $"/twilio/voice?CallSid={Sid}&From=client%3Aalice&{query}");
+        (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign(host.Twilio.Options.AuthToken, url, []))).Status
+            .ShouldBe(HttpStatusCode.Forbidden);
+        causes.ShouldBe(["unreadable query"]);
+    }
+
+    [Fact]
+    public async Task A_query_with_too_many_fields_is_forbidden()
+    {
+        var fields = string.Join('&', Enumerable.Range(0, 201).Select(i => $"k{i}=1"));
+        var url = new Uri(host.Address, "/twilio/voice?" + fields);
+        (await HostExtensions.SendAsync(HttpMethod.Get, url, Signer.Sign(host.Twilio.Options.AuthToken, url, []))).Status
+            .ShouldBe(HttpStatusCode.Forbidden);
+        causes.ShouldBe(["unreadable query"]);
+    }
+
     [Fact]
     public async Task A_POST_without_a_body_and_without_a_content_type_has_no_fields()
     {

@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Text;
 using Calls.Api.Endpoints;
 using Calls.Api.Twilio;
 using Calls.Domain;
+using Calls.Infrastructure.Twilio;
 using Calls.Sandbox.Twilio;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -24,13 +24,11 @@ internal static class Webhooks
         http.Request.Method = request.Method;
         http.Request.Path = PathString.FromUriComponent(url);
         http.Request.QueryString = QueryString.FromUriComponent(url);
-        var query = new QueryCollection(QueryHelpers.ParseQuery(url.Query));
-        http.Request.Query = query;
-        var form = request.Form is { } sent
-            ? WebhookForm.Parse(
-                Encoding.ASCII.GetBytes(
-                string.Join('&', sent.Select(pair => Uri.EscapeDataString(pair.Key) + "=" + Uri.EscapeDataString(pair.Value)))))
-            : null;
+        http.Request.Query = new QueryCollection(QueryHelpers.ParseQuery(url.Query));
+        var encoded = request.Form is { } sent
+            ? string.Join('&', sent.Select(pair => Uri.EscapeDataString(pair.Key) + "=" + Uri.EscapeDataString(pair.Value)))
+            : url.Query;
+        var form = WebhookForm.Parse(encoded) ?? throw new FormatException("A webhook's parameters cannot be read");
         return Read(await RouteAsync(services, url, new TwilioRequest(form, http.Request)));
     }
 
@@ -42,8 +40,8 @@ internal static class Webhooks
         return segments switch
         {
             ["twilio", "voice"] => (await voice.Voice(request)).Result,
-            ["twilio", "sessions", var session, "retries", var retry, "voice"] =>
-                (await voice.Voice(request, Session(session), Number(retry))).Result,
+            ["twilio", "sessions", var session, "callees", var callee, "retries", var retry, "voice"] =>
+                (await voice.Voice(request, new(Session(session), CallbackUrls.ReadCallee(callee), Number(retry)))).Result,
             ["twilio", "wait"] => TwiML.Ringback(CallsWorldOrigin + "/twilio/wait/ringback.wav"),
             ["twilio", "sessions", var session, var nonce, "participants", var participant, "join"] =>
                 (await voice.Join(request, Session(session), Participant(participant), nonce)).Result,

@@ -9,9 +9,15 @@ internal sealed class Callbacks(TwilioCloud cloud)
     public static string Date(DateTimeOffset at) => at.ToString("ddd, dd MMM yyyy HH:mm:ss '+0000'", CultureInfo.InvariantCulture);
 
     /// <summary>The parameters of every request about a leg (twilio.com/docs/voice/twiml#request-parameters).</summary>
-    public Parameters Voice(Leg leg)
+    /// <param name="leg">The leg.</param>
+    /// <param name="isFirst">
+    /// Whether this is the first request about an inbound leg. Only this one has the app's own parameters, unless
+    /// <see cref="TwilioEmulatorOptions.RepeatsAppParameters"/> is set.
+    /// </param>
+    public Parameters Voice(Leg leg, bool isFirst = false)
     {
         var fromSdk = leg.Inbound && leg.Phone.IsClient;
+        var withApp = isFirst || cloud.Options.RepeatsAppParameters;
         var parameters = new Parameters
         {
             { "AccountSid", cloud.Options.AccountSid },
@@ -23,14 +29,14 @@ internal sealed class Callbacks(TwilioCloud cloud)
             { "Caller", leg.From },
             { "Direction", leg.Direction },
             { "From", leg.From },
-            { "To", leg.To },
+            { "To", fromSdk && !withApp ? "" : leg.To },
         };
         AddGeography(parameters, leg.From, "From", "Caller");
         if (!fromSdk)
         {
             AddGeography(parameters, leg.To, "To", "Called");
         }
-        foreach (var (name, value) in leg.Inbound ? leg.Custom : Parameters.None)
+        foreach (var (name, value) in leg.Inbound && withApp ? leg.Custom : Parameters.None)
         {
             if (name != "To")
             {

@@ -66,7 +66,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
                     break;
                 case Verb.Play play:
                     leg.Phone.Hear(leg, play.Url);
-                    await cloud.DelayAsync(cloud.Options.SpeechTime);
+                    await cloud.DelayAsync(cloud.Options.PlayTime * cloud.Options.PauseScale);
                     break;
                 case Verb.Pause pause:
                     await cloud.DelayAsync(pause.Length * cloud.Options.PauseScale);
@@ -138,7 +138,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
     private async Task<TwimlDocument?> FetchAsync(
         Leg leg, TwimlScript script, WebhookKind kind, CallbackTarget url, Parameters? extra = null)
     {
-        var parameters = cloud.Callbacks.Voice(leg);
+        var parameters = cloud.Callbacks.Voice(leg, isFirst: kind == WebhookKind.Voice);
         parameters.AddRange(extra ?? Parameters.None);
         var response = await cloud.Webhooks.SendAsync(new(kind, "", url, parameters) { CallSid = leg.Sid });
         if (script.IsAbandoned)
