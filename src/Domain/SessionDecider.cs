@@ -43,6 +43,7 @@ public static class SessionDecider
         SessionEvent.FlagsSettled e => EffectDecisions.SettleFlags(session, e, now),
         SessionEvent.SessionObserved e =>
             OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
+        SessionEvent.ReviewFailed e => OfThisCall(session, e.Room, () => ReviewDecisions.Fail(session, e, policy, now)),
         _ => throw new UnreachableException($"There is no decision for the event {happened.GetType().Name}."),
     };
 
@@ -95,7 +96,7 @@ public static class SessionDecider
     {
         SessionEvent.SessionObserved => Evidence.Review,
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled => Evidence.Gateway,
-        SessionEvent.ClaimDial => Evidence.Deadline,
+        SessionEvent.ClaimDial or SessionEvent.ReviewFailed => Evidence.Deadline,
         _ => IsRequest(happened) ? Evidence.Request : Evidence.Webhook,
     };
 }

@@ -119,6 +119,8 @@ internal static class Inputs
             Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
         yield return Now("review: both legs are alive and neither is in the room",
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
+        yield return Now("review fails", new SessionEvent.ReviewFailed(Room, 0));
+        yield return Later("review fails, 61 s later", 61, new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16,
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }

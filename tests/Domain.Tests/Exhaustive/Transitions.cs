@@ -29,6 +29,7 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             next.Add((rewound, "the store loses the claim and all later writes"));
         }
 
+        next.Add((decisions.Apply(w, new SessionEvent.ReviewFailed(w.Session.Room, 0.5), CheckedDecisions.MuchLater), "review fails"));
         next.Add((decisions.Review(w, CheckedDecisions.Now), "review"));
         next.Add((decisions.Review(w, CheckedDecisions.MuchLater), "late review"));
         return next;
