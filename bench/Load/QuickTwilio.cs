@@ -31,6 +31,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
     private readonly WebApplication rest;
     private long sids;
     private long exported;
+    private long reviewed;
 
     private QuickTwilio(int port)
     {
@@ -56,6 +57,12 @@ internal sealed class QuickTwilio : IAsyncDisposable
 
     /// <summary>The duration of each request to the REST API.</summary>
     public TimeSpan Latency { get; set; }
+
+    /// <summary>Whether a room that no call of this emulator has opened is open, with the two people of a stored call (MadeCall).</summary>
+    public bool HasStoredCalls { get; set; }
+
+    /// <summary>The number of reviews that have read the participants of a room.</summary>
+    public long Reviewed => Interlocked.Read(ref reviewed);
 
     /// <summary>The number of received telemetry batches.</summary>
     public long Exported => Interlocked.Read(ref exported);
@@ -185,17 +192,22 @@ internal sealed class QuickTwilio : IAsyncDisposable
     {
         await TakeTimeAsync();
         return rooms.TryGetValue(sid, out var room)
-            ? Json($$"""{"sid":"{{sid}}","friendly_name":"{{room.Line.Room}}","status":"in-progress"}""") : Results.NotFound();
+            ? Json($$"""{"sid":"{{sid}}","friendly_name":"{{room.Line.Room}}","status":"in-progress"}""")
+            : HasStoredCalls ? Json($$"""{"sid":"{{sid}}","friendly_name":"stored","status":"in-progress"}""")
+            : Results.NotFound();
     }
 
     private async Task<IResult> ListParticipantsAsync(string sid)
     {
         await TakeTimeAsync();
-        return rooms.TryGetValue(sid, out var room)
-            ? Json($$"""
-                {"participants":[{{Participant(room.Line.Caller, "caller")}},{{Participant(room.Callee, "callee")}}],"next_page_uri":null}
-                """)
+        Interlocked.Increment(ref reviewed);
+        return rooms.TryGetValue(sid, out var room) ? Participants(room.Line.Caller, room.Callee)
+            : HasStoredCalls ? Participants("CA0000" + sid[6..], "CA0001" + sid[6..])
             : Results.NotFound();
+
+        static IResult Participants(string caller, string callee) => Json($$"""
+            {"participants":[{{Participant(caller, "caller")}},{{Participant(callee, "callee")}}],"next_page_uri":null}
+            """);
     }
 
     private Task TakeTimeAsync() => Latency > TimeSpan.Zero ? Task.Delay(Latency) : Task.CompletedTask;

@@ -9,6 +9,7 @@ internal sealed record Options
         dotnet run --project bench/Scale -c Release -- [options]
 
         What the work costs as it grows: more sessions, more participants, more replicas.
+          --capacity      only how many live calls one replica compares with Twilio in time; two minutes
           --quick         5000 sessions and short runs, which show that it works and no more: no bound is judged
           --sessions N    the most sessions in one Redis, 2000 or more (1000000)
           --pairs N       paired measurements of each size (5)
@@ -24,6 +25,9 @@ internal sealed record Options
     public string Command { get; private init; } = "";
 
     public bool Quick { get; private init; }
+
+    /// <summary>Measures the reviews and nothing else.</summary>
+    public bool Capacity { get; private init; }
 
     public int Sessions { get; private init; } = 1_000_000;
 
@@ -72,6 +76,7 @@ internal sealed record Options
             options = name switch
             {
                 "--quick" => options,
+                "--capacity" => options with { Capacity = true },
                 "--sessions" => options with { Sessions = Whole(least: 2 * FewestSessions) },
                 "--pairs" => options with { Pairs = Whole(least: 1) },
                 _ => throw new FormatException($"{name} is not an option."),

@@ -29,6 +29,14 @@ Console.WriteLine("Publishing the service");
 await Contender.Service.PublishAsync();
 using var children = new Children();
 await using var twilio = await QuickTwilio.StartAsync(Machine.FreePort());
+if (options.Capacity)
+{
+    var samples = await Capacity.MeasureAsync(children, twilio);
+    if (!options.Quick)
+        Capacity.Write(samples, options);
+    return 0;
+}
+
 var progress = new Progress(options.Steps);
 var result = new Result(
     await new SessionGrowth(options, twilio, children, progress).MeasureAsync(),

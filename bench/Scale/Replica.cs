@@ -6,7 +6,8 @@ namespace Calls.Scale;
 /// <summary>
 /// One process of the service as in production: configured by environment variables, with exported telemetry and default logging.
 /// </summary>
-/// <remarks>Its review interval is the longest possible, so that no stored session comes due during the measurement.</remarks>
+/// <remarks>Its review interval is the longest possible, so that no stored session comes due during the measurement, unless reviews are
+/// what is measured (<see cref="Capacity"/>).</remarks>
 internal sealed class Replica : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -15,14 +16,14 @@ internal sealed class Replica : IDisposable
     private readonly Children children;
     private readonly Started process;
 
-    private Replica(Children children, QuickTwilio twilio, string redis, Uri? ingress)
+    private Replica(Children children, QuickTwilio twilio, string redis, Uri? ingress, TimeSpan reviewInterval)
     {
         this.children = children;
         Origin = new Uri("http://127.0.0.1:" + Machine.FreePort().ToString(CultureInfo.InvariantCulture));
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["ASPNETCORE_URLS"] = Origin.ToString(),
-            ["Calls__ReviewInterval"] = Storage.ReviewInterval.ToString("c", CultureInfo.InvariantCulture),
+            ["Calls__ReviewInterval"] = reviewInterval.ToString("c", CultureInfo.InvariantCulture),
             ["ConnectionStrings__Redis"] = redis,
             ["Calls__StartsPerIdentityPerHour"] = "1000000",
             ["Calls__Dialing__AllowedCountries"] = "US",
@@ -47,9 +48,11 @@ internal sealed class Replica : IDisposable
     /// <param name="twilio">Its Twilio, which also receives its telemetry.</param>
     /// <param name="redis">The Redis of its sessions.</param>
     /// <param name="ingress">The address for Twilio. Null: the replica itself.</param>
-    public static async Task<Replica> StartAsync(Children children, QuickTwilio twilio, string redis, Uri? ingress = null)
+    /// <param name="reviewInterval">Null: the longest possible.</param>
+    public static async Task<Replica> StartAsync(
+        Children children, QuickTwilio twilio, string redis, Uri? ingress = null, TimeSpan? reviewInterval = null)
     {
-        var replica = new Replica(children, twilio, redis, ingress);
+        var replica = new Replica(children, twilio, redis, ingress, reviewInterval ?? Storage.ReviewInterval);
         using var patience = new CancellationTokenSource(Patience);
         while (!await replica.IsReadyAsync(patience.Token))
         {

@@ -70,6 +70,21 @@ internal sealed class Storage : IDisposable
         Sessions = sessions;
     }
 
+    /// <summary>Writes calls of two whose review is due.</summary>
+    public async Task FillWithDueAsync(int sessions, CallPolicy policy)
+    {
+        var store = new RedisSessionStore(
+            redis, new SessionStoreSettings(TimeSpan.FromHours(24)), policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
+        var placed = TimeProvider.System.GetUtcNow() - policy.ReviewInterval;
+        foreach (var numbers in Enumerable.Range(0, sessions).Chunk(Batch))
+            await Task.WhenAll(numbers.Select(number =>
+            {
+                var made = new MadeCall(number, policy, placed).Talking(participants: 2);
+                return store.SaveAsync(new StoredSession(made.Session!.Id, null, 0, ""), made, CancellationToken.None);
+            }));
+        Sessions = sessions;
+    }
+
     /// <summary>Writes one call.</summary>
     public async Task<StoredSession> WriteAsync(int number, int participants) => await WriteAsync(redis, Made(number, participants));
 

@@ -27,6 +27,7 @@ public static class CallsService
         services.AddHostedService(provider => provider.GetRequiredService<GracefulStop>());
         services.AddOptions<HostOptions>().Configure<IConfiguration>(GracefulStop.Limit);
         services.AddSingleton<WebhookTelemetry>().AddSingleton<TwiML>().AddSingleton<UnsignedWebhookLimit>().AddSingleton<SignedRequest>();
+        services.AddSingleton<HoldOutages>();
         services.AddTransient<VoiceWebhooks>().AddTransient<StatusCallbacks>();
         services.AddScoped<PhoneAdder>().AddScoped<SessionEvents>();
         services.AddBearerAuthentication();

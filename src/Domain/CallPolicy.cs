@@ -31,6 +31,16 @@ public sealed record CallPolicy
     /// <summary>The least time between two reviews of one session.</summary>
     public TimeSpan Recheck { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The wait after a failed review: 5 s, doubled with each further failure, at most the review interval. The jitter (0 to 1)
+    /// takes up to half of it away, so that the calls of an outage are not all reviewed at one time.</summary>
+    public TimeSpan ReviewBackoff(int failures, double jitter)
+    {
+        var wait = Recheck * Math.Pow(2, Math.Clamp(failures - 1, 0, 10));
+        wait = (wait < ReviewInterval ? wait : ReviewInterval) * (1 - (Math.Clamp(jitter, 0, 1) / 2));
+        // Times are stored in whole milliseconds.
+        return TimeSpan.FromMilliseconds(Math.Round(wait.TotalMilliseconds));
+    }
+
     /// <summary>The wait before attempt <paramref name="attempt"/> is repeated: 0.5 s, doubled each time, at most 15 s.</summary>
     public static TimeSpan Backoff(int attempt) => TimeSpan.FromSeconds(Math.Min(15, 0.5 * Math.Pow(2, Math.Clamp(attempt - 1, 0, 10))));
 }

@@ -26,6 +26,10 @@ public sealed record CallSession
     public required DateTimeOffset TouchedAt { get; init; }
     /// <summary>When the session was last compared with Twilio. The review interval counts from here, at first from the start.</summary>
     public DateTimeOffset? ReviewedAt { get; init; }
+    /// <summary>How many reviews have failed since the last comparison, because Twilio did not answer.</summary>
+    public int ReviewFailures { get; init; }
+    /// <summary>After a failed review: no review is due before this time. It delays no effect.</summary>
+    public DateTimeOffset? ReviewNotBefore { get; init; }
     /// <summary>An event hints at a lost webhook: the next review is due at once.</summary>
     public bool ReviewNow { get; init; }
     /// <summary>W3C trace context of the request that started the call. All later spans of the call belong to this trace.</summary>

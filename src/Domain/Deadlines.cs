@@ -57,7 +57,8 @@ public static class Deadlines
         if (session.ReviewNow)
             next = Earliest(next, session.TouchedAt + AtOnce);
         var soonest = session.ReviewedAt + policy.Recheck;
-        return next < soonest ? soonest : next;
+        next = next < soonest ? soonest : next;
+        return next < session.ReviewNotBefore ? session.ReviewNotBefore : next;
     }
 
     private static DateTimeOffset? ReviewDueAt(CallSession session, Participant participant, CallPolicy policy) => participant switch

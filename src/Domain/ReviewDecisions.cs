@@ -5,13 +5,22 @@ internal static class ReviewDecisions
 {
     public static Step Observe(CallSession session, Observation seen, CallPolicy policy, DateTimeOffset now)
     {
-        var reviewed = session with { ReviewedAt = now, ReviewNow = false };
+        var reviewed = session with { ReviewedAt = now, ReviewNow = false, ReviewFailures = 0, ReviewNotBefore = null };
         if (seen.Conference is not null)
             reviewed = LegDecisions.Open(reviewed, seen.Conference);
         foreach (var leg in seen.Legs)
             if (reviewed.Find(leg.Leg) is { Progress: not Progress.Gone } participant)
                 reviewed = Compare(reviewed, participant, leg, seen.InTheRoom.Contains(leg.Leg), policy, now);
         return Step.Do(HangUpUnknownLegs(reviewed, seen.InTheRoom, policy, now));
+    }
+
+    /// <summary>Twilio did not answer. The call goes on as it is, and the next review waits longer.</summary>
+    public static Step Fail(CallSession session, SessionEvent.ReviewFailed e, CallPolicy policy, DateTimeOffset now)
+    {
+        if (!Deadlines.ReviewIsDue(session, policy, now))
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending);
+        var failures = session.ReviewFailures + 1;
+        return Step.Do(session with { ReviewFailures = failures, ReviewNotBefore = now + policy.ReviewBackoff(failures, e.Jitter) });
     }
 
     /// <summary>Hangs up each leg in the room that has no participant or counts as gone. Otherwise its person could stay alone.</summary>

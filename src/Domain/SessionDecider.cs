@@ -44,6 +44,7 @@ public static class SessionDecider
         SessionEvent.MaxDurationPassed => RequestDecisions.Expire(session, policy, now),
         SessionEvent.SessionObserved e =>
             OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
+        SessionEvent.ReviewFailed e => OfThisCall(session, e.Room, () => ReviewDecisions.Fail(session, e, policy, now)),
         _ => throw new UnreachableException($"There is no decision for the event {happened.GetType().Name}."),
     };
 
@@ -98,7 +99,7 @@ public static class SessionDecider
     {
         SessionEvent.SessionObserved => Evidence.Review,
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled => Evidence.Gateway,
-        SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed => Evidence.Deadline,
+        SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed or SessionEvent.ReviewFailed => Evidence.Deadline,
         _ => IsRequest(happened) ? Evidence.Request : Evidence.Webhook,
     };
 }

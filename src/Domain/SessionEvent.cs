@@ -54,6 +54,8 @@ public abstract record SessionEvent
     public sealed record MaxDurationPassed : SessionEvent;
     /// <summary>A review has read the room and the legs from Twilio.</summary>
     public sealed record SessionObserved(Observation Observation) : SessionEvent;
+    /// <summary>A review could not read the room or a leg from Twilio. The jitter, from 0 to 1, is random.</summary>
+    public sealed record ReviewFailed(string Room, double Jitter) : SessionEvent;
 }
 
 /// <summary>Mute and hold of a participant, with Twilio's SequenceNumber of the event.</summary>

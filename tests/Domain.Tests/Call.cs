@@ -107,6 +107,9 @@ internal sealed class Call(CallPolicy policy)
         return When(new SessionEvent.SessionObserved(new Observation(Session.Room, present.IsEmpty ? null : A.Room1, present, seen)));
     }
 
+    /// <summary>A review that Twilio does not answer. The wait until the next one is the longest, or the shortest.</summary>
+    public Call FailsReview(double jitter = 0) => When(new SessionEvent.ReviewFailed(Session.Room, jitter));
+
     // States in which tests start.
     public Call Sending() => Claims(ParticipantId.Callee);
 

@@ -17,6 +17,7 @@ public sealed class When_a_session_is_due
         { "Ringing", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
         { "Answered", Policy.FirstLook.TotalSeconds },
         { "Live", Policy.ReviewInterval.TotalSeconds },
+        { "Live, a review has failed", Policy.Recheck.TotalSeconds },
         { "Live, a guest's dial under way", Policy.EffectLease.TotalSeconds },
         { "Live, a guest rings", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
         { "Live, three", Policy.ReviewInterval.TotalSeconds },
@@ -74,6 +75,44 @@ public sealed class When_a_session_is_due
             call.Due.ShouldBe(call.Now + Policy.ReviewInterval);
             call.After(Policy.ReviewInterval).Observes([ParticipantId.Caller, ParticipantId.Callee]);
         }
+    }
+
+    [Fact]
+    public void A_failed_review_waits_twice_as_long_each_time_up_to_the_review_interval_and_a_review_that_works_ends_this()
+    {
+        var call = A.Session().Live().After(Policy.ReviewInterval);
+        foreach (var wait in new[] { 5, 10, 20, 40, 60, 60, 60 })
+        {
+            call.FailsReview().Last.Changed.ShouldBeTrue();
+            (call.Due - call.Now).ShouldBe(TimeSpan.FromSeconds(wait));
+            call.After(wait - 1).FailsReview().Last.Ignored.ShouldBe(IgnoreReason.NotPending, "it was not due");
+            call.After(1);
+        }
+
+        call.Observes([ParticipantId.Caller, ParticipantId.Callee]);
+        (call.Due - call.Now).ShouldBe(Policy.ReviewInterval);
+        call.Session.ShouldSatisfyAllConditions(s => s.ReviewFailures.ShouldBe(0), s => s.ReviewNotBefore.ShouldBeNull());
+    }
+
+    [Fact]
+    public void The_jitter_of_a_failed_review_takes_at_most_half_of_its_wait_away()
+    {
+        foreach (var jitter in new[] { 0, 0.5, 1 })
+        {
+            var call = A.Session().Live().After(Policy.ReviewInterval).FailsReview(jitter);
+            (call.Due - call.Now).ShouldBe(Policy.Recheck * (1 - (jitter / 2)));
+        }
+    }
+
+    [Fact]
+    public void A_failed_review_delays_no_effect_and_no_webhook()
+    {
+        var call = A.Session().Live().WithRinging(A.Doctor).After(Policy.ReviewInterval).FailsReview().FailsReview();
+        call.Leaves(ParticipantId.Callee).Leaves(A.Doctor, LeaveReason.NoAnswer);
+        call.Session.IsEnded.ShouldBeTrue("the webhooks advance the call");
+        var hangUp = call.Session.Effects.OfType<Effect.HangUp>().ShouldHaveSingleItem();
+        call.HangsUp(hangUp.Leg, EffectOutcome.TryLater);
+        (call.Due - call.Now).ShouldBe(CallPolicy.Backoff(1), "a hang-up that failed keeps its own time");
     }
 
     [Fact]

@@ -2,7 +2,7 @@ namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that answer TwiML. They never wait for Twilio's API, and always answer a document that Twilio can play.</summary>
 internal sealed partial class VoiceWebhooks(
-    ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, ILogger<VoiceWebhooks> logger)
+    ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, HoldOutages outages, ILogger<VoiceWebhooks> logger)
 {
     /// <summary>How often a person is asked to hold on while the session is not available: 30 seconds of ringback in all.</summary>
     private const int MaxHolds = 30 / Ringback.CycleSeconds;
@@ -72,11 +72,13 @@ internal sealed partial class VoiceWebhooks(
     {
         try
         {
-            return new(TwiML.HangUp, await mediator.Send(left, CancellationToken.None));
+            var decision = await mediator.Send(left, CancellationToken.None);
+            outages.Leaves.Worked();
+            return new(TwiML.HangUp, decision);
         }
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
-            Log.LeaveNotStored(logger, participant.Value);
+            outages.Leaves.Failed(() => Log.LeaveNotStored(logger, participant.Value));
             return new(TwiML.HangUp, WebhookOutcomes.Unavailable);
         }
     }
@@ -85,7 +87,9 @@ internal sealed partial class VoiceWebhooks(
     {
         try
         {
-            return await mediator.Send(command, CancellationToken.None) switch
+            var decided = await mediator.Send(command, CancellationToken.None);
+            outages.Holds.Worked();
+            return decided switch
             {
                 { Reply: CallReply.JoinRoom join, Session: { } session } decision => new(twiml.Join(session, join.Participant), decision),
                 { Reply: CallReply.Refused refused } => Unusable(refused.Reason.ToString(), Problems.Words(refused.Reason)),
@@ -96,7 +100,7 @@ internal sealed partial class VoiceWebhooks(
         catch (Exception e) when (e is SessionStoreUnavailableException or SessionConflictException)
         {
             telemetry.Held();
-            Log.Held(logger, retry);
+            outages.Holds.Failed(() => Log.Held(logger, retry));
             var document = again is not null && retry < MaxHolds ? TwiML.Hold(urls.Ringback(), again()) : TwiML.Refuse(TooLong);
             return new(document, WebhookOutcomes.Unavailable);
         }
@@ -148,3 +152,18 @@ internal sealed partial class VoiceWebhooks(
 /// <param name="Callee">The callee. Null in a URL of a version that left this to the app's parameters.</param>
 /// <param name="Retry">How often the caller was asked to hold on.</param>
 internal sealed record HeldCall(SessionId Session, Party? Callee, int Retry);
+/// <summary>The outages of the session store, as the webhooks that answer TwiML meet them. They are logged once, and counted by
+/// <c>calls.webhooks.held</c> and <c>calls.webhooks</c>.</summary>
+internal sealed partial class HoldOutages(TimeProvider clock, ILogger<VoiceWebhooks> logger)
+{
+    public Outage Holds { get; } = new(clock, (count, lasted) => Log.NoLongerHeld(logger, count, lasted.TotalSeconds));
+    public Outage Leaves { get; } = new(clock, (count, lasted) => Log.LeavesStored(logger, count, lasted.TotalSeconds));
+
+    private static partial class Log
+    {
+        [LoggerMessage(3006, LogLevel.Information, "Callers are connected again. {Count} were asked to hold on within {Seconds} seconds.")]
+        public static partial void NoLongerHeld(ILogger logger, int count, double seconds);
+        [LoggerMessage(3007, LogLevel.Information, "Leaves are stored again. {Count} were not stored within {Seconds} seconds.")]
+        public static partial void LeavesStored(ILogger logger, int count, double seconds);
+    }
+}

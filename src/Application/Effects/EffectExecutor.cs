@@ -71,6 +71,7 @@ public sealed partial class EffectExecutor(
         return await SettleAsync(current, dial, granted.Attempt, sent switch
         {
             GatewayOutcome<CallSid>.Accepted accepted => new DialOutcome.Accepted(accepted.Value),
+            GatewayOutcome<CallSid>.NotSent stopped => new DialOutcome.NotSent(stopped.RetryAfter),
             GatewayOutcome<CallSid>.Refused { Meaning: Refusal.NotProcessed } refused => new DialOutcome.NotSent(refused.RetryAfter),
             GatewayOutcome<CallSid>.Refused { Meaning: Refusal.LabelInUse } => new DialOutcome.Unknown(),
             GatewayOutcome<CallSid>.Refused refused => new DialOutcome.Refused(refused.Code),

@@ -1,7 +1,7 @@
 namespace Calls.Application.Ports;
 
 /// <summary>Twilio's REST API, as far as a call needs it. Method and field names are Twilio's (twilio.com/docs/voice/api).</summary>
-/// <remarks>Nothing is thrown for what Twilio or the network did: every outcome is accepted, refused or unknown.
+/// <remarks>Nothing is thrown for what Twilio or the network did: every outcome is accepted, refused, unknown or not sent.
 /// Short retries are inside, and creates are repeated only where Twilio cannot have acted.</remarks>
 public interface IVoiceGateway
 {
@@ -103,12 +103,28 @@ public abstract record GatewayOutcome<T>
 
     /// <summary>Whether Twilio has done it, nobody knows: a time-out, a cut connection, a 5xx.</summary>
     public sealed record Unknown(string Why) : GatewayOutcome<T>;
+
+    /// <summary>Nothing reached Twilio, so it has neither acted nor refused. The request may be sent again, later.</summary>
+    /// <param name="Cause">What stopped the request.</param>
+    /// <param name="RetryAfter">How long to wait, where that is known.</param>
+    public sealed record NotSent(NotSentCause Cause, TimeSpan? RetryAfter = null) : GatewayOutcome<T>;
+}
+
+/// <summary>What stopped a request before it reached Twilio.</summary>
+public enum NotSentCause
+{
+    /// <summary>The service's own limit of requests at once, or its pace after a 429.</summary>
+    Limiter,
+    /// <summary>The service's own circuit breaker is open, because Twilio fails.</summary>
+    Breaker,
+    /// <summary>No connection to Twilio was made.</summary>
+    Connection,
 }
 
 /// <summary>What a refusal means for us.</summary>
 public enum Refusal
 {
-    /// <summary>Twilio cannot have acted (429, no connection, our own limits): it may be sent again, later.</summary>
+    /// <summary>Twilio says that it has not acted now, such as with a 429: it may be sent again, later.</summary>
     NotProcessed,
     /// <summary>No such call, conference or participant.</summary>
     NotFound,

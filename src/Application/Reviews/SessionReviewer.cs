@@ -10,6 +10,8 @@ public sealed class SessionReviewer(
     IDueSessions due,
     IVoiceGateway gateway,
     EffectExecutor executor,
+    ReviewSlots slots,
+    CallsTelemetry telemetry,
     CallPolicy policy,
     TimeProvider clock)
 {
@@ -29,14 +31,45 @@ public sealed class SessionReviewer(
         using var span = isDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;
         foreach (var effect in effects)
             await executor.RunAsync(stored, effect, cancellationToken);
-        var observation = isDue ? await ObserveAsync(session!, cancellationToken) : null;
-        if (observation is not null)
-            await mediator.Send(new SessionObserved(id, observation), cancellationToken);
+        if (isDue)
+            await ReviewAsync(stored, session!, hadEffects: effects.Count > 0, cancellationToken);
         else if (effects.Count == 0)
         {
             var index = session is null ? null : Deadlines.PutOffForeign(session, policy, now);
             await due.RescheduleAsync(stored with { Session = index }, cancellationToken);
         }
+    }
+
+    /// <summary>Compares the call with Twilio, if the service can ask Twilio now. Otherwise the index gets a later time.</summary>
+    private async Task ReviewAsync(StoredSession stored, CallSession session, bool hadEffects, CancellationToken cancellationToken)
+    {
+        if (!slots.TryEnter(out var expected))
+        {
+            telemetry.Reviewed("postponed");
+            // Effects that were run have set the deadline, or the claim's lease stands.
+            if (hadEffects)
+                return;
+            var postponed = Deadlines.PutOffForeign(session with { ReviewNotBefore = expected }, policy, clock.GetUtcNow());
+            await due.RescheduleAsync(stored with { Session = postponed }, cancellationToken);
+            return;
+        }
+
+        var began = clock.GetTimestamp();
+        Observation? observation;
+        try
+        {
+            observation = await ObserveAsync(session, cancellationToken);
+        }
+        finally
+        {
+            slots.Leave(clock.GetElapsedTime(began));
+        }
+
+        telemetry.Reviewed(observation is null ? "failed" : "compared");
+        await mediator.Send(
+            observation is null
+                ? new ReviewFailed(session.Id, session.Room, Chance.Jitter())
+                : new SessionObserved(session.Id, observation), cancellationToken);
     }
 
     /// <summary>The state of the call at Twilio. Null where one of the requests was not answered: an incomplete observation must not end a

@@ -19,6 +19,7 @@ public sealed class CallsTelemetry : IDisposable
     private readonly Counter<long> conflicts;
     private readonly Counter<long> effects;
     private readonly Counter<long> findings;
+    private readonly Counter<long> reviews;
     private readonly Counter<long> refusals;
     private readonly Counter<long> phones;
     private readonly Histogram<double> timeToRing;
@@ -39,6 +40,9 @@ public sealed class CallsTelemetry : IDisposable
         effects = Counter("calls.effects", "{effect}", "Effects that were run, by kind and outcome.");
         findings = Counter(
             "calls.review.findings", "{finding}", "Changes that a review found and no webhook had reported: a webhook is lost or late.");
+        reviews = Counter(
+            "calls.reviews",
+            "{review}", "Reviews by outcome: compared, failed (Twilio did not answer), postponed (the service cannot ask Twilio yet).");
         refusals = Counter("calls.limits.refused", "{request}", "Requests that a rule or a limit refused, by rule.");
         phones = Counter("calls.dialed.phones", "{phone}", "Phones that the service dialled, by region.");
         timeToRing = Seconds(
@@ -121,6 +125,9 @@ public sealed class CallsTelemetry : IDisposable
         attempts.Record(effect.Attempt + 1, tags);
         effectDelay.Record(Math.Max(0, delay.TotalSeconds), new KeyValuePair<string, object?>("kind", KindOf(effect)));
     }
+
+    /// <summary>A review has ended: compared, failed or postponed.</summary>
+    public void Reviewed(string outcome) => reviews.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
 
     private void CountRefusal(RefusalReason reason)
     {

@@ -118,11 +118,11 @@ internal sealed partial class DialingRules : IDialingRules
 
     private static partial class Log
     {
-        [LoggerMessage(5004, LogLevel.Warning,
+        [LoggerMessage(5007, LogLevel.Warning,
             "Calls:Dialing:AllowedCountries has the calling code +{Code}. It opens all of these regions: {Regions}")]
         public static partial void OpensRegions(ILogger logger, int code, string regions);
 
-        [LoggerMessage(5005, LogLevel.Warning,
+        [LoggerMessage(5008, LogLevel.Warning,
             "The number in Twilio:Voice:CallerId has no region in the tables. Phones are rung in {Region} only; "
             + "see Calls:Dialing:AllowedCountries")]
         public static partial void CallerIdHasNoRegion(ILogger logger, string region);

@@ -3,13 +3,17 @@ using System.Threading.Channels;
 
 namespace Calls.Infrastructure.Outbox;
 
-/// <summary>Holds committed effects for the worker. Hang-ups have their own lane, because they are more urgent than dials.</summary>
+/// <summary>Holds committed effects for the worker. Hang-ups, dials, and changes of mute and hold have a lane each, so that none of them
+/// waits behind another kind.</summary>
 /// <remarks>A full queue drops the effect. The effect stays stored in its session, and a sweeper runs it after the lease.</remarks>
 internal sealed class EffectQueue : IEffectQueue, IDisposable
 {
     private const int Capacity = 10_000;
     private readonly Channel<QueuedEffect> endings = Lane();
-    private readonly Channel<QueuedEffect> others = Lane();
+    private readonly Channel<QueuedEffect> dials = Lane();
+    private readonly Channel<QueuedEffect> changes = Lane();
+    /// <summary>For each participant with a change in the lane or under way: the newest change that waits behind it.</summary>
+    private readonly Dictionary<(SessionId, ParticipantId), QueuedEffect?> newest = [];
     private readonly Meter meter;
     private readonly Counter<long> dropped;
 
@@ -18,25 +22,72 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
         meter = meters.Create("Calls.Outbox");
         dropped = meter.CreateCounter<long>("calls.effects.dropped", "{effect}", "Effects that the full queue left to the sweeper.");
         meter.CreateObservableGauge(
-            "calls.effects.queued", () => Endings.Count + Others.Count, "{effect}", "Effects that wait for the worker of this replica.");
+            "calls.effects.queued", () => Endings.Count + Dials.Count + Changes.Count, "{effect}",
+            "Effects that wait for the worker of this replica.");
     }
 
     public ChannelReader<QueuedEffect> Endings => endings.Reader;
-    public ChannelReader<QueuedEffect> Others => others.Reader;
+    public ChannelReader<QueuedEffect> Dials => dials.Reader;
+    public ChannelReader<QueuedEffect> Changes => changes.Reader;
 
     public void Enqueue(StoredSession committed, Effect effect)
     {
-        if (!(effect is Effect.HangUp ? endings : others).Writer.TryWrite(new QueuedEffect(committed, effect)))
-            dropped.Add(1);
+        var queued = new QueuedEffect(committed, effect);
+        if (effect is Effect.SetFlags flags)
+            Change(flags, queued);
+        else
+            Write(effect is Effect.HangUp ? endings : dials, queued);
+    }
+
+    /// <summary>A change has been run. Returns the newest change of the same participant that was queued in the meantime.</summary>
+    public QueuedEffect? After(QueuedEffect done)
+    {
+        if (done.Effect is not Effect.SetFlags flags)
+            return null;
+        var key = (done.Session.Id, flags.Participant);
+        lock (newest)
+        {
+            if (newest.TryGetValue(key, out var next) && next is not null)
+            {
+                newest[key] = null;
+                return next;
+            }
+
+            newest.Remove(key);
+            return null;
+        }
     }
 
     public void Complete()
     {
         endings.Writer.TryComplete();
-        others.Writer.TryComplete();
+        dials.Writer.TryComplete();
+        changes.Writer.TryComplete();
     }
 
     public void Dispose() => meter.Dispose();
+
+    /// <summary>A person may change mute and hold faster than Twilio answers. Of each participant one change is in the lane or under way,
+    /// and one waits. A newer change has all values of the one that waits, and takes its place.</summary>
+    private void Change(Effect.SetFlags flags, QueuedEffect queued)
+    {
+        var key = (queued.Session.Id, flags.Participant);
+        lock (newest)
+        {
+            if (newest.ContainsKey(key))
+                newest[key] = queued;
+            else if (Write(changes, queued))
+                newest.Add(key, null);
+        }
+    }
+
+    private bool Write(Channel<QueuedEffect> lane, QueuedEffect queued)
+    {
+        if (lane.Writer.TryWrite(queued))
+            return true;
+        dropped.Add(1);
+        return false;
+    }
 
     private static Channel<QueuedEffect> Lane() => Channel.CreateBounded<QueuedEffect>(Capacity);
 }

@@ -1,13 +1,16 @@
 using System.Threading.Channels;
 using Calls.Application.Effects;
+using Calls.Application.Telemetry;
 
 namespace Calls.Infrastructure.Outbox;
 
 /// <summary>Runs the effects of this replica after their commit. No webhook waits for them. It empties the queue before a stop.</summary>
-internal sealed partial class OutboxWorker(EffectQueue queue, EffectExecutor executor, ILogger<OutboxWorker> logger) : BackgroundService
+internal sealed partial class OutboxWorker(EffectQueue queue, EffectExecutor executor, TimeProvider clock, ILogger<OutboxWorker> logger)
+    : BackgroundService
 {
     /// <summary>The most requests under way in each lane. The gateway has its own limits.</summary>
     private const int Concurrency = 64;
+    private readonly Outage outage = new(clock, (count, lasted) => Log.WorksAgain(logger, count, lasted.TotalSeconds));
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -17,26 +20,39 @@ internal sealed partial class OutboxWorker(EffectQueue queue, EffectExecutor exe
         await base.StopAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(RunAsync(queue.Endings), RunAsync(queue.Others));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(RunAsync(queue.Endings), RunAsync(queue.Dials), RunAsync(queue.Changes));
 
     private Task RunAsync(ChannelReader<QueuedEffect> lane) =>
         Parallel.ForEachAsync(lane.ReadAllAsync(), new ParallelOptions { MaxDegreeOfParallelism = Concurrency }, async (queued, _) =>
         {
-            try
-            {
-                await executor.RunAsync(queued.Session, queued.Effect, CancellationToken.None);
-            }
-#pragma warning disable CA1031 // Only the worker loop catches every exception: the effect is stored, and the sweeper runs it.
-            catch (Exception e)
-#pragma warning restore CA1031
-            {
-                Log.Postponed(logger, e, queued.Effect.GetType().Name);
-            }
+            for (var next = queued; next is not null; next = queue.After(next))
+                await RunAsync(next);
         });
+
+    private async Task RunAsync(QueuedEffect queued)
+    {
+        try
+        {
+            await executor.RunAsync(queued.Session, queued.Effect, CancellationToken.None);
+            outage.Worked();
+        }
+#pragma warning disable CA1031 // Only the worker loop catches every exception: the effect is stored, and the sweeper runs it.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            outage.Failed(() => Log.Postponed(logger, e, queued.Effect.GetType().Name));
+        }
+    }
 
     private static partial class Log
     {
-        [LoggerMessage(4001, LogLevel.Warning, "The effect {Kind} could not be finished. The sweeper will run it again.")]
+        [LoggerMessage(4001, LogLevel.Warning,
+            "The effect {Kind} could not be finished. The sweeper will run it again. Further failures are not logged.")]
         public static partial void Postponed(ILogger logger, Exception exception, string kind);
+
+        [LoggerMessage(4008, LogLevel.Information,
+            "Effects are finished again. The outage had {Count} failures within {Seconds} seconds.")]
+        public static partial void WorksAgain(ILogger logger, int count, double seconds);
     }
 }

@@ -44,6 +44,8 @@ internal static class StoredForm
         TouchedAt = s.TouchedAt.ToUnixTimeMilliseconds(),
         ReviewedAt = Ms(s.ReviewedAt),
         ReviewNow = s.ReviewNow,
+        ReviewFailures = s.ReviewFailures,
+        ReviewNotBefore = Ms(s.ReviewNotBefore),
         TraceParent = s.TraceParent,
         Unknown = Parse(s.Unknown),
     };
@@ -66,6 +68,8 @@ internal static class StoredForm
         TouchedAt = At(s.TouchedAt),
         ReviewedAt = At(s.ReviewedAt),
         ReviewNow = s.ReviewNow,
+        ReviewFailures = s.ReviewFailures,
+        ReviewNotBefore = At(s.ReviewNotBefore),
         TraceParent = s.TraceParent,
         Unknown = Text(s.Unknown),
     };

@@ -20,6 +20,8 @@ internal sealed class SessionForm
     [JsonPropertyName("t")] public long TouchedAt { get; set; }
     [JsonPropertyName("rv")] public long? ReviewedAt { get; set; }
     [JsonPropertyName("rn")] public bool ReviewNow { get; set; }
+    [JsonPropertyName("rf")] public int ReviewFailures { get; set; }
+    [JsonPropertyName("rb")] public long? ReviewNotBefore { get; set; }
     [JsonPropertyName("tp")] public string? TraceParent { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }

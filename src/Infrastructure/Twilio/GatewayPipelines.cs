@@ -9,7 +9,8 @@ using Polly.Timeout;
 
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>A pipeline for each kind of request. From the outside in: limiter, total time-out, retry, breaker, attempt time-out.</summary>
+/// <summary>A pipeline for each kind of request. From the outside in: limiter, total time-out, retry, pace, breaker, attempt
+/// time-out.</summary>
 /// <remarks>The standard resilience handler repeats a POST after a 5xx or a time-out, and so would ring a phone twice.</remarks>
 internal sealed class GatewayPipelines
 {
@@ -22,13 +23,14 @@ internal sealed class GatewayPipelines
         pipelines = Enum.GetValues<RequestKind>().ToDictionary(kind => kind, kind => Build(kind, settings.For(kind), loggers));
     }
 
-    /// <summary>The circuit breakers. Idempotent writes have none.</summary>
+    /// <summary>The circuit breakers. Endings and updates have none.</summary>
     public List<(RequestKind Kind, CircuitBreakerStateProvider State)> Circuits { get; } = [];
 
     public ResiliencePipeline<TwilioAnswer> For(RequestKind kind) => pipelines[kind];
 
     private ResiliencePipeline<TwilioAnswer> Build(RequestKind kind, PipelineSettings its, ILoggerFactory loggers)
     {
+        var pace = new Pace(its, clock);
         var builder = new ResiliencePipelineBuilder<TwilioAnswer> { Name = "twilio-" + kind, TimeProvider = clock }
             .AddConcurrencyLimiter(its.Permits, its.Queue)
             .AddTimeout(new TimeoutStrategyOptions { Name = "total", Timeout = its.Total })
@@ -40,14 +42,15 @@ internal sealed class GatewayPipelines
                 UseJitter = true,
                 Randomizer = Chance.Jitter,
                 ShouldHandle = args => ValueTask.FromResult(
-                    IsTransient(kind, args.Outcome) && HasTimeLeft(kind, its, args.Outcome.Result, args.Context)),
+                    IsTransient(kind, args.Outcome) && HasTimeLeft(kind, its, pace, args.Outcome.Result, args.Context)),
                 DelayGenerator = args => ValueTask.FromResult(args.Outcome.Result?.RetryAfter),
                 OnRetry = args =>
                 {
-                    GatewayTelemetry.Retrying(args.AttemptNumber + 1, args.Outcome.Result, args.Outcome.Exception);
+                    TwilioExchange.Of(args.Context).Retrying(args.AttemptNumber + 1, args.Outcome);
                     return default;
                 },
-            });
+            })
+            .AddStrategy(_ => pace, new Pace.Options());
         if (its.Breaker is { } breaker)
         {
             var state = new CircuitBreakerStateProvider();
@@ -64,15 +67,13 @@ internal sealed class GatewayPipelines
             });
         }
 
-        // Polly's own metrics and logs get only the status. Most are of level Debug, because the gateway logs the outcome.
+        // Polly's own metrics and logs get only the status. All are of level Debug, because the gateway logs each outage once.
         return builder.AddTimeout(new TimeoutStrategyOptions { Name = "attempt", Timeout = its.Attempt })
             .ConfigureTelemetry(new TelemetryOptions
             {
                 LoggerFactory = loggers,
                 ResultFormatter = (_, result) => result is TwilioAnswer answer ? (int)answer.Status : null,
-                SeverityProvider = args => args.Event.EventName is "OnCircuitOpened" or "OnCircuitClosed" or "OnCircuitHalfOpened"
-                    ? ResilienceEventSeverity.Warning
-                    : ResilienceEventSeverity.Debug,
+                SeverityProvider = _ => ResilienceEventSeverity.Debug,
             })
             .Build();
     }
@@ -96,9 +97,11 @@ internal sealed class GatewayPipelines
     /// <summary>Whether another attempt fits into the total time-out, after the wait that Twilio asks for.</summary>
     /// <remarks>If it does not fit, the request ends at once, and its effect waits instead. A create needs the whole time of an attempt,
     /// because the outcome of a create that the total time-out cuts short is unknown.</remarks>
-    private bool HasTimeLeft(RequestKind kind, PipelineSettings its, TwilioAnswer? answer, ResilienceContext context)
+    private bool HasTimeLeft(RequestKind kind, PipelineSettings its, Pace pace, TwilioAnswer? answer, ResilienceContext context)
     {
-        var left = its.Total - clock.GetElapsedTime(TwilioExchange.Of(context).StartedAt);
+        var left = its.Total - (TwilioExchange.Of(context).StartedAt is { } from ? clock.GetElapsedTime(from) : TimeSpan.Zero);
+        if (answer?.Status == HttpStatusCode.TooManyRequests && pace.Wait + its.Attempt > left)
+            return false;
         return answer?.RetryAfter is { } wait ? wait + its.Attempt <= left : kind != RequestKind.Create || its.Attempt <= left;
     }
 }

@@ -1,15 +1,31 @@
 namespace Calls.Infrastructure.Twilio;
 
 /// <summary>The time-outs, the retries and the concurrency of each kind of request, for one replica.</summary>
-/// <remarks>Each kind has its own pipeline, so that failing creates and long reviews never stop a call from being ended.</remarks>
+/// <remarks>Each kind has its own pipeline, so that failing creates, long reviews and slow mutes never stop a call from being
+/// ended.</remarks>
 internal sealed record GatewaySettings
 {
+    /// <summary>The permits are <c>Twilio:Client:ReadPermits</c>. The sweeper makes as many reviews at once, and a review sends one read
+    /// after another.</summary>
     public PipelineSettings Reads { get; init; } =
-        new() { Permits = 8, Queue = 32, Total = Seconds(6), Attempt = Seconds(2), Retries = 3, Backoff = Seconds(0.1), Breaker = new() };
+        new()
+        {
+            Permits = TwilioClientOptions.DefaultReadPermits,
+            Queue = 32,
+            Total = Seconds(6),
+            Attempt = Seconds(2),
+            Retries = 3,
+            Backoff = Seconds(0.1),
+            Breaker = new(),
+        };
 
     /// <summary>There is no breaker: ending a call is always worth an attempt, and an effect waits longer after each failure.</summary>
-    public PipelineSettings IdempotentWrites { get; init; } =
+    public PipelineSettings Endings { get; init; } =
         new() { Permits = 32, Queue = 64, Total = Seconds(10), Attempt = Seconds(3), Retries = 4, Backoff = Seconds(0.15) };
+
+    /// <summary>Mute and hold. An update that finds no place runs again 0.5 s later.</summary>
+    public PipelineSettings Updates { get; init; } =
+        new() { Permits = 16, Queue = 64, Total = Seconds(10), Attempt = Seconds(3), Retries = 4, Backoff = Seconds(0.15) };
 
     /// <summary>If Twilio takes 100 ms, 32 permits are about 300 calls a second.</summary>
     /// <remarks>There is no queue: its wait would use up the effect's lease. An effect without a permit runs again 0.5 s later.</remarks>
@@ -18,8 +34,20 @@ internal sealed record GatewaySettings
 
     public TimeSpan ConnectTimeout { get; init; } = Seconds(2);
 
-    public PipelineSettings For(RequestKind kind) =>
-        kind switch { RequestKind.Read => Reads, RequestKind.IdempotentWrite => IdempotentWrites, _ => Creates };
+    /// <summary>The settings as they are configured.</summary>
+    public static GatewaySettings Of(TwilioClientOptions client)
+    {
+        var defaults = new GatewaySettings();
+        return defaults with { Reads = defaults.Reads with { Permits = client.ReadPermits } };
+    }
+
+    public PipelineSettings For(RequestKind kind) => kind switch
+    {
+        RequestKind.Read => Reads,
+        RequestKind.Ending => Endings,
+        RequestKind.Update => Updates,
+        _ => Creates,
+    };
 
     private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Polly;
 
 namespace Calls.Infrastructure.Twilio;
 
@@ -19,7 +20,8 @@ public sealed class GatewayTelemetry
     {
         var meter = meters.Create(Name);
         requests = meter.CreateCounter<long>(
-            "calls.twilio.requests", "{request}", "Requests to Twilio with their retries, by operation and outcome.");
+            "calls.twilio.requests", "{request}",
+            "Requests to Twilio with their retries, by operation and outcome: accepted, refused, unknown, not_sent.");
         duration = meter.CreateHistogram(
             "calls.twilio.request.duration", "s", "Duration of requests to Twilio with their retries.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 8, 10] });
@@ -38,13 +40,13 @@ public sealed class GatewayTelemetry
             .SetTag("twilio.conference_sid", conference?.Value).SetTag(CallSid, leg?.Value);
     }
 
-    /// <summary>An attempt of the current request has ended, and another attempt follows.</summary>
-    internal static void Retrying(int attempt, TwilioAnswer? answer, Exception? exception) =>
-        Activity.Current?.AddEvent(new ActivityEvent("retry", tags: new ActivityTagsCollection
+    /// <summary>An attempt has ended, and another attempt follows.</summary>
+    internal static void Retrying(Activity? span, int attempt, Outcome<TwilioAnswer> outcome) =>
+        span?.AddEvent(new ActivityEvent("retry", tags: new ActivityTagsCollection
         {
             ["twilio.attempt"] = attempt,
-            ["http.response.status_code"] = (int?)answer?.Status,
-            ["error.type"] = exception?.GetType().FullName,
+            ["http.response.status_code"] = (int?)outcome.Result?.Status,
+            ["error.type"] = outcome.Exception?.GetType().FullName,
         }));
 
     internal void Concurrent(int requests) => concurrent.Record(requests);
@@ -52,20 +54,38 @@ public sealed class GatewayTelemetry
     /// <summary>A request has ended. <paramref name="outcome"/> is accepted, refused or unknown; <paramref name="detail"/> is the refusal's
     /// meaning, or the reason why the outcome is unknown.</summary>
     /// <remarks>It is no error if a refusal is expected, such as the refusal to end a call that has ended.</remarks>
-    internal void Settled(Activity? span, TwilioExchange exchange, TimeSpan took, string outcome, string? detail, int? code, bool isError)
+    internal void Settled(TwilioExchange exchange, TimeSpan took, string outcome, string? detail, int? code, bool isError)
     {
-        span?.SetTag("twilio.outcome", outcome).SetTag("twilio.detail", detail).SetTag("twilio.error_code", code)
+        Describe(exchange, outcome, detail, code, isError);
+        var tags = new TagList { { "operation", exchange.Operation.Name }, { "outcome", outcome } };
+        requests.Add(1, tags);
+        duration.Record(took.TotalSeconds, tags);
+    }
+
+    /// <summary>Nothing reached Twilio. There is a span only if an attempt was made, and no duration, because there was no
+    /// request.</summary>
+    internal void NotSent(TwilioExchange exchange, NotSentCause cause)
+    {
+        var word = cause.ToString().ToLowerInvariant();
+        Describe(exchange, "not_sent", word, code: null, isError: true);
+        requests.Add(1, new("operation", exchange.Operation.Name), new("outcome", "not_sent"), new("cause", word));
+    }
+
+    private static void Describe(TwilioExchange exchange, string outcome, string? detail, int? code, bool isError)
+    {
+        if (exchange.Span is not { } span)
+            return;
+        // The measurements that follow are exemplars of this span.
+        Activity.Current = span;
+        span.SetTag("twilio.outcome", outcome).SetTag("twilio.detail", detail).SetTag("twilio.error_code", code)
             .SetTag("twilio.attempts", exchange.Attempts).SetTag("http.response.status_code", exchange.LastStatus)
             .SetTag("http.request.resend_count", exchange.Attempts > 1 ? exchange.Attempts - 1 : null);
         if (isError)
-            span?.SetStatus(ActivityStatusCode.Error, detail).SetTag("error.type", exchange.Outcome switch
+            span.SetStatus(ActivityStatusCode.Error, detail).SetTag("error.type", exchange.Outcome switch
             {
                 { Exception: { } exception } => exception.GetType().FullName,
                 { Result: { IsSuccess: false } answer } => ((int)answer.Status).ToString(CultureInfo.InvariantCulture),
                 _ => "unreadable_answer",
             });
-        var tags = new TagList { { "operation", exchange.Operation.Name }, { "outcome", outcome } };
-        requests.Add(1, tags);
-        duration.Record(took.TotalSeconds, tags);
     }
 }

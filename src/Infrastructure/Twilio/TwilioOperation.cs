@@ -4,13 +4,13 @@ namespace Calls.Infrastructure.Twilio;
 internal sealed record TwilioOperation(string Name, RequestKind Kind)
 {
     public static readonly TwilioOperation CreateCall = new("Calls.create", RequestKind.Create);
-    public static readonly TwilioOperation UpdateCall = new("Calls.update", RequestKind.IdempotentWrite);
+    public static readonly TwilioOperation UpdateCall = new("Calls.update", RequestKind.Ending);
     public static readonly TwilioOperation FetchCall = new("Calls.fetch", RequestKind.Read);
     public static readonly TwilioOperation ListCalls = new("Calls.list", RequestKind.Read);
     public static readonly TwilioOperation FetchConference = new("Conferences.fetch", RequestKind.Read);
     public static readonly TwilioOperation ListConferences = new("Conferences.list", RequestKind.Read);
     public static readonly TwilioOperation CreateParticipant = new("Participants.create", RequestKind.Create);
-    public static readonly TwilioOperation UpdateParticipant = new("Participants.update", RequestKind.IdempotentWrite);
+    public static readonly TwilioOperation UpdateParticipant = new("Participants.update", RequestKind.Update);
     public static readonly TwilioOperation FetchParticipant = new("Participants.fetch", RequestKind.Read);
     public static readonly TwilioOperation ListParticipants = new("Participants.list", RequestKind.Read);
 
@@ -23,8 +23,10 @@ internal enum RequestKind
 {
     /// <summary>The request changes nothing.</summary>
     Read,
-    /// <summary>The request ends or sets something. A second request has no further effect.</summary>
-    IdempotentWrite,
+    /// <summary>The request ends a leg. A second request has no further effect. It never waits behind requests of another kind.</summary>
+    Ending,
+    /// <summary>The request mutes, unmutes, holds or resumes a participant. A second request has no further effect.</summary>
+    Update,
     /// <summary>The request rings a phone. A second request rings a phone a second time.</summary>
     Create,
 }

@@ -29,6 +29,11 @@ public sealed class TwilioClientOptions
     public string Edge { get; set; } = "";
     /// <summary>Replaces the host that follows from region and edge: for a proxy or an emulator.</summary>
     public string ApiBaseUrl { get; set; } = "";
+    /// <summary>How many reads of the REST API run at once, for each replica. It limits how many live calls a replica can compare with
+    /// Twilio in time (docs/performance.md).</summary>
+    public int ReadPermits { get; set; } = DefaultReadPermits;
+
+    internal const int DefaultReadPermits = 32;
 
     public bool HasApiKey => ApiKeySid.Length > 0 && ApiKeySecret.Length > 0;
     /// <summary>The user and password of HTTP Basic.</summary>
@@ -163,6 +168,7 @@ internal sealed class TwilioOptionsValidator : IValidateOptions<TwilioOptions>
             (voice.TokenTtl <= TimeSpan.Zero || voice.TokenTtl > LongestToken,
                 $"Twilio:Voice:TokenTtl is {voice.TokenTtl}: " +
                 $"it must be more than zero and at most {LongestToken.TotalHours:0} hours, for instance 01:00:00."),
+            (client.ReadPermits is < 1 or > 1000, $"Twilio:Client:ReadPermits is {client.ReadPermits}: it must be 1 to 1000."),
             (client.ApiBaseUrl.Length > 0 && HttpUrl(client.ApiBaseUrl) is null, "Twilio:Client:ApiBaseUrl is not an http or https URL."),
             (client is { ApiBaseUrl: "", Region.Length: > 0, Edge: "" } && TwilioClientOptions.EdgeOf(client.Region) is null,
                 $"Twilio:Client:Edge is missing: the service does not know the edge of the region {client.Region}, " +

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Calls.Application.Telemetry;
 using Newtonsoft.Json;
 using Polly;
 using Polly.CircuitBreaker;
@@ -8,11 +10,14 @@ using Twilio.Http;
 
 namespace Calls.Infrastructure.Twilio;
 
-/// <summary>Sends one request of the Twilio library through its pipeline and decides the outcome: accepted, refused or unknown.</summary>
+/// <summary>Sends one request of the Twilio library through its pipeline and decides the outcome: accepted, refused, unknown or not
+/// sent.</summary>
 internal sealed partial class TwilioRequests(
     ITwilioTransport transport, GatewayPipelines pipelines, GatewayTelemetry telemetry, TimeProvider clock,
     IOptionsMonitor<TwilioOptions> options, ILogger<TwilioRequests> logger)
 {
+    private readonly ConcurrentDictionary<(string Operation, string Failure), Outage> outages = new();
+
     /// <summary>Calls the library with <paramref name="ask"/> and reads the value from its resource with <paramref name="read"/>.</summary>
     /// <remarks>If <paramref name="read"/> returns null, Twilio does not document the answer, so the outcome is unknown. The token cancels
     /// a create only before it is sent, because the outcome of a cancelled create is unknown. The SIDs are for the span.</remarks>
@@ -23,9 +28,9 @@ internal sealed partial class TwilioRequests(
     {
         cancellationToken.ThrowIfCancellationRequested();
         var client = options.CurrentValue.Client;
-        using var span = GatewayTelemetry.Start(operation, client, conference, leg);
-        var exchange = new TwilioExchange(
-            operation, client.AccountSid, clock.GetTimestamp(), (own, request) => SendAsync(own, request, cancellationToken));
+        using var exchange = new TwilioExchange(
+            operation, client.AccountSid, clock.GetTimestamp(), () => GatewayTelemetry.Start(operation, client, conference, leg),
+            (own, request) => SendAsync(own, request, cancellationToken));
         T? value = null;
         try
         {
@@ -37,7 +42,7 @@ internal sealed partial class TwilioRequests(
         }
 
         var settled = Settle(exchange, value);
-        Report(span, exchange, settled);
+        Report(exchange, settled);
         return settled;
     }
 
@@ -64,8 +69,7 @@ internal sealed partial class TwilioRequests(
     {
         var exchange = TwilioExchange.Of(context);
         var before = exchange.MayHaveActed;
-        if (exchange.Attempts++ == 0)
-            exchange.StartedAt = clock.GetTimestamp();
+        exchange.BeginAttempt();
         (exchange.MayHaveActed, exchange.LastStatus) = (true, null);
         Outcome<TwilioAnswer> outcome;
         try
@@ -102,9 +106,14 @@ internal sealed partial class TwilioRequests(
                 ? new GatewayOutcome<T>.Refused(its, code, answer.RetryAfter)
                 : new GatewayOutcome<T>.Unknown(string.Create(CultureInfo.InvariantCulture, $"HTTP {(int)answer.Status}")),
             (_, { } exception) when exchange.MayHaveActed => new GatewayOutcome<T>.Unknown(exception.GetType().Name),
-            (_, BrokenCircuitException { RetryAfter: var wait }) => new GatewayOutcome<T>.Refused(Refusal.NotProcessed, null, wait),
-            (_, RateLimiterRejectedException { RetryAfter: var wait }) => new GatewayOutcome<T>.Refused(Refusal.NotProcessed, null, wait),
-            _ => new GatewayOutcome<T>.Refused(Refusal.NotProcessed, null),
+            // Twilio refused the last attempt with a 429, and there was no other attempt.
+            (_, { } stopped) when exchange.LastStatus is not null => new GatewayOutcome<T>.Refused(
+                Refusal.NotProcessed, null, (stopped as RateLimiterRejectedException)?.RetryAfter),
+            (_, BrokenCircuitException { RetryAfter: var wait }) => new GatewayOutcome<T>.NotSent(NotSentCause.Breaker, wait),
+            (_, RateLimiterRejectedException { RetryAfter: var wait }) => new GatewayOutcome<T>.NotSent(NotSentCause.Limiter, wait),
+            (_, HttpRequestException) => new GatewayOutcome<T>.NotSent(NotSentCause.Connection),
+            // The total time-out has passed while the request waited for its turn.
+            _ => new GatewayOutcome<T>.NotSent(NotSentCause.Limiter),
         };
 
     /// <summary>Twilio's error code; null if the body is no error of Twilio. The message is not read: it may quote a phone
@@ -121,45 +130,81 @@ internal sealed partial class TwilioRequests(
         }
     }
 
-    private void Report<T>(Activity? span, TwilioExchange exchange, GatewayOutcome<T> settled)
+    private void Report<T>(TwilioExchange exchange, GatewayOutcome<T> settled)
     {
-        var took = clock.GetElapsedTime(exchange.CreatedAt);
+        var (operation, took) = (exchange.Operation.Name, clock.GetElapsedTime(exchange.CreatedAt));
         switch (settled)
         {
             case GatewayOutcome<T>.Refused { Meaning: var meaning, Code: var code }:
                 var level = meaning == Refusal.NotPermitted ? LogLevel.Error
                     : meaning is Refusal.BadRequest or Refusal.NotProcessed ? LogLevel.Warning
                     : LogLevel.Debug;
-                telemetry.Settled(span, exchange, took, "refused", meaning.ToString(), code, isError: level >= LogLevel.Warning);
-                Log.Refused(logger, level, exchange.Operation.Name, meaning, code, exchange.Attempts);
+                telemetry.Settled(exchange, took, "refused", meaning.ToString(), code, isError: level >= LogLevel.Warning);
+                if (level >= LogLevel.Warning)
+                    Of(operation, meaning.ToString()).Failed(() => Log.Refuses(logger, level, operation, meaning, code));
+                else
+                    Worked(operation);
                 break;
             case GatewayOutcome<T>.Unknown { Why: var why }:
-                telemetry.Settled(span, exchange, took, "unknown", why, null, isError: true);
-                Log.Unknown(logger, exchange.Operation.Name, why, exchange.Attempts);
+                telemetry.Settled(exchange, took, "unknown", why, null, isError: true);
+                Of(operation, "Unknown").Failed(() => Log.Unknown(logger, operation, why, exchange.Attempts));
+                break;
+            case GatewayOutcome<T>.NotSent { Cause: var cause }:
+                telemetry.NotSent(exchange, cause);
+                if (cause == NotSentCause.Connection)
+                    Of(operation, "NoConnection").Failed(() => Log.Unreachable(logger, operation, exchange.Attempts));
+                else
+                    Log.NotSent(logger, operation, cause);
                 break;
             default:
                 if (settled is GatewayOutcome<CallSid>.Accepted { Value: var created })
-                    span?.SetTag(GatewayTelemetry.CallSid, created.Value);
-                telemetry.Settled(span, exchange, took, "accepted", null, null, isError: false);
+                    exchange.Span?.SetTag(GatewayTelemetry.CallSid, created.Value);
+                telemetry.Settled(exchange, took, "accepted", null, null, isError: false);
+                Worked(operation);
                 break;
         }
+    }
+
+    private Outage Of(string operation, string failure) => outages.GetOrAdd((operation, failure), key => new Outage(
+        clock, (count, lasted) => Log.Works(logger, key.Operation, key.Failure, count, lasted.TotalSeconds)));
+
+    private void Worked(string operation)
+    {
+        foreach (var (key, outage) in outages)
+            if (key.Operation == operation)
+                outage.Worked();
     }
 
     private static partial class Log
     {
         [LoggerMessage(EventId = 5001,
-            Message = "Twilio refused {Operation}: {Meaning}, code {Code}, after {Attempts} attempts. See twilio.com/docs/api/errors.")]
-        public static partial void Refused(ILogger logger, LogLevel level, string operation, Refusal meaning, int? code, int attempts);
+            Message = "Twilio refuses {Operation}: {Meaning}, code {Code}. See twilio.com/docs/api/errors. Further such refusals are "
+                + "counted and not logged.")]
+        public static partial void Refuses(ILogger logger, LogLevel level, string operation, Refusal meaning, int? code);
 
-        [LoggerMessage(5002, LogLevel.Warning, "It is not known whether Twilio carried out {Operation}: {Why}, after {Attempts} attempts.")]
+        [LoggerMessage(5002, LogLevel.Warning,
+            "It is not known whether Twilio carried out {Operation}: {Why}, after {Attempts} attempts. Further such outcomes are counted "
+            + "and not logged.")]
         public static partial void Unknown(ILogger logger, string operation, string why, int attempts);
+
+        [LoggerMessage(5004, LogLevel.Warning,
+            "No connection to Twilio was made for {Operation}, after {Attempts} attempts. Further such failures are counted and not "
+            + "logged.")]
+        public static partial void Unreachable(ILogger logger, string operation, int attempts);
+
+        [LoggerMessage(5005, LogLevel.Information,
+            "Twilio answers {Operation} again. The outage ({Failure}) had {Count} failures within {Seconds} seconds.")]
+        public static partial void Works(ILogger logger, string operation, string failure, int count, double seconds);
+
+        [LoggerMessage(5006, LogLevel.Debug, "{Operation} was not sent, because of the {Cause}.")]
+        public static partial void NotSent(ILogger logger, string operation, NotSentCause cause);
     }
 }
 
 /// <summary>One request with the state of its attempts. The library gets it as its client, and its requests go to our pipeline.</summary>
 internal sealed class TwilioExchange(
-    TwilioOperation operation, string accountSid, long createdAt, Func<TwilioExchange, Request, Task<Outcome<TwilioAnswer>>> send)
-    : ITwilioRestClient
+    TwilioOperation operation, string accountSid, long createdAt, Func<Activity?> startSpan,
+    Func<TwilioExchange, Request, Task<Outcome<TwilioAnswer>>> send) : ITwilioRestClient, IDisposable
 {
     public static readonly ResiliencePropertyKey<TwilioExchange> Key = new("calls.twilio.exchange");
 
@@ -168,9 +213,11 @@ internal sealed class TwilioExchange(
     public string? Region => null;
     public global::Twilio.Http.HttpClient HttpClient => throw new NotSupportedException("The service has its own transport.");
     public long CreatedAt => createdAt;
-    /// <summary>When the first attempt began: after the wait for a permit. The total time-out counts from the same moment.</summary>
-    public long StartedAt { get; set; }
-    public int Attempts { get; set; }
+    /// <summary>When the request got its permit. The total time-out counts from the same moment.</summary>
+    public long? StartedAt { get; set; }
+    public int Attempts { get; private set; }
+    /// <summary>The span of the request, from its first attempt on. A request that was not sent has no span.</summary>
+    public Activity? Span { get; private set; }
     /// <summary>The HTTP status of the last attempt; null if that attempt got no answer.</summary>
     public int? LastStatus { get; set; }
     /// <summary>An attempt is under way, or an attempt ended without an answer that proves that Twilio did nothing.</summary>
@@ -180,6 +227,20 @@ internal sealed class TwilioExchange(
 
     public static TwilioExchange Of(ResilienceContext context) =>
         context.Properties.TryGetValue(Key, out var exchange) ? exchange : throw new UnreachableException("Every request has its exchange");
+
+    /// <summary>Begins an attempt, within the span of the request.</summary>
+    public void BeginAttempt()
+    {
+        if (Attempts++ == 0)
+            Span = startSpan();
+        else if (Span is not null)
+            Activity.Current = Span;
+    }
+
+    /// <summary>An attempt has ended, and another attempt follows.</summary>
+    public void Retrying(int attempt, Outcome<TwilioAnswer> outcome) => GatewayTelemetry.Retrying(Span, attempt, outcome);
+
+    public void Dispose() => Span?.Dispose();
 
     public Response Request(Request request) => throw new NotSupportedException("The service sends only asynchronous requests.");
 

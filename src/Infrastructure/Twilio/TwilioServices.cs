@@ -20,7 +20,7 @@ public static class TwilioServices
         services.AddOptions<DialingOptions>().ValidateOnStart();
 
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(new GatewaySettings());
+        services.TryAddSingleton(its => GatewaySettings.Of(its.GetRequiredService<IOptions<TwilioOptions>>().Value.Client));
         services.AddSingleton(its => new CallbackUrls(new Uri(its.GetRequiredService<IOptions<TwilioOptions>>().Value.PublicBaseUrl)));
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<GatewayTelemetry>();

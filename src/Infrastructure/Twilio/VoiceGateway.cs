@@ -135,6 +135,8 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
                 return new GatewayOutcome<IReadOnlyList<TView>>.Refused(refused.Meaning, refused.Code, refused.RetryAfter);
             if (answer is GatewayOutcome<ListPage>.Unknown unknown)
                 return new GatewayOutcome<IReadOnlyList<TView>>.Unknown(unknown.Why);
+            if (answer is GatewayOutcome<ListPage>.NotSent notSent)
+                return new GatewayOutcome<IReadOnlyList<TView>>.NotSent(notSent.Cause, notSent.RetryAfter);
             if (answer is not GatewayOutcome<ListPage>.Accepted { Value: var page } || items(page) is not { } views || views.Contains(null))
                 return new GatewayOutcome<IReadOnlyList<TView>>.Unknown("unreadable page");
             all.AddRange(views.OfType<TView>().Where(wanted));

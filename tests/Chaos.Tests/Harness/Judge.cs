@@ -74,6 +74,15 @@ internal static class Judge
 
     private static string Due(int partition) => string.Create(CultureInfo.InvariantCulture, $"calls:{{{partition}}}:due");
 
+    /// <summary>How long ago the oldest deadline passed.</summary>
+    public static async Task<TimeSpan> LagAsync(ConnectionMultiplexer redis)
+    {
+        var oldest = await Task.WhenAll(Enumerable.Range(0, Partitions)
+            .Select(partition => redis.GetDatabase().SortedSetRangeByRankWithScoresAsync(Due(partition), 0, 0)));
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        return TimeSpan.FromMilliseconds(oldest.Max(first => first is [var most] ? Math.Max(0, now - most.Score) : 0));
+    }
+
     private static async Task<string> StuckAsync(Deployment deployment)
     {
         var stuck = await deployment.Twilio.AskAsync<Leg[]>(cloud => [.. cloud.LiveLegs()]);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 
 namespace Calls.Chaos.Tests.Harness;
@@ -11,8 +12,13 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
     /// <summary>Environment variables of the machine that the Api must not inherit.</summary>
     private static readonly string[] ServiceKeys = ["Twilio", "ASPNETCORE", "Calls__", "MY_", "ConnectionStrings"];
 
+    private static readonly string[] Levels = ["warn:", "fail:", "crit:"];
+
+    private readonly ConcurrentQueue<(long At, string Line)> warnings = new();
     private OwnProcess? process;
     private long? killedAt;
+    private long lines;
+    private long characters;
 
     public int Port { get; } = Ports.Free();
 
@@ -29,6 +35,27 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
 
     public string Tail => process?.Tail ?? "";
 
+    /// <summary>The lines of level Warning and above.</summary>
+    public int Warnings => warnings.Count;
+
+    /// <summary>The most warnings within one minute.</summary>
+    public int MostWarningsInAMinute()
+    {
+        var all = warnings.ToArray();
+        var (most, first) = (0, 0);
+        for (var last = 0; last < all.Length; last++)
+        {
+            while (TimeProvider.System.GetElapsedTime(all[first].At, all[last].At) > TimeSpan.FromMinutes(1))
+                first++;
+            most = Math.Max(most, last - first + 1);
+        }
+
+        return most;
+    }
+
+    /// <summary>How many lines the replica has written, and how many characters.</summary>
+    public (long Lines, long Characters) Written => (Interlocked.Read(ref lines), Interlocked.Read(ref characters));
+
     public async Task StartAsync()
     {
         process?.Dispose();
@@ -43,7 +70,7 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
             // There are many processes on few cores for a short time.
             start.Environment["DOTNET_gcServer"] = "0";
             start.Environment["DOTNET_TieredPGO"] = "0";
-        });
+        }, Read);
         await Eventually.TrueAsync(
             async () => process.HasExited
                 ? throw new InvalidOperationException("The Api ended before it was ready:\n" + Tail)
@@ -90,6 +117,15 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
     }
 
     public void Dispose() => process?.Dispose();
+
+    private void Read(string line)
+    {
+        Interlocked.Increment(ref lines);
+        Interlocked.Add(ref characters, line.Length);
+        // .NET's console: the level, the category and the event in one line, and the message in the next.
+        if (Levels.Any(level => line.StartsWith(level, StringComparison.Ordinal)))
+            warnings.Enqueue((TimeProvider.System.GetTimestamp(), line));
+    }
 
     private static bool IsOfTheService(string name) =>
         ServiceKeys.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));

@@ -22,6 +22,12 @@ internal static class Sizes
     /// <summary>Calls around each fault of Redis or of a connection.</summary>
     public static int CallsAroundAFault => Number("CALLS_CHAOS_FAULT_CALLS", 120);
 
+    /// <summary>Live calls while Twilio fails.</summary>
+    public static int LiveCallsWhileTwilioFails => Number("CALLS_CHAOS_FAILING_CALLS", 200);
+
+    /// <summary>Live calls on one replica while Twilio takes 150 ms.</summary>
+    public static int LiveCallsWhileTwilioIsSlow => Number("CALLS_CHAOS_LIVE_CALLS", 3_000);
+
     public static int Seed => Number("CALLS_CHAOS_SEED", 1);
 
     private static int Number(string variable, int otherwise) =>

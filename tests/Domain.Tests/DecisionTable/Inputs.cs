@@ -125,6 +125,8 @@ internal static class Inputs
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
         yield return Now("the maximum duration is said to have passed", new SessionEvent.MaxDurationPassed());
         yield return Later("the maximum duration has passed, 4 h later", 4 * 3600, new SessionEvent.MaxDurationPassed());
+        yield return Now("review fails", new SessionEvent.ReviewFailed(Room, 0));
+        yield return Later("review fails, 61 s later", 61, new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16,
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }

@@ -18,6 +18,8 @@ internal static class Situations
         ("Ringing", "The caller waits in the room. The callee's phone rings.", () => A.Session().Ringing()),
         ("Answered", "The callee has answered and is about to enter the room.", () => A.Session().Answered()),
         ("Live", "Caller and callee are in the room.", () => A.Session().Live()),
+        ("Live, a review has failed", "Caller and callee are in the room. Twilio did not answer a review, so the next one waits.", () =>
+            A.Session().Live().After(60).FailsReview()),
         ("Live, a guest's dial under way", "Caller and callee are in the room. A replica has claimed the guest's dial.", () =>
             A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor)),
         ("Live, a guest rings", "Caller and callee are in the room. The guest's phone rings.", () =>

@@ -110,6 +110,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
     {
         TouchedAt = Now,
         ReviewedAt = null,
+        ReviewFailures = 0,
+        ReviewNotBefore = null,
         AnsweredAt = null,
         EndedAt = session.IsEnded ? Now : null,
         EndReason = scenario.WithoutReasons && session.IsEnded ? EndReason.OnePersonLeft : session.EndReason,

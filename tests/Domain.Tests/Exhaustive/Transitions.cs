@@ -31,6 +31,7 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
 
         if (scenario.MayBeEnded)
             next.Add((decisions.Apply(w, new SessionEvent.MaxDurationPassed(), CheckedDecisions.MuchLater), "max duration passes"));
+        next.Add((decisions.Apply(w, new SessionEvent.ReviewFailed(w.Session.Room, 0.5), CheckedDecisions.MuchLater), "review fails"));
         next.Add((decisions.Review(w, CheckedDecisions.Now), "review"));
         next.Add((decisions.Review(w, CheckedDecisions.MuchLater), "late review"));
         return next;

@@ -38,7 +38,8 @@ internal sealed class GatewayFixture : IAsyncDisposable
     public static GatewaySettings Quick { get; } = new()
     {
         Reads = new() { Permits = 8, Queue = 32, Total = S(10), Attempt = S(4), Retries = 3, Backoff = Ms(1), Breaker = new() },
-        IdempotentWrites = new() { Permits = 8, Queue = 32, Total = S(10), Attempt = S(4), Retries = 4, Backoff = Ms(1) },
+        Endings = new() { Permits = 8, Queue = 32, Total = S(10), Attempt = S(4), Retries = 4, Backoff = Ms(1) },
+        Updates = new() { Permits = 8, Queue = 32, Total = S(10), Attempt = S(4), Retries = 4, Backoff = Ms(1) },
         Creates = new() { Permits = 8, Queue = 0, Total = S(10), Attempt = S(4), Retries = 2, Backoff = Ms(1), Breaker = new() },
     };
 

@@ -18,7 +18,7 @@ public sealed class GatewayOutcomeTests
     private static readonly GatewaySettings Impatient = GatewayFixture.Quick with
     {
         Reads = GatewayFixture.Quick.Reads with { Attempt = GatewayFixture.S(1) },
-        IdempotentWrites = GatewayFixture.Quick.IdempotentWrites with { Attempt = GatewayFixture.S(1) },
+        Endings = GatewayFixture.Quick.Endings with { Attempt = GatewayFixture.S(1) },
         Creates = GatewayFixture.Quick.Creates with { Attempt = GatewayFixture.S(1) },
     };
 
@@ -136,9 +136,9 @@ public sealed class GatewayOutcomeTests
         await using var gateway = await GatewayFixture.StartAsync(null, ("Twilio:Client:ApiBaseUrl", $"http://127.0.0.1:{port}"));
 
         (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(
-            new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, null));
+            new GatewayOutcome<CallSid>.NotSent(NotSentCause.Connection));
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBe(
-            new GatewayOutcome<CallView>.Refused(Refusal.NotProcessed, null));
+            new GatewayOutcome<CallView>.NotSent(NotSentCause.Connection));
         gateway.Logs.Lines.ShouldContain(
             l => l.Contains("Calls.create", StringComparison.Ordinal) && l.Contains("after 3 attempts", StringComparison.Ordinal));
     }
@@ -164,7 +164,7 @@ public sealed class GatewayOutcomeTests
             GatewayFixture.Quick with { ConnectTimeout = GatewayFixture.Ms(200) }, ("Twilio:Client:ApiBaseUrl", url));
 
         (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(
-            new GatewayOutcome<CallSid>.Refused(Refusal.NotProcessed, null));
+            new GatewayOutcome<CallSid>.NotSent(NotSentCause.Connection));
         fillers.ForEach(f => f.Dispose());
     }
 
@@ -250,8 +250,8 @@ public sealed class GatewayOutcomeTests
         for (var i = 0; i < 2; i++)
             (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Unknown>();
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Refused>().Meaning
-            .ShouldBe(Refusal.NotProcessed);
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.NotSent>().Cause
+            .ShouldBe(NotSentCause.Breaker);
         gateway.Twilio.Requests.Count.ShouldBe(2);
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>();
         (await gateway.Gateway.FetchCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>();
@@ -261,7 +261,7 @@ public sealed class GatewayOutcomeTests
     public async Task Ending_calls_has_no_breaker()
     {
         await using var gateway = await GatewayFixture.StartAsync(
-            GatewayFixture.Quick with { IdempotentWrites = GatewayFixture.Quick.IdempotentWrites with { Retries = 1 } });
+            GatewayFixture.Quick with { Endings = GatewayFixture.Quick.Endings with { Retries = 1 } });
         for (var i = 0; i < 20; i++)
             (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Unknown>();
         gateway.Twilio.Requests.Count.ShouldBe(40);
@@ -283,8 +283,8 @@ public sealed class GatewayOutcomeTests
         var first = gateway.Gateway.CreateCallAsync(Given.ACall, None);
         await reached.Task.WaitAsync(GatewayFixture.S(10), None);
 
-        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Refused>().Meaning
-            .ShouldBe(Refusal.NotProcessed);
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.NotSent>().Cause
+            .ShouldBe(NotSentCause.Limiter);
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>();
         (await first).ShouldBeOfType<GatewayOutcome<CallSid>.Unknown>();
     }
@@ -325,11 +325,11 @@ public sealed class GatewayOutcomeTests
         var its = new GatewaySettings();
         (its.Reads.Total, its.Reads.Attempt, its.Reads.Retries, its.Reads.Backoff).ShouldBe(
             (GatewayFixture.S(6), GatewayFixture.S(2), 3, GatewayFixture.Ms(100)));
-        (its.IdempotentWrites.Total, its.IdempotentWrites.Attempt, its.IdempotentWrites.Retries, its.IdempotentWrites.Backoff)
+        (its.Endings.Total, its.Endings.Attempt, its.Endings.Retries, its.Endings.Backoff)
             .ShouldBe((GatewayFixture.S(10), GatewayFixture.S(3), 4, GatewayFixture.Ms(150)));
         (its.Creates.Total, its.Creates.Attempt, its.Creates.Retries, its.Creates.Backoff).ShouldBe(
             (GatewayFixture.S(8), GatewayFixture.S(6), 2, GatewayFixture.Ms(200)));
-        its.IdempotentWrites.Breaker.ShouldBeNull();
+        its.Endings.Breaker.ShouldBeNull();
         its.Creates.Total.ShouldBeLessThan(new CallPolicy().EffectLease, "a create must be over before its lease is");
     }
 }

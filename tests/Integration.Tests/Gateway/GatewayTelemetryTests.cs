@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Twilio;
 
@@ -65,6 +66,60 @@ public sealed class GatewayTelemetryTests
         sink.Measurements.ShouldContain(m => m.Name == "calls.twilio.request.duration");
         sink.Measurements.ShouldContain(("calls.twilio.concurrent_requests", 7d, ""));
         sink.Measurements.ShouldContain(m => m.Name.StartsWith("resilience.polly", StringComparison.Ordinal), "Polly's own metrics");
+    }
+
+    [Fact]
+    public async Task A_request_that_the_service_itself_stopped_has_no_span_and_is_no_refusal_by_Twilio()
+    {
+        using var sink = new TelemetrySink(GatewayTelemetry.Name);
+        await using var gateway = await GatewayFixture.StartAsync(GatewayFixture.Quick with
+        {
+            Creates = GatewayFixture.Quick.Creates with
+            {
+                Permits = 1,
+                Breaker = new() { MinimumThroughput = 2, Break = GatewayFixture.S(60) },
+            },
+        });
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        gateway.Twilio.Otherwise = _ =>
+        {
+            reached.TrySetResult();
+            return Answer.Never;
+        };
+        CallSid.TryParse("CAbeefbeefbeefbeefbeefbeefbeefbeef", out var leg).ShouldBeTrue();
+        var conference = Given.AGuest with
+        {
+            Conference = ConferenceSid.TryParse("CFbeefbeefbeefbeefbeefbeefbeefbeef", out var sid) ? sid : throw new UnreachableException(),
+        };
+        var first = gateway.Gateway.CreateParticipantAsync(conference, None);
+        await reached.Task.WaitAsync(GatewayFixture.S(10), None);
+        (await gateway.Gateway.CreateParticipantAsync(conference, None)).ShouldBe(
+            new GatewayOutcome<CallSid>.NotSent(NotSentCause.Limiter), "the one permit is taken");
+        gateway.Twilio.Otherwise = _ => Answer.Error(500, 20500);
+        await first;
+        await gateway.Gateway.CreateParticipantAsync(conference, None);
+        (await gateway.Gateway.CreateParticipantAsync(conference, None)).ShouldBeOfType<GatewayOutcome<CallSid>.NotSent>().Cause
+            .ShouldBe(NotSentCause.Breaker);
+
+        gateway.Twilio.Requests.Count.ShouldBe(2);
+        sink.Spans.Count(s => Equals(s.GetTagItem("twilio.conference_sid"), conference.Conference.Value)).ShouldBe(2, "two were sent");
+        foreach (var cause in new[] { "limiter", "breaker" })
+            sink.Measurements.ShouldContain(
+                ("calls.twilio.requests", 1d, $"operation=Participants.create outcome=not_sent cause={cause}"));
+        var lines = gateway.Logs.Lines.Where(l => l.Contains("not sent", StringComparison.Ordinal)).ToList();
+        lines.Count.ShouldBe(2);
+        lines.ShouldAllBe(l => l.StartsWith("Debug", StringComparison.Ordinal));
+        gateway.Logs.Lines.ShouldNotContain(l => l.Contains("refuse", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_hundred_failures_are_one_log_line()
+    {
+        await using var gateway = await GatewayFixture.StartAsync(Logged);
+        for (var i = 0; i < 100; i++)
+            await gateway.Gateway.CompleteCallAsync(Given.Leg, None);
+        var warnings = gateway.Logs.Lines.Where(l => l.StartsWith("Warning", StringComparison.Ordinal)).ToList();
+        warnings.ShouldHaveSingleItem().ShouldContain("Calls.update");
     }
 
     [Fact]

@@ -94,6 +94,23 @@ internal sealed class OutboxRig : IAsyncDisposable
                 .GetUtcNow() - (ago ?? TimeSpan.Zero)).Session!;
     }
 
+    /// <summary>Alice and Bob talk, and Twilio has named no conference. The review has been due for a while.</summary>
+    public static CallSession ReviewDue()
+    {
+        var session = Started(Policy.ReviewInterval + TimeSpan.FromMinutes(1));
+        var now = TimeProvider.System.GetUtcNow() - Policy.ReviewInterval - TimeSpan.FromSeconds(1);
+        CallSid.TryParse("CA" + session.Caller.Leg!.Value[2..].Replace('0', 'f'), out var callee).ShouldBeTrue();
+        return session with
+        {
+            Effects = [],
+            Participants =
+            [
+                session.Caller with { Progress = Progress.Joined, EverJoined = true, Since = now },
+                session.Participants[1] with { Leg = callee, Progress = Progress.Joined, Answered = true, EverJoined = true, Since = now },
+            ],
+        };
+    }
+
     private sealed class AnyNumber : IDialingRules
     {
         public bool IsStopped => false;
@@ -106,6 +123,8 @@ internal sealed class OutboxRig : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Twilio.Dials.TrySetResult();
+        Twilio.Reads?.TrySetResult();
+        Twilio.Changes?.TrySetResult();
         await host.StopAsync();
         host.Dispose();
     }

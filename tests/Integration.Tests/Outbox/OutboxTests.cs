@@ -39,6 +39,33 @@ public sealed class OutboxTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task Dials_go_out_while_every_hand_for_mute_and_hold_is_full()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
+        rig.Twilio.Changes = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        for (var i = 0; i < 100; i++)
+            await rig.StoreAsync(Muting(OutboxRig.ReviewDue()), queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("change") == 64));
+        await rig.StoreAsync(OutboxRig.Started(), queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 1));
+    }
+
+    [Fact]
+    public async Task Of_one_participant_one_change_is_under_way_and_only_the_newest_waits()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
+        rig.Twilio.Changes = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var session = InConference(OutboxRig.ReviewDue());
+        await rig.StoreAsync(session, queued: false);
+        for (var i = 0; i < 100; i++)
+            await rig.SendAsync(new SetParticipantFlags(session.Id, Operator, ParticipantId.Callee, Muted: i % 2 == 0, Hold: null));
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("change") == 1));
+        rig.Twilio.Changes.SetResult();
+        await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Effects.IsEmpty, patience: TimeSpan.FromSeconds(10));
+        rig.Twilio.Asked("change").ShouldBe(2, "the first, and the newest of the others");
+    }
+
+    [Fact]
     public async Task A_hang_up_that_Twilio_has_taken_stays_until_its_leg_is_known_to_have_gone()
     {
         await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
@@ -114,6 +141,22 @@ public sealed class OutboxTests(RedisFixture redis)
         dropped.ShouldBe(2, "hang-ups have a lane of their own");
         queue.Endings.Count.ShouldBe(1);
     }
+
+    private static Asker Operator => new(null, IsOperator: true);
+
+    private static CallSession InConference(CallSession session)
+    {
+        ConferenceSid.TryParse("CF" + session.Caller.Leg!.Value[2..], out var conference).ShouldBeTrue();
+        return session with { Conference = conference };
+    }
+
+    private static CallSession Muting(CallSession session) => InConference(session) with
+    {
+        Effects = [new Effect.SetFlags(ParticipantId.Callee, Muted: true, Hold: null)
+        {
+            NotBefore = TimeProvider.System.GetUtcNow() + OutboxRig.Policy.EffectLease,
+        }],
+    };
 
     private static StoredSession Committed(CallSession session) => new(session.Id, session, 1, "etag");
 }

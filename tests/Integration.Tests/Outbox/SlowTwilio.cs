@@ -9,17 +9,31 @@ internal sealed class SlowTwilio : IVoiceGateway
 {
     private readonly ConcurrentQueue<string> asked = new();
     private int legs;
+    private int reads;
 
     /// <summary>What dials wait for.</summary>
     public TaskCompletionSource Dials { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>What reads of conferences wait for. Null: they are answered at once.</summary>
+    public TaskCompletionSource? Reads { get; set; }
+
+    /// <summary>What changes of mute and hold wait for. Null: they are answered at once.</summary>
+    public TaskCompletionSource? Changes { get; set; }
+
+    /// <summary>Whether reads are answered: the room is empty, and each leg is live.</summary>
+    public bool AnswersReads { get; set; }
+
+    /// <summary>The most reads that were under way at once.</summary>
+    public int MostReads { get; private set; }
+
     /// <summary>Whether it finds every leg that it is to end over already.</summary>
     public bool FindsAllOver { get; set; } = true;
 
-    /// <summary>The status of every leg. Null: it does not answer.</summary>
+    /// <summary>The status of every leg. Null: it is live if <see cref="AnswersReads"/>, or there is no answer.</summary>
     public LegStatus? Legs { get; set; }
 
-    /// <summary>What has been asked: <c>dial</c>, <c>add</c>, <c>fetch</c> or <c>hang up</c>.</summary>
+    /// <summary>What has been asked: <c>dial</c>, <c>add</c>, <c>fetch</c>, <c>hang up</c>, <c>change</c>, or <c>read</c> of a
+    /// room.</summary>
     public int Asked(string what) => asked.Count(a => a == what);
 
     public (string To, string From) AddressesOf(Party callee, ClientIdentity caller) => ("", "");
@@ -53,12 +67,13 @@ internal sealed class SlowTwilio : IVoiceGateway
     }
 
     public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
-        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) => Nothing<ParticipantView>();
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) =>
+        ChangeAsync(new ParticipantView(leg, null, Connected: true, muted is true, hold is true));
 
     public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken)
     {
         asked.Enqueue("fetch");
-        return Legs is { } status
+        return (Legs ?? (AnswersReads ? LegStatus.InProgress : null)) is { } status
             ? Task.FromResult<GatewayOutcome<CallView>>(new GatewayOutcome<CallView>.Accepted(new CallView(leg, status, "", "", null)))
             : Nothing<CallView>();
     }
@@ -66,14 +81,33 @@ internal sealed class SlowTwilio : IVoiceGateway
     public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) =>
         Nothing<ConferenceView>();
 
-    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken) =>
-        Nothing<IReadOnlyList<ConferenceView>>();
+    public async Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(
+        string room, CancellationToken cancellationToken)
+    {
+        asked.Enqueue("read " + room);
+        lock (asked)
+            MostReads = Math.Max(MostReads, ++reads);
+        if (Reads is { } gate)
+            await gate.Task.WaitAsync(cancellationToken);
+        lock (asked)
+            reads--;
+        return AnswersReads ? new GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted([])
+            : await Nothing<IReadOnlyList<ConferenceView>>();
+    }
 
     public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(
         ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken) => Nothing<ParticipantView>();
 
     public Task<GatewayOutcome<IReadOnlyList<ParticipantView>>> ListParticipantsAsync(
         ConferenceSid conference, CancellationToken cancellationToken) => Nothing<IReadOnlyList<ParticipantView>>();
+
+    private async Task<GatewayOutcome<ParticipantView>> ChangeAsync(ParticipantView view)
+    {
+        asked.Enqueue("change");
+        if (Changes is { } gate)
+            await gate.Task;
+        return new GatewayOutcome<ParticipantView>.Accepted(view);
+    }
 
     private static Task<GatewayOutcome<T>> Nothing<T>() =>
         Task.FromResult<GatewayOutcome<T>>(new GatewayOutcome<T>.Unknown("not asked in these tests"));

@@ -3,6 +3,8 @@ using System.Globalization;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
+using Calls.Infrastructure.Twilio;
+using Calls.Integration.Tests.Gateway;
 using Calls.Integration.Tests.Redis;
 using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
@@ -29,6 +31,61 @@ public sealed class SweeperTests(RedisFixture redis)
         foreach (var session in sessions)
             await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
         (rig.Twilio.Asked("dial") + other.Twilio.Asked("dial")).ShouldBe(20);
+    }
+
+    [Fact]
+    public async Task No_more_reviews_are_under_way_than_Twilio_may_be_asked_about_and_effects_do_not_wait_behind_them()
+    {
+        const int permits = 4, sessions = 60;
+        var connection = await redis.NewDatabaseAsync();
+        CountedClaims? index = null;
+        await using var rig = await OutboxRig.StartAsync(connection, swept: true, configure: services => services
+            .AddSingleton(new GatewaySettings { Reads = new GatewaySettings().Reads with { Permits = permits } })
+            .AddSingleton<IDueSessions>(provider => index = ActivatorUtilities.CreateInstance<CountedClaims>(provider)));
+        rig.Twilio.AnswersReads = true;
+        rig.Twilio.Reads = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var live = Enumerable.Range(0, sessions).Select(_ => OutboxRig.ReviewDue()).ToList();
+        foreach (var session in live)
+            await rig.StoreAsync(session, queued: false);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.MostReads == permits));
+
+        // Every place for a review is taken, and Twilio does not answer. A hang-up whose lease is out is due now.
+        var ending = OutboxRig.Started(LeaseIsOut);
+        await rig.StoreAsync(SessionDecider.Decide(
+            ending, new SessionEvent.EndCall(), OutboxRig.Policy, TimeProvider.System.GetUtcNow() - LeaseIsOut).Session!, queued: false);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("hang up") == 1));
+
+        rig.Twilio.Reads.SetResult();
+        foreach (var session in live)
+            await Eventually.TrueAsync(
+                async () => (await rig.LoadAsync(session.Id))!.ReviewedAt is not null, patience: GatewayFixture.S(60));
+        rig.Twilio.MostReads.ShouldBe(permits);
+        live.ShouldAllBe(session => rig.Twilio.Asked("read " + session.Room) == 1, "each is reviewed once");
+        index!.Claims.ShouldBeLessThan(6 * sessions, "a session that waits for its review is not claimed again and again");
+    }
+
+    [Fact]
+    public async Task A_review_that_Twilio_does_not_answer_waits_before_the_next_one_and_longer_each_time()
+    {
+        var connection = await redis.NewDatabaseAsync();
+        await using var rig = await OutboxRig.StartAsync(connection, swept: true);
+        await using var multiplexer = await ConnectionMultiplexer.ConnectAsync(connection);
+        var session = OutboxRig.ReviewDue();
+        await rig.StoreAsync(session, queued: false);
+        foreach (var (failures, shortest) in new[] { (1, 2.5), (2, 5.0) })
+        {
+            CallSession? failed = null;
+            await Eventually.TrueAsync(async () => (failed = (await rig.LoadAsync(session.Id))!).ReviewFailures == failures);
+            var wait = failed!.ReviewNotBefore!.Value - failed.TouchedAt;
+            wait.ShouldBeInRange(TimeSpan.FromSeconds(shortest - 0.01), TimeSpan.FromSeconds(2 * shortest));
+            var index = RedisKeys.Due(RedisKeys.PartitionOf(session.Id));
+            var due = await multiplexer.GetDatabase().SortedSetScoreAsync(index, session.Id.Value);
+            due.ShouldBe(failed.ReviewNotBefore.Value.ToUnixTimeMilliseconds(), "no sweeper looks at it before");
+        }
+
+        rig.Twilio.Asked("read " + session.Room).ShouldBe(2);
+        rig.Twilio.AnswersReads = true;
+        await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))! is { ReviewFailures: 0, ReviewNotBefore: null });
     }
 
     [Fact]
@@ -109,6 +166,28 @@ public sealed class SweeperTests(RedisFixture redis)
             });
             await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
         }
+    }
+
+    /// <summary>The index, and how many sessions were claimed.</summary>
+    private sealed class CountedClaims(IConnectionMultiplexer redis) : IDueSessions
+    {
+        private readonly RedisDueSessions inner = new(redis, OutboxRig.Policy);
+        private int claims;
+
+        public int Claims => claims;
+
+        public int Partitions => inner.Partitions;
+
+        public async Task<IReadOnlyList<SessionId>> ClaimAsync(
+            int partition, int max, TimeSpan lease, CancellationToken cancellationToken)
+        {
+            var claimed = await inner.ClaimAsync(partition, max, lease, cancellationToken);
+            Interlocked.Add(ref claims, claimed.Count);
+            return claimed;
+        }
+
+        public Task RescheduleAsync(StoredSession session, CancellationToken cancellationToken) =>
+            inner.RescheduleAsync(session, cancellationToken);
     }
 
     /// <summary>The index, and the sessions that were given back to it after a look.</summary>

@@ -9,7 +9,10 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
+        new[] { Live(), Ended(), ReviewsFail() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
+
+    /// <summary>The schema of the first version that could store this session.</summary>
+    public static int FirstSchemaOf(string name) => name == "reviews-fail" ? 2 : 1;
 
     /// <summary>A conference is open. One person is muted, one phone rings, and one dial has an unknown outcome.</summary>
     private static CallSession Live() => new()
@@ -107,6 +110,14 @@ internal static class GoldenSessions
         EndReason = EndReason.OnePersonLeft,
         EndEvidence = Evidence.Review,
         TouchedAt = At(40),
+    };
+
+    /// <summary>The last leg still has to end, and Twilio answers no review.</summary>
+    private static CallSession ReviewsFail() => Ended() with
+    {
+        Id = Known<SessionId>("reviews-fail", SessionId.TryParse),
+        ReviewFailures = 2,
+        ReviewNotBefore = At(57),
     };
 
     private static Participant Guest(int number) => new()

@@ -55,6 +55,7 @@ internal sealed class RandomSessions(int seed)
             0 => new SessionEvent.EndCall(),
             1 => Started(),
             2 => new SessionEvent.ConferenceStarted(Conference(), session.Room),
+            3 => new SessionEvent.ReviewFailed(session.Room, random.NextDouble()),
             _ => new SessionEvent.SessionObserved(
                 new Observation(session.Room, Coin() ? Conference() : null, [Leg()], [new ObservedLeg(Leg(), Progress.Answered, null)])),
         },

@@ -185,12 +185,15 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<RedisDueSessions>();
         services.AddSingleton<IDueSessions>(provider => new FoldedPartitions(provider.GetRequiredService<RedisDueSessions>(), provider));
         services.AddSingleton<IStoreMemory, RedisMemory>();
+        services.AddSingleton(provider => new ReviewSlots(
+            new GatewaySettings().Reads.Permits, provider.GetRequiredService<CallPolicy>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new Sweeper(
-            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<SessionReviewer>(), provider
-                .GetRequiredService<CallPolicy>(),
+            provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<SessionReviewer>(),
+            provider.GetRequiredService<ReviewSlots>(), provider.GetRequiredService<CallPolicy>(),
             new Heartbeat(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(),
                 NullLogger<Sweeper>.Instance));
         services.AddSingleton<TwiML>();
+        services.AddSingleton<HoldOutages>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
         services.AddSingleton<Decide>(provider => Tampering.With(provider.GetRequiredService<BugSwitch>().Bug));

@@ -33,7 +33,7 @@ public sealed class Faults
 
     internal WebhookPlan PlanWebhook(Webhook hook, Random chance)
     {
-        var rules = SelectRules(_webhooks, fault => fault.Matches(hook), fault => fault.Probability, chance, most: int.MaxValue);
+        var rules = SelectRules(_webhooks, rule => rule.Fault.Matches(hook), fault => fault.Probability, chance, most: int.MaxValue);
         return rules.Count == 0
             ? WebhookPlan.None
             : new()
@@ -52,25 +52,28 @@ public sealed class Faults
             };
     }
 
-    internal (RestFault? Fault, TimeSpan Latency) PlanRest(RestOperation operation, string pathAndParameters, Random chance)
+    internal (RestFault? Fault, TimeSpan Latency) PlanRest(
+        RestOperation operation, string pathAndParameters, Random chance, DateTimeOffset now)
     {
         if (Outage)
         {
             return (new() { Kind = RestFaultKind.Cut }, TimeSpan.Zero);
         }
-        var rules = SelectRules(_rest, fault => fault.Matches(operation, pathAndParameters), fault => fault.Probability, chance, most: 1);
+        var rules = SelectRules(
+            _rest, rule => rule.Fault.Matches(operation, pathAndParameters) && rule.IsBeyond(rule.Fault.BeyondPerSecond, now),
+            fault => fault.Probability, chance, most: 1);
         return rules is [var fault] ? (fault, RestLatency + Draw(fault.MinLatency, fault.MaxLatency, chance)) : (null, RestLatency);
     }
 
     private List<T> SelectRules<T>(
-        List<ActiveRule<T>> rules, Func<T, bool> matches, Func<T, double> probability, Random chance, int most)
+        List<ActiveRule<T>> rules, Func<ActiveRule<T>, bool> matches, Func<T, double> probability, Random chance, int most)
         where T : class
     {
         lock (_gate)
         {
             var selected = rules
                 .Where(rule => rule.Remaining is not 0
-                    && matches(rule.Fault)
+                    && matches(rule)
                     && (probability(rule.Fault) >= 1 || chance.NextDouble() < probability(rule.Fault)))
                 .Take(most).ToList();
             foreach (var rule in selected)
@@ -104,6 +107,27 @@ public sealed class Faults
         public T Fault { get; } = fault;
 
         public int? Remaining { get; set; } = remaining;
+
+        private readonly Queue<DateTimeOffset> _letPass = new();
+
+        /// <summary>Whether a request is beyond a limit for each second. A request within the limit is counted.</summary>
+        public bool IsBeyond(int? perSecond, DateTimeOffset now)
+        {
+            if (perSecond is not { } most)
+            {
+                return true;
+            }
+            while (_letPass.TryPeek(out var first) && now - first >= TimeSpan.FromSeconds(1))
+            {
+                _letPass.Dequeue();
+            }
+            if (_letPass.Count >= most)
+            {
+                return true;
+            }
+            _letPass.Enqueue(now);
+            return false;
+        }
     }
 
     private sealed class Remover(Action remove) : IDisposable

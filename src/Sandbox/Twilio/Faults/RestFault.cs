@@ -76,6 +76,10 @@ public sealed record RestFault
     /// <summary>How many times the rule applies; null: no limit.</summary>
     public int? Times { get; init; }
 
+    /// <summary>The fault applies only to requests beyond this many in a second; null: to every request. It is Twilio's limit of
+    /// requests.</summary>
+    public int? BeyondPerSecond { get; init; }
+
     internal bool Matches(RestOperation operation, string pathAndParameters) =>
         (Operation is null || Operation == operation)
         && (Contains is null || pathAndParameters.Contains(Contains, StringComparison.Ordinal));

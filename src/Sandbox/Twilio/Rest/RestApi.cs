@@ -31,7 +31,7 @@ internal sealed class RestApi(TwilioCloud cloud)
         var query = route.Query.Count == 0 ? request.Form : route.Query;
         var callSid = route.CallSid.Length > 0 ? route.CallSid : null;
         var number = cloud.Journal.Append(new RestRequested(route.Operation, request.Method, route.Path, query) { CallSid = callSid });
-        var (fault, latency) = cloud.Faults.PlanRest(route.Operation, $"{route.Path} {query}", cloud.Chance);
+        var (fault, latency) = cloud.Faults.PlanRest(route.Operation, $"{route.Path} {query}", cloud.Chance, cloud.Scheduler.Now);
         var kind = fault?.Kind ?? RestFaultKind.None;
         var acts = kind is RestFaultKind.None
             or RestFaultKind.ServerErrorAfterActing or RestFaultKind.TimeOutAfterActing or RestFaultKind.CutAfterActing;
