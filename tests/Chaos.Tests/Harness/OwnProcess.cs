@@ -79,9 +79,9 @@ internal sealed class OwnProcess : IDisposable
         var ended = process.WaitForExitAsync();
         if (await Task.WhenAny(own.ready.Task, ended, Task.Delay(TimeSpan.FromSeconds(20))) != own.ready.Task)
         {
-            var said = own.Tail;
+            var tail = own.Tail;
             own.Dispose();
-            throw new InvalidOperationException($"{file} was not ready:\n{said}");
+            throw new InvalidOperationException($"{file} was not ready:\n{tail}");
         }
 
         return own;
