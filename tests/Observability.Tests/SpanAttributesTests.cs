@@ -18,6 +18,9 @@ public sealed partial class SpanAttributesTests
     /// <summary>One attribute for each way in which the source sets them.</summary>
     private static readonly string[] Known = ["http.route", "calls.session.id", "twilio.attempt", "outcome", "pipeline"];
 
+    /// <summary>The callee of the held call, as it stands in the path.</summary>
+    private static readonly string HeldCallee = System.Buffers.Text.Base64Url.EncodeToString("client:dave"u8);
+
     private static readonly string[] Projects = ["Domain", "Application", "Infrastructure", "Api"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly string Document = File.ReadAllText(Path.Combine(Root(), "docs", "telemetry.md"));
@@ -46,7 +49,14 @@ public sealed partial class SpanAttributesTests
         listed.Select(group => group.Key).ShouldBe(Groups.Select(group => group.Group), ignoreOrder: true);
 
         await using var receiver = await OtlpReceiver.StartAsync();
-        await RunAsync(receiver, () => Groups.All(group => Missing(receiver, group.Has, listed[group.Group]).Length == 0));
+        await RunAsync(receiver, () => Groups.All(group => Missing(receiver, group.Has, listed[group.Group]).Length == 0)
+            && receiver.Spans.Any(IsOfHeldCall));
+
+        // The path of a held call has the callee. Its span has the route in place of the path.
+        receiver.Spans.Where(IsOfHeldCall).ShouldNotBeEmpty();
+        receiver.Spans.Where(IsOfHeldCall).ShouldAllBe(span => span["url.path"] == span["http.route"]);
+        receiver.Spans.SelectMany(span => span.Attributes.Values.Append(span.Name))
+            .ShouldNotContain(text => text.Contains(HeldCallee) || text.Contains("dave"));
 
         receiver.Spans.Where(span => Groups.Count(group => group.Has(span)) != 1).Select(span => span.Name).ShouldBeEmpty();
         var differences = Groups.SelectMany(group =>
@@ -85,6 +95,8 @@ public sealed partial class SpanAttributesTests
             names.ShouldContain(known, "each way to set an attribute is found");
         names.Where(name => !Document.Contains($"`{name}`", StringComparison.Ordinal)).ShouldBeEmpty();
     }
+
+    private static bool IsOfHeldCall(Span span) => span["http.route"]?.Contains("/callees/", StringComparison.Ordinal) is true;
 
     private static string[] Missing(OtlpReceiver receiver, Func<Span, bool> has, IEnumerable<string> attributes) =>
         [.. attributes.Except(receiver.Spans.Where(has).SelectMany(span => span.Attributes.Keys))];
@@ -131,6 +143,9 @@ public sealed partial class SpanAttributesTests
         await bob.IsIdleAsync();
 
         toRedis.Refuse();
+        await host.Twilio.Client("carol").CallAsync("dave", "s-2");
+        await host.Twilio.WaitUntilAsync(
+            cloud => cloud.Journal.OfType<WebhookSent>().Any(sent => sent.Webhook == WebhookKind.Redirect), "a held call is asked again");
         var asked = await host.RestAsync(HttpMethod.Get, "/v1/sessions/s-1", host.TokenFor("alice"));
         asked.Status.ShouldBe(HttpStatusCode.ServiceUnavailable);
         await host.Twilio.Phone(Lawyer).HangUpAsync();

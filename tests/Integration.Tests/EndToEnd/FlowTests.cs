@@ -280,8 +280,8 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [InlineData("alice", "call yourself")]
     [InlineData("+19005550100", "not allowed")]
     [InlineData("+41791234567", "not allowed")]
-    [InlineData("+1", "no recipient was given")]
-    [InlineData("not an identity!", "no recipient was given")]
+    [InlineData("+1", "too short")]
+    [InlineData("not an identity!", "name of the recipient is not valid")]
     public async Task A_call_that_cannot_be_placed_is_answered_in_words_and_rings_nobody(string to, string words)
     {
         await Alice.CallAsync(to, Session);

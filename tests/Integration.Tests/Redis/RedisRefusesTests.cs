@@ -9,7 +9,7 @@ using StackExchange.Redis;
 namespace Calls.Integration.Tests.Redis;
 
 /// <summary>Redis answers, and refuses to write. In whichever words it refuses, it counts as away.</summary>
-public sealed class RedisRefusesTests
+public sealed partial class RedisRefusesTests
 {
     private const string InScript62 = "ERR Error running script (call to f_1b936e3fe509bcbc9cd0664897bbe8fd0cac101b): @user_script:12: ";
     private const string NotOnDisk =
@@ -147,6 +147,41 @@ public sealed class RedisRefusesTests
             await server.ExecuteAsync("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
         });
     }
+
+    /// <summary>The rights that docs/configuration.md names.</summary>
+    [Fact]
+    public async Task A_user_with_the_documented_rights_is_enough()
+    {
+        Assert.SkipUnless(RedisServerProcess.IsInstalled, "redis-server is not installed");
+        using var redis = await RedisServerProcess.StartAsync();
+        await using var admin = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",allowAdmin=true");
+        var rights = Documented().Match(await File.ReadAllTextAsync(
+            Path.Combine(Repository.Root, "docs", "configuration.md"), TestContext.Current.CancellationToken));
+        rights.Success.ShouldBeTrue("docs/configuration.md names the rights");
+        await admin.GetServers().Single().ExecuteAsync("ACL", ["SETUSER", "calls", "on", ">secret", rights.Groups["keys"].Value,
+            rights.Groups["channels"].Value, .. rights.Groups["commands"].Value.Split(' ')]);
+        var log = new LogSink();
+        await using var host = await StartAsync(redis.ConnectionString + ",user=calls,password=secret", log);
+        (await host.RestAsync(HttpMethod.Get, "/healthz/dependencies", null)).Status.ShouldBe(HttpStatusCode.OK);
+        await host.Twilio.Client("carol").CallAsync("dave", "s-2");
+        await host.Twilio.Client("dave").RingsAsync();
+        await host.Twilio.Client("dave").AnswerAsync();
+        await host.Twilio.Client("dave").TalksAsync();
+        (await host.AddPhoneAsync("s-2", "carol", "+15550100101")).Status.ShouldBe(HttpStatusCode.Created);
+        using (var events = await RestApi.EventStream.OpenAsync(host, "s-2", host.TokenFor("carol")))
+            (await events.NextAsync()).ShouldNotBeNull();
+        (await host.RestAsync(HttpMethod.Get, "/v1/sessions?state=live", host.TokenFor("olga", "calls.operate"))).Status
+            .ShouldBe(HttpStatusCode.OK);
+        await host.Twilio.Client("carol").HangUpAsync();
+        await host.Twilio.Client("dave").HangUpAsync();
+        await host.Twilio.Phone("+15550100101").IsIdleAsync();
+        Errors(log).ShouldBeEmpty();
+    }
+
+    [System.Text.RegularExpressions.GeneratedRegex(
+        "needs the keys\\s`(?<keys>[^`]+)`, the channels\\s`(?<channels>[^`]+)` and the\\s+commands\\s`(?<commands>[^`]+)`",
+        System.Text.RegularExpressions.RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial System.Text.RegularExpressions.Regex Documented();
 
     private static async Task RefusesAsync(RedisServerProcess redis, Func<IServer, Task> refuse)
     {
