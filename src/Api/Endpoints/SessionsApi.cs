@@ -17,10 +17,11 @@ internal static class SessionsApi
         sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a phone to a call")
             .ProducesProblem(403).ProducesProblem(409).ProducesProblem(412).ProducesProblem(422);
         sessions.MapPatch("/participants/{participantId}", SetFlagsAsync).WithName("UpdateParticipant")
-            .WithSummary("Mute, unmute, hold or resume a participant").ProducesProblem(409).ProducesProblem(412);
+            .WithSummary("Mute, unmute, hold or resume a participant").ProducesProblem(403).ProducesProblem(409).ProducesProblem(412);
         sessions.MapDelete("/participants/{participantId}", RemoveAsync).WithName("RemoveParticipant")
-            .WithSummary("Remove a participant from a call").ProducesProblem(412);
-        sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End a call for all participants").ProducesProblem(412);
+            .WithSummary("Remove a participant from a call").ProducesProblem(403).ProducesProblem(412);
+        sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End a call for all participants")
+            .ProducesProblem(403).ProducesProblem(412);
         sessions.MapGet("/events", EventsAsync).WithName("FollowSession").WithSummary("Follow a call live")
             .WithDescription("Server-sent events: the session now, then each change, until the call is over. "
                 + "A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings the newest state, if it is newer. "
