@@ -50,8 +50,6 @@ public sealed partial class EffectExecutor(
             return await SettleAsync(current, dial, granted.Attempt, withheld);
         if (memory.IsSuspect && await FindForgottenAsync(current, participant, cancellationToken) is { } forgotten)
             return await SettleAsync(current, dial, granted.Attempt, forgotten);
-        if (participant.Party is Party.Phone rung)
-            telemetry.Dialed(rules.RegionOf(rung.Number));
         // The request is finished whatever happens to this process's token: the outcome of a cancelled create would be unknown.
         var sent = participant is { Role: Role.Guest, Party: Party.Phone phone }
             ? await gateway.CreateParticipantAsync(
@@ -68,7 +66,7 @@ public sealed partial class EffectExecutor(
                     TraceParent = current.TraceParent,
                 },
                 CancellationToken.None);
-        return await SettleAsync(current, dial, granted.Attempt, sent switch
+        DialOutcome outcome = sent switch
         {
             GatewayOutcome<CallSid>.Accepted accepted => new DialOutcome.Accepted(accepted.Value),
             GatewayOutcome<CallSid>.NotSent stopped => new DialOutcome.NotSent(stopped.RetryAfter),
@@ -76,7 +74,10 @@ public sealed partial class EffectExecutor(
             GatewayOutcome<CallSid>.Refused { Meaning: Refusal.LabelInUse } => new DialOutcome.Unknown(),
             GatewayOutcome<CallSid>.Refused refused => new DialOutcome.Refused(refused.Code),
             _ => new DialOutcome.Unknown(),
-        });
+        };
+        if (participant.Party is Party.Phone rung && outcome is DialOutcome.Accepted or DialOutcome.Unknown)
+            telemetry.Dialed(rules.RegionOf(rung.Number));
+        return await SettleAsync(current, dial, granted.Attempt, outcome);
     }
 
     /// <summary>Why a phone is not rung now; null where it is. If the service has heard nothing of the call for a while, it asks Twilio

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Calls.Application.Ports;
+using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -44,14 +46,19 @@ public sealed class RedisClusterTests : IAsyncLifetime
         var store = new RedisSessionStore(
             redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
         var slots = new HashSet<int>();
-        foreach (var session in Enumerable.Range(0, 100).SelectMany(seed => new RandomSessions(seed).Story(1)))
+        var legs = 0;
+        foreach (var story in Enumerable.Range(0, 100).SelectMany(seed => new RandomSessions(seed).Story(1)))
         {
+            // Each call has a leg of its own: a leg places one call.
+            CallSid.TryParse(string.Create(CultureInfo.InvariantCulture, $"CA{++legs:d32}"), out var leg).ShouldBeTrue();
+            var session = story with { Participants = story.Participants.SetItem(0, story.Caller with { Leg = leg }) };
             var id = SessionId.TryParse(string.Create(CultureInfo.InvariantCulture, $"cluster-{slots.Count}-{session.StartedAt.Ticks}"),
                 out var parsed) ? parsed : throw new InvalidOperationException();
             var partition = RedisKeys.PartitionOf(id);
             var slot = await SlotOfAsync(RedisKeys.Session(id));
             slots.Add(slot);
             (await SlotOfAsync(RedisKeys.Due(partition))).ShouldBe(slot);
+            (await SlotOfAsync(RedisKeys.Placed(leg!, partition))).ShouldBe(slot);
             var saved = await store.SaveAsync(await store.LoadAsync(id, default),
                 new Decision(new SessionEvent.EndCall(), session with { Id = id }, CallReply.Nothing) { Changed = true }, default);
             (await due.ClaimAsync(partition, 100, TimeSpan.FromMinutes(1), default)).Contains(id).ShouldBe(
@@ -62,6 +69,23 @@ public sealed class RedisClusterTests : IAsyncLifetime
         }
 
         slots.Count.ShouldBeGreaterThan(30);
+    }
+
+    [Fact]
+    public async Task The_limits_of_a_call_are_taken_once_and_given_back()
+    {
+        var quotas = new RedisQuotas(
+            redis!, new Allowances(2, 2, 2, 2, 2), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
+        SessionId.TryParse("limits", out var id).ShouldBeTrue();
+        CallSid.TryParse("CA" + new string('1', 32), out var leg).ShouldBeTrue();
+        ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
+        PhoneNumber.TryParse("+12025550123", out var number).ShouldBeTrue();
+        var start = new StartCall(id!, leg!, alice!, new Party.Phone(number!), null);
+        var taken = await quotas.TakeStartAsync(start, "US", default);
+        (taken.Refused, taken.Taken.Length).ShouldBe((null, 5));
+        (await quotas.TakeStartAsync(start, "US", default)).Taken.ShouldBeEmpty("the leg names the call");
+        await quotas.GiveBackAsync(taken);
+        (await quotas.TakeStartAsync(start, "US", default)).Taken.Length.ShouldBe(5);
     }
 
     [Fact]
