@@ -20,7 +20,11 @@ public sealed partial class LiveMetricsTests : IDisposable
     [
         "calls_webhooks_held_total", "calls_webhooks_unusable_total", "calls_effects_dropped_total", "calls_limits_refused_total",
         "calls_review_findings_total", "calls_session_conflicts_total", "calls_sweeper_due_total",
+        "calls_reviews_total",
     ];
+
+    /// <summary>Only a request to Twilio that was not sent has this label.</summary>
+    private const string OnlyIfNotSent = "cause";
 
     public LiveMetricsTests()
     {
@@ -102,7 +106,7 @@ public sealed partial class LiveMetricsTests : IDisposable
         if (bound is not null && (await prometheus.SeriesAsync($"{metric}{{{bound.Value}}}")).Count == 0)
             return $"{metric} has no such bound: {bound.Value}";
         var missing = Label().Matches(selector).Select(match => match.Groups["label"].Value)
-            .Where(label => !series.Any(one => one.ContainsKey(label))).ToList();
+            .Where(label => label != OnlyIfNotSent && !series.Any(one => one.ContainsKey(label))).ToList();
         return missing.Count == 0 ? null : $"{metric} has no label {string.Join(", ", missing)}";
     }
 

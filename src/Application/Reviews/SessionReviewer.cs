@@ -66,10 +66,10 @@ public sealed class SessionReviewer(
         }
 
         telemetry.Reviewed(observation is null ? "failed" : "compared");
-        await mediator.Send(
-            observation is null
-                ? new ReviewFailed(session.Id, session.Room, Chance.Jitter())
-                : new SessionObserved(session.Id, observation), cancellationToken);
+        ISessionReport report = observation is null
+            ? new ReviewFailed(session.Id, session.Room, Chance.Jitter())
+            : new SessionObserved(session.Id, observation);
+        await mediator.Send(report, cancellationToken);
     }
 
     /// <summary>The state of the call at Twilio. Null where one of the requests was not answered: an incomplete observation must not end a

@@ -42,10 +42,10 @@ internal sealed class OwnProcess : IDisposable
     /// <param name="arguments">Its arguments.</param>
     /// <param name="readyLine">Waits until the process writes a line that contains this text. Null: does not wait.</param>
     /// <param name="configure">Changes the start information.</param>
-    /// <param name="said">Gets each line of its output.</param>
+    /// <param name="hear">Gets each line of its output.</param>
     public static async Task<OwnProcess> StartAsync(
         string file, IEnumerable<string> arguments, string? readyLine, Action<ProcessStartInfo>? configure = null,
-        Action<string>? said = null)
+        Action<string>? hear = null)
     {
         var start = new ProcessStartInfo(file, arguments)
         {
@@ -60,7 +60,7 @@ internal sealed class OwnProcess : IDisposable
         {
             if (line is null)
                 return;
-            said?.Invoke(line);
+            hear?.Invoke(line);
             own.tail.Enqueue(line);
             while (own.tail.Count > TailLines)
                 own.tail.TryDequeue(out _);
