@@ -54,6 +54,9 @@ public sealed record OutboundCall(
 public sealed record OutboundParticipant(
     SessionId Session, string Nonce, ParticipantId Participant, PhoneNumber To, ConferenceSid Conference, TimeSpan RingTimeout)
 {
+    /// <summary>Whether the person enters the room muted.</summary>
+    public bool Muted { get; init; }
+
     /// <summary>The trace context of the call, for the callback URLs.</summary>
     public string? TraceParent { get; init; }
 }

@@ -6,6 +6,7 @@ public static class OutboxServiceCollectionExtensions
     public static IServiceCollection AddCallsOutbox(this IServiceCollection services) => services
         .AddSingleton<EffectQueue>()
         .AddSingleton<IEffectQueue>(provider => provider.GetRequiredService<EffectQueue>())
+        .AddSingleton<PacedDials>()
         .AddSingleton<Heartbeat>()
         .AddHostedService<OutboxWorker>()
         .AddHostedService<Sweeper>();

@@ -32,6 +32,9 @@ internal static class RedisKeys
     /// <summary>The sessions that a person has placed, by time.</summary>
     public static RedisKey Places(string personHash) => $"calls:places:{personHash}";
 
+    /// <summary>The turns of paced dials: one key for the whole service.</summary>
+    public static RedisKey Pace { get; } = "calls:pace";
+
     /// <summary>The channel for notices of changes in a partition: <c>&lt;session id&gt; &lt;version&gt;</c>.</summary>
     public static string Changed(int partition) => Channels[partition];
 }
