@@ -48,6 +48,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Bug.JoinAfterLeaveCounted)]
     [InlineData(Bug.BlindRetryOfCreate)]
     [InlineData(Bug.SweepWithoutLease)]
+    [InlineData(Bug.FlagsFromWebhooksAlone)]
+    [InlineData(Bug.QueueCountsAsRinging)]
     public void A_mistake_in_the_service_is_found(Bug bug)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);

@@ -57,6 +57,7 @@ internal sealed class Deployment : IAsyncDisposable
             ["Twilio:Voice:CallerId"] = "+15550100000",
             ["Calls:Dialing:AllowedCountries:0"] = "+1",
             ["Calls:RingTimeout"] = "00:00:05",
+            ["Calls:QueueTimeout"] = "00:00:15",
             ["Calls:JoinGrace"] = "00:00:02",
             ["Calls:ReviewInterval"] = "00:00:03",
             ["Logging:LogLevel:Default"] = "Warning",

@@ -19,4 +19,10 @@ public enum Bug
 
     /// <summary>A sweeper removes a session from the index of deadlines instead of moving its deadline by a lease.</summary>
     SweepWithoutLease,
+
+    /// <summary>Mute and hold come from the webhooks alone: a lost webhook leaves the document wrong.</summary>
+    FlagsFromWebhooksAlone,
+
+    /// <summary>The ring time counts from the request, so a call that waits in Twilio's queue is given up.</summary>
+    QueueCountsAsRinging,
 }

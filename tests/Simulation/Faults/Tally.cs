@@ -13,13 +13,15 @@ internal sealed class Tally
     public const string RestRefused = "REST: no connection";
     public const string CreateDoubled = "create sent twice on the way";
     public const string ClockWrong = "clock wrong";
+    public const string Queued = "call waits in Twilio's queue";
+    public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
 
     /// <summary>All faults.</summary>
     public static IEnumerable<string> All =>
     [
-        Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
+        Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong, Queued, QueuedTooLong,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
     ];
