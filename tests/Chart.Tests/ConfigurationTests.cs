@@ -21,7 +21,7 @@ public sealed class ConfigurationTests
             + "config.calls.retention=2.00:00:44,config.calls.maxParticipants=45,config.calls.maxSessionsPerIdentity=46,"
             + "config.calls.dialing.perSession=47,config.calls.dialing.perIdentityPerHour=48,"
             + "config.calls.limits.requestsPerSecond=49,config.calls.limits.burst=50,config.calls.limits.unsignedPerMinute=51,"
-            + "config.twilio.tokenTtl=00:00:52");
+            + "config.twilio.tokenTtl=00:00:52,config.calls.queueTimeout=00:00:53,config.calls.dialing.callsPerSecond=5.4");
 
         var calls = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
         (calls.RingTimeout, calls.JoinGrace, calls.ReviewInterval, calls.Retention)
@@ -29,6 +29,7 @@ public sealed class ConfigurationTests
                 TimeSpan.FromDays(2) + TimeSpan.FromSeconds(44)));
         (calls.MaxParticipants, calls.MaxSessionsPerIdentity, calls.Dialing.PerSession, calls.Dialing.PerIdentityPerHour)
             .ShouldBe((45, 46, 47, 48));
+        (calls.QueueTimeout, calls.Dialing.CallsPerSecond).ShouldBe((TimeSpan.FromSeconds(53), 5.4));
         (calls.Limits.RequestsPerSecond, calls.Limits.Burst, calls.Limits.UnsignedPerMinute).ShouldBe((49, 50, 51));
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;
