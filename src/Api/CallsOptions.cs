@@ -11,6 +11,8 @@ public sealed class CallsOptions
     public TimeSpan RingTimeout { get; set; } = TimeSpan.FromSeconds(30);
     /// <summary>How long an answered leg may take to enter the room. Then the service asks Twilio for the leg's state.</summary>
     public TimeSpan JoinGrace { get; set; } = TimeSpan.FromSeconds(15);
+    /// <summary>How long a call may wait in Twilio's queue, and a dial to be sent. The ring time comes after it.</summary>
+    public TimeSpan QueueTimeout { get; set; } = TimeSpan.FromSeconds(60);
     /// <summary>The interval at which the service compares a live session with Twilio.</summary>
     public TimeSpan ReviewInterval { get; set; } = TimeSpan.FromSeconds(60);
     /// <summary>How long an ended session can be seen.</summary>
@@ -47,6 +49,8 @@ public sealed class CallsOptions
         public int PerRegionPerHour { get; set; } = 1_200;
         /// <summary>The maximum number of phones within an hour. By default Twilio starts one call a second.</summary>
         public int PerHour { get; set; } = 3_600;
+        /// <summary>The maximum number of calls that the service starts per second, over all replicas. Unset: no limit.</summary>
+        public double? CallsPerSecond { get; set; }
     }
 
     /// <summary>The limits of requests and connections. Each replica counts for itself.</summary>
@@ -92,9 +96,11 @@ public sealed class CallsOptions
 
     public Allowances ToAllowances() => new(
         MaxSessionsPerIdentity, StartsPerIdentityPerHour, Dialing.PerIdentityPerHour, Dialing.PerRegionPerHour, Dialing.PerHour);
+    public StartRate ToStartRate() => new(Dialing.CallsPerSecond);
     public CallPolicy ToPolicy() => new()
     {
         RingTimeout = RingTimeout,
+        QueueTimeout = QueueTimeout,
         JoinGrace = JoinGrace,
         ReviewInterval = ReviewInterval,
         MaxDuration = MaxDuration,
@@ -111,6 +117,7 @@ public sealed class CallsOptions
             string?[] failures =
             [
                 Between("RingTimeout", options.RingTimeout, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(595)),
+                Between("QueueTimeout", options.QueueTimeout, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(30)),
                 Between("JoinGrace", options.JoinGrace, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)),
                 Between("ReviewInterval", options.ReviewInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
                 Between("Retention", options.Retention, TimeSpan.FromMinutes(1), TimeSpan.FromDays(30)),
@@ -123,6 +130,7 @@ public sealed class CallsOptions
                 Between("Dialing:PerIdentityPerHour", options.Dialing.PerIdentityPerHour, 0, int.MaxValue),
                 Between("Dialing:PerRegionPerHour", options.Dialing.PerRegionPerHour, 0, int.MaxValue),
                 Between("Dialing:PerHour", options.Dialing.PerHour, 0, int.MaxValue),
+                Between("Dialing:CallsPerSecond", options.Dialing.CallsPerSecond ?? 1, 0.01, 1_000),
                 Between("Limits:RequestsPerSecond", options.Limits.RequestsPerSecond, 1, int.MaxValue),
                 Between("Limits:Burst", options.Limits.Burst, 1, int.MaxValue),
                 Between("Limits:StreamsPerBearer", options.Limits.StreamsPerBearer, 1, int.MaxValue),

@@ -17,6 +17,7 @@ public static class CallsService
         services.AddSingleton<IValidateOptions<CallsOptions>, CallsOptions.Validator>();
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToPolicy());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToAllowances());
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToStartRate());
 
         services.AddCallsApplication();
         services.AddCallsTwilio(configuration);

@@ -5,6 +5,9 @@ public sealed record CallPolicy
 {
     /// <summary>The time after which Twilio stops ringing a phone that does not answer.</summary>
     public TimeSpan RingTimeout { get; init; } = TimeSpan.FromSeconds(30);
+    /// <summary>How long a call may wait in Twilio's queue, and a dial to be sent. The ring time comes after it.</summary>
+    /// <remarks>By default Twilio starts one call a second and queues the rest (twilio.com/docs/voice/api/call-resource).</remarks>
+    public TimeSpan QueueTimeout { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>The time that an answered leg may take to enter the room. After it, a review counts the leg as gone.</summary>
     public TimeSpan JoinGrace { get; init; } = TimeSpan.FromSeconds(15);
     /// <summary>After this time one early review asks Twilio about an answered leg that is not in the room. A leg enters within 1 to 2 s.
@@ -40,6 +43,9 @@ public sealed record CallPolicy
         // Times are stored in whole milliseconds.
         return TimeSpan.FromMilliseconds(Math.Round(wait.TotalMilliseconds));
     }
+
+    /// <summary>The longest time from the request to Twilio until the phone has rung out: the queue, the ring time, and a margin.</summary>
+    public TimeSpan LongestWait => QueueTimeout + RingTimeout + RingSlack;
 
     /// <summary>The wait before attempt <paramref name="attempt"/> is repeated: 0.5 s, doubled each time, at most 15 s.</summary>
     public static TimeSpan Backoff(int attempt) => TimeSpan.FromSeconds(Math.Min(15, 0.5 * Math.Pow(2, Math.Clamp(attempt - 1, 0, 10))));

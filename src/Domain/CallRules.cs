@@ -21,12 +21,12 @@ internal static class CallRules
         return onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay));
     }
 
-    /// <summary>Drops the dials that were not sent within the ring time-out. The person who wanted them no longer waits.</summary>
+    /// <summary>Drops the dials that were not sent within the queue time-out. The person who wanted them no longer waits.</summary>
     private static CallSession DropOverdueDials(CallSession session, CallPolicy policy, DateTimeOffset now)
     {
         foreach (var effect in session.Effects)
             if (effect is Effect.Dial { State: DialState.Planned, Participant: var id }
-                && session.Find(id)?.Since + policy.RingTimeout <= now)
+                && session.Find(id)?.Since + policy.QueueTimeout <= now)
                 session = session.MarkGone(id, LeaveReason.NeverDialed, now);
         return session;
     }

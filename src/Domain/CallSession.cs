@@ -81,6 +81,9 @@ public sealed record CallSession
         return null;
     }
 
+    /// <summary>Whether a mute waits for the person to enter the room. Then the person enters muted and is never heard.</summary>
+    public bool WillBeMuted(ParticipantId participant) => FindEffect<Effect.SetFlags>(f => f.Participant == participant) is { Muted: true };
+
     internal Effect.Dial? FindDial(ParticipantId participant) => FindEffect<Effect.Dial>(d => d.Participant == participant);
 }
 

@@ -36,16 +36,36 @@ public static class Deadlines
     /// <summary>Whether the session must be compared with Twilio now.</summary>
     public static bool ReviewIsDue(CallSession session, CallPolicy policy, DateTimeOffset now) => NextReview(session, policy) <= now;
 
-    /// <summary>A dial that was not sent is due at the latest when it is overdue, so that it is dropped then.</summary>
-    private static DateTimeOffset DueAt(CallSession session, Effect effect, CallPolicy policy)
+    /// <summary>Whether the effect can be run in this state. A guest's dial needs the open room, and mute and hold need the person in it.
+    /// Until then the effect waits.</summary>
+    public static bool CanRun(CallSession session, Effect effect) => effect switch
     {
-        if (effect is Effect.Foreign)
-            return Latest(session.TouchedAt, effect.NotBefore);
-        if (effect is not Effect.Dial { State: DialState.Planned } dial || session.Find(dial.Participant) is not { } participant)
-            return effect.NotBefore;
-        var overdue = participant.Since + policy.RingTimeout;
-        var waitsForRoom = participant.Role == Role.Guest && session.Conference is null;
-        return waitsForRoom || overdue < dial.NotBefore ? overdue : dial.NotBefore;
+        Effect.Dial { State: DialState.Planned } dial => session.Find(dial.Participant) is not { Role: Role.Guest }
+            || session.Conference is not null,
+        Effect.SetFlags flags => session.Conference is not null
+            && session.Find(flags.Participant) is { Progress: Progress.Joined, Leg: not null },
+        _ => true,
+    };
+
+    /// <summary>A dial that was not sent is due at the latest when it is overdue, so that it is dropped then. Null: the effect waits for
+    /// an event.</summary>
+    private static DateTimeOffset? DueAt(CallSession session, Effect effect, CallPolicy policy)
+    {
+        switch (effect)
+        {
+            case Effect.Foreign:
+                return Latest(session.TouchedAt, effect.NotBefore);
+            case Effect.SetFlags flags when !CanRun(session, flags):
+                return null;
+            // The replica that stored the join runs it. Its lease counts from the join.
+            case Effect.SetFlags { Attempt: 0 } flags when session.Find(flags.Participant) is { } person:
+                return Latest(flags.NotBefore, person.Since + policy.EffectLease);
+            case Effect.Dial { State: DialState.Planned } dial when session.Find(dial.Participant) is { } participant:
+                var overdue = participant.Since + policy.QueueTimeout;
+                return !CanRun(session, dial) || overdue < dial.NotBefore ? overdue : dial.NotBefore;
+            default:
+                return effect.NotBefore;
+        }
     }
 
     private static DateTimeOffset? NextReview(CallSession session, CallPolicy policy)
@@ -66,10 +86,18 @@ public static class Deadlines
         { Progress: Progress.Gone } or { Leg: null } => null,
         { Leaving: not Leaving.No } => Latest(session.TouchedAt, session.ReviewedAt) + policy.Recheck,
         { Progress: Progress.Joined } => null,
-        { Progress: not Progress.Answered } => participant.Since + policy.RingTimeout + policy.RingSlack,
+        { Progress: Progress.Dialing, DialedAt: null } => QueueReviewDueAt(session, participant, policy),
+        { Progress: not Progress.Answered } => (participant.DialedAt ?? participant.Since) + policy.RingTimeout + policy.RingSlack,
         _ when session.ReviewedAt > participant.Since || policy.JoinGrace < policy.FirstLook => participant.Since + policy.JoinGrace,
         _ => participant.Since + policy.FirstLook,
     };
+
+    /// <summary>Once at the end of the ring time, because the webhooks can be lost. Then at the end of the queue time.</summary>
+    private static DateTimeOffset QueueReviewDueAt(CallSession session, Participant participant, CallPolicy policy)
+    {
+        var (rungOut, given) = (participant.Since + policy.RingTimeout + policy.RingSlack, participant.Since + policy.QueueTimeout);
+        return rungOut < given && !(session.ReviewedAt >= rungOut) ? rungOut : given;
+    }
 
     private static DateTimeOffset? Earliest(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other : one;
 

@@ -13,7 +13,7 @@ internal static class EffectDecisions
         if (session.FindDial(e.Participant) is not { State: DialState.Planned } dial)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending);
         var participant = session.Find(e.Participant)!;
-        if (now >= participant.Since + policy.RingTimeout)
+        if (now >= participant.Since + policy.QueueTimeout)
             return Step.Note(session, CallReply.Nothing, IgnoreReason.NotPending);
         if (participant.Role == Role.Guest && session.Conference is null)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.RoomNotOpen);
@@ -21,6 +21,16 @@ internal static class EffectDecisions
         var sending = dial with { State = DialState.Sending, Attempt = attempt, SentAt = now, NotBefore = now + policy.EffectLease };
         var claimed = session.With(dial, sending);
         return Step.Do(claimed, new CallReply.DialGranted(claimed, participant, attempt));
+    }
+
+    /// <summary>The service starts only so many calls a second: this dial has to wait. Its replica keeps it for another lease.</summary>
+    public static Step Pace(CallSession session, SessionEvent.DialPaced e, CallPolicy policy, DateTimeOffset now)
+    {
+        if (e.Nonce != session.Nonce)
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
+        if (session.FindDial(e.Participant) is not { State: DialState.Planned } dial)
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending);
+        return Step.Do(session.With(dial, dial with { NotBefore = now + policy.EffectLease }).Queue(e.Participant, now));
     }
 
     public static Step SettleDial(CallSession session, SessionEvent.DialSettled e, CallPolicy policy, DateTimeOffset now)
@@ -44,8 +54,9 @@ internal static class EffectDecisions
             DialOutcome.NotSent { RetryAfter: var retryAfter } => session.SendAfter(RetryDelay(dial, retryAfter), dial, now),
             DialOutcome.CallIsGone => session.SendAfter(policy.Recheck, dial, now) with { ReviewNow = true },
             DialOutcome.NotFound when sentFor >= policy.UnknownDialPatience => session.MarkUnreachable(participant, now),
-            DialOutcome.LookUpFailed when sentFor >= policy.RingTimeout + policy.RingSlack => session.MarkUnreachable(participant, now),
-            DialOutcome.LookUpFailed => session.LookUpAfter(LookUpDelay(sentFor), dial, now),
+            // Until then the call can wait in Twilio's queue or ring, and no webhook has to say so.
+            DialOutcome.LookUpFailed when sentFor >= policy.LongestWait => session.MarkUnreachable(participant, now),
+            DialOutcome.LookUpFailed => session.LookUpAfter(LookUpDelay(sentFor, policy), dial, now),
             _ => session.LookUpAfter(LookUpInterval, dial, now),
         });
     }
@@ -63,17 +74,36 @@ internal static class EffectDecisions
         });
     }
 
-    public static Step SettleFlags(CallSession session, SessionEvent.FlagsSettled e, DateTimeOffset now) =>
-        session.FindEffect<Effect.SetFlags>(f => f.Participant == e.Participant && f.Muted == e.Muted && f.Hold == e.Hold) is not { } flags
-            ? Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending)
-            : Step.Do(e.Outcome is EffectOutcome.TryLater ? session.RunLater(flags, now) : session.Without(flags));
+    /// <summary>Only the outcome of the last request counts. A participant whom Twilio does not find is not in the room yet, or has left
+    /// it: then a webhook or a review says so.</summary>
+    public static Step SettleFlags(CallSession session, SessionEvent.FlagsSettled e, DateTimeOffset now)
+    {
+        if (session.FindEffect<Effect.SetFlags>(f => f.Participant == e.Participant) is not { } flags
+            || session.Find(e.Participant) is not { } participant || participant.FlagsVersion != e.Asked.Version)
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending);
+        return Step.Do(e.Outcome switch
+        {
+            EffectOutcome.Done => session.Without(flags).Confirm(participant, e),
+            EffectOutcome.Refused => session.Without(flags),
+            _ => session.RunLater(flags, now),
+        });
+    }
+
+    /// <summary>Twilio's answer is the new state, unless a webhook came after the request was made: it has a number, and wins.</summary>
+    private static CallSession Confirm(this CallSession session, Participant participant, SessionEvent.FlagsSettled e)
+    {
+        var confirmed = participant with { FlagsVersion = participant.FlagsVersion + 1 };
+        return session.With(participant, e.Seen is { } seen && participant.FlagsSequence == e.Asked.Sequence
+            ? confirmed with { Muted = seen.Muted, Hold = seen.Hold }
+            : confirmed);
+    }
 
     private static Step Accept(CallSession session, Participant participant, CallSid leg, CallPolicy policy, DateTimeOffset now)
     {
         if (participant.Leg is not null && participant.Leg != leg)
             return Step.Note(session.HangUp(leg, policy, now), CallReply.Nothing, IgnoreReason.SecondLeg);
         var adopted = session.Announce(participant, leg, live: true, policy, now).WithoutDial(participant.Id);
-        return Step.Do(adopted.Raise(participant.Id, Progress.Dialing, now));
+        return Step.Do(adopted.Raise(participant.Id, Progress.Dialing, now).Queue(participant.Id, now));
     }
 
     /// <summary>The service will not learn in time whether the call exists. A leg that reports itself later is hung up.</summary>
@@ -90,7 +120,12 @@ internal static class EffectDecisions
         session.With(dial, dial with { State = DialState.Unknown, NotBefore = now + delay });
 
     /// <summary>Half of the time since the dial was sent, so that the look-ups become rarer while Twilio does not answer.</summary>
-    private static TimeSpan LookUpDelay(TimeSpan sentFor) => sentFor / 2 > LookUpInterval ? sentFor / 2 : LookUpInterval;
+    private static TimeSpan LookUpDelay(TimeSpan sentFor, CallPolicy policy)
+    {
+        var (half, left) = (sentFor / 2, policy.LongestWait - sentFor);
+        var delay = half < left ? half : left;
+        return delay > LookUpInterval ? delay : LookUpInterval;
+    }
 
     private static TimeSpan RetryDelay(Effect.Dial dial, TimeSpan? retryAfter) =>
         retryAfter is { } wait && wait > CallPolicy.Backoff(dial.Attempt) ? wait : CallPolicy.Backoff(dial.Attempt);

@@ -35,7 +35,7 @@ internal static class LegDecisions
             return Reject(session, e.Leg, live, IgnoreReason.SecondLeg, policy, now);
         var announced = session.Announce(participant, e.Leg, live, policy, now);
         return Finish(participant, live
-            ? announced.Raise(participant.Id, e.To, now)
+            ? announced.Raise(participant.Id, e.To, now).Dialed(participant.Id, now)
             : announced.MarkGone(participant.Id, e.Reason ?? LeaveReason.HungUp, now));
     }
 
@@ -49,6 +49,8 @@ internal static class LegDecisions
         var joined = Open(session, e.Conference).Announce(participant, e.Leg, live: true, policy, now)
             .Raise(participant.Id, late ? Progress.Answered : Progress.Joined, now);
         joined = SetFlags(joined, participant.Id, e.Flags);
+        if (participant.Progress < Progress.Joined)
+            joined = DropIfAsWanted(joined, participant.Id, e.Flags);
         if (late && joined.Find(participant.Id) is { EverJoined: false } known)
             joined = joined.With(known, known with { EverJoined = true });
         return Finish(participant, joined);
@@ -101,6 +103,15 @@ internal static class LegDecisions
 
     private static Step Reject(CallSession session, CallSid leg, bool hangUp, IgnoreReason reason, CallPolicy policy, DateTimeOffset now) =>
         Step.Note(hangUp ? session.HangUp(leg, policy, now) : session, CallReply.Nothing, reason);
+
+    /// <summary>A person who enters as it was requested needs no request. No request has been made: the service did not know of the entry.
+    /// </summary>
+    private static CallSession DropIfAsWanted(CallSession session, ParticipantId id, Flags? flags) =>
+        flags is not null && session.Find(id)!.FlagsSequence == flags.Sequence
+            && session.FindEffect<Effect.SetFlags>(f => f.Participant == id) is { } wanted
+            && (wanted.Muted ?? flags.Muted) == flags.Muted && (wanted.Hold ?? flags.Hold) == flags.Hold
+            ? session.Without(wanted)
+            : session;
 
     private static CallSession SetFlags(CallSession session, ParticipantId id, Flags? flags)
     {

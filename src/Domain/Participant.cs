@@ -13,6 +13,10 @@ public sealed record Participant
     public required Progress Progress { get; init; }
     /// <summary>When <see cref="Progress"/> last rose, by the clock of the service. Deadlines count from here.</summary>
     public required DateTimeOffset Since { get; init; }
+    /// <summary>When the call began to wait, in the pacing of the service or in Twilio's queue. Null if it never waited.</summary>
+    public DateTimeOffset? QueuedAt { get; init; }
+    /// <summary>When Twilio first reported that it dials (<c>initiated</c>, or <c>ringing</c>). The ring time counts from here.</summary>
+    public DateTimeOffset? DialedAt { get; init; }
     /// <summary>The SID of the leg. Null until Twilio has named it.</summary>
     public CallSid? Leg { get; init; }
     /// <summary>Whether the leg was ever answered. It is never reset, and can be set after the leg has gone.</summary>
@@ -29,10 +33,16 @@ public sealed record Participant
     public bool Hold { get; init; }
     /// <summary>Twilio's SequenceNumber of the event that set <see cref="Muted"/> and <see cref="Hold"/>.</summary>
     public int FlagsSequence { get; init; } = -1;
+    /// <summary>Counts the requests, confirmations and corrections of mute and hold. None of them has a number of Twilio.</summary>
+    public int FlagsVersion { get; init; }
     /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
     public string? Unknown { get; init; }
     /// <summary>The leg is answered or in the room, and is not being ended.</summary>
     public bool IsOnTheLine => Progress is Progress.Answered or Progress.Joined && Leaving == Leaving.No;
+    /// <summary>The call waits to be dialled, in the pacing of the service or in Twilio's queue.</summary>
+    public bool IsQueued => QueuedAt is not null && DialedAt is null && Progress is (Progress.Invited or Progress.Dialing);
+    /// <summary>How new the known mute and hold are. After a change of the mark, an earlier answer of Twilio is old.</summary>
+    public FlagsMark FlagsMark => new(FlagsVersion, FlagsSequence);
     /// <summary>The phone rings or will ring, and is not being stopped.</summary>
     public bool IsOnTheWay => Progress is Progress.Invited or Progress.Dialing or Progress.Ringing && Leaving == Leaving.No;
     internal bool HasOtherLeg(CallSid leg) => Leg is not null && Leg != leg;
@@ -49,12 +59,15 @@ public enum Role
     Guest = 2,
 }
 
+/// <summary>See <see cref="Participant.FlagsVersion"/> and <see cref="Participant.FlagsSequence"/>.</summary>
+public sealed record FlagsMark(int Version, int Sequence);
+
 /// <summary>The progress of a leg. The order is the rank: it only rises.</summary>
 public enum Progress
 {
     /// <summary>The participant is to be dialled. Twilio has not acted yet.</summary>
     Invited = 0,
-    /// <summary>Twilio has the call: it is queued or initiated.</summary>
+    /// <summary>Twilio has the call: it is queued, or initiated (<see cref="Participant.DialedAt"/>).</summary>
     Dialing = 1,
     Ringing = 2,
     /// <summary>The person has answered and is not in the room yet.</summary>
@@ -83,7 +96,7 @@ public enum LeaveReason
     Declined = 2,
     /// <summary>The phone rang until the time-out.</summary>
     NoAnswer = 3,
-    /// <summary>Twilio has no route to the phone, or never reported the outcome of the dial.</summary>
+    /// <summary>Twilio has no route to the phone, never reported the outcome of the dial, or kept the call in its queue.</summary>
     Unreachable = 4,
     /// <summary>The phone stopped ringing because the call was over.</summary>
     Canceled = 5,

@@ -23,16 +23,19 @@ internal static class RequestDecisions
             var participant => Step.Do(session.Remove(participant.Id, Leaving.Removed, policy, now)),
         };
 
+    /// <summary>A change for a person on the way waits until the person is in the room (<see cref="Deadlines.CanRun"/>). A later request
+    /// replaces an earlier one.</summary>
     public static Step SetFlags(CallSession session, SessionEvent.SetParticipantFlags e, CallPolicy policy, DateTimeOffset now)
     {
         if (session.Find(e.Participant) is not { } participant)
             return Step.Say(new CallReply.Refused(RefusalReason.NoSuchParticipant));
-        if (!participant.IsOnTheLine)
+        if (participant is { Progress: Progress.Gone } or { Leaving: not Leaving.No })
             return Step.Say(new CallReply.Refused(RefusalReason.ParticipantHasLeft));
         var pending = session.FindEffect<Effect.SetFlags>(f => f.Participant == e.Participant);
         var (muted, hold) = (e.Muted ?? pending?.Muted, e.Hold ?? pending?.Hold);
         var wanted = new Effect.SetFlags(e.Participant, muted, hold) { NotBefore = now + policy.EffectLease };
-        return Step.Do(session.Without(pending).Plan(wanted), new CallReply.Added(participant));
+        var asked = participant with { FlagsVersion = participant.FlagsVersion + 1 };
+        return Step.Do(session.With(participant, asked).Without(pending).Plan(wanted), new CallReply.Added(asked));
     }
 
     public static Step End(CallSession session, DateTimeOffset now) => session.IsEnded

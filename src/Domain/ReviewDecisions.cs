@@ -11,6 +11,8 @@ internal static class ReviewDecisions
         foreach (var leg in seen.Legs)
             if (reviewed.Find(leg.Leg) is { Progress: not Progress.Gone } participant)
                 reviewed = Compare(reviewed, participant, leg, seen.InTheRoom.Contains(leg.Leg), policy, now);
+        foreach (var flags in seen.Flags)
+            reviewed = Correct(reviewed, flags);
         return Step.Do(HangUpUnknownLegs(reviewed, seen.InTheRoom, policy, now));
     }
 
@@ -22,6 +24,24 @@ internal static class ReviewDecisions
         var failures = session.ReviewFailures + 1;
         return Step.Do(session with { ReviewFailures = failures, ReviewNotBefore = now + policy.ReviewBackoff(failures, e.Jitter) });
     }
+
+    /// <summary>The webhook of a mute or a hold was lost. A pending request wins, and so does each newer change.</summary>
+    private static CallSession Correct(CallSession session, ObservedFlags seen) =>
+        session.Find(seen.Leg) is { Progress: Progress.Joined } participant && participant.FlagsMark == seen.Asked
+            && (participant.Muted, participant.Hold) != (seen.Muted, seen.Hold)
+            && session.FindEffect<Effect.SetFlags>(f => f.Participant == participant.Id) is null
+            ? session.With(participant, participant with
+            {
+                Muted = seen.Muted,
+                Hold = seen.Hold,
+                FlagsVersion = participant.FlagsVersion + 1,
+            })
+            : session;
+
+    /// <summary>Twilio still says <c>queued</c>. It says so of an initiated call too, so a report that Twilio dials wins.</summary>
+    private static bool IsQueuedTooLong(Participant participant, ObservedLeg seen, CallPolicy policy, DateTimeOffset now) =>
+        seen.Progress == Progress.Dialing && participant is { Progress: Progress.Dialing, DialedAt: null }
+        && now >= participant.Since + policy.QueueTimeout;
 
     /// <summary>Hangs up each leg in the room that has no participant or counts as gone. Otherwise its person could stay alone.</summary>
     /// <remarks>Redis lost the participant in a failover, or Twilio reported the end of the leg by mistake. During a dial, a leg without a
@@ -40,8 +60,12 @@ internal static class ReviewDecisions
         if (seen.Gone is { } gone)
             return session.MarkGone(participant.Id, gone, now);
         session = session.Raise(participant.Id, inTheRoom ? Progress.Joined : seen.Progress, now);
+        if (seen.Progress == Progress.Ringing)
+            session = session.Dialed(participant.Id, now);
         if (participant.Leaving != Leaving.No)
             return session.HangUp(seen.Leg, policy, now);
+        if (IsQueuedTooLong(session.Find(participant.Id)!, seen, policy, now))
+            return session.MarkGone(participant.Id, LeaveReason.Unreachable, now).HangUp(seen.Leg, policy, now);
         var waitsForRoom = !inTheRoom && seen.Progress == Progress.Answered && participant.Progress >= Progress.Answered;
         if (!waitsForRoom || now < participant.Since + policy.JoinGrace)
             return session;

@@ -40,6 +40,18 @@ internal static class SessionChanges
             : session.With(participant, participant with { Answered = answered, EverJoined = joined });
     }
 
+    /// <summary>The call waits to be dialled, as far as the service knows.</summary>
+    public static CallSession Queue(this CallSession session, ParticipantId id, DateTimeOffset now) =>
+        session.Find(id) is { Progress: Progress.Invited or Progress.Dialing, QueuedAt: null, DialedAt: null } participant
+            ? session.With(participant, participant with { QueuedAt = now })
+            : session;
+
+    /// <summary>Twilio dials. The first report counts.</summary>
+    public static CallSession Dialed(this CallSession session, ParticipantId id, DateTimeOffset now) =>
+        session.Find(id) is { Progress: Progress.Dialing or Progress.Ringing, DialedAt: null } participant
+            ? session.With(participant, participant with { DialedAt = now })
+            : session;
+
     /// <summary>The leg has gone. The first cause is kept. <see cref="LeaveReason.HungUp"/> proves an answer, but not if the service ended
     /// the leg: Twilio's documents do not say whether Twilio then reports <c>completed</c> for a leg that only rang.</summary>
     public static CallSession MarkGone(this CallSession session, ParticipantId id, LeaveReason cause, DateTimeOffset now, int? code = null)

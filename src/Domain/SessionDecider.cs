@@ -38,6 +38,7 @@ public static class SessionDecider
         SessionEvent.SetParticipantFlags e => RequestDecisions.SetFlags(session, e, policy, now),
         SessionEvent.EndCall => RequestDecisions.End(session, now),
         SessionEvent.ClaimDial e => EffectDecisions.ClaimDial(session, e, policy, now),
+        SessionEvent.DialPaced e => EffectDecisions.Pace(session, e, policy, now),
         SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),
         SessionEvent.HangUpSettled e => EffectDecisions.SettleHangUp(session, e, now),
         SessionEvent.FlagsSettled e => EffectDecisions.SettleFlags(session, e, now),
@@ -99,7 +100,8 @@ public static class SessionDecider
     {
         SessionEvent.SessionObserved => Evidence.Review,
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled => Evidence.Gateway,
-        SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed or SessionEvent.ReviewFailed => Evidence.Deadline,
+        SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed or SessionEvent.ReviewFailed
+            or SessionEvent.DialPaced => Evidence.Deadline,
         _ => IsRequest(happened) ? Evidence.Request : Evidence.Webhook,
     };
 }

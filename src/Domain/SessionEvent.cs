@@ -44,14 +44,20 @@ public abstract record SessionEvent
     public sealed record EndCall : SessionEvent;
     /// <summary>A replica asks for the right to send a dial. The nonce excludes a later call with the same session id.</summary>
     public sealed record ClaimDial(ParticipantId Participant, string Nonce) : SessionEvent;
+    /// <summary>A dial has to wait, because the service has started as many calls as it may in this second.</summary>
+    public sealed record DialPaced(ParticipantId Participant, string Nonce) : SessionEvent;
     /// <summary>Twilio answered a dial or gave no answer. The late outcome of an earlier attempt or an earlier call is ignored.</summary>
     public sealed record DialSettled(ParticipantId Participant, string Nonce, int Attempt, DialOutcome Outcome) : SessionEvent;
     /// <summary>Twilio answered a hang-up.</summary>
     public sealed record HangUpSettled(CallSid Leg, EffectOutcome Outcome) : SessionEvent;
-    /// <summary>Twilio answered a change of mute or hold. The values are those of the request: a newer change stays pending.</summary>
-    public sealed record FlagsSettled(ParticipantId Participant, bool? Muted, bool? Hold, EffectOutcome Outcome) : SessionEvent;
     /// <summary>The call has lasted for the maximum duration. The sweeper says so; Twilio is not asked.</summary>
     public sealed record MaxDurationPassed : SessionEvent;
+    /// <summary>Twilio answered a change of mute or hold. A newer request has another mark, and stays pending.</summary>
+    /// <param name="Participant">The participant.</param>
+    /// <param name="Asked">The participant's mark when the request was made.</param>
+    /// <param name="Outcome">The outcome.</param>
+    /// <param name="Seen">The state after the change, from Twilio's answer.</param>
+    public sealed record FlagsSettled(ParticipantId Participant, FlagsMark Asked, EffectOutcome Outcome, SeenFlags? Seen) : SessionEvent;
     /// <summary>A review has read the room and the legs from Twilio.</summary>
     public sealed record SessionObserved(Observation Observation) : SessionEvent;
     /// <summary>A review could not read the room or a leg from Twilio. The jitter, from 0 to 1, is random.</summary>
@@ -60,6 +66,9 @@ public abstract record SessionEvent
 
 /// <summary>Mute and hold of a participant, with Twilio's SequenceNumber of the event.</summary>
 public sealed record Flags(bool Muted, bool Hold, int Sequence);
+
+/// <summary>Mute and hold in an answer of Twilio's REST API. It has no number that orders it among the webhooks.</summary>
+public sealed record SeenFlags(bool Muted, bool Hold);
 
 /// <summary>The outcome of a dial.</summary>
 public abstract record DialOutcome
@@ -102,7 +111,18 @@ public enum EffectOutcome
 /// <param name="InTheRoom">The legs that are <c>connected</c> in the conference, without the legs that are still connecting.</param>
 /// <param name="Legs">The state of each leg that the service asked for and that the session counts as live.</param>
 public sealed record Observation(
-    string Room, ConferenceSid? Conference, ImmutableArray<CallSid> InTheRoom, ImmutableArray<ObservedLeg> Legs);
+    string Room, ConferenceSid? Conference, ImmutableArray<CallSid> InTheRoom, ImmutableArray<ObservedLeg> Legs)
+{
+    /// <summary>Mute and hold of the legs in the room.</summary>
+    public ImmutableArray<ObservedFlags> Flags { get; init; } = [];
+}
+
+/// <summary>Mute and hold of one leg in the room at Twilio.</summary>
+/// <param name="Leg">The leg.</param>
+/// <param name="Asked">The participant's mark before the review asked Twilio.</param>
+/// <param name="Muted">Whether the participant is muted.</param>
+/// <param name="Hold">Whether the participant is on hold.</param>
+public sealed record ObservedFlags(CallSid Leg, FlagsMark Asked, bool Muted, bool Hold);
 
 /// <summary>The state of one leg at Twilio, and why it has gone, if it has.</summary>
 /// <remarks>The progress is at most <see cref="Progress.Answered"/>: only the conference tells whether the leg is in the room.</remarks>

@@ -23,7 +23,8 @@ public sealed class ConfigurationTests
             + "config.calls.limits.requestsPerSecond=49,config.calls.limits.burst=50,config.calls.limits.unsignedPerMinute=51,"
             + "config.twilio.tokenTtl=00:00:52,config.calls.maxDuration=00:53:00,config.calls.startsPerIdentityPerHour=54,"
             + "config.calls.dialing.perRegionPerHour=55,config.calls.dialing.perHour=56,"
-            + "config.calls.limits.connectionsPerAddress=53,config.calls.knownNetworks[0]=10.0.0.0/8,config.calls.identityClaim=phone_id");
+            + "config.calls.limits.connectionsPerAddress=53,config.calls.knownNetworks[0]=10.0.0.0/8,config.calls.identityClaim=phone_id,"
+            + "config.calls.queueTimeout=00:00:53,config.calls.dialing.callsPerSecond=5.4");
 
         var calls = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
         (calls.RingTimeout, calls.JoinGrace, calls.ReviewInterval, calls.Retention)
@@ -33,6 +34,7 @@ public sealed class ConfigurationTests
             .ShouldBe((45, 46, 47, 48));
         (calls.MaxDuration, calls.StartsPerIdentityPerHour, calls.Dialing.PerRegionPerHour, calls.Dialing.PerHour)
             .ShouldBe((TimeSpan.FromMinutes(53), 54, 55, 56));
+        (calls.QueueTimeout, calls.Dialing.CallsPerSecond).ShouldBe((TimeSpan.FromSeconds(53), 5.4));
         (calls.Limits.RequestsPerSecond, calls.Limits.Burst, calls.Limits.UnsignedPerMinute).ShouldBe((49, 50, 51));
         (calls.Limits.ConnectionsPerAddress, calls.IdentityClaim).ShouldBe((53, "phone_id"));
         calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);

@@ -7,7 +7,7 @@ namespace Calls.Simulation;
 public sealed class SimulationTests(ITestOutputHelper output)
 {
     /// <summary>Each defect must be found within the number of calls of the smallest of these worlds.</summary>
-    private const int MostCalls = 2_000;
+    private const int MostCalls = 4_000;
 
     [Fact]
     public void Thousands_of_calls_under_every_fault_keep_every_guarantee()
@@ -49,6 +49,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Bug.BlindRetryOfCreate)]
     [InlineData(Bug.SweepWithoutLease)]
     [InlineData(Bug.PlacedLegForgotten)]
+    [InlineData(Bug.FlagsFromWebhooksAlone)]
+    [InlineData(Bug.QueueCountsAsRinging)]
     public void A_mistake_in_the_service_is_found(Bug bug)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);

@@ -95,7 +95,7 @@ function row(person, over) {
   const mute = person.muted ? 'Unmute' : 'Mute';
   if (!over && person.state === 'connected')
     item.append(button(mute, `${mute} ${name}`, () => api.change(session, person.id, { muted: !person.muted })));
-  if (!over && ['dialing', 'ringing', 'connected'].includes(person.state) && person.identity !== me)
+  if (!over && ['queued', 'dialing', 'ringing', 'connected'].includes(person.state) && person.identity !== me)
     item.append(button('Remove', `Remove ${name}`, () => api.remove(session, person.id)));
   return item;
 }

@@ -31,8 +31,8 @@ public sealed record SessionDocument(
 /// <summary>One person of a call.</summary>
 /// <param name="Id"><c>caller</c>, <c>callee</c>, or a guest's id.</param>
 /// <param name="Role"><c>caller</c>, <c>callee</c> or <c>guest</c>.</param>
-/// <param name="State"><c>dialing</c>, <c>ringing</c>, <c>connected</c>, <c>left</c> (was on the line) or <c>unreachable</c> (was never on
-/// the line).</param>
+/// <param name="State"><c>queued</c> (the call waits in a queue, mostly Twilio's), <c>dialing</c>, <c>ringing</c>, <c>connected</c>,
+/// <c>left</c> (was on the line) or <c>unreachable</c> (was never on the line).</param>
 /// <param name="Reason">Why the person left or was not reached, such as <c>declined</c>. Null while the person is on the line or on the
 /// way.</param>
 /// <param name="Identity">The client identity of an app user. Null for a phone.</param>
@@ -63,6 +63,7 @@ public sealed record ParticipantDocument(
 
     private static string StateOf(Participant participant) => participant.Progress switch
     {
+        _ when participant.IsQueued => "queued",
         Progress.Invited or Progress.Dialing => "dialing",
         Progress.Ringing => "ringing",
         Progress.Answered or Progress.Joined => "connected",

@@ -31,7 +31,7 @@ internal static class Problems
         RefusalReason.CallIsFull => Of(409, "call-is-full", "The call has the maximum number of participants; see Calls:MaxParticipants."),
         RefusalReason.TooManyGuests => Of(409, "too-many-guests", "The maximum number of phones was added; see Calls:Dialing:PerSession."),
         RefusalReason.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is already on the call or is ringing for it."),
-        RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant is not on the line."),
+        RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant has left the call, or is being removed."),
         RefusalReason.CountryNotAllowed =>
             Of(403, "country-not-allowed", "Numbers of this country are not allowed; see Calls:Dialing:AllowedCountries."),
         RefusalReason.DialingStopped => Of(403, "dialing-stopped", "Phones are not called at the moment; see Calls:Dialing:Stopped."),

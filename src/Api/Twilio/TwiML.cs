@@ -26,6 +26,7 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy)
         {
             Beep = Conference.BeepEnum.False,
             ParticipantLabel = participant.Id.Value,
+            Muted = session.WillBeMuted(participant.Id) ? true : null,
             StatusCallback = new Uri(urls.Conference(call)),
             StatusCallbackMethod = HttpMethod.Post,
             StatusCallbackEvent = Events,

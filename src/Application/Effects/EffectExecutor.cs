@@ -57,6 +57,7 @@ public sealed partial class EffectExecutor(
                 {
                     MaxDuration = policy.MaxDuration,
                     TraceParent = current.TraceParent,
+                    Muted = current.WillBeMuted(participant.Id),
                 },
                 CancellationToken.None)
             : await gateway.CreateCallAsync(
@@ -156,6 +157,10 @@ public sealed partial class EffectExecutor(
         var answer = await gateway.CompleteCallAsync(hangUp.Leg, cancellationToken);
         var outcome = OutcomeOf(answer);
         LogRefusal(session, hangUp, hangUp.Leg, answer);
+        // Twilio sends no status callback for a call that is canceled in its queue (twilio.com/docs/voice/api/call-resource).
+        if (answer is GatewayOutcome<CallView>.Accepted { Value.Status: LegStatus.Canceled }
+            && session.Find(hangUp.Leg) is { IsQueued: true })
+            outcome = EffectOutcome.AlreadyOver;
         // The leg's own webhook reports in a moment that the leg is over. If that webhook is lost, the hang-up is still stored when its
         // lease runs out, and is sent again. A leg that belongs to no participant, or to one who is gone, has no such webhook, so its
         // hang-up is settled here.
@@ -166,15 +171,14 @@ public sealed partial class EffectExecutor(
 
     private async Task<string> SetFlagsAsync(CallSession session, Effect.SetFlags flags, CancellationToken cancellationToken)
     {
-        var outcome = EffectOutcome.AlreadyOver;
-        if (session is { Conference: { } conference } && session.Find(flags.Participant) is { Leg: { } leg })
-        {
-            var answer = await gateway.UpdateParticipantAsync(conference, leg, flags.Muted, flags.Hold, cancellationToken);
-            outcome = OutcomeOf(answer);
-            LogRefusal(session, flags, leg, answer);
-        }
-
-        await mediator.Send(new FlagsSettled(session.Id, flags.Participant, flags.Muted, flags.Hold, outcome), CancellationToken.None);
+        if (session is not { Conference: { } conference } || session.Find(flags.Participant) is not { Leg: { } leg } participant)
+            return "waits";
+        var answer = await gateway.UpdateParticipantAsync(conference, leg, flags.Muted, flags.Hold, cancellationToken);
+        var outcome = OutcomeOf(answer);
+        LogRefusal(session, flags, leg, answer);
+        SeenFlags? seen = answer is GatewayOutcome<ParticipantView>.Accepted { Value: var view } ? new(view.Muted, view.Hold) : null;
+        await mediator.Send(
+            new FlagsSettled(session.Id, participant.Id, participant.FlagsMark, outcome, seen), CancellationToken.None);
         return outcome.ToString();
     }
 

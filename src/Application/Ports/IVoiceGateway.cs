@@ -58,6 +58,9 @@ public sealed record OutboundParticipant(
 {
     /// <summary>The time after which Twilio ends the leg by itself (<c>TimeLimit</c>). The default is Twilio's own.</summary>
     public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(4);
+    /// <summary>Whether the person enters the room muted.</summary>
+    public bool Muted { get; init; }
+
     /// <summary>The trace context of the call, for the callback URLs.</summary>
     public string? TraceParent { get; init; }
 }

@@ -12,6 +12,7 @@ public sealed class SessionReviewer(
     EffectExecutor executor,
     ReviewSlots slots,
     CallsTelemetry telemetry,
+    IDialPace pace,
     CallPolicy policy,
     TimeProvider clock)
 {
@@ -30,7 +31,8 @@ public sealed class SessionReviewer(
         var isDue = session is not null && Deadlines.ReviewIsDue(session, policy, now);
         using var span = isDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;
         foreach (var effect in effects)
-            await executor.RunAsync(stored, effect, cancellationToken);
+            if (!await MustWaitAsync(session!, effect, now, cancellationToken))
+                await executor.RunAsync(stored, effect, cancellationToken);
         if (isDue)
             await ReviewAsync(stored, session!, hadEffects: effects.Count > 0, cancellationToken);
         else if (effects.Count == 0)
@@ -72,6 +74,17 @@ public sealed class SessionReviewer(
         await mediator.Send(report, cancellationToken);
     }
 
+    /// <summary>A planned dial waits for its turn. A dial that is overdue needs no turn, because it is dropped.</summary>
+    private async Task<bool> MustWaitAsync(CallSession session, Effect effect, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (!pace.IsLimited || effect is not Effect.Dial { State: DialState.Planned } dial
+            || session.Find(dial.Participant) is not { } participant || now >= participant.Since + policy.QueueTimeout
+            || await pace.TakeTurnAsync(participant.Role, cancellationToken) <= TimeSpan.Zero)
+            return false;
+        await mediator.Send(new DialPaced(session.Id, session.Nonce, dial.Participant), cancellationToken);
+        return true;
+    }
+
     /// <summary>The state of the call at Twilio. Null where one of the requests was not answered: an incomplete observation must not end a
     /// call.</summary>
     private async Task<Observation?> ObserveAsync(CallSession session, CancellationToken cancellationToken)
@@ -80,12 +93,14 @@ public sealed class SessionReviewer(
         if (!answered)
             return null;
         var inTheRoom = ImmutableArray<CallSid>.Empty;
+        var flags = ImmutableArray<ObservedFlags>.Empty;
         if (conference is not null)
         {
             switch (await gateway.ListParticipantsAsync(conference, cancellationToken))
             {
                 case GatewayOutcome<IReadOnlyList<ParticipantView>>.Accepted { Value: var participants }:
                     inTheRoom = [.. participants.Where(p => p.Connected).Select(p => p.CallSid)];
+                    flags = [.. participants.Where(p => p.Connected).Select(p => FlagsOf(session, p)).OfType<ObservedFlags>()];
                     break;
                 case GatewayOutcome<IReadOnlyList<ParticipantView>>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver }:
                     conference = null;
@@ -106,8 +121,14 @@ public sealed class SessionReviewer(
                 return null;
         }
 
-        return new Observation(session.Room, conference, inTheRoom, legs.ToImmutable());
+        return new Observation(session.Room, conference, inTheRoom, legs.ToImmutable()) { Flags = flags };
     }
+
+    /// <summary>Null where a change is under way: Twilio's list may be older than the change, or newer.</summary>
+    private static ObservedFlags? FlagsOf(CallSession asked, ParticipantView seen) => asked.Find(seen.CallSid) is { } participant
+        && asked.FindEffect<Effect.SetFlags>(f => f.Participant == participant.Id) is null
+            ? new ObservedFlags(seen.CallSid, participant.FlagsMark, seen.Muted, seen.Hold)
+            : null;
 
     /// <summary>The known conference, if it is still open, because a list may lag behind. Otherwise the conference that is open under the
     /// name of the room.</summary>

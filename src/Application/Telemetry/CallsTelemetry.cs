@@ -24,6 +24,7 @@ public sealed class CallsTelemetry : IDisposable
     private readonly Counter<long> phones;
     private readonly Histogram<double> timeToRing;
     private readonly Histogram<double> timeToAnswer;
+    private readonly Histogram<double> queueTime;
     private readonly Histogram<double> lineEndDelay;
     private readonly Histogram<long> participants;
     private readonly Histogram<long> attempts;
@@ -49,6 +50,9 @@ public sealed class CallsTelemetry : IDisposable
             "calls.time_to_ring", "From the start of a call until the callee's phone rings.", 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 15, 30);
         timeToAnswer = Seconds(
             "calls.time_to_answer", "From the start of a call to the first answer.", 0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60);
+        queueTime = Seconds(
+            "calls.twilio.queue.duration", "The wait of a call in a queue before Twilio dials it, by its end (dialed, given_up, canceled).",
+            0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120);
         lineEndDelay = Seconds(
             "calls.line_end.delay", "From the end of a call to the end of its last line.", 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60);
         participants = Numbers(
@@ -143,12 +147,19 @@ public sealed class CallsTelemetry : IDisposable
         foreach (var participant in after.Participants)
             if (before.Find(participant.Id) is { } known && known.Progress < participant.Progress)
                 findings.Add(1, new KeyValuePair<string, object?>("finding", participant.Progress.ToString()));
+        foreach (var participant in after.Participants)
+            if (before.Find(participant.Id) is { } known && known.FlagsVersion < participant.FlagsVersion)
+                findings.Add(1, new KeyValuePair<string, object?>("finding", "Flags"));
     }
 
     private void Progressed(CallSession? before, CallSession after)
     {
         if (before is null)
             started.Add(1);
+        foreach (var participant in after.Participants)
+            if (before?.Find(participant.Id) is { IsQueued: true } waited && !participant.IsQueued && waited.QueuedAt is { } since)
+                queueTime.Record(
+                    Math.Max(0, (after.TouchedAt - since).TotalSeconds), new KeyValuePair<string, object?>("end", EndOf(participant)));
         if (Rings(after) && (before is null || !Rings(before)))
             timeToRing.Record((after.TouchedAt - after.StartedAt).TotalSeconds);
         if (after.AnsweredAt is { } answeredAt && before?.AnsweredAt is null)
@@ -160,6 +171,10 @@ public sealed class CallsTelemetry : IDisposable
 
         static bool Rings(CallSession session) => session.Participants[1] is { Progress: >= Progress.Ringing and not Progress.Gone };
     }
+
+    private static string EndOf(Participant waited) => waited.Progress != Progress.Gone ? "dialed"
+        : waited.Gone is LeaveReason.Unreachable or LeaveReason.NeverDialed ? "given_up"
+        : "canceled";
 
     /// <summary>The whole call as one span. It is made when the call is over, because a call may outlive any process.</summary>
     private void Ended(CallSession session, ConferenceSid? conference)

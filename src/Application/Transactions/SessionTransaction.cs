@@ -122,16 +122,15 @@ internal sealed class SessionTransaction(
 
     private static Task GiveBackAsync(Quota? quota, CallSession? session) => quota?.GiveBackAsync(session) ?? Task.CompletedTask;
 
-    /// <summary>Whether this commit makes the effect runnable: the effect is new, or it is a guest's dial whose room has opened.</summary>
-    private static bool IsRunnable(Effect effect, CallSession? before, CallSession after)
-    {
-        if (effect.Attempt > 0)
-            return false;
-        var isNew = before is null || !before.Effects.Contains(effect);
-        return effect is Effect.Dial dial && after.Find(dial.Participant) is { Role: Role.Guest }
-            ? after.Conference is not null && (isNew || before?.Conference is null)
-            : isNew;
-    }
+    /// <summary>Whether this commit makes the effect runnable: the effect is new, or it has waited for the room or for a person to enter
+    /// it. A paced dial is the same dial with a later lease.</summary>
+    private static bool IsRunnable(Effect effect, CallSession? before, CallSession after) =>
+        effect.Attempt == 0 && Deadlines.CanRun(after, effect) && (before is null || !Deadlines.CanRun(before, effect)
+            || !before.Effects.Any(known => known == effect || IsSameDial(known, effect)));
+
+    private static bool IsSameDial(Effect known, Effect effect) => (known, effect) is
+        (Effect.Dial { State: DialState.Planned } old, Effect.Dial { State: DialState.Planned } dial)
+        && old.Participant == dial.Participant;
 
     /// <summary>Waits for the requests ahead in the queue; at the head of the queue for up to 40 ms, at random, since the other writer is
     /// another replica.</summary>

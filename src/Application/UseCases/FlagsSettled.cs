@@ -1,9 +1,10 @@
 namespace Calls.Application.UseCases;
 
 /// <summary>Twilio has answered a change of mute or hold.</summary>
-/// <remarks>The state of mute and hold comes from the events of the conference, not from this answer.</remarks>
+/// <remarks>An answer that says yes is also the new state, because the event of the conference can be lost. The event of the conference
+/// has a number, so it wins over an answer that was asked for before it.</remarks>
 public sealed record FlagsSettled(
-    SessionId SessionId, ParticipantId Participant, bool? Muted, bool? Hold, EffectOutcome Outcome) : ISessionReport
+    SessionId SessionId, ParticipantId Participant, FlagsMark Asked, EffectOutcome Outcome, SeenFlags? Seen) : ISessionReport
 {
-    public SessionEvent ToEvent() => new SessionEvent.FlagsSettled(Participant, Muted, Hold, Outcome);
+    public SessionEvent ToEvent() => new SessionEvent.FlagsSettled(Participant, Asked, Outcome, Seen);
 }

@@ -1,7 +1,7 @@
 namespace Calls.Application.UseCases;
 
 /// <summary>A person on the call, or an operator, mutes, unmutes, holds or resumes a participant.</summary>
-/// <remarks>Twilio does it after the commit. The state of mute and hold comes from the events of the conference.</remarks>
+/// <remarks>Twilio does it after the commit, or when the person enters the room.</remarks>
 public sealed record SetParticipantFlags(
     SessionId SessionId, Asker Asker, ParticipantId Participant, bool? Muted, bool? Hold) : IBearerCommand
 {

@@ -17,6 +17,7 @@ public static class OutboxServiceCollectionExtensions
                 its.GetRequiredService<TimeProvider>()))
             .AddSingleton<EffectQueue>()
             .AddSingleton<IEffectQueue>(provider => provider.GetRequiredService<EffectQueue>())
+            .AddSingleton<PacedDials>()
             .AddSingleton<Heartbeat>()
             .AddHostedService<OutboxWorker>()
             .AddHostedService<Sweeper>();

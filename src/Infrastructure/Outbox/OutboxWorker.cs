@@ -1,15 +1,15 @@
-using System.Threading.Channels;
 using Calls.Application.Effects;
 using Calls.Application.Telemetry;
 
 namespace Calls.Infrastructure.Outbox;
 
 /// <summary>Runs the effects of this replica after their commit. No webhook waits for them. It empties the queue before a stop.</summary>
-internal sealed partial class OutboxWorker(EffectQueue queue, EffectExecutor executor, TimeProvider clock, ILogger<OutboxWorker> logger)
-    : BackgroundService
+internal sealed partial class OutboxWorker(
+    EffectQueue queue, PacedDials paced, EffectExecutor executor, TimeProvider clock, ILogger<OutboxWorker> logger) : BackgroundService
 {
     /// <summary>The most requests under way in each lane. The gateway has its own limits.</summary>
     private const int Concurrency = 64;
+    private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(1);
     private readonly Outage outage = new(clock, (count, lasted) => Log.WorksAgain(logger, count, lasted.TotalSeconds));
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -20,11 +20,32 @@ internal sealed partial class OutboxWorker(EffectQueue queue, EffectExecutor exe
         await base.StopAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(RunAsync(queue.Endings), RunAsync(queue.Dials), RunAsync(queue.Changes));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        RunAsync(queue.Endings.ReadAllAsync(CancellationToken.None)), RunAsync(queue.Changes.ReadAllAsync(CancellationToken.None)),
+        RunAsync(paced.IsLimited ? InTurnAsync() : queue.Dials.ReadAllAsync(CancellationToken.None)));
 
-    private Task RunAsync(ChannelReader<QueuedEffect> lane) =>
-        Parallel.ForEachAsync(lane.ReadAllAsync(), new ParallelOptions { MaxDegreeOfParallelism = Concurrency }, async (queued, _) =>
+    private async IAsyncEnumerable<QueuedEffect> InTurnAsync()
+    {
+        while (!queue.Dials.Completion.IsCompleted)
+        {
+            QueuedEffect? next = null;
+            try
+            {
+                next = await paced.NextAsync(queue.Dials);
+            }
+            catch (SessionStoreUnavailableException e)
+            {
+                Log.NoTurn(logger, e.Message);
+                await Task.Delay(FailurePause, clock);
+            }
+
+            if (next is not null)
+                yield return next;
+        }
+    }
+
+    private Task RunAsync(IAsyncEnumerable<QueuedEffect> lane) =>
+        Parallel.ForEachAsync(lane, new ParallelOptions { MaxDegreeOfParallelism = Concurrency }, async (queued, _) =>
         {
             for (var next = queued; next is not null; next = queue.After(next))
                 await RunAsync(next);
@@ -54,5 +75,8 @@ internal sealed partial class OutboxWorker(EffectQueue queue, EffectExecutor exe
         [LoggerMessage(4008, LogLevel.Information,
             "Effects are finished again. The outage had {Count} failures within {Seconds} seconds.")]
         public static partial void WorksAgain(ILogger logger, int count, double seconds);
+
+        [LoggerMessage(4009, LogLevel.Debug, "No dial gets a turn while Redis is away: {Cause}")]
+        public static partial void NoTurn(ILogger logger, string cause);
     }
 }

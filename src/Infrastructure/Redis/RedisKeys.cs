@@ -53,6 +53,9 @@ internal static class RedisKeys
     /// <summary>Written by the health check, and by no other code. It expires.</summary>
     public static readonly RedisKey Probe = "calls:probe";
 
+    /// <summary>The turns of paced dials: one key for the whole service.</summary>
+    public static RedisKey Pace { get; } = "calls:pace";
+
     /// <summary>The channel for notices of changes in a partition: <c>&lt;session id&gt; &lt;version&gt;</c>.</summary>
     public static string Changed(int partition) => Channels[partition];
 }

@@ -92,6 +92,9 @@ internal static class StoredForm
         Muted = p.Muted,
         Hold = p.Hold,
         FlagsSequence = p.FlagsSequence < 0 ? null : p.FlagsSequence,
+        FlagsVersion = p.FlagsVersion,
+        QueuedAt = Ms(p.QueuedAt),
+        DialedAt = Ms(p.DialedAt),
         Unknown = Parse(p.Unknown),
     };
 
@@ -114,6 +117,9 @@ internal static class StoredForm
         Muted = p.Muted,
         Hold = p.Hold,
         FlagsSequence = p.FlagsSequence ?? -1,
+        FlagsVersion = p.FlagsVersion,
+        QueuedAt = At(p.QueuedAt),
+        DialedAt = At(p.DialedAt),
         Unknown = Text(p.Unknown),
     };
 

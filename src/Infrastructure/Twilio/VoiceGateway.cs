@@ -53,7 +53,7 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
                 participant.Conference.Value, from: Address(callerId), to: Address(participant.To.Value),
                 // Twilio adds five seconds to the time-out.
                 label: participant.Participant.Value, timeout: Seconds(participant.RingTimeout),
-                timeLimit: (int)participant.MaxDuration.TotalSeconds,
+                timeLimit: (int)participant.MaxDuration.TotalSeconds, muted: participant.Muted ? true : null,
                 // By default all participants would hear the phone ring, and without the empty URL Twilio plays music.
                 earlyMedia: false, beep: "false", waitUrl: new EmptyUri(), endConferenceOnExit: false,
                 statusCallback: new Uri(urls.Status(call, participant.Participant)), statusCallbackMethod: HttpMethod.Post,

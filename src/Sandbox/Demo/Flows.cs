@@ -22,6 +22,10 @@ internal static class Flows
         new("5  The callee declines", "Alice's line ends at once", DeclineAsync),
         new("5b The callee does not answer", "Alice's line ends after the ring time-out", NoAnswerAsync),
         new("5c The callee cannot be reached", "Alice's line ends at once", UnreachableAsync),
+        new(
+            "6  Twilio queues a call",
+            "Twilio starts few calls a second: the lawyer's call waits longer than a phone rings, is shown as queued, and then rings",
+            QueuedAsync),
     ];
 
     private static async Task TwoPartyCallAsync(SandboxHost host, string session)
@@ -102,6 +106,30 @@ internal static class Flows
         await carol.BehaveAsync(PhoneBehaviour.Unreachable);
         await alice.CallAsync("carol", session);
         await alice.IsIdleAsync();
+    }
+
+    private static async Task QueuedAsync(SandboxHost host, string session)
+    {
+        var lawyer = host.Twilio.Phone(Lawyer);
+        host.Twilio.Faults.CallsPerSecond = 1 / 7.0;
+        try
+        {
+            var (alice, bob) = await TalkAsync(host, session);
+            Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
+            var (_, document) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor("alice"));
+            if (!document.Contains("\"queued\"", StringComparison.Ordinal))
+                throw new InvalidOperationException($"The document does not show the queue: {document}");
+            await lawyer.RingsAsync(TimeSpan.FromSeconds(30));
+            await lawyer.AnswerAsync();
+            await lawyer.TalksAsync();
+            await alice.HangUpAsync();
+            await bob.HangUpAsync();
+            await lawyer.IsIdleAsync();
+        }
+        finally
+        {
+            host.Twilio.Faults.CallsPerSecond = null;
+        }
     }
 
     private static async Task<(PhoneHandle Alice, PhoneHandle Bob)> TalkAsync(SandboxHost host, string session)

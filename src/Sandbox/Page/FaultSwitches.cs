@@ -31,6 +31,11 @@ internal sealed class FaultSwitches(Faults faults)
             "Delay callbacks",
             "Status callbacks arrive up to two seconds late, and in another order.",
             faults => AddRules(faults, Callbacks(new() { MaxDelay = TimeSpan.FromSeconds(2) }))),
+        new("queue", "Twilio queues calls", "Twilio starts one call every five seconds. The others wait in its queue.", faults =>
+        {
+            faults.CallsPerSecond = 0.2;
+            return () => faults.CallsPerSecond = null;
+        }),
         new("outage", "Twilio is down", "Twilio's REST API closes every connection without an answer.", faults =>
         {
             faults.Outage = true;

@@ -130,7 +130,8 @@ internal sealed partial class TimelineExport
         var options = host.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
         string[] values =
         [
-            options.RingTimeout.ToString(), options.JoinGrace.ToString(), options.ReviewInterval.ToString(),
+            options.RingTimeout.ToString(), options.QueueTimeout.ToString(), options.JoinGrace.ToString(),
+            options.ReviewInterval.ToString(),
             options.MaxParticipants.ToString(CultureInfo.InvariantCulture),
             options.Dialing.PerSession.ToString(CultureInfo.InvariantCulture),
         ];

@@ -30,7 +30,10 @@ internal sealed record CallRecording(
 
     /// <summary>The configuration keys that are recorded and that a recording may set.</summary>
     public static IReadOnlyList<string> KnownRules { get; } =
-        ["Calls:RingTimeout", "Calls:JoinGrace", "Calls:ReviewInterval", "Calls:MaxParticipants", "Calls:Dialing:PerSession"];
+    [
+        "Calls:RingTimeout", "Calls:QueueTimeout", "Calls:JoinGrace", "Calls:ReviewInterval", "Calls:MaxParticipants",
+        "Calls:Dialing:PerSession",
+    ];
 
     /// <summary>The steps of a journal: webhooks, requests of frontends, and requests to Twilio, each with its answer.</summary>
     /// <remarks>Webhooks that did not reach the service are left out. So are requests for wait documents and announcements.</remarks>

@@ -58,6 +58,7 @@ internal sealed class Deployment : IAsyncDisposable
             ["Calls:Dialing:AllowedCountries:0"] = "US",
             ["Calls:Dialing:AllowedNumbers:0"] = "+1555",
             ["Calls:RingTimeout"] = "00:00:05",
+            ["Calls:QueueTimeout"] = "00:00:15",
             ["Calls:JoinGrace"] = "00:00:02",
             ["Calls:ReviewInterval"] = "00:00:03",
             ["Logging:LogLevel:Default"] = "Warning",

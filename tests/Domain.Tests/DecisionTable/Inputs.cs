@@ -88,7 +88,8 @@ internal static class Inputs
         foreach (var who in new[] { Callee, A.Doctor })
         {
             yield return Now($"dial of {who} is claimed", new SessionEvent.ClaimDial(who, A.Nonce));
-            yield return Later($"dial of {who} is claimed, 31 s later", 31, new SessionEvent.ClaimDial(who, A.Nonce));
+            yield return Later($"dial of {who} is claimed, 61 s later", 61, new SessionEvent.ClaimDial(who, A.Nonce));
+            yield return Now($"dial of {who} must wait for its turn", new SessionEvent.DialPaced(who, A.Nonce));
             yield return Now($"dial of {who} is accepted", Settled(who, new DialOutcome.Accepted(A.LegOf(who))));
             yield return Now($"dial of {who} is refused", Settled(who, new DialOutcome.Refused(21211)));
             yield return Now($"dial of {who} was not sent", Settled(who, new DialOutcome.NotSent(null)));
@@ -98,7 +99,7 @@ internal static class Inputs
             yield return Now($"dial of {who} was withheld: dialling is stopped", Settled(who, new DialOutcome.Stopped()));
             yield return Later($"dial of {who} is not found, 11 s later", 11, Settled(who, new DialOutcome.NotFound()));
             yield return Now($"dial of {who} cannot be looked up", Settled(who, new DialOutcome.LookUpFailed()));
-            yield return Later($"dial of {who} cannot be looked up, 38 s later", 38, Settled(who, new DialOutcome.LookUpFailed()));
+            yield return Later($"dial of {who} cannot be looked up, 98 s later", 98, Settled(who, new DialOutcome.LookUpFailed()));
         }
 
         yield return Now("dial of callee is accepted as another leg", Settled(Callee, new DialOutcome.Accepted(A.StrangerLeg)));
@@ -107,17 +108,22 @@ internal static class Inputs
         foreach (var who in new[] { Caller, Callee })
             foreach (var outcome in Enum.GetValues<EffectOutcome>())
                 yield return Now($"hang-up of {who}: {Word(outcome)}", new SessionEvent.HangUpSettled(A.LegOf(who), outcome));
-        yield return Now("mute of callee: done", new SessionEvent.FlagsSettled(Callee, true, null, EffectOutcome.Done));
-        yield return Now("mute of callee: already over", new SessionEvent.FlagsSettled(Callee, true, null, EffectOutcome.AlreadyOver));
-        yield return Now("mute of callee: refused", new SessionEvent.FlagsSettled(Callee, true, null, EffectOutcome.Refused));
-        yield return Now("mute of callee: try later", new SessionEvent.FlagsSettled(Callee, true, null, EffectOutcome.TryLater));
-        yield return Now("unmute of callee: done", new SessionEvent.FlagsSettled(Callee, false, null, EffectOutcome.Done));
+        foreach (var outcome in Enum.GetValues<EffectOutcome>())
+            yield return Now($"mute of callee: {Word(outcome)}", new SessionEvent.FlagsSettled(
+                Callee, new FlagsMark(1, 0), outcome, outcome == EffectOutcome.Done ? new SeenFlags(true, false) : null));
+        yield return Now("an earlier request about the callee: done",
+            new SessionEvent.FlagsSettled(Callee, new FlagsMark(0, 0), EffectOutcome.Done, new SeenFlags(false, false)));
     }
 
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Reviews()
     {
         yield return Now("review: caller and callee are in the room", Seen([Caller, Callee]));
         yield return Now("review: caller is in the room, callee rings", Seen([Caller], (Callee, Progress.Ringing, null)));
+        yield return Now("review: caller is in the room, callee is queued", Seen([Caller], (Callee, Progress.Dialing, null)));
+        yield return Later("review, 61 s later: caller is in the room, callee is queued", 61,
+            Seen([Caller], (Callee, Progress.Dialing, null)));
+        yield return Now("review: the callee in the room is muted", SeenMuted(new FlagsMark(0, -1)));
+        yield return Now("review: the callee in the room was muted when Twilio was asked, before later changes", SeenMuted(new(9, 9)));
         yield return Now("review: caller is in the room, callee has gone", Seen([Caller], (Callee, Progress.Gone, LeaveReason.HungUp)));
         yield return Now("review: caller has gone, callee rings",
             Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
@@ -143,6 +149,11 @@ internal static class Inputs
         Room, inTheRoom.Length == 0 ? null : A.Room1, [.. inTheRoom.Select(A.LegOf)],
         [.. inTheRoom.Select(w => new ObservedLeg(A.LegOf(w), Progress.Answered, null)),
             .. legs.Select(l => new ObservedLeg(A.LegOf(l.Who), l.Progress, l.Gone))]));
+
+    private static SessionEvent.SessionObserved SeenMuted(FlagsMark asked) => new(Seen([Caller, Callee]).Observation with
+    {
+        Flags = [new ObservedFlags(A.CalleeLeg, asked, Muted: true, Hold: false)],
+    });
 
     private static string Word(Enum value) =>
         string.Concat(value.ToString()

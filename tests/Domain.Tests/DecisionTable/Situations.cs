@@ -12,8 +12,13 @@ internal static class Situations
         ("Placed", "The caller was sent into the room. The callee's dial is planned.", () => A.Session()),
         ("Dial under way", "A replica has claimed the callee's dial, and Twilio has not answered.", () => A.Session().Sending()),
         ("Dial unknown", "The callee's dial timed out. Twilio may have created the call.", () => A.Session().Unknown()),
-        ("Dialing", "Twilio has the callee's call. The caller's join has not been reported.", () => A.Session().Dialing()),
-        ("Guest waits for the room", "As before, and a phone was added. It is dialled when the room is open.", () =>
+        ("Paced", "The service starts only so many calls a second. The callee's dial waits for its turn.", () =>
+            A.Session().When(new SessionEvent.DialPaced(ParticipantId.Callee, A.Nonce))),
+        ("Queued", "Twilio has the callee's call, and has not reported that it dials. The caller's join has not been reported.", () =>
+            A.Session().Dialing()),
+        ("Dialing", "Twilio dials the callee. The caller's join has not been reported.", () =>
+            A.Session().Dialing().Says(ParticipantId.Callee, Progress.Dialing)),
+        ("Guest waits for the room", "The callee is queued, and a phone was added. It is dialled when the room is open.", () =>
             A.Session().Dialing().AsksFor(A.Doctor)),
         ("Ringing", "The caller waits in the room. The callee's phone rings.", () => A.Session().Ringing()),
         ("Answered", "The callee has answered and is about to enter the room.", () => A.Session().Answered()),
@@ -31,6 +36,8 @@ internal static class Situations
             A.Session().Live().With(A.Doctor).Removes(ParticipantId.Callee).HangsUp(A.CalleeLeg).Leaves(ParticipantId.Callee)),
         ("A mute is requested", "Caller and callee are in the room. A mute of the callee is planned.", () =>
             A.Session().Live().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
+        ("A mute waits", "The callee's phone rings. A mute of the callee waits until the callee is in the room.", () =>
+            A.Session().Ringing().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
         ("Room closed", "The conference has ended. No leave was reported.", () => A.Session().Live().Closes()),
         ("The callee declined, a guest rings", "The callee has declined. A phone was added before, and it rings.", () =>
             A.Session().Ringing().Opens().WithRinging(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined)),

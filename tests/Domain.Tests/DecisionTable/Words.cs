@@ -65,11 +65,16 @@ internal static class Words
             yield return $"{was.Id} had answered";
         if (!was.EverJoined && now.EverJoined && now.Progress != Progress.Joined)
             yield return $"{was.Id} had joined";
+        if (was.DialedAt is null && now.DialedAt is not null)
+            yield return $"{now.Id}'s ring time begins";
+        if (was.Hold != now.Hold)
+            yield return $"{was.Id} {(now.Hold ? "on hold" : "resumed")}";
         if (was.Muted != now.Muted)
             yield return $"{was.Id} {(now.Muted ? "muted" : "unmuted")}";
     }
 
     private static string Of(Participant p) => (p.Progress == Progress.Gone ? $"{p.Progress} ({p.Gone})" : p.Progress.ToString())
+        + (p.IsQueued ? " (queued)" : "")
         + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? "" : p.Leaving == Leaving.Removed ? ", being removed" : ", ending");
 
     private static string Of(CallSession session, Effect effect) => effect switch

@@ -48,7 +48,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         var asked = w.Session!.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone });
         var answers = asked.Select(p => w.Legs.First(l => l.Sid == p.Leg)).Select(l => new ObservedLeg(l.Sid, l.State switch
         {
-            LegState.Dialing => Progress.Dialing,
+            LegState.Queued or LegState.Dialing => Progress.Dialing,
             LegState.Ringing => Progress.Ringing,
             LegState.Ended => Progress.Gone,
             _ => Progress.Answered,
@@ -75,6 +75,9 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
             throw new Violation($"S: {broken}", $"{happened}\non {w.Key()}");
         var again = decide(after, happened, Policy, at);
         var stored = Store(after);
+        foreach (var leg in at == Now && happened is SessionEvent.SessionObserved ? w.Legs : [])
+            Violation.Unless(leg.State != LegState.Queued || after.Find(leg.Sid) is not { Gone: LeaveReason.Unreachable }
+                || w.Session?.Find(leg.Sid) is { Progress: Progress.Gone }, "S: a call is given up before the queue time-out", w, happened);
         var isSame = again.Session is { } twice && World.KeyOf(Timeless(twice)) == stored.Key;
         Violation.Unless(isSame, "S: the same event twice in a row changes more than once", w, happened);
         return new Outcome(stored, reply);
@@ -124,7 +127,14 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         }),
     };
 
-    private Participant Timeless(Participant participant) => scenario.WithoutReasons
+    /// <summary>When a call was queued makes no difference, and whether Twilio dials it makes one only while it does not ring.</summary>
+    private Participant Timeless(Participant participant) => WithoutSince(participant) with
+    {
+        QueuedAt = null,
+        DialedAt = participant is { Progress: Progress.Dialing, DialedAt: not null } ? Now : null,
+    };
+
+    private Participant WithoutSince(Participant participant) => scenario.WithoutReasons
         ? participant with
         {
             Since = Now,

@@ -12,7 +12,7 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
 
     public World CreateCall(World w, DialRequest request, DialOutcome outcome)
     {
-        var legs = w.Legs.Add(new Leg(request.Participant, NextSid(w, request.Participant), LegState.Dialing));
+        var legs = w.Legs.Add(new Leg(request.Participant, NextSid(w, request.Participant), LegState.Queued));
         var ringsOnce = scenario.Start.FailoversLeft > 0 || legs.Count(l => l.Owner == request.Participant) == 1;
         Violation.Unless(ringsOnce, "S: a phone rings twice for one request", w);
         return Reply(w with { Legs = [.. legs.OrderBy(l => l.Sid.Value, StringComparer.Ordinal)] }, request, outcome);

@@ -31,7 +31,7 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     [
         "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim",
         "look-up finds it", "look-up fails", "late look-up finds nothing", "hang-up, reply lost", "late review",
-        "unreachable", "does not answer", "hangs up, or gets no TwiML", "caller hangs up entering",
+        "leaves the queue", "unreachable", "does not answer", "hangs up, or gets no TwiML", "caller hangs up entering",
     ];
 
     private void AllRulesHold(Scenario scenario, int least)

@@ -3,7 +3,10 @@ namespace Calls.Domain.Tests.Exhaustive;
 /// <summary>The true state of a leg at Twilio. The service may know an older one.</summary>
 internal enum LegState
 {
-    /// <summary>Twilio has the call. No phone rings yet.</summary>
+    /// <summary>The call waits in Twilio's queue.</summary>
+    Queued,
+
+    /// <summary>Twilio dials. No phone rings yet. REST answers still say <c>queued</c>.</summary>
     Dialing,
     Ringing,
 
@@ -19,6 +22,9 @@ internal enum LegState
 /// <summary>A leg at Twilio and its history. The history determines which webhooks there are of the leg.</summary>
 internal sealed record Leg(ParticipantId Owner, CallSid Sid, LegState State)
 {
+    /// <summary>The call has left the queue. A call that is hung up in the queue has no webhook at all.</summary>
+    public bool Dialed { get; init; }
+
     public bool Rang { get; init; }
 
     public bool Answered { get; init; }
@@ -30,7 +36,7 @@ internal sealed record Leg(ParticipantId Owner, CallSid Sid, LegState State)
 
     public bool IsAlive => State != LegState.Ended;
 
-    public bool IsUnanswered => State is LegState.Dialing or LegState.Ringing;
+    public bool IsUnanswered => State is LegState.Queued or LegState.Dialing or LegState.Ringing;
 }
 
 /// <summary>A dial that was granted to a replica, which has not sent it yet.</summary>

@@ -42,6 +42,9 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
     {
         switch (leg.State)
         {
+            case LegState.Queued:
+                next.Add((w.With(leg, leg with { State = LegState.Dialing, Dialed = true }), "leaves the queue"));
+                break;
             case LegState.Dialing:
                 next.Add((w.With(leg, leg with { State = LegState.Ringing, Rang = true }), "rings"));
                 next.Add((w.End(leg, LeaveReason.Unreachable), "unreachable"));

@@ -43,7 +43,7 @@ internal sealed class Webhooks
         var owner = leg.Owner;
         if (owner == ParticipantId.Caller)
             yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
-        else
+        else if (leg.Dialed)
         {
             yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Dialing, null, A.Nonce), owner + " initiated arrives");
             if (leg.Rang)
@@ -61,7 +61,7 @@ internal sealed class Webhooks
             yield return (new SessionEvent.ParticipantJoined(A.Conference(leg.Conference), Room, leg.Sid, owner, null),
                 owner + " join arrives");
         // Twilio also reports a leave of a guest that did not answer (participant_add_failed).
-        if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Owner.Value: not "callee" }))
+        if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Dialed: true, Owner.Value: not "callee" }))
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");
     }
 }

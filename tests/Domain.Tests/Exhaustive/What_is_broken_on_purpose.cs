@@ -92,9 +92,26 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
     public void Reviews_are_ignored() =>
         IsFound(Scenarios.TwoPeople, "with one participant alone", real => (session, happened, policy, now) => real(
             session,
-            happened is SessionEvent.SessionObserved e ? new SessionEvent.SessionObserved(e.Observation with { Legs = [] }) : happened,
+            happened is SessionEvent.SessionObserved e
+                ? new SessionEvent.SessionObserved(e.Observation with
+                {
+                    Legs = [.. e.Observation.Legs.Where(leg => leg.Progress == Progress.Dialing)],
+                })
+                : happened,
             policy,
             now));
+
+    [Fact]
+    public void A_queued_call_is_given_up_too_early() =>
+        IsFound(Scenarios.TwoPeople, "given up before the queue time-out", real => (session, happened, policy, now) =>
+            real(session, happened,
+                happened is SessionEvent.SessionObserved ? policy with { QueueTimeout = TimeSpan.Zero } : policy, now));
+
+    [Fact]
+    public void A_queued_call_is_never_given_up() =>
+        IsFound(Scenarios.TwoPeople, "without end", real => (session, happened, policy, now) =>
+            real(session, happened,
+                happened is SessionEvent.SessionObserved ? policy with { QueueTimeout = TimeSpan.FromDays(1) } : policy, now));
 
     [Fact]
     public void Every_leg_that_answers_is_admitted() =>

@@ -89,7 +89,8 @@ internal sealed record World
         foreach (var leg in Legs)
         {
             text.Append('|').Append(Digit(leg.Owner)).Append((char)('0' + (int)leg.State));
-            text.Append(leg.Rang ? 'r' : '-').Append(leg.Answered ? 'a' : '-').Append((char)('0' + leg.Conference));
+            text.Append(leg.Dialed ? 'd' : '-').Append(leg.Rang ? 'r' : '-').Append(leg.Answered ? 'a' : '-')
+                .Append((char)('0' + leg.Conference));
             text.Append(leg.EndedBecause is { } because ? (char)('A' + (int)because) : '.');
         }
 
@@ -103,6 +104,7 @@ internal sealed record World
         foreach (var p in session.Participants)
         {
             text.Append(Digit(p.Id)).Append((char)('0' + (int)p.Progress)).Append(p.Answered ? 'a' : '-').Append(p.EverJoined ? 'j' : '-');
+            text.Append(p.DialedAt is null ? '-' : 'd');
             text.Append(p.Gone is { } gone ? (char)('A' + (int)gone) : '.').Append((char)('0' + (int)p.Leaving))
                 .Append(p.Leg?.Value[^1] ?? '.');
         }

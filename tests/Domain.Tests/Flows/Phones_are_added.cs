@@ -23,26 +23,26 @@ public sealed class Phones_are_added
         var call = A.Session().Dialing().AsksFor(A.Doctor).Claims(A.Doctor);
         call.Last.Ignored.ShouldBe(IgnoreReason.RoomNotOpen);
         call.DialOf(A.Doctor)!.State.ShouldBe(DialState.Planned);
-        Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(29)).ShouldBeEmpty("the dial waits for the room");
-        Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(30)).ShouldBe([call.DialOf(A.Doctor)]);
+        Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(59)).ShouldBeEmpty("the dial waits for the room");
+        Deadlines.DueEffects(call.Session, call.Policy, call.Now.AddSeconds(60)).ShouldBe([call.DialOf(A.Doctor)]);
 
         call.Joins(ParticipantId.Caller).Claims(A.Doctor).Reply.ShouldBeOfType<CallReply.DialGranted>();
     }
 
     [Fact]
-    public void A_guest_whose_room_never_opens_is_dropped_after_the_ring_timeout()
+    public void A_guest_whose_room_never_opens_is_dropped_after_the_queue_timeout()
     {
-        var call = A.Session().Dialing().AsksFor(A.Doctor).After(30).Claims(A.Doctor);
+        var call = A.Session().Ringing().Closes().AsksFor(A.Doctor).After(60).Claims(A.Doctor);
         call.The(A.Doctor).Gone.ShouldBe(LeaveReason.NeverDialed);
         call.Session.IsEnded.ShouldBeFalse("the callee still rings");
     }
 
     [Fact]
-    public void A_guest_that_Twilio_postpones_beyond_the_ring_timeout_is_due_at_the_ring_timeout()
+    public void A_guest_that_Twilio_postpones_beyond_the_queue_timeout_is_due_at_the_queue_timeout()
     {
         var call = A.Session().Live().AsksFor(A.Doctor).Claims(A.Doctor)
             .Settles(A.Doctor, new DialOutcome.NotSent(TimeSpan.FromMinutes(50)));
-        call.Due.ShouldBe(call.The(A.Doctor).Since + call.Policy.RingTimeout);
+        call.Due.ShouldBe(call.The(A.Doctor).Since + call.Policy.QueueTimeout);
     }
 
     [Fact]

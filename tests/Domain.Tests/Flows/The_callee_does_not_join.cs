@@ -54,7 +54,7 @@ public sealed class The_callee_does_not_join
     [Fact]
     public void The_dial_cannot_be_sent_in_time()
     {
-        var call = A.Session().Joins(ParticipantId.Caller).After(30).Claims(ParticipantId.Callee);
+        var call = A.Session().Joins(ParticipantId.Caller).After(60).Claims(ParticipantId.Callee);
         call.Reply.ShouldBe(CallReply.Nothing);
         call.Callee.Gone.ShouldBe(LeaveReason.NeverDialed);
         call.Session.EndReason.ShouldBe(EndReason.CalleeUnreachable);
@@ -75,7 +75,7 @@ public sealed class The_callee_does_not_join
     [Fact]
     public void The_caller_does_not_wait_without_end_if_all_look_ups_fail()
     {
-        var call = A.Session().Unknown().Joins(ParticipantId.Caller).After(36)
+        var call = A.Session().Unknown().Joins(ParticipantId.Caller).After(96)
             .Settles(ParticipantId.Callee, new DialOutcome.LookUpFailed());
         call.Session.IsEnded.ShouldBeFalse();
         call.After(1).Settles(ParticipantId.Callee, new DialOutcome.LookUpFailed());

@@ -82,7 +82,7 @@ public sealed class The_caller_hangs_up_before_the_answer
     {
         var call = A.Session().Answered().AsksFor(A.Doctor).Leaves(ParticipantId.Caller);
         call.Session.IsEnded.ShouldBeFalse("the callee waits for the guest");
-        call.After(30).PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
+        call.After(60).PicksUp(ParticipantId.Callee).Reply.ShouldBe(CallReply.End);
         call.The(A.Doctor).Gone.ShouldBe(LeaveReason.NeverDialed);
         call.HangUps.ShouldBe([A.CalleeLeg]);
     }

@@ -39,7 +39,8 @@ internal sealed class OutboxRig : IAsyncDisposable
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection([new("ConnectionStrings:Redis", redis)]);
         builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(
-            new Allowances(liveSessions, 100, 100, 100, 100)).AddSingleton<IDialingRules, AnyNumber>()
+            new Allowances(liveSessions, 100, 100, 100, 100)).AddSingleton(new StartRate(null))
+            .AddSingleton<IDialingRules, AnyNumber>()
             .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
         if (!swept)
             builder.Services.Remove(builder.Services.Single(s => s.ImplementationType == typeof(Sweeper)));

@@ -3,6 +3,7 @@ using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Infrastructure.Outbox;
+using Calls.Infrastructure.Redis;
 using Calls.Integration.Tests.Redis;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -120,7 +121,8 @@ public sealed class OutboxTests(RedisFixture redis)
     [Fact]
     public void What_finds_no_place_in_the_queue_is_dropped_and_counted()
     {
-        using var services = new ServiceCollection().AddMetrics().AddSingleton<EffectQueue>().BuildServiceProvider();
+        using var services = new ServiceCollection().AddMetrics().AddSingleton<EffectQueue>()
+            .AddSingleton<IDialPace>(new RedisDialPace(null!, new StartRate(null))).BuildServiceProvider();
         var queue = services.GetRequiredService<EffectQueue>();
         var dropped = 0L;
         using var listener = new MeterListener

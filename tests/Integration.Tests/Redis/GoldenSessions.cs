@@ -9,10 +9,11 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended(), ReviewsFail() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
+        new[] { Live(), Ended(), ReviewsFail(), Queued() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
-    /// <summary>The schema of the first version that could store this session.</summary>
-    public static int FirstSchemaOf(string name) => name == "reviews-fail" ? 2 : 1;
+    /// <summary>The schema of the first version that could store this session. An older version writes it without the later
+    /// members.</summary>
+    public static int FirstSchemaOf(string name) => name is "live" or "ended" ? 1 : 2;
 
     /// <summary>A conference is open. One person is muted, one phone rings, and one dial has an unknown outcome.</summary>
     private static CallSession Live() => new()
@@ -118,6 +119,42 @@ internal static class GoldenSessions
         Id = Known<SessionId>("reviews-fail", SessionId.TryParse),
         ReviewFailures = 2,
         ReviewNotBefore = At(57),
+    };
+
+    /// <summary>One person was muted and unmuted by requests. Twilio dials the other, whose call has waited in its queue.</summary>
+    private static CallSession Queued() => new()
+    {
+        Id = Known<SessionId>("queued", SessionId.TryParse),
+        Nonce = "nonceofthiscall3",
+        Participants =
+        [
+            new Participant
+            {
+                Id = ParticipantId.Caller,
+                Role = Role.Caller,
+                Party = new Party.Client(Known<ClientIdentity>("alice", ClientIdentity.TryParse)),
+                Progress = Progress.Joined,
+                Since = At(1),
+                Leg = Leg(1),
+                Answered = true,
+                EverJoined = true,
+                FlagsVersion = 4,
+            },
+            new Participant
+            {
+                Id = ParticipantId.Callee,
+                Role = Role.Callee,
+                Party = new Party.Client(Known<ClientIdentity>("bob", ClientIdentity.TryParse)),
+                Progress = Progress.Dialing,
+                Since = At(2),
+                QueuedAt = At(2),
+                DialedAt = At(50),
+                Leg = Leg(2),
+            },
+        ],
+        Effects = [new Effect.HangUp(Leg(3)) { NotBefore = At(52) }],
+        StartedAt = Start,
+        TouchedAt = At(50),
     };
 
     private static Participant Guest(int number) => new()

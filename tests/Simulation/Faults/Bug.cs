@@ -22,4 +22,10 @@ public enum Bug
 
     /// <summary>The store does not remember that a caller's leg has placed a call.</summary>
     PlacedLegForgotten,
+
+    /// <summary>Mute and hold come from the webhooks alone: a lost webhook leaves the document wrong.</summary>
+    FlagsFromWebhooksAlone,
+
+    /// <summary>The ring time counts from the request, so a call that waits in Twilio's queue is given up.</summary>
+    QueueCountsAsRinging,
 }

@@ -15,6 +15,8 @@ internal sealed class Tally
     public const string ClockWrong = "clock wrong";
     public const string Replayed = "voice webhook replayed after the call";
     public const string ReplayedLate = "voice webhook replayed after the retention";
+    public const string Queued = "call waits in Twilio's queue";
+    public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
 
@@ -22,7 +24,7 @@ internal sealed class Tally
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
-        Replayed, ReplayedLate,
+        Replayed, ReplayedLate, Queued, QueuedTooLong,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
     ];

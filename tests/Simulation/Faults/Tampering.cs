@@ -8,7 +8,17 @@ internal static class Tampering
 {
     /// <summary>The decisions of a replica that has this defect.</summary>
     public static Decide With(Bug bug) => (session, happened, policy, now) =>
-        SessionDecider.Decide(session is null ? null : Change(bug, session, happened), happened, policy, now);
+        SessionDecider.Decide(
+            session is null ? null : Change(bug, session, happened), Change(bug, happened),
+            bug == Bug.QueueCountsAsRinging ? policy with { QueueTimeout = TimeSpan.FromSeconds(5) } : policy, now);
+
+    private static SessionEvent Change(Bug bug, SessionEvent happened) => (bug, happened) switch
+    {
+        (Bug.FlagsFromWebhooksAlone, SessionEvent.FlagsSettled settled) => settled with { Seen = null },
+        (Bug.FlagsFromWebhooksAlone, SessionEvent.SessionObserved seen) => new SessionEvent.SessionObserved(
+            seen.Observation with { Flags = [] }),
+        _ => happened,
+    };
 
     private static CallSession Change(Bug bug, CallSession session, SessionEvent happened) => (bug, happened) switch
     {

@@ -80,11 +80,12 @@ internal sealed class Story
                 Leaves(guests[i].Phone, chance.Next(2) == 0 ? begins + Seconds(1, 55) : guests[i].Answers + Seconds(0, 4));
         if (chance.NextDouble() < 0.05)
             Ask(begins + Seconds(0, 40), new EndCall(Session, asker));
-        if (chance.NextDouble() < 0.2)
-            Ask(begins + Seconds(3, 30), new SetParticipantFlags(Session, asker, ParticipantId.Callee, chance.Next(2) == 0,
-                chance.Next(3) == 0 ? true : null));
         if (chance.NextDouble() < 0.3)
             world.Scheduler.Schedule(Seconds(30, 74), Replay);
+        for (var i = chance.Next(7); i > 0; i--)
+            Ask(begins + Seconds(0, 40), new SetParticipantFlags(
+                Session, asker, chance.Next(3) == 0 ? ParticipantId.Caller : ParticipantId.Callee, chance.Next(2) == 0,
+                chance.Next(3) == 0 ? chance.Next(2) == 0 : null));
         // All people who still talk at this length of the call hang up, late guests included.
         for (var at = TimeSpan.FromSeconds(57); at < Longest; at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);

@@ -180,6 +180,7 @@ internal sealed class Replica : IDisposable
             provider => new OffLoopGateway(provider.GetRequiredService<VoiceGateway>(), provider.GetRequiredService<BugSwitch>().Bug));
         services.AddSingleton<IDialingRules, AnyNumber>();
         services.AddSingleton<IQuotas, NoQuotas>();
+        services.AddSingleton<IDialPace, NoPace>();
         services.AddSingleton(new SessionStoreSettings(TimeSpan.FromHours(24)));
         services.AddSingleton<ISessionStore, RedisSessionStore>();
         services.AddSingleton<RedisDueSessions>();
@@ -240,6 +241,13 @@ internal sealed class Replica : IDisposable
         public RefusalReason? WhyNot(PhoneNumber number) => null;
 
         public string RegionOf(PhoneNumber number) => "US";
+    }
+
+    private sealed class NoPace : IDialPace
+    {
+        public bool IsLimited => false;
+
+        public Task<TimeSpan> TakeTurnAsync(Domain.Role role, CancellationToken cancellationToken) => Task.FromResult(TimeSpan.Zero);
     }
 
     private sealed class NoQuotas : IQuotas

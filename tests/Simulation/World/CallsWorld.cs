@@ -20,9 +20,10 @@ internal sealed class CallsWorld : IDisposable
     private static readonly TimeSpan Chaos = TimeSpan.FromSeconds(75);
 
     /// <summary>
-    /// The time after the last fault and the last act of a person: a review, a failed review, a ring time-out and their consequences.
+    /// The time after the last fault and the last act of a person: a review, a failed review, a wait in Twilio's queue, a ring
+    /// time-out and their consequences.
     /// </summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(240);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(300);
 
     private readonly List<string> notes = [];
     private readonly int seed;
@@ -44,6 +45,7 @@ internal sealed class CallsWorld : IDisposable
             DeclineIsBusy = chance.Next(4) != 0,
             RingingAfterTheEnd = chance.Next(2) == 0 ? RingingAfterTheEnd.IsCanceled : RingingAfterTheEnd.KeepsRinging,
             RingDelay = TimeSpan.FromMilliseconds(chance.Next(20, 1500)),
+            CallsPerSecond = Swarm.IsCalm || chance.Next(5) != 0 ? null : 0.08 + chance.NextDouble(),
             QueueDelay = TimeSpan.FromMilliseconds(chance.Next(3) == 0 ? chance.Next(2000) : 0),
         });
         Cloud.Journal.Added += Tally.Hear;

@@ -1,4 +1,6 @@
+using Calls.Domain;
 using Calls.Sandbox.Twilio;
+using Calls.Simulation.Faults;
 using Calls.Simulation.People;
 using Progress = Calls.Domain.Progress;
 
@@ -18,19 +20,31 @@ internal sealed class Judge(CallsWorld world)
 
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>A review that ended this long after a difference arose has seen the difference. Clocks are wrong by up to five
+    /// seconds.</summary>
+    private static readonly TimeSpan LongestReview = TimeSpan.FromSeconds(20);
+
+    /// <summary>The service counts the queue time from Twilio's answer to the dial, and its clocks can be wrong.</summary>
+    private static readonly TimeSpan QueueMargin = TimeSpan.FromSeconds(15);
+
     private readonly List<Violation> violations = [];
     private readonly Dictionary<Leg, DateTimeOffset> alone = [];
     private readonly HashSet<Leg> condemned = [];
+    private readonly Dictionary<Leg, (DateTimeOffset Since, FlagsMark Mark, bool Muted, bool Hold)> wrongFlags = [];
+    private int glances;
 
     public IReadOnlyList<Violation> Violations => violations;
 
     /// <summary>A create that an intermediary repeats makes a phone ring twice. The service cannot prevent this, but must end it.</summary>
     private bool CreatesAreDoubled => world.Swarm.Doubled > 0;
 
-    /// <summary>Checks every half second which people are alone.</summary>
+    /// <summary>Checks every half second which people are alone, and every five seconds which documents are wrong.</summary>
     public void Watch()
     {
         LookForTheLonely();
+        LookForTheQueued();
+        if (glances++ % 10 == 0)
+            LookForWrongFlags();
         world.Scheduler.Schedule(Glance, () =>
         {
             if (violations.Count == 0)
@@ -41,6 +55,8 @@ internal sealed class Judge(CallsWorld world)
     /// <summary>The service is about to end a leg. It must not be a leg of people who talk, unless a client asked for it.</summary>
     public void HungUp(Leg leg)
     {
+        if (leg.State == LegState.Queued)
+            HungUpInTheQueue(leg);
         if (leg.Participant is not { IsIn: true } part || leg.State != LegState.InProgress)
             return;
         var others = part.Conference.Connected.Select(other => other.Leg).Where(other => other != leg && !other.Vanished).ToList();
@@ -109,6 +125,60 @@ internal sealed class Judge(CallsWorld world)
             Say("the emulated Twilio has a defect: " + defect, null);
     }
 
+    /// <summary>A callee is not given up while Twilio has had the call in its queue for less than the queue time-out, and the caller
+    /// waits.</summary>
+    private void HungUpInTheQueue(Leg leg)
+    {
+        var waited = world.Scheduler.Now - leg.Created;
+        if (waited < world.Policy.QueueTimeout - QueueMargin && StoryOf(leg) is { SomebodyIsSentAway: false } story
+            && story.Callee == leg.Phone && !IsSecond(leg)
+            && story.Caller.Current is { Vanished: false, Participant: { IsIn: true } part } caller && IsKnownToTalk(caller)
+            && part.Conference.Connected.Count() == 1)
+            Say($"{leg.Phone.Address} is given up after {waited.TotalSeconds:0.0} s in Twilio's queue, and the caller waits", story);
+    }
+
+    /// <summary>No call waits in Twilio's queue for longer than the queue time-out, and the time until a review says so.</summary>
+    private void LookForTheQueued()
+    {
+        foreach (var leg in world.Cloud.RingingLegs().Where(leg => leg.State == LegState.Queued))
+        {
+            var since = leg.Created > world.HealedAt || !world.IsHealed ? leg.Created : world.HealedAt;
+            var waited = world.Scheduler.Now - leg.Created;
+            if (waited > Glance)
+                world.Tally.Add(Tally.Queued);
+            if (waited > world.Policy.QueueTimeout)
+                world.Tally.Add(Tally.QueuedTooLong);
+            if (world.IsHealed && world.Scheduler.Now - since
+                > world.Policy.QueueTimeout + world.Policy.ReviewInterval + (2 * world.Policy.EffectLease))
+                Say($"{leg.Phone.Address}'s call has been in Twilio's queue for {waited.TotalSeconds:0.0} s", StoryOf(leg));
+        }
+    }
+
+    /// <summary>After a review, a document says what Twilio says about mute and hold, unless a request is pending.</summary>
+    private void LookForWrongFlags()
+    {
+        var now = world.Scheduler.Now;
+        foreach (var session in world.Redis.Sessions.Where(session => !session.IsEnded))
+            foreach (var person in session.Participants.Where(person => person is { Progress: Progress.Joined, Leg: not null }))
+            {
+                if (world.Cloud.FindLeg(person.Leg!.Value) is not { } leg)
+                    continue;
+                if (leg.Participant is not { IsIn: true } part || (part.Muted, part.Hold) == (person.Muted, person.Hold)
+                    || session.FindEffect<Effect.SetFlags>(flags => flags.Participant == person.Id) is not null)
+                {
+                    wrongFlags.Remove(leg);
+                    continue;
+                }
+
+                if (!wrongFlags.TryGetValue(leg, out var wrong)
+                    || (wrong.Mark, wrong.Muted, wrong.Hold) != (person.FlagsMark, part.Muted, part.Hold))
+                    wrongFlags[leg] = wrong = (now, person.FlagsMark, part.Muted, part.Hold);
+                if (session.ReviewedAt > wrong.Since + LongestReview)
+                    Say($"after a review the document is wrong: {leg.Phone.Address} is muted {part.Muted} and on hold {part.Hold}",
+                        StoryOf(leg));
+            }
+    }
+
     private void LookForTheLonely()
     {
         var now = world.Scheduler.Now;
@@ -134,7 +204,8 @@ internal sealed class Judge(CallsWorld world)
             return (2 * world.Swarm.MaxDelay) + Moment;
         if (since < world.HealedAt)
             since = world.HealedAt;
-        return world.Policy.ReviewInterval + world.Policy.RingTimeout + world.Policy.JoinGrace + (2 * world.Policy.EffectLease);
+        return world.Policy.ReviewInterval + world.Policy.QueueTimeout + world.Policy.RingTimeout + world.Policy.JoinGrace
+            + (2 * world.Policy.EffectLease);
     }
 
     private bool IsComing(Leg ringing, Leg waiting) => StoryOf(ringing) is { } story && story == StoryOf(waiting);

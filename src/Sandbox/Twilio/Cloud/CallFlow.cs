@@ -208,7 +208,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
     private TimeSpan QueueTime()
     {
         var now = cloud.Scheduler.Now;
-        if (cloud.Options.CallsPerSecond is not { } rate)
+        if ((cloud.Faults.CallsPerSecond ?? cloud.Options.CallsPerSecond) is not { } rate)
         {
             return cloud.Options.QueueDelay;
         }

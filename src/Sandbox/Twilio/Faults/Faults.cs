@@ -10,6 +10,10 @@ public sealed class Faults
     /// <summary>Whether the REST API is down: it cuts every connection and handles no request.</summary>
     public bool Outage { get; set; }
 
+    /// <summary>How many calls leave Twilio's queue per second. Null: as many as
+    /// <see cref="TwilioEmulatorOptions.CallsPerSecond"/> says.</summary>
+    public double? CallsPerSecond { get; set; }
+
     /// <summary>The time between the effect of a REST request and its answer.</summary>
     public TimeSpan RestLatency { get; set; }
 
@@ -27,6 +31,7 @@ public sealed class Faults
             _webhooks.Clear();
             _rest.Clear();
             Outage = false;
+            CallsPerSecond = null;
             RestLatency = TimeSpan.Zero;
         }
     }
