@@ -38,7 +38,7 @@ internal class RedisProxy : DispatchProxy
                 return Redis.HashGetAsync(Asker, key, fields);
             // The index of sessions by person: the store does not wait for it, and no decision reads it.
             case not null when args is [.., CommandFlags flags] && flags.HasFlag(CommandFlags.FireAndForget):
-                return Activator.CreateInstance(targetMethod.ReturnType);
+                return Activator.CreateInstance(targetMethod!.ReturnType);
             case nameof(IDatabase.ScriptEvaluateAsync) when args is [string script, RedisKey[] keys, RedisValue[] values, ..]:
                 return Redis.ScriptEvaluateAsync(Asker, script, keys, values);
             case "add_" + nameof(IConnectionMultiplexer.ConnectionRestored):
