@@ -7,16 +7,6 @@ namespace Calls.Infrastructure.Redis;
 /// next one of the same call.</remarks>
 internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger) : IOwnSessions
 {
-    /// <summary><c>life</c> is in milliseconds. The set lives for as long as its longest-lived session.</summary>
-    private const string NoteScript = """
-        local index = KEYS[1]
-        local id, startedAt, oldest, life = unpack(ARGV)
-        redis.call('ZADD', index, startedAt, id)
-        redis.call('ZREMRANGEBYSCORE', index, '-inf', '(' .. oldest)
-        if redis.call('PTTL', index) < tonumber(life) then redis.call('PEXPIRE', index, life) end
-        return 1
-        """;
-
     /// <summary>The most entries that one request reads. A person with more gets a page with fewer sessions.</summary>
     private const int MostRead = 200;
     /// <summary>Longer than a call lasts, and than the service takes to bring an ended call to rest.</summary>
@@ -31,23 +21,24 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
         if (before is not null && before.IsEnded == after.IsEnded && before.AnsweredAt is null == after.AnsweredAt is null
             && before.Participants.Length == after.Participants.Length)
             return;
-        var kept = life + Rest;
-        RedisValue[] values =
-        [
-            after.Id.Value, after.StartedAt.ToUnixTimeMilliseconds(), (now - kept - LongestCall).ToUnixTimeMilliseconds(),
-            (long)kept.TotalMilliseconds,
-        ];
+        var (kept, startedAt) = (life + Rest, after.StartedAt.ToUnixTimeMilliseconds());
+        var oldest = (now - kept - LongestCall).ToUnixTimeMilliseconds();
         foreach (var participant in after.Participants)
-            if (participant.Party is Party.Client { Identity: var person })
-                database.ScriptEvaluate(
-                    NoteScript, [IndexOf(person)], values,
-                    CommandFlags.FireAndForget | CommandFlags.DemandMaster | CommandFlags.NoScriptCache);
+        {
+            if (participant.Party is not Party.Client { Identity: var person })
+                continue;
+            var index = IndexOf(person);
+            database.SortedSetAdd(index, after.Id.Value, startedAt, SortedSetWhen.Always, CommandFlags.FireAndForget);
+            database.SortedSetRemoveRangeByScore(index, double.NegativeInfinity, oldest, flags: CommandFlags.FireAndForget);
+            database.KeyExpire(index, kept, ExpireWhen.Always, CommandFlags.FireAndForget);
+        }
     }
 
     public async Task<OwnPage> ReadAsync(ClientIdentity person, bool ended, OwnCursor? after, int most, CancellationToken cancellationToken)
     {
         var (index, stop) = (IndexOf(person), after?.StartedAt ?? double.PositiveInfinity);
         List<StoredSession> found = [];
+        List<RedisValue> expired = [];
         for (var read = 0; read < MostRead;)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -57,33 +48,39 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
                     index, stop: stop, order: Order.Descending, skip: skip, take: most, flags: CommandFlags.DemandMaster));
             read += entries.Length;
             var cursors = entries.Select(CursorOf).OfType<OwnCursor>().Where(entry => after is null || IsAfter(entry, after)).ToList();
-            var sessions = await Task.WhenAll(cursors.Select(entry => LoadAsync(index, person, entry.Id)));
+            var sessions = await Task.WhenAll(cursors.Select(entry => LoadAsync(entry.Id)));
             foreach (var (entry, session) in cursors.Zip(sessions))
             {
                 after = entry;
-                if (session is { Session: { } state } && state.IsEnded == ended)
+                if (session is { Session: null })
+                    expired.Add(entry.Id.Value);
+                else if (session is { Session: { } state } && state.IsEnded == ended && Rights.Of(state, person) != Right.None)
                     found.Add(session);
                 if (found.Count == most)
-                    return new OwnPage(found, after);
+                    return Page(after);
             }
 
             if (entries.Length < most)
-                return new OwnPage(found, null);
+                return Page(null);
         }
 
-        return new OwnPage(found, after);
+        return Page(after);
+
+        // The entries are removed at last, because the ranks of the others change.
+        OwnPage Page(OwnCursor? next)
+        {
+            if (expired.Count > 0)
+                redis.GetDatabase().SortedSetRemove(index, [.. expired], CommandFlags.FireAndForget);
+            return new OwnPage(found, next);
+        }
     }
 
-    /// <summary>The session; null if it has expired or cannot be read. The entry of an expired session is removed.</summary>
-    private async Task<StoredSession?> LoadAsync(RedisKey index, ClientIdentity person, SessionId id)
+    /// <summary>The session as it is stored; null if it cannot be read.</summary>
+    private async Task<StoredSession?> LoadAsync(SessionId id)
     {
         try
         {
-            var stored = await RedisSessionStore.LoadAsync(redis, logger, id);
-            if (stored.Session is { } session && Rights.Of(session, person) != Right.None)
-                return stored;
-            redis.GetDatabase().SortedSetRemove(index, id.Value, CommandFlags.FireAndForget);
-            return null;
+            return await RedisSessionStore.LoadAsync(redis, logger, id);
         }
         catch (UnreadableSessionException)
         {

@@ -36,11 +36,11 @@ internal class RedisProxy : DispatchProxy
                 return Database;
             case nameof(IDatabase.HashGetAsync) when args is [RedisKey key, RedisValue[] fields, ..]:
                 return Redis.HashGetAsync(Asker, key, fields);
+            // The index of sessions by person: the store does not wait for it, and no decision reads it.
+            case not null when args is [.., CommandFlags flags] && flags.HasFlag(CommandFlags.FireAndForget):
+                return Activator.CreateInstance(targetMethod!.ReturnType);
             case nameof(IDatabase.ScriptEvaluateAsync) when args is [string script, RedisKey[] keys, RedisValue[] values, ..]:
                 return Redis.ScriptEvaluateAsync(Asker, script, keys, values);
-            // The index of sessions by person: the store does not wait for it, and no decision reads it.
-            case nameof(IDatabase.ScriptEvaluate) when args is [.., CommandFlags flags] && flags.HasFlag(CommandFlags.FireAndForget):
-                return null;
             case "add_" + nameof(IConnectionMultiplexer.ConnectionRestored):
                 restored += (EventHandler<ConnectionFailedEventArgs>)args![0]!;
                 return null;
