@@ -40,7 +40,7 @@ public sealed class Twilio_fails_or_is_slow
             + $"lag under 5 s again {caughtUp.TotalSeconds:0.0} s after Twilio's return, longest lag "
             + $"{calls.LongestLagSince(0).TotalSeconds:0.0} s, {talking} calls unharmed"));
         talking.ShouldBe(count);
-        warnings.ShouldBeLessThan(MostWarningsInAMinute, deployment.Said());
+        warnings.ShouldBeInRange(1, MostWarningsInAMinute - 1, "the outage is logged. " + deployment.Said());
         caughtUp.ShouldBeLessThan(TimeSpan.FromMinutes(1));
         calls.LongestLagSince(back + (30 * TimeProvider.System.TimestampFrequency)).ShouldBeLessThan(LongestLag);
     }

@@ -12,7 +12,7 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
     /// <summary>Environment variables of the machine that the Api must not inherit.</summary>
     private static readonly string[] ServiceKeys = ["Twilio", "ASPNETCORE", "Calls__", "MY_", "ConnectionStrings"];
 
-    private static readonly string[] Levels = ["warn:", "fail:", "crit:"];
+    private static readonly string[] Levels = ["Warning", "Error", "Critical"];
 
     private readonly ConcurrentQueue<(long At, string Line)> warnings = new();
     private OwnProcess? process;
@@ -122,8 +122,8 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
     {
         Interlocked.Increment(ref lines);
         Interlocked.Add(ref characters, line.Length);
-        // .NET's console: the level, the category and the event in one line, and the message in the next.
-        if (Levels.Any(level => line.StartsWith(level, StringComparison.Ordinal)))
+        // In production a line is JSON.
+        if (Levels.Any(level => line.Contains($"\"LogLevel\":\"{level}\"", StringComparison.Ordinal)))
             warnings.Enqueue((TimeProvider.System.GetTimestamp(), line));
     }
 
