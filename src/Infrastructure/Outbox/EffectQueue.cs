@@ -17,9 +17,8 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
     private readonly Meter meter;
     private readonly Counter<long> dropped;
 
-    public EffectQueue(IMeterFactory meters, IDialPace pace)
+    public EffectQueue(IMeterFactory meters)
     {
-        this.pace = pace;
         meter = meters.Create("Calls.Outbox");
         dropped = meter.CreateCounter<long>("calls.effects.dropped", "{effect}", "Effects that the full queue left to the sweeper.");
         meter.CreateObservableGauge(
