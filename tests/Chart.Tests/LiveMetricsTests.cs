@@ -122,12 +122,14 @@ public sealed partial class LiveMetricsTests : IDisposable
     private static async Task CallAsync(SandboxHost sandbox, string session)
     {
         const string Lawyer = "+15550100101";
-        var (alice, bob, lawyer) = (sandbox.Twilio.Client("alice"), sandbox.Twilio.Client("bob"), sandbox.Twilio.Phone(Lawyer));
-        await alice.CallAsync("bob", session);
+        // Other people in each call: after a start the service looks for a call of the same two people before it dials.
+        var (caller, callee) = ("alice-" + session, "bob-" + session);
+        var (alice, bob, lawyer) = (sandbox.Twilio.Client(caller), sandbox.Twilio.Client(callee), sandbox.Twilio.Phone(Lawyer));
+        await alice.CallAsync(callee, session);
         await bob.RingsAsync();
         await bob.AnswerAsync();
         await bob.TalksAsync();
-        await sandbox.AddPhoneAsync(session, "alice", Lawyer);
+        await sandbox.AddPhoneAsync(session, caller, Lawyer);
         await lawyer.RingsAsync();
         await lawyer.AnswerAsync();
         await lawyer.TalksAsync();

@@ -24,7 +24,9 @@ internal static class Documentation
                 + $"style-src 'self' 'unsafe-inline'; script-src 'nonce-{nonce}'; "
                 + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
             reference.WithTitle("Calls").WithNonce(nonce)
-                .DisableDefaultFonts().DisableAgent().DisableMcp().DisableTelemetry().HideClientButton().HideDeveloperTools();
+                .DisableDefaultFonts().DisableAgent().DisableMcp().DisableTelemetry().HideClientButton().HideDeveloperTools()
+                // The page advertises its maker with a link.
+                .WithCustomCss("a[href*='scalar.com'] { display: none }");
         }).AllowAnonymous();
     }
 

@@ -19,9 +19,11 @@ internal static class RedisRefusal
     ];
 
     /// <summary>Whether the error is a defect of the service, or data of another program under its keys.</summary>
+    /// <remarks>Some servers put their own words in front of <c>WRONGTYPE</c> if it comes from a script.</remarks>
     public static bool IsDefect(string message) => CodeOf(message) switch
     {
-        "WRONGTYPE" or "CROSSSLOT" or "EXECABORT" => true,
+        "CROSSSLOT" or "EXECABORT" => true,
+        _ when message.Contains("WRONGTYPE", StringComparison.Ordinal) => true,
         "ERR" => Defects.Any(defect => message.Contains(defect, StringComparison.OrdinalIgnoreCase)),
         _ => false,
     };
