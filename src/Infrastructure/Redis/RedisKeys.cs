@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
@@ -31,6 +33,10 @@ internal static class RedisKeys
 
     /// <summary>The id of the session that a caller's leg belongs to.</summary>
     public static RedisKey SessionOf(CallSid leg) => "calls:leg:" + leg.Value;
+
+    /// <summary>A person in a key: a hash, because an identity is personal.</summary>
+    public static string HashOf(string person) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("calls:" + person)).AsSpan(0, 16));
 
     /// <summary>The live sessions that a person has placed, by time.</summary>
     public static string Places(string personHash) => $"calls:{{{personHash}}}:places";

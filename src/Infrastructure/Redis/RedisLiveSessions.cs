@@ -41,16 +41,7 @@ internal sealed class RedisLiveSessions(IConnectionMultiplexer redis, ILogger<Re
             .SkipWhile(id => after is not null && string.CompareOrdinal(id.Value, after) <= 0);
     }
 
-    private async Task<StoredSession> LoadAsync(SessionId id)
-    {
-        try
-        {
-            return await RedisSessionStore.LoadAsync(redis, logger, id);
-        }
-        catch (UnreadableSessionException)
-        {
-            // The list leaves it out, so that the other calls can be seen.
-            return new StoredSession(id, null, 0, "");
-        }
-    }
+    /// <summary>The list leaves an unreadable session out, so that the other calls can be seen.</summary>
+    private async Task<StoredSession> LoadAsync(SessionId id) =>
+        await RedisSessionStore.TryLoadAsync(redis, logger, id) ?? new StoredSession(id, null, 0, "");
 }

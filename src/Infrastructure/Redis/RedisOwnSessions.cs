@@ -13,13 +13,12 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
     private static readonly TimeSpan LongestCall = TimeSpan.FromHours(24);
     private static readonly TimeSpan Rest = TimeSpan.FromHours(1);
 
-    /// <summary>Writes the entries of a saved session, if the session is new, was answered, has ended or has a new participant. It does not
-    /// wait. <paramref name="life"/> is how long the session is kept after a save.</summary>
+    /// <summary>Writes the entries of a saved session, if the session is new or has ended. It does not wait. <paramref name="life"/> is how
+    /// long the session is kept after a save.</summary>
     public static void Note(IDatabase database, CallSession? before, CallSession after, TimeSpan life, DateTimeOffset now)
     {
-        before = before?.Nonce == after.Nonce ? before : null;
-        if (before is not null && before.IsEnded == after.IsEnded && before.AnsweredAt is null == after.AnsweredAt is null
-            && before.Participants.Length == after.Participants.Length)
+        var isNew = before?.Nonce != after.Nonce;
+        if (!isNew && before?.IsEnded == after.IsEnded)
             return;
         var (kept, startedAt) = (life + Rest, after.StartedAt.ToUnixTimeMilliseconds());
         var oldest = (now - kept - LongestCall).ToUnixTimeMilliseconds();
@@ -29,7 +28,8 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
                 continue;
             var index = IndexOf(person);
             database.SortedSetAdd(index, after.Id.Value, startedAt, SortedSetWhen.Always, CommandFlags.FireAndForget);
-            database.SortedSetRemoveRangeByScore(index, double.NegativeInfinity, oldest, flags: CommandFlags.FireAndForget);
+            if (isNew)
+                database.SortedSetRemoveRangeByScore(index, double.NegativeInfinity, oldest, flags: CommandFlags.FireAndForget);
             database.KeyExpire(index, kept, ExpireWhen.Always, CommandFlags.FireAndForget);
         }
     }
@@ -48,7 +48,8 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
                     index, stop: stop, order: Order.Descending, skip: skip, take: most, flags: CommandFlags.DemandMaster));
             read += entries.Length;
             var cursors = entries.Select(CursorOf).OfType<OwnCursor>().Where(entry => after is null || IsAfter(entry, after)).ToList();
-            var sessions = await Task.WhenAll(cursors.Select(entry => LoadAsync(entry.Id)));
+            // The list leaves an unreadable session out, so that the other calls can be seen.
+            var sessions = await Task.WhenAll(cursors.Select(entry => RedisSessionStore.TryLoadAsync(redis, logger, entry.Id)));
             foreach (var (entry, session) in cursors.Zip(sessions))
             {
                 after = entry;
@@ -75,20 +76,6 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
         }
     }
 
-    /// <summary>The session as it is stored; null if it cannot be read.</summary>
-    private async Task<StoredSession?> LoadAsync(SessionId id)
-    {
-        try
-        {
-            return await RedisSessionStore.LoadAsync(redis, logger, id);
-        }
-        catch (UnreadableSessionException)
-        {
-            // The list leaves it out, so that the other calls can be seen.
-            return null;
-        }
-    }
-
     /// <summary>The order of the set from its end: by start, and by id where two calls have the same start.</summary>
     private static bool IsAfter(OwnCursor entry, OwnCursor last) => entry.StartedAt != last.StartedAt
         ? entry.StartedAt < last.StartedAt
@@ -97,5 +84,5 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
     private static OwnCursor? CursorOf(SortedSetEntry entry) =>
         SessionId.TryParse(entry.Element, out var id) ? new OwnCursor((long)entry.Score, id) : null;
 
-    private static RedisKey IndexOf(ClientIdentity person) => RedisKeys.Own(RedisQuotas.HashOf(person.Value));
+    private static RedisKey IndexOf(ClientIdentity person) => RedisKeys.Own(RedisKeys.HashOf(person.Value));
 }

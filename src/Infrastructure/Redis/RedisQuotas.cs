@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Calls.Application.UseCases;
 using StackExchange.Redis;
 
@@ -64,7 +62,7 @@ internal sealed class RedisQuotas(
     public async Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var (hash, leg) = (HashOf(start.Caller.Value), start.CallerLeg.Value);
+        var (hash, leg) = (RedisKeys.HashOf(start.Caller.Value), start.CallerLeg.Value);
         List<Limit> mine =
         [
             new(RedisKeys.Places(hash), start.SessionId.Value, allowances.LiveSessions, PlaceLife, RefusalReason.TooManyCalls),
@@ -74,15 +72,17 @@ internal sealed class RedisQuotas(
             mine.Add(PhonesOf(hash, leg));
         var binding = BindAsync(start);
         var asked = region is null ? [TakeMineAsync()] : new[] { TakeMineAsync(), TakeAsync(OfAll(region, leg)) };
-        var isBound = await binding;
-        return await JoinAsync(await Task.WhenAll(asked), isBound ? null : new CallReply.Refused(RefusalReason.LegHasPlacedCall));
+        var taken = Task.WhenAll(asked);
+        // Both, so that a failure of one does not leave the other one unobserved.
+        await Task.WhenAll(binding, taken);
+        return await JoinAsync(await taken, await binding ? null : new CallReply.Refused(RefusalReason.LegHasPlacedCall));
 
         async Task<Allowance> TakeMineAsync()
         {
-            var taken = await TakeAsync(mine);
+            var first = await TakeAsync(mine);
             // Places of ended calls may not have been given back. They are looked for only when the places run short.
-            var isFull = taken.Refused?.Reason == RefusalReason.TooManyCalls;
-            return isFull && await FreePlacesAsync(start.Caller) ? await TakeAsync(mine) : taken;
+            var isFull = first.Refused?.Reason == RefusalReason.TooManyCalls;
+            return isFull && await FreePlacesAsync(start.Caller) ? await TakeAsync(mine) : first;
         }
     }
 
@@ -91,14 +91,14 @@ internal sealed class RedisQuotas(
         cancellationToken.ThrowIfCancellationRequested();
         var phone = $"{add.SessionId.Value}/{add.Participant.Value}";
         return await JoinAsync(await Task.WhenAll(
-            TakeAsync([PhonesOf(HashOf(add.Asker.Owner), phone)]), TakeAsync(OfAll(region, phone))));
+            TakeAsync([PhonesOf(RedisKeys.HashOf(add.Asker.Owner), phone)]), TakeAsync(OfAll(region, phone))));
     }
 
     public Task GiveBackAsync(Allowance allowance) => Task.WhenAll(allowance.Taken.Select(taken => RedisCommands.RunAsync(
         redis, "give back", () => Database.SortedSetRemoveAsync(taken.Counter, taken.Member, CommandFlags.DemandMaster))));
 
     public void GivePlaceBack(ClientIdentity caller, SessionId session) =>
-        Database.SortedSetRemove(RedisKeys.Places(HashOf(caller.Value)), session.Value, CommandFlags.FireAndForget);
+        Database.SortedSetRemove(RedisKeys.Places(RedisKeys.HashOf(caller.Value)), session.Value, CommandFlags.FireAndForget);
 
     private Limit PhonesOf(string hash, string phone) =>
         new(RedisKeys.Phones(hash), phone, allowances.PhonesPerHour, Hour, RefusalReason.TooManyAdds);
@@ -147,7 +147,7 @@ internal sealed class RedisQuotas(
 
     private async Task<bool> FreePlacesAsync(ClientIdentity caller)
     {
-        RedisKey places = RedisKeys.Places(HashOf(caller.Value));
+        RedisKey places = RedisKeys.Places(RedisKeys.HashOf(caller.Value));
         var held = await RedisCommands.RunAsync(
             redis, "ZRANGE", () => Database.SortedSetRangeByRankAsync(places, flags: CommandFlags.DemandMaster));
         var over = await Task.WhenAll(held.Select(member => IsOverAsync(caller, member)));
@@ -161,20 +161,10 @@ internal sealed class RedisQuotas(
     {
         if (!SessionId.TryParse(member, out var id))
             return true;
-        try
-        {
-            var session = (await RedisSessionStore.LoadAsync(redis, logger, id)).Session;
-            return session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller;
-        }
-        catch (UnreadableSessionException)
-        {
-            // The call may be live, so its place stays taken.
-            return false;
-        }
+        // An unreadable call may be live, so its place stays taken.
+        return await RedisSessionStore.TryLoadAsync(redis, logger, id) is { } stored
+            && (stored.Session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller);
     }
-
-    internal static string HashOf(string person) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("calls:" + person)).AsSpan(0, 16));
 
     private sealed record Limit(string Key, string Member, int Most, TimeSpan Window, RefusalReason Reason);
 }

@@ -63,7 +63,7 @@ internal sealed partial class RedisSessionStore(
         return LoadAsync(redis, logger, id);
     }
 
-    /// <exception cref="UnreadableSessionException">This version cannot read what is stored. It is logged and counted here.</exception>
+    /// <exception cref="UnreadableSessionException">This version cannot read the stored session. It is logged and counted here.</exception>
     internal static async Task<StoredSession> LoadAsync(IConnectionMultiplexer redis, ILogger logger, SessionId id)
     {
         var key = RedisKeys.Session(id);
@@ -76,6 +76,19 @@ internal sealed partial class RedisSessionStore(
         catch (RedisServerException e) when (IsOfWrongType(e))
         {
             throw Report(logger, id, new UnreadableSessionException(e));
+        }
+    }
+
+    /// <summary>The session as it is stored; null if this version cannot read it.</summary>
+    internal static async Task<StoredSession?> TryLoadAsync(IConnectionMultiplexer redis, ILogger logger, SessionId id)
+    {
+        try
+        {
+            return await LoadAsync(redis, logger, id);
+        }
+        catch (UnreadableSessionException)
+        {
+            return null;
         }
     }
 
