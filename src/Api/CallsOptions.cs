@@ -89,6 +89,14 @@ public sealed class CallsOptions
     /// <summary>The proxies whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> the service believes. None by default.</summary>
     public sealed class Proxies
     {
+        /// <summary>The addresses, each in one spelling: an IPv4 address that is written as IPv6 is the IPv4 address.</summary>
+        internal IEnumerable<IPAddress> ParseAddresses() => KnownProxies.Select(IPAddress.Parse)
+            .Select(address => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
+        internal IEnumerable<IPNetwork> ParseNetworks() => KnownNetworks.Select(IPNetwork.Parse)
+            .Select(network => network.BaseAddress.IsIPv4MappedToIPv6 && network.PrefixLength >= 96
+                ? new IPNetwork(network.BaseAddress.MapToIPv4(), network.PrefixLength - 96)
+                : network);
+
         public IList<string> KnownProxies { get; } = [];
         /// <summary>Networks of proxies, such as <c>10.0.0.0/8</c>.</summary>
         public IList<string> KnownNetworks { get; } = [];

@@ -17,7 +17,7 @@ public enum Right
 public static class Rights
 {
     /// <summary>A person who is on the line or on the way has all rights. Otherwise the newest participation counts.</summary>
-    /// <remarks>Whoever sees an ended call may ask for changes: nothing changes, and the answer says that the call is over.</remarks>
+    /// <remarks>A person who sees an ended call may send a change. It changes nothing, and the answer says that the call is over.</remarks>
     public static Right Of(CallSession session, ClientIdentity person)
     {
         var right = Right.None;

@@ -53,11 +53,13 @@ public abstract record SessionEvent
     /// <summary>The call has lasted for the maximum duration. The sweeper says so; Twilio is not asked.</summary>
     public sealed record MaxDurationPassed : SessionEvent;
     /// <summary>Twilio answered a change of mute or hold. A newer request has another mark, and stays pending.</summary>
+    /// <param name="Room">The room of the request. The answer to a request of an earlier call with this id is ignored.</param>
     /// <param name="Participant">The participant.</param>
     /// <param name="Asked">The participant's mark when the request was made.</param>
     /// <param name="Outcome">The outcome.</param>
     /// <param name="Seen">The state after the change, from Twilio's answer.</param>
-    public sealed record FlagsSettled(ParticipantId Participant, FlagsMark Asked, EffectOutcome Outcome, SeenFlags? Seen) : SessionEvent;
+    public sealed record FlagsSettled(
+        string Room, ParticipantId Participant, FlagsMark Asked, EffectOutcome Outcome, SeenFlags? Seen) : SessionEvent;
     /// <summary>A review has read the room and the legs from Twilio.</summary>
     public sealed record SessionObserved(Observation Observation) : SessionEvent;
     /// <summary>A review could not read the room or a leg from Twilio. The jitter, from 0 to 1, is random.</summary>

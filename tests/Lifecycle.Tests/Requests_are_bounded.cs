@@ -173,6 +173,8 @@ public sealed class Requests_are_bounded
 
     [Theory]
     [InlineData("Calls:ForwardedHeaders:KnownProxies:0", "127.0.0.1")]
+    [InlineData("Calls:ForwardedHeaders:KnownProxies:0", "::ffff:127.0.0.1")]
+    [InlineData("Calls:ForwardedHeaders:KnownNetworks:0", "::ffff:127.0.0.0/104")]
     [InlineData("Calls:ForwardedHeaders:KnownNetworks:0", "127.0.0.0/8")]
     public async Task The_address_of_a_known_proxy_has_only_the_limit_of_all_connections(string key, string proxy)
     {

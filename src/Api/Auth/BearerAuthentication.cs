@@ -37,8 +37,15 @@ internal static class BearerAuthentication
         var identity = claims is [{ Value: var text }] && ClientIdentity.TryParse(text, out var parsed) ? parsed : null;
         var isOperator = user.FindAll("scope").Concat(user.FindAll("scp")).SelectMany(claim => claim.Value.Split(' '))
             .Contains(OperatorScope, StringComparer.Ordinal);
-        return new(identity, isOperator) { Subject = user.FindFirst(JwtRegisteredClaimNames.Sub)?.Value ?? "" };
+        return new(identity, isOperator) { Subject = user.Subject() ?? "" };
     }
+
+    /// <summary>Who the bearer is: <c>sub</c>, or the client of a token without one (RFC 9068, section 2.2). Null if the token names
+    /// neither.</summary>
+    public static string? Subject(this ClaimsPrincipal user) =>
+        new[] { JwtRegisteredClaimNames.Sub, "client_id", JwtRegisteredClaimNames.Azp }
+            .Select(claim => user.FindFirst(claim)?.Value is { Length: > 0 } name ? $"{claim}:{name}" : null)
+            .FirstOrDefault(name => name is not null);
 
     /// <summary>The answer to a bearer without a client identity, where the request needs one.</summary>
     public static ProblemHttpResult NoIdentity(this ClaimsPrincipal user) => Problems.Of(403, "no-identity",

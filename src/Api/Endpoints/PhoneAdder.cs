@@ -23,7 +23,7 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
             case CallReply.Added { Participant: { Gone: LeaveReason.RefusedByTwilio } known }:
                 return new(RefusedByTwilio(known.RefusalCode));
             case CallReply.Added { Participant: var known } when known.Leg is not null || known.Gone is not null:
-                return new(null, known, IsDialed: true);
+                return new(null, known, IsDialed: known.Gone != LeaveReason.NeverDialed);
             case CallReply.Added { Participant: var added, IsRepeat: var isRepeat }:
                 var isRunning = isRepeat && added.Progress == Progress.Invited && clock.GetUtcNow() - added.Since < Patience;
                 return await dialed.WaitAsync(isRunning ? RepeatPatience : Patience, clock, cancellationToken) switch

@@ -21,7 +21,7 @@ public sealed record SessionDocument(
     /// <summary>What a person sees of a call that the person declined or was removed from: nobody else, no number, and no later change.
     /// </summary>
     internal static SessionDocument OwnPart(CallSession session, ClientIdentity? person) => new(
-        session.Id.Value, StateOf(session), 0, session.StartedAt, null, null, null,
+        session.Id.Value, "ended", 0, session.StartedAt, null, null, null,
         [.. session.Participants.Where(participant => participant.Party is Party.Client client && client.Identity == person)
             .Select(ParticipantDocument.OwnPart)]);
 

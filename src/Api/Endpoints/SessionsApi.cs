@@ -64,8 +64,8 @@ internal static class SessionsApi
         var asker = user.Asker();
         if (!SessionId.TryParse(sessionId, out var id))
             return Problems.Of(RefusalReason.NoSuchSession);
-        if (!PhoneNumbers.TryNormalise(body.PhoneNumber ?? "", out var number, out var why))
-            return Problems.Field("phoneNumber", why ?? "The phone number is missing.");
+        if (!PhoneNumbers.TryNormalise(body.PhoneNumber, out var number, out var why))
+            return Problems.Field("phoneNumber", why);
         if (body.Label is { } text && (text.Length > MaxLabelLength || text.Any(char.IsControl)))
             return Problems.Field("label", $"The label must have at most {MaxLabelLength} characters and no control characters.");
         if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
@@ -139,8 +139,8 @@ internal static class SessionsApi
         var asker = user.Asker();
         if (!SessionId.TryParse(body.SessionID, out var id))
             return Problems.Field("SessionID", $"The id must have 1 to {SessionId.MaxLength} characters of A-Z a-z 0-9 _ . : -");
-        if (!PhoneNumbers.TryNormalise(body.PhoneNumber ?? "", out var number, out var why))
-            return Problems.Field("PhoneNumber", why ?? "The phone number is missing.");
+        if (!PhoneNumbers.TryNormalise(body.PhoneNumber, out var number, out var why))
+            return Problems.Field("PhoneNumber", why);
         if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
             return RequestHeaders.BadIdempotencyKey;
         var added = await phones.AddAsync(new(id, asker, participant, number, null), http, cancellationToken);

@@ -27,7 +27,6 @@ internal sealed class ConfigurationErrors
         foreach (var name in (string[])["Authority", "MetadataAddress"])
             Check($"{Bearer}:{name}", url => IsUrl(url, "https", allowsHttp ? "http" : "https"), "https unless RequireHttpsMetadata=false");
         CheckSigningKeys([.. configuration.GetSection(Bearer + ":SigningKeys").GetChildren()]);
-        Check(CallsOptions.Section + ":Docs:Enabled", text => bool.TryParse(text, out _), "true or false");
         Check("Management:Port", IsPort, "a port from 1 to 65535");
         Check(WebHostDefaults.ServerUrlsKey, urls => urls.Split(';').All(IsListenUrl), "URLs such as http://*:8080", "ASPNETCORE_URLS");
         Check(WebHostDefaults.HttpPortsKey, ports => ports.Split(';').All(IsPort), "ports from 1 to 65535", "ASPNETCORE_HTTP_PORTS");
@@ -81,7 +80,7 @@ internal sealed class ConfigurationErrors
                 failures.Add($"{key.Path} takes no value itself; set the keys below it, {key.Path}:…");
             if (isSection && value is not null)
                 CheckTypes(key, value);
-            else if (property.CanWrite && key.Value is { } text && Expected(value, text) is { } expected)
+            else if (property.CanWrite && key.Value is { } text && Expected(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType, text) is { } expected)
                 Cover(key.Path, $"{key.Path} is \"{text}\"; it must be {expected}.", value);
         }
     }
@@ -130,13 +129,12 @@ internal sealed class ConfigurationErrors
     }
 
     /// <summary>What a value of this type must be, if the text is not one. Null if it is one, or if any text is good.</summary>
-    private static string? Expected(object? value, string text) => value switch
-    {
-        TimeSpan when !TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out _) => "a duration such as 00:00:30",
-        int when !int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out _) => "a whole number",
-        bool when !bool.TryParse(text, out _) => "true or false",
-        _ => null,
-    };
+    private static string? Expected(Type type, string text) =>
+        type == typeof(TimeSpan) && !TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out _) ? "a duration such as 00:00:30"
+        : type == typeof(int) && !int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out _) ? "a whole number"
+        : type == typeof(double) && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _) ? "a number"
+        : type == typeof(bool) && !bool.TryParse(text, out _) ? "true or false"
+        : null;
 
     private static bool IsPort(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535;

@@ -11,8 +11,8 @@ namespace Calls.Api.Limits;
 /// <remarks>Many clients share the address of a known proxy, so it has only the limit of all connections.</remarks>
 internal sealed class ConnectionLimits(CallsOptions options, int? managementPort, CallsTelemetry telemetry)
 {
-    private readonly HashSet<IPAddress> proxies = [.. options.ForwardedHeaders.KnownProxies.Select(IPAddress.Parse)];
-    private readonly List<IPNetwork> networks = [.. options.ForwardedHeaders.KnownNetworks.Select(IPNetwork.Parse)];
+    private readonly HashSet<IPAddress> proxies = [.. options.ForwardedHeaders.ParseAddresses()];
+    private readonly List<IPNetwork> networks = [.. options.ForwardedHeaders.ParseNetworks()];
     private readonly ConcurrentDictionary<IPAddress, int> byAddress = new();
     private int open;
 

@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.HttpOverrides;
 
@@ -49,10 +48,10 @@ internal static class Hardening
         var options = new ForwardedHeadersOptions { ForwardedHeaders = Believed, ForwardLimit = null };
         options.KnownProxies.Clear();
         options.KnownIPNetworks.Clear();
-        foreach (var proxy in proxies.KnownProxies)
-            options.KnownProxies.Add(IPAddress.Parse(proxy));
-        foreach (var network in proxies.KnownNetworks)
-            options.KnownIPNetworks.Add(System.Net.IPNetwork.Parse(network));
+        foreach (var proxy in proxies.ParseAddresses())
+            options.KnownProxies.Add(proxy);
+        foreach (var network in proxies.ParseNetworks())
+            options.KnownIPNetworks.Add(network);
         app.UseForwardedHeaders(options);
     }
 

@@ -63,6 +63,9 @@ internal static class RequestBodies
 
     /// <summary>ASP.NET Core decodes any charset that it knows, and fails on any other.</summary>
     private static bool IsOtherCharset(string? contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType, out var type) && type.Charset.HasValue
-        && !HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase);
+        MediaTypeHeaderValue.TryParse(contentType, out var type) && !IsUtf8(type);
+
+    /// <summary>Whether the text is in UTF-8, which is the default.</summary>
+    internal static bool IsUtf8(MediaTypeHeaderValue type) => !type.Charset.HasValue
+        || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase);
 }

@@ -61,5 +61,5 @@ internal static class RestLimits
 
     /// <summary>A request without a valid bearer counts for its address, so that guessed bearers are limited too.</summary>
     private static string BearerOf(HttpContext http) =>
-        http.User.FindFirst("sub")?.Value is { } sub ? "sub:" + sub : "ip:" + http.Connection.RemoteIpAddress;
+        http.User.Subject() ?? "ip:" + http.Connection.RemoteIpAddress;
 }

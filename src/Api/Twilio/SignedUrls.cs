@@ -16,14 +16,10 @@ internal static class SignedUrls
     public static IEnumerable<string> Of(CallbackUrls urls, string host, string target)
     {
         yield return urls.Origin + target;
-        List<string> origins = [urls.Origin];
-        foreach (var origin in new[] { urls.OriginWith(urls.ConfiguredHost), urls.OriginWith(host) }.OfType<string>())
-        {
-            if (origins.Contains(origin, StringComparer.Ordinal))
-                continue;
-            origins.Add(origin);
+        var origins = new[] { urls.Origin, urls.OriginWith(urls.ConfiguredHost), urls.OriginWith(host) }
+            .OfType<string>().Distinct(StringComparer.Ordinal).ToList();
+        foreach (var origin in origins.Skip(1))
             yield return origin + target;
-        }
 
         var otherTarget = target.StartsWith("//", StringComparison.Ordinal) ? target[1..] : "/" + target;
         foreach (var origin in origins)

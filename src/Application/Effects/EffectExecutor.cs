@@ -178,7 +178,7 @@ public sealed partial class EffectExecutor(
         LogRefusal(session, flags, leg, answer);
         SeenFlags? seen = answer is GatewayOutcome<ParticipantView>.Accepted { Value: var view } ? new(view.Muted, view.Hold) : null;
         await mediator.Send(
-            new FlagsSettled(session.Id, participant.Id, participant.FlagsMark, outcome, seen), CancellationToken.None);
+            new FlagsSettled(session.Id, session.Room, participant.Id, participant.FlagsMark, outcome, seen), CancellationToken.None);
         return outcome.ToString();
     }
 

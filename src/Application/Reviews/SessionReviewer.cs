@@ -30,9 +30,8 @@ public sealed class SessionReviewer(
         var effects = session is null ? [] : Deadlines.DueEffects(session, policy, now).ToList();
         var isDue = session is not null && Deadlines.ReviewIsDue(session, policy, now);
         using var span = isDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;
-        foreach (var effect in effects)
-            if (!await MustWaitAsync(session!, effect, now, cancellationToken))
-                await executor.RunAsync(stored, effect, cancellationToken);
+        // The kinds run beside each other, so that ending a line never waits behind a mute.
+        await Task.WhenAll(effects.GroupBy(effect => effect.GetType()).Select(kind => RunAsync(stored, kind, now, cancellationToken)));
         if (isDue)
             await ReviewAsync(stored, session!, hadEffects: effects.Count > 0, cancellationToken);
         else if (effects.Count == 0)
@@ -40,6 +39,13 @@ public sealed class SessionReviewer(
             var index = session is null ? null : Deadlines.PutOffForeign(session, policy, now);
             await due.RescheduleAsync(stored with { Session = index }, cancellationToken);
         }
+    }
+
+    private async Task RunAsync(StoredSession stored, IEnumerable<Effect> effects, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        foreach (var effect in effects)
+            if (!await MustWaitAsync(stored.Session!, effect, now, cancellationToken))
+                await executor.RunAsync(stored, effect, cancellationToken);
     }
 
     /// <summary>Compares the call with Twilio, if the service can ask Twilio now. Otherwise the index gets a later time.</summary>

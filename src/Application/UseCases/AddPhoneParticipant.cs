@@ -26,9 +26,10 @@ internal sealed class AddPhoneParticipantHandler(SessionTransaction transaction,
             var isRepeat = stored.Session?.Find(request.Participant) is not null;
             if (BearerCommandHandler.WhyNot(isRepeat ? request with { If = null } : request, stored) is { } refused)
                 return Decision.Refuse(asked, stored.Session, refused);
-            if (rules.WhyNot(request.Number) is { } reason)
-                return Decision.Refuse(asked, stored.Session, reason);
+            // A repeated request gets the answer of the first one, also if the rules have changed since.
             var decision = transaction.Decide(stored, asked);
+            if (decision.Changed && rules.WhyNot(request.Number) is { } reason)
+                return Decision.Refuse(asked, stored.Session, reason);
             return isRepeat && decision.Reply is CallReply.Added added
                 ? decision with { Reply = added with { IsRepeat = true } }
                 : decision;

@@ -33,9 +33,11 @@ internal sealed partial class OutboxWorker(
             {
                 next = await paced.NextAsync(queue.Dials);
             }
-            catch (SessionStoreUnavailableException e)
+#pragma warning disable CA1031 // An exception would end this lane for ever. The dials are stored, and the sweeper runs them.
+            catch (Exception e)
+#pragma warning restore CA1031
             {
-                Log.NoTurn(logger, e.Message);
+                outage.Failed(() => Log.NoTurn(logger, e));
                 await Task.Delay(FailurePause, clock);
             }
 
@@ -76,7 +78,7 @@ internal sealed partial class OutboxWorker(
             "Effects are finished again. The outage had {Count} failures within {Seconds} seconds.")]
         public static partial void WorksAgain(ILogger logger, int count, double seconds);
 
-        [LoggerMessage(4009, LogLevel.Debug, "No dial gets a turn while Redis is away: {Cause}")]
-        public static partial void NoTurn(ILogger logger, string cause);
+        [LoggerMessage(4009, LogLevel.Warning, "No dial of this replica gets a turn. Further failures are not logged.")]
+        public static partial void NoTurn(ILogger logger, Exception exception);
     }
 }

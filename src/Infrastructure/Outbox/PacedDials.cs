@@ -55,20 +55,38 @@ internal sealed class PacedDials(IDialPace pace, ISessionStore store, ISender me
     /// <summary>The dials that have to wait are shown as queued. A mark for a dial that was sent meanwhile is ignored.</summary>
     private async Task MarkAsync()
     {
-        while (unmarked.TryDequeue(out var dial))
+        while (unmarked.TryPeek(out var dial))
         {
             var session = dial.Session.Session!;
-            await mediator.Send(
-                new DialPaced(session.Id, session.Nonce, ((Effect.Dial)dial.Effect).Participant), CancellationToken.None);
+            try
+            {
+                await mediator.Send(
+                    new DialPaced(session.Id, session.Nonce, ((Effect.Dial)dial.Effect).Participant), CancellationToken.None);
+            }
+            catch (Exception e) when (e is SessionConflictException or UnreadableSessionException)
+            {
+                // The dial stays planned without the mark.
+            }
+
+            unmarked.Dequeue();
         }
     }
 
-    /// <summary>A caller who has hung up must not take a turn.</summary>
-    private async Task<bool> IsWantedAsync(QueuedEffect queued) =>
-        (await store.LoadAsync(queued.Session.Id, CancellationToken.None)).Session is { } session
-        && session.Nonce == queued.Session.Session!.Nonce
-        && session.FindEffect<Effect.Dial>(
-            d => d.State == DialState.Planned && d.Participant == ((Effect.Dial)queued.Effect).Participant) is not null;
+    /// <summary>A caller who has hung up must not take a turn. A session that this version cannot read is left to a newer one.</summary>
+    private async Task<bool> IsWantedAsync(QueuedEffect queued)
+    {
+        try
+        {
+            return (await store.LoadAsync(queued.Session.Id, CancellationToken.None)).Session is { } session
+                && session.Nonce == queued.Session.Session!.Nonce
+                && session.FindEffect<Effect.Dial>(
+                    d => d.State == DialState.Planned && d.Participant == ((Effect.Dial)queued.Effect).Participant) is not null;
+        }
+        catch (UnreadableSessionException)
+        {
+            return false;
+        }
+    }
 
     private static Role RoleOf(QueuedEffect queued) =>
         queued.Session.Session!.Find(((Effect.Dial)queued.Effect).Participant)?.Role ?? Role.Guest;

@@ -55,7 +55,8 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
                 after = entry;
                 if (session is { Session: null })
                     expired.Add(entry.Id.Value);
-                else if (session is { Session: { } state } && state.IsEnded == ended && Rights.Of(state, person) != Right.None)
+                else if (session is { Session: { } state } && Rights.Of(state, person) is not Right.None and var right
+                    && (state.IsEnded || right == Right.OwnPart) == ended)
                     found.Add(session);
                 if (found.Count == most)
                     return Page(after);

@@ -72,10 +72,8 @@ internal sealed class RedisQuotas(
             mine.Add(PhonesOf(hash, leg));
         var binding = BindAsync(start);
         var asked = region is null ? [TakeMineAsync()] : new[] { TakeMineAsync(), TakeAsync(OfAll(region, leg)) };
-        var taken = Task.WhenAll(asked);
-        // Both, so that a failure of one does not leave the other one unobserved.
-        await Task.WhenAll(binding, taken);
-        return await JoinAsync(await taken, await binding ? null : new CallReply.Refused(RefusalReason.LegHasPlacedCall));
+        var parts = await AllAsync(asked, binding);
+        return await JoinAsync(parts, await binding ? null : new CallReply.Refused(RefusalReason.LegHasPlacedCall));
 
         async Task<Allowance> TakeMineAsync()
         {
@@ -90,8 +88,8 @@ internal sealed class RedisQuotas(
     {
         cancellationToken.ThrowIfCancellationRequested();
         var phone = $"{add.SessionId.Value}/{add.Participant.Value}";
-        return await JoinAsync(await Task.WhenAll(
-            TakeAsync([PhonesOf(RedisKeys.HashOf(add.Asker.Owner), phone)]), TakeAsync(OfAll(region, phone))));
+        return await JoinAsync(await AllAsync(
+            [TakeAsync([PhonesOf(RedisKeys.HashOf(add.Asker.Owner), phone)]), TakeAsync(OfAll(region, phone))]));
     }
 
     public Task GiveBackAsync(Allowance allowance) => Task.WhenAll(allowance.Taken.Select(taken => RedisCommands.RunAsync(
@@ -125,6 +123,23 @@ internal sealed class RedisQuotas(
         // A place becomes free when a call ends, not after a time.
         TimeSpan? wait = refused.Window == Hour ? TimeSpan.FromMilliseconds(answer[1]) : null;
         return new Allowance(new CallReply.Refused(refused.Reason) { RetryAfter = wait }, []);
+    }
+
+    /// <summary>Waits for all requests. If one of them fails, what the others took is given back, as far as Redis answers.</summary>
+    private async Task<Allowance[]> AllAsync(Task<Allowance>[] asked, Task? other = null)
+    {
+        try
+        {
+            await Task.WhenAll([.. asked, other ?? Task.CompletedTask]);
+            return await Task.WhenAll(asked);
+        }
+        catch (SessionStoreUnavailableException)
+        {
+            foreach (var part in asked.Where(part => part.IsCompletedSuccessfully))
+                foreach (var (counter, member) in (await part).Taken)
+                    Database.SortedSetRemove(counter, member, CommandFlags.FireAndForget);
+            throw;
+        }
     }
 
     /// <summary>One allowance of several. If one of them was refused, the others are given back.</summary>

@@ -110,9 +110,11 @@ internal static class Inputs
                 yield return Now($"hang-up of {who}: {Word(outcome)}", new SessionEvent.HangUpSettled(A.LegOf(who), outcome));
         foreach (var outcome in Enum.GetValues<EffectOutcome>())
             yield return Now($"mute of callee: {Word(outcome)}", new SessionEvent.FlagsSettled(
-                Callee, new FlagsMark(1, 0), outcome, outcome == EffectOutcome.Done ? new SeenFlags(true, false) : null));
+                Room, Callee, new FlagsMark(1, 0), outcome, outcome == EffectOutcome.Done ? new SeenFlags(true, false) : null));
         yield return Now("an earlier request about the callee: done",
-            new SessionEvent.FlagsSettled(Callee, new FlagsMark(0, 0), EffectOutcome.Done, new SeenFlags(false, false)));
+            new SessionEvent.FlagsSettled(Room, Callee, new FlagsMark(0, 0), EffectOutcome.Done, new SeenFlags(false, false)));
+        yield return Now("a mute of an earlier call: done", new SessionEvent.FlagsSettled(
+            CallSession.RoomOf(A.Id(), "earlier"), Callee, new FlagsMark(1, 0), EffectOutcome.Done, new SeenFlags(true, false)));
     }
 
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Reviews()

@@ -108,7 +108,7 @@ public sealed class Mute_and_hold_in_every_order(ITestOutputHelper output)
     };
 
     private static SessionEvent.FlagsSettled Settled(World w, (FlagsMark Asked, bool Seen) answer, string? defect) => new(
-        ParticipantId.Callee, defect == "a confirmation is always the new state" ? w.Callee.FlagsMark : answer.Asked, EffectOutcome.Done,
+        w.Session.Room, ParticipantId.Callee, defect == "a confirmation is always the new state" ? w.Callee.FlagsMark : answer.Asked, EffectOutcome.Done,
         new SeenFlags(answer.Seen, false));
 
     private static SessionEvent Webhook(World w, Flags flags) => flags.Sequence == 0

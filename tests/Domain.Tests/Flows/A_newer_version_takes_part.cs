@@ -22,7 +22,7 @@ public sealed class A_newer_version_takes_part
             new SessionEvent.ParticipantJoined(A.Room1, session.Room, A.CallerLeg, ParticipantId.Caller, new Flags(false, false, 1)),
             new SessionEvent.ParticipantJoined(A.Room1, session.Room, A.CalleeLeg, ParticipantId.Callee, new Flags(false, false, 2)),
             new SessionEvent.SetParticipantFlags(ParticipantId.Callee, Muted: true, Hold: null),
-            new SessionEvent.FlagsSettled(ParticipantId.Callee, new FlagsMark(1, 2), EffectOutcome.TryLater, null),
+            new SessionEvent.FlagsSettled(session.Room, ParticipantId.Callee, new FlagsMark(1, 2), EffectOutcome.TryLater, null),
             new SessionEvent.ParticipantLeft(session.Room, A.CalleeLeg, ParticipantId.Callee, LeaveReason.HungUp),
             new SessionEvent.HangUpSettled(A.CallerLeg, EffectOutcome.TryLater),
             new SessionEvent.HangUpSettled(A.CallerLeg, EffectOutcome.AlreadyOver),

@@ -162,7 +162,8 @@ public sealed class Mute_and_hold
         new(A.Room1, CallSession.RoomOf(A.Id(), A.Nonce), A.CalleeLeg, ParticipantId.Callee, flags);
 
     private static SessionEvent.FlagsSettled Settled(int version, EffectOutcome outcome, bool muted = false) => new(
-        ParticipantId.Callee, new FlagsMark(version, -1), outcome, outcome == EffectOutcome.Done ? new SeenFlags(muted, false) : null);
+        CallSession.RoomOf(A.Id(), A.Nonce), ParticipantId.Callee, new FlagsMark(version, -1), outcome,
+        outcome == EffectOutcome.Done ? new SeenFlags(muted, false) : null);
 
     private static SessionEvent.SessionObserved Seen(Call call, FlagsMark asked, bool muted) => new(
         new Observation(call.Session.Room, A.Room1, [A.CallerLeg, A.CalleeLeg],

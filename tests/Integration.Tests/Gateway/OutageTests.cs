@@ -29,13 +29,28 @@ public sealed class OutageTests
     }
 
     [Fact]
-    public void A_failure_after_a_quiet_time_begins_another_outage()
+    public void Rare_failures_are_one_outage_and_only_a_success_ends_it()
+    {
+        var outage = Outage();
+        for (var i = 0; i < 10; i++)
+        {
+            outage.Failed(() => lines.Add("began"));
+            clock.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        lines.ShouldBe(["began"]);
+        outage.Worked();
+        lines.ShouldBe(["began", "ended: 10 in 540.0 s"]);
+    }
+
+    [Fact]
+    public void A_failure_long_after_the_last_one_begins_another_outage()
     {
         var outage = Outage();
         outage.Failed(() => lines.Add("began"));
-        clock.Advance(TimeSpan.FromHours(1));
+        clock.Advance(TimeSpan.FromHours(2));
         outage.Failed(() => lines.Add("began again"));
-        lines.ShouldBe(["began", "ended: 1 in 0.0 s", "began again"]);
+        lines.ShouldBe(["began", "began again"], "no success ended the first one");
     }
 
     [Fact]
