@@ -18,8 +18,8 @@ public sealed record SessionDocument(
         session.EndReason is { } reason ? Wire.Name(reason) : null,
         [.. session.Participants.Select(ParticipantDocument.Of)]);
 
-    /// <summary>What a person sees of a call that the person declined or was removed from: nobody else, no number, and no later change.
-    /// </summary>
+    /// <summary>What a person sees of a call that the person declined or was removed from: only the person's own participation, without
+    /// numbers and without later changes. For this person the call is over.</summary>
     internal static SessionDocument OwnPart(CallSession session, ClientIdentity? person) => new(
         session.Id.Value, "ended", 0, session.StartedAt, null, null, null,
         [.. session.Participants.Where(participant => participant.Party is Party.Client client && client.Identity == person)

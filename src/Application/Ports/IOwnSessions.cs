@@ -1,7 +1,7 @@
 namespace Calls.Application.Ports;
 
 /// <summary>The calls of one app user, in pages. They come from an index by person, which the store keeps beside the sessions.</summary>
-/// <remarks>The index is never the truth. Its entry of a call can be lost; the next start, answer or end of the call writes it again.
+/// <remarks>The index is never the truth. Its entry of a call can be lost; the next review or the end of the call writes it again.
 /// </remarks>
 public interface IOwnSessions
 {

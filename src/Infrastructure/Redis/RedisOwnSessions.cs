@@ -13,12 +13,12 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
     private static readonly TimeSpan LongestCall = TimeSpan.FromHours(24);
     private static readonly TimeSpan Rest = TimeSpan.FromHours(1);
 
-    /// <summary>Writes the entries of a saved session, if the session is new or has ended. It does not wait. <paramref name="life"/> is how
+    /// <summary>Writes the entries of a saved session, if the session is new, was reviewed or has ended. It does not wait. <paramref name="life"/> is how
     /// long the session is kept after a save.</summary>
     public static void Note(IDatabase database, CallSession? before, CallSession after, TimeSpan life, DateTimeOffset now)
     {
         var isNew = before?.Nonce != after.Nonce;
-        if (!isNew && before?.IsEnded == after.IsEnded)
+        if (!isNew && before?.IsEnded == after.IsEnded && before?.ReviewedAt == after.ReviewedAt)
             return;
         var (kept, startedAt) = (life + Rest, after.StartedAt.ToUnixTimeMilliseconds());
         var oldest = (now - kept - LongestCall).ToUnixTimeMilliseconds();

@@ -1,5 +1,4 @@
 using Calls.Application.Randomness;
-using System.Collections.Concurrent;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
@@ -47,10 +46,6 @@ internal sealed partial class RedisSessionStore(
     private static readonly RedisValue[] Fields = ["ver", "etag", "data"];
 
     private static long unreadable;
-
-    /// <summary>The unreadable sessions that this process has logged. Above the limit only the metric counts them.</summary>
-    private static readonly ConcurrentDictionary<SessionId, byte> Told = new();
-    private const int MostTold = 1_000;
 
     /// <summary>Random for each store, so that etags of two processes never agree.</summary>
     private readonly string writer = Chance.Name(10) + ".";
@@ -191,9 +186,7 @@ internal sealed partial class RedisSessionStore(
     private static UnreadableSessionException Report(ILogger logger, SessionId id, UnreadableSessionException e)
     {
         Interlocked.Increment(ref unreadable);
-        // The sweeper and the readers ask for the session again and again.
-        if (Told.Count < MostTold && Told.TryAdd(id, 0))
-            Log.Unreadable(logger, id.Value, e.Message);
+        Log.Unreadable(logger, id.Value, e.Message);
         return e;
     }
 

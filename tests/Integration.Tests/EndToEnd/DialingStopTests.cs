@@ -34,8 +34,13 @@ public sealed class DialingStopTests(RedisFixture redis) : IDisposable
         (await lawyer.LookAsync()).Rings.ShouldBe(0);
 
         await SetAsync(host, "false");
-        (await host.AddPhoneAsync("app", "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
+        (await AddAsync()).Status.ShouldBe(HttpStatusCode.Created);
         await lawyer.RingsAsync();
+        await SetAsync(host, "true");
+        (await AddAsync()).Status.ShouldBe(HttpStatusCode.Created, "the same request has rung the phone before");
+
+        Task<(HttpStatusCode Status, string Body)> AddAsync() => host.RestAsync(HttpMethod.Post, "/v1/sessions/app/participants",
+            host.TokenFor("alice"), $$"""{"phoneNumber": "{{Lawyer}}"}""", "the-key");
     }
 
     /// <summary>Twilio answers 429, so the dial is stored and is to be sent again.</summary>

@@ -89,6 +89,31 @@ public sealed class SweeperTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task A_due_hang_up_does_not_wait_behind_a_due_mute_of_the_same_session()
+    {
+        var connection = await redis.NewDatabaseAsync();
+        await using var rig = await OutboxRig.StartAsync(connection, swept: true);
+        var session = OutboxRig.ReviewDue();
+        ConferenceSid.TryParse("CF" + new string('a', 32), out var room).ShouldBeTrue();
+        CallSid.TryParse("CA" + new string('a', 32), out var stranger).ShouldBeTrue();
+        rig.Twilio.Changes = new TaskCompletionSource();
+        await rig.StoreAsync(
+            session with
+            {
+                Conference = room,
+                Effects =
+                [
+                    new Effect.SetFlags(ParticipantId.Callee, true, null) { Attempt = 1, NotBefore = session.StartedAt },
+                    new Effect.HangUp(stranger!) { Attempt = 1, NotBefore = session.StartedAt },
+                ],
+            },
+            queued: false);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("change") == 1));
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("hang up") == 1));
+        rig.Twilio.Changes.SetResult();
+    }
+
+    [Fact]
     public async Task A_host_that_stops_finishes_what_its_sweeper_has_begun()
     {
         var connection = await redis.NewDatabaseAsync();

@@ -127,6 +127,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
     [InlineData("Logging__Console__LogLevel__Default", "loud")]
     [InlineData("Logging__Console__FormatterOptions__IncludeScopes", "perhaps")]
     [InlineData("Calls__Docs__Enabled", "perhaps")]
+    [InlineData("Calls__Dialing__CallsPerSecond", "fast")]
     public async Task With_a_key_malformed_it_names_it_and_exits(string key, string value)
     {
         var address = FreeAddress();

@@ -33,7 +33,7 @@ public sealed class RightsTests(RedisFixture redis) : IAsyncLifetime
         await IsOutAsync("bob");
         await host.Twilio.Client("bob").IsIdleAsync();
         await IsOutAsync("bob");
-        await OwnPartAsync("bob", "live", "callee", "left", "removed");
+        await OwnPartAsync("bob", "ended", "callee", "left", "removed");
         (await RestAsync(HttpMethod.Delete, "", "alice")).Status.ShouldBe(HttpStatusCode.NoContent);
         await host.Twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every leg has ended");
         await IsOutAsync("bob");
@@ -55,7 +55,7 @@ public sealed class RightsTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Phone(Lawyer).TalksAsync();
 
         await IsOutAsync("bob");
-        await OwnPartAsync("bob", "live", "callee", "unreachable", "declined");
+        await OwnPartAsync("bob", "ended", "callee", "unreachable", "declined");
     }
 
     [Fact]
@@ -123,6 +123,7 @@ public sealed class RightsTests(RedisFixture redis) : IAsyncLifetime
         body.ShouldNotContain("+1555");
         var session = JsonDocument.Parse(body).RootElement.GetProperty("sessions").EnumerateArray().ShouldHaveSingleItem();
         session.GetProperty("sessionId").GetString().ShouldBe(Session);
+        session.GetProperty("state").GetString().ShouldBe("ended", "it is over for this person");
         var own = session.GetProperty("participants").EnumerateArray().ShouldHaveSingleItem();
         own.GetProperty("role").GetString().ShouldBe(role);
         own.GetProperty("state").GetString().ShouldBe(state);
