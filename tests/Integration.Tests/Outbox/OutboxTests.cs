@@ -13,6 +13,23 @@ namespace Calls.Integration.Tests.Outbox;
 public sealed class OutboxTests(RedisFixture redis)
 {
     [Fact]
+    public async Task A_session_that_cannot_be_read_does_not_hold_up_the_dials_behind_it()
+    {
+        var connection = await redis.NewDatabaseAsync();
+        await using var rig = await OutboxRig.StartAsync(
+            connection, swept: false, configure: services => services.AddSingleton(new StartRate(2)));
+        await using var multiplexer = await ConnectionMultiplexer.ConnectAsync(connection);
+        var (first, damaged, last) = (OutboxRig.Started(), OutboxRig.Started(), OutboxRig.Started());
+        await rig.StoreAsync(first, queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 1));
+        await rig.StoreAsync(damaged, queued: true);
+        await multiplexer.GetDatabase().HashSetAsync(RedisKeys.Session(damaged.Id), "data", "not JSON");
+        await rig.StoreAsync(last, queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 2));
+        rig.Twilio.Dials.SetResult();
+    }
+
+    [Fact]
     public async Task An_effect_is_run_after_its_commit_and_holds_nobody_who_commits()
     {
         await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: false);
