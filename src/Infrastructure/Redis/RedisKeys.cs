@@ -32,6 +32,9 @@ internal static class RedisKeys
     /// <summary>The id of the session that a caller's leg belongs to.</summary>
     public static RedisKey SessionOf(CallSid leg) => "calls:leg:" + leg.Value;
 
+    /// <summary>The participant that a leg belongs to. The service has dialled the leg.</summary>
+    public static RedisKey OwnerOf(CallSid leg) => "calls:owner:" + leg.Value;
+
     /// <summary>The live sessions that a person has placed, by time.</summary>
     public static string Places(string personHash) => $"calls:{{{personHash}}}:places";
 
