@@ -16,7 +16,7 @@ internal sealed class RedisLegOwners(IConnectionMultiplexer redis) : ILegOwners
         cancellationToken.ThrowIfCancellationRequested();
         var noted = await RedisCommands.RunAsync(
             redis, "GET", () => Database.StringGetAsync(RedisKeys.OwnerOf(leg), CommandFlags.DemandMaster));
-        return !noted.IsNullOrEmpty && noted != Text(owner);
+        return !noted.IsNull && noted != Text(owner);
     }
 
     private static string Text(LegOwner owner) => $"{owner.Session.Value}/{owner.Nonce}/{owner.Participant?.Value}";
