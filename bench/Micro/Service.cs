@@ -41,6 +41,7 @@ internal static class Service
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(stored);
         builder.Services.AddSingleton<IQuotas, Unlimited>();
+        builder.Services.AddSingleton<ILegOwners, Unnoted>();
         builder.Services.AddSingleton<ISessionStore, StandingStore>();
         var services = builder.Build().Services;
         services.GetRequiredService<TracerProvider>();
@@ -55,6 +56,17 @@ internal static class Service
 
         public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken) =>
             Task.FromResult(loaded with { Session = decision.Session, Version = loaded.Version + 1 });
+    }
+
+    /// <summary>No owner of a leg is noted.</summary>
+    private sealed class Unnoted : ILegOwners
+    {
+        public void Note(CallSid leg, LegOwner owner)
+        {
+            // No dial is looked up.
+        }
+
+        public Task<bool> IsOfAnotherAsync(CallSid leg, LegOwner owner, CancellationToken cancellationToken) => Task.FromResult(false);
     }
 
     /// <summary>Quotas without a limit.</summary>

@@ -9,6 +9,7 @@ public sealed partial class EffectExecutor(
     ISender mediator,
     IVoiceGateway gateway,
     IStoreMemory memory,
+    ILegOwners owners,
     IDialingRules rules,
     CallPolicy policy,
     DialOutcomes outcomes,
@@ -81,13 +82,14 @@ public sealed partial class EffectExecutor(
         return await SettleAsync(current, dial, granted.Attempt, outcome);
     }
 
-    /// <summary>Why a phone is not rung now; null where it is. If the service has heard nothing of the call for a while, it asks Twilio
-    /// whether the call exists: the session may come from a replayed webhook.</summary>
+    /// <summary>Why a phone is not rung now; null where it is. If the service has heard nothing of the call for a while, or if Redis may
+    /// have lost the mark of an earlier call, it asks Twilio whether the call exists: the session may come from a replayed webhook.
+    /// </summary>
     private async Task<DialOutcome?> WhyNotAsync(CallSession session, CancellationToken cancellationToken)
     {
         if (rules.IsStopped)
             return new DialOutcome.Stopped();
-        if (clock.GetUtcNow() - session.HeardAt <= policy.Silence)
+        if (clock.GetUtcNow() - session.HeardAt <= policy.Silence && !memory.IsSuspect)
             return null;
         if (session.OnTheLine is not { Leg: { } leg })
             return new DialOutcome.CallIsGone();
@@ -120,11 +122,14 @@ public sealed partial class EffectExecutor(
             var found => found,
         };
 
-    private Task<DialOutcome> FindAsync(
-        CallSession session, Participant participant, DateTimeOffset since, CancellationToken cancellationToken) =>
-        participant is { Role: Role.Guest } && session.Conference is not null
-            ? FindGuestAsync(session.Conference, participant, cancellationToken)
-            : FindCallAsync(session, participant, since, cancellationToken);
+    /// <remarks>A guest's leg has the guest's label, but only within its conference. Without the conference it cannot be found.</remarks>
+    private async Task<DialOutcome> FindAsync(
+        CallSession session, Participant participant, DateTimeOffset since, CancellationToken cancellationToken) => participant.Role switch
+        {
+            not Role.Guest => await FindCallAsync(session, participant, since, cancellationToken),
+            _ when session.Conference is { } conference => await FindGuestAsync(conference, participant, cancellationToken),
+            _ => new DialOutcome.LookUpFailed(),
+        };
 
     private async Task<DialOutcome> FindGuestAsync(ConferenceSid conference, Participant guest, CancellationToken cancellationToken) =>
         await gateway.FetchParticipantAsync(conference, guest.Id, cancellationToken) switch
@@ -134,8 +139,8 @@ public sealed partial class EffectExecutor(
             _ => new DialOutcome.LookUpFailed(),
         };
 
-    /// <summary>A Call resource has no name of ours. A call is adopted only where it is the one call between these addresses at that
-    /// time.</summary>
+    /// <summary>A Call resource has no name of ours. A call is adopted only where it is the one call between these addresses at that time
+    /// that no other participant owns. A call that has ended counts too: it can be this dial.</summary>
     private async Task<DialOutcome> FindCallAsync(
         CallSession session, Participant participant, DateTimeOffset sentAt, CancellationToken cancellationToken)
     {
@@ -143,13 +148,28 @@ public sealed partial class EffectExecutor(
         var answer = await gateway.ListCallsAsync(to, from, sentAt, cancellationToken);
         if (answer is not GatewayOutcome<IReadOnlyList<CallView>>.Accepted { Value: var calls })
             return new DialOutcome.LookUpFailed();
-        var candidates = calls.Where(c => c.DateCreated >= sentAt - ClockSlack && c.DateCreated <= sentAt + policy.EffectLease).ToList();
-        return candidates switch
+        var legs = calls.Where(c => c.DateCreated >= sentAt - ClockSlack && c.DateCreated <= sentAt + policy.EffectLease)
+            .Select(c => c.Sid).ToList();
+        return await WithoutForeignAsync(legs, new LegOwner(session.Id, session.Nonce, participant.Id), cancellationToken) switch
         {
-            [var only] => new DialOutcome.Accepted(only.Sid),
+            [var only] => new DialOutcome.Accepted(only),
             [] => new DialOutcome.NotFound(),
             _ => new DialOutcome.LookUpFailed(),
         };
+    }
+
+    /// <summary>The legs that no other participant owns; null where Redis did not say so.</summary>
+    private async Task<List<CallSid>?> WithoutForeignAsync(List<CallSid> legs, LegOwner owner, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var foreign = await Task.WhenAll(legs.Select(leg => owners.IsOfAnotherAsync(leg, owner, cancellationToken)));
+            return [.. legs.Where((_, i) => !foreign[i])];
+        }
+        catch (SessionStoreUnavailableException)
+        {
+            return null;
+        }
     }
 
     private async Task<string> HangUpAsync(CallSession session, Effect.HangUp hangUp, CancellationToken cancellationToken)

@@ -26,6 +26,7 @@ internal sealed class SessionTransaction(
     RecentSessions recent,
     IEffectQueue effects,
     IQuotas quotas,
+    ILegOwners owners,
     CallsTelemetry telemetry,
     CallLog log,
     Decide decide,
@@ -110,6 +111,7 @@ internal sealed class SessionTransaction(
         {
             var saved = await store.SaveAsync(before, decided, cancellationToken);
             recent.Set(saved);
+            NoteOwners(before.Session, after);
             foreach (var effect in after.Effects.Where(effect => IsRunnable(effect, before.Session, after)))
                 effects.Enqueue(saved, effect);
             if (after.IsEnded && before.Session is { IsEnded: false } && after.Caller.Party is Party.Client caller)
@@ -118,6 +120,21 @@ internal sealed class SessionTransaction(
 
         telemetry.Decided(before.Session, decided);
         log.Decided(before.Session, decided);
+    }
+
+    /// <summary>Notes the owner of each leg that this commit names for the first time: no other call may take it for its own. A leg that
+    /// is only hung up belongs to this call too. The legs of callers are noted when they place a call
+    /// (<see cref="IQuotas.TakeStartAsync"/>).</summary>
+    private void NoteOwners(CallSession? before, CallSession after)
+    {
+        var known = before?.Nonce == after.Nonce ? before.Participants : [];
+        for (var i = 0; i < after.Participants.Length; i++)
+            if (after.Participants[i] is { Role: not Role.Caller, Leg: { } leg } named && (i >= known.Length || known[i].Leg is null))
+                owners.Note(leg, new LegOwner(after.Id, after.Nonce, named.Id));
+        foreach (var effect in after.Effects)
+            if (effect is Effect.HangUp { Leg: var leg } && after.Find(leg) is null && before?.Find(leg) is null
+                && before?.FindEffect<Effect.HangUp>(hangUp => hangUp.Leg == leg) is null)
+                owners.Note(leg, new LegOwner(after.Id, after.Nonce, null));
     }
 
     private static Task GiveBackAsync(Quota? quota, CallSession? session) => quota?.GiveBackAsync(session) ?? Task.CompletedTask;

@@ -38,6 +38,9 @@ internal static class RedisKeys
     public static string HashOf(string person) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("calls:" + person)).AsSpan(0, 16));
 
+    /// <summary>The participant that a leg belongs to. The service has dialled the leg.</summary>
+    public static RedisKey OwnerOf(CallSid leg) => "calls:owner:" + leg.Value;
+
     /// <summary>The live sessions that a person has placed, by time.</summary>
     public static string Places(string personHash) => $"calls:{{{personHash}}}:places";
 

@@ -52,7 +52,7 @@ internal sealed class RedisQuotas(
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
     /// <summary>As long as a leg that has placed a call is remembered (<see cref="RedisSessionStore"/>), at least.</summary>
-    private static readonly TimeSpan LegLife = TimeSpan.FromHours(25);
+    internal static readonly TimeSpan LegLife = TimeSpan.FromHours(25);
 
     private IDatabase Database => redis.GetDatabase();
 

@@ -21,6 +21,7 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton<IDueSessions, RedisDueSessions>();
         services.AddSingleton<ISessionChanges, RedisSessionChanges>();
         services.AddSingleton<IQuotas, RedisQuotas>();
+        services.AddSingleton<ILegOwners, RedisLegOwners>();
         services.AddSingleton<IDialPace, RedisDialPace>();
         services.AddSingleton<ILiveSessions, RedisLiveSessions>();
         services.AddSingleton<IOwnSessions, RedisOwnSessions>();

@@ -2,6 +2,7 @@ using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Integration.Tests.Redis;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Integration.Tests.Outbox;
 
@@ -30,6 +31,56 @@ public sealed class OldCallsTests(RedisFixture redis)
         await AddAsync(rig, await TalkingSinceAsync(rig, TimeSpan.FromMinutes(minutes)));
         await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("add") == 1));
         rig.Twilio.Asked("fetch").ShouldBe(questions);
+    }
+
+    /// <summary>Redis may have lost the mark that the caller's leg has placed a call.</summary>
+    [Fact]
+    public async Task While_Redis_is_suspect_a_call_that_has_just_started_rings_no_phone_before_Twilio_has_said_that_it_exists()
+    {
+        await using var rig = await OutboxRig.StartAsync(
+            await redis.NewDatabaseAsync(), swept: false, configure: services => services.AddSingleton<IStoreMemory, Suspect>());
+        rig.Twilio.Legs = LegStatus.Completed;
+        PhoneNumber.TryParse("+15550100101", out var number).ShouldBeTrue();
+        var started = OutboxRig.Started();
+        var session = started with
+        {
+            Participants = [started.Caller, started.Participants[1] with { Party = new Party.Phone(number!) }],
+        };
+        await rig.StoreAsync(session, queued: true);
+        await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.ReviewNow);
+        (rig.Twilio.Asked("fetch"), rig.Twilio.Asked("dial")).ShouldBe((1, 0));
+    }
+
+    /// <summary>A guest's leg has the guest's label only within the conference. Without the conference, the service does not know the leg
+    /// from the legs of other calls to the same number.</summary>
+    [Fact]
+    public async Task A_guest_whose_dial_is_unknown_is_not_looked_for_in_the_call_list_while_no_conference_is_open()
+    {
+        await using var rig = await OutboxRig.StartAsync(await redis.NewDatabaseAsync(), swept: true);
+        ParticipantId.TryParse("guest-1", out var guest).ShouldBeTrue();
+        PhoneNumber.TryParse("+15550100101", out var number).ShouldBeTrue();
+        var now = TimeProvider.System.GetUtcNow();
+        var (session, sentAt) = (await TalkingSinceAsync(rig, TimeSpan.FromSeconds(30)), now - OutboxRig.Policy.UnknownDialPatience);
+        await rig.StoreAsync(
+            session with
+            {
+                Conference = null,
+                Participants =
+                [
+                    .. session.Participants,
+                    session.Participants[1] with
+                    {
+                        Id = guest!, Role = Role.Guest, Party = new Party.Phone(number!), Progress = Progress.Invited, Leg = null,
+                        Answered = false, EverJoined = false, Since = sentAt,
+                    },
+                ],
+                Effects = [new Effect.Dial(guest!) { State = DialState.Unknown, Attempt = 1, SentAt = sentAt, NotBefore = now }],
+            },
+            queued: false);
+        await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.FindEffect<Effect.Dial>(
+            dial => dial.NotBefore < now + TimeSpan.FromSeconds(1)) is null);
+        (await rig.LoadAsync(session.Id))!.FindEffect<Effect.Dial>(_ => true).ShouldNotBeNull().State.ShouldBe(DialState.Unknown);
+        rig.Twilio.Asked("list").ShouldBe(0);
     }
 
     [Fact]
@@ -76,5 +127,10 @@ public sealed class OldCallsTests(RedisFixture redis)
         PhoneNumber.TryParse("+15550100101", out var number).ShouldBeTrue();
         var alice = new Asker(((Party.Client)session.Caller.Party).Identity, IsOperator: false);
         (await rig.SendAsync(new AddPhoneParticipant(session.Id, alice, guest!, number!, null))).ShouldBeOfType<CallReply.Added>();
+    }
+
+    private sealed class Suspect : IStoreMemory
+    {
+        public bool IsSuspect => true;
     }
 }

@@ -32,7 +32,7 @@ internal sealed class SlowTwilio : IVoiceGateway
     /// <summary>The status of every leg. Null: it is live if <see cref="AnswersReads"/>, or there is no answer.</summary>
     public LegStatus? Legs { get; set; }
 
-    /// <summary>What has been asked: <c>dial</c>, <c>add</c>, <c>fetch</c>, <c>hang up</c>, <c>change</c>, or <c>read</c> of a
+    /// <summary>What has been asked: <c>dial</c>, <c>add</c>, <c>fetch</c>, <c>list</c>, <c>hang up</c>, <c>change</c>, or <c>read</c> of a
     /// room.</summary>
     public int Asked(string what) => asked.Count(a => a == what);
 
@@ -57,8 +57,11 @@ internal sealed class SlowTwilio : IVoiceGateway
 
     /// <summary>It knows of none: what is looked for before it is dialled, after Redis has been away, was never sent.</summary>
     public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(
-        string to, string from, DateTimeOffset since, CancellationToken cancellationToken) =>
-        Task.FromResult<GatewayOutcome<IReadOnlyList<CallView>>>(new GatewayOutcome<IReadOnlyList<CallView>>.Accepted([]));
+        string to, string from, DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        asked.Enqueue("list");
+        return Task.FromResult<GatewayOutcome<IReadOnlyList<CallView>>>(new GatewayOutcome<IReadOnlyList<CallView>>.Accepted([]));
+    }
 
     public Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken)
     {

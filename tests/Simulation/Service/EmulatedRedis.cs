@@ -8,8 +8,8 @@ using StackExchange.Redis;
 namespace Calls.Simulation.Service;
 
 /// <summary>
-/// Redis as the session store uses it: three scripts and one read, each atomic, with the server's own clock. Its data outlives every
-/// replica.
+/// Redis as the session store uses it: three scripts and one read, each atomic, with the server's own clock, and the owners of legs. Its
+/// data outlives every replica.
 /// </summary>
 /// <remarks>
 /// The scripts are recognised by their text and carried out in C#. The store's own tests run the same scripts on a real Redis.
@@ -18,8 +18,11 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
 {
     private readonly Dictionary<string, Entry> sessions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> placed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RedisValue> owners = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Dictionary<string, long>> due = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (Process Owner, CallSession Session)> inMemory = new(StringComparer.Ordinal);
+
+    private static readonly TimeSpan Unawaited = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Whether Redis is unreachable.</summary>
     public bool IsAway { get; set; }
@@ -52,6 +55,15 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
             "data" => Seen(asker, entry),
             var other => throw new NotSupportedException($"The emulated Redis has no field {other}"),
         }).ToArray();
+    });
+
+    public Task<RedisValue> StringGetAsync(RedisKey key) => AskAsync(() => owners.GetValueOrDefault(key.ToString()));
+
+    /// <summary>The client does not wait for an answer. While Redis is away, the command is lost.</summary>
+    public void StringSet(RedisKey key, RedisValue value) => scheduler.Schedule(Unawaited, () =>
+    {
+        if (!IsAway)
+            owners[key.ToString()] = value;
     });
 
     public Task<RedisResult> ScriptEvaluateAsync(Process asker, string script, RedisKey[] keys, RedisValue[] values) =>

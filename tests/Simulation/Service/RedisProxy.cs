@@ -36,6 +36,11 @@ internal class RedisProxy : DispatchProxy
                 return Database;
             case nameof(IDatabase.HashGetAsync) when args is [RedisKey key, RedisValue[] fields, ..]:
                 return Redis.HashGetAsync(Asker, key, fields);
+            case nameof(IDatabase.StringGetAsync) when args is [RedisKey key, ..]:
+                return Redis.StringGetAsync(key);
+            case nameof(IDatabase.StringSet) when args is [RedisKey key, RedisValue value, ..]:
+                Redis.StringSet(key, value);
+                return true;
             // The index of sessions by person: the store does not wait for it, and no decision reads it.
             case not null when args is [.., CommandFlags flags] && flags.HasFlag(CommandFlags.FireAndForget):
                 return Activator.CreateInstance(targetMethod!.ReturnType);

@@ -180,6 +180,7 @@ internal sealed class Replica : IDisposable
             provider => new OffLoopGateway(provider.GetRequiredService<VoiceGateway>(), provider.GetRequiredService<BugSwitch>().Bug));
         services.AddSingleton<IDialingRules, AnyNumber>();
         services.AddSingleton<IQuotas, NoQuotas>();
+        services.AddSingleton<ILegOwners, RedisLegOwners>();
         services.AddSingleton<IDialPace, NoPace>();
         services.AddSingleton(new SessionStoreSettings(TimeSpan.FromHours(24)));
         services.AddSingleton<ISessionStore, RedisSessionStore>();
