@@ -11,8 +11,7 @@ const string Help = """
       --first N       the first seed; 1 if it is not given
       --seed N        one world, with the timeline of the call that went wrong
       --timeline N    with --seed: the timeline of call N, also without a violation
-      --bug NAME      put a mistake into the service, and see whether it is found: EffectNotStored, NoSecondSidCheck,
-                      JoinAfterLeaveCounted, BlindRetryOfCreate, SweepWithoutLease
+      --bug NAME      put a mistake into the service, and see whether it is found; a wrong name lists all names
     """;
 
 // dotnet test starts the same program with the runner's own arguments.

@@ -6,7 +6,7 @@ namespace Calls.Chaos.Tests.Harness;
 /// <summary>A process that a test has started. It always ends with the test. Signals go only to its own id.</summary>
 internal sealed class OwnProcess : IDisposable
 {
-    private const int TailLines = 200;
+    private const int TailLines = 40;
 
     private static readonly ConcurrentDictionary<int, Process> Running = new();
     private readonly Process process;

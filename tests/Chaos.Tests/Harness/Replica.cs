@@ -35,6 +35,9 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
 
     public string Tail => process?.Tail ?? "";
 
+    /// <summary>Raised for each line that the replica writes, on the thread that reads it.</summary>
+    public event Action<string>? Wrote;
+
     /// <summary>The lines of level Warning and above.</summary>
     public int Warnings => warnings.Count;
 
@@ -120,6 +123,7 @@ internal sealed class Replica(IReadOnlyDictionary<string, string> settings) : ID
 
     private void Read(string line)
     {
+        Wrote?.Invoke(line);
         Interlocked.Increment(ref lines);
         Interlocked.Add(ref characters, line.Length);
         // In production a line is JSON.

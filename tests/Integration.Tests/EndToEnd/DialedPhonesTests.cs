@@ -1,8 +1,5 @@
-using System.Collections.Concurrent;
-using System.Diagnostics.Metrics;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Integration.Tests.EndToEnd;
 
@@ -13,27 +10,15 @@ public sealed class DialedPhonesTests(RedisFixture redis)
     public async Task A_phone_counts_in_its_region_and_an_app_user_does_not_count()
     {
         await using var host = await StartAsync();
-        ConcurrentQueue<string?> regions = [];
-        using var listener = new MeterListener();
-        listener.InstrumentPublished = (instrument, it) =>
-        {
-            if (instrument.Name == "calls.dialed.phones" && instrument.Meter.Scope == host.Services.GetRequiredService<IMeterFactory>())
-                it.EnableMeasurementEvents(instrument);
-        };
-        listener.SetMeasurementEventCallback<long>((_, _, tags, _) => regions.Enqueue(tags[0].Value?.ToString()));
-        listener.Start();
-
-        await host.Twilio.Client("alice").CallAsync("bob", "app");
-        await host.Twilio.Client("bob").RingsAsync();
-        await host.Twilio.Client("bob").AnswerAsync();
-        await host.Twilio.Client("bob").TalksAsync();
-        regions.ShouldBeEmpty();
+        using var dialed = new Measurements(host.Services, "calls.dialed.phones");
+        await host.TalkAsync("app");
+        dialed.All.ShouldBeEmpty();
         await host.AddPhoneAsync("app", "alice", "+15550100101");
         await host.Twilio.Phone("+15550100101").RingsAsync();
         await host.Twilio.Client("carol").CallAsync("+12025550123", "phone");
         await host.Twilio.Phone("+12025550123").RingsAsync();
-        await Eventually.TrueAsync(() => Task.FromResult(regions.Count == 2));
-        regions.ShouldBe(["unknown", "US"]);
+        await Eventually.TrueAsync(() => Task.FromResult(dialed.All.Count == 2));
+        dialed.Tags.ShouldBe(["unknown", "US"]);
     }
 
     [Fact]

@@ -48,11 +48,11 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.WaitUntilAsync(cloud =>
             cloud.Phone(Alice.Address).Current!.Heard.Any(sound => sound.EndsWith("ringback.wav", StringComparison.Ordinal)),
             "the caller hears ringback");
-        (await SessionAsync()).GetProperty("state").GetString().ShouldBe("ringing");
+        (await host.SessionAsync(Session)).GetProperty("state").GetString().ShouldBe("ringing");
         await Bob.AnswerAsync();
         await Bob.TalksAsync();
         await host.Twilio.WaitUntilAsync(cloud => cloud.Conferences.Single().Status == "in-progress", "the conference is in progress");
-        await EventuallyAsync(session => session.GetProperty("state").GetString() == "live");
+        await host.EventuallyAsync(session => session.GetProperty("state").GetString() == "live");
         await Alice.HangUpAsync();
         await Bob.IsIdleAsync();
         await EndsAsync("one-person-left");
@@ -75,7 +75,7 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task Either_adds_a_phone_while_they_talk_and_leaving_goes_on_until_one_is_left()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         var (status, body) = await host.AddPhoneAsync(Session, "alice", "+1 (555) 010-0101", "lawyer");
         status.ShouldBe(HttpStatusCode.Created, body);
         var added = JsonDocument.Parse(body).RootElement;
@@ -149,10 +149,10 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task An_added_phone_that_does_not_answer_leaves_the_others_talking()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         await host.Twilio.Phone(Lawyer).BehaveAsync(PhoneBehaviour.Decline);
         (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
-        await EventuallyAsync(
+        await host.EventuallyAsync(
             session => session.GetProperty("participants").EnumerateArray().Last().GetProperty("state").GetString() == "unreachable");
         await Alice.TalksAsync();
         await Alice.HangUpAsync();
@@ -161,7 +161,7 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task One_who_only_waited_for_an_added_phone_is_not_left_alone()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
         await host.Twilio.Phone(Lawyer).RingsAsync();
         await Bob.HangUpAsync();
@@ -192,7 +192,7 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     public async Task The_same_voice_webhook_twice_rings_once_and_answers_the_same()
     {
         host.Faults(new WebhookFault { Kind = WebhookKind.Voice, Duplicates = 3 });
-        await TalkAsync();
+        await host.TalkAsync(Session);
         (await Bob.LookAsync()).Rings.ShouldBe(1);
         var answers = host.Twilio.Journal.Entries.Where(
             e => e is { Kind: JournalKind.Answer, Who: "Voice" }).Select(e => e.Details[0].Value).ToList();
@@ -204,7 +204,7 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_session_id_that_another_callers_call_holds_is_refused_in_words()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         var carol = host.Twilio.Client("carol");
         await carol.CallAsync("dave", Session);
         await carol.IsIdleAsync();
@@ -225,11 +225,11 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
             MinDelay = TimeSpan.FromMilliseconds(400),
             MaxDelay = TimeSpan.FromMilliseconds(400)
         });
-        await TalkAsync();
+        await host.TalkAsync(Session);
         await Alice.HangUpAsync();
         await Bob.IsIdleAsync();
         await EndsAsync("one-person-left");
-        await TalkAsync();
+        await host.TalkAsync(Session);
         await host.Twilio.WaitUntilAsync(cloud => cloud.Journal.Entries.Count(e => e is { Kind: JournalKind.Answer, Who: "CallStatus" }
             && e.What.EndsWith("completed", StringComparison.Ordinal)) == 1, "the late callback has come");
         await Alice.TalksAsync();
@@ -300,29 +300,9 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
         await Alice.HangUpAsync();
     }
 
-    private async Task TalkAsync()
-    {
-        await Alice.CallAsync("bob", Session);
-        await Bob.RingsAsync();
-        await Bob.AnswerAsync();
-        await Bob.TalksAsync();
-        await EventuallyAsync(session => session.GetProperty("state").GetString() == "live"
-            && session.GetProperty("participants").EnumerateArray().All(p => p.GetProperty("state").GetString() == "connected"));
-    }
-
     private async Task EndsAsync(string reason)
     {
-        await EventuallyAsync(session => session.GetProperty("state").GetString() == "ended");
-        (await SessionAsync()).GetProperty("endReason").GetString().ShouldBe(reason);
+        await host.EventuallyAsync(session => session.GetProperty("state").GetString() == "ended");
+        (await host.SessionAsync(Session)).GetProperty("endReason").GetString().ShouldBe(reason);
     }
-
-    private async Task<JsonElement> SessionAsync()
-    {
-        var (status, body) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("alice"));
-        status.ShouldBe(HttpStatusCode.OK, body);
-        return JsonDocument.Parse(body).RootElement;
-    }
-
-    private Task EventuallyAsync(Func<JsonElement, bool> condition) =>
-        Eventually.TrueAsync(async () => condition(await SessionAsync()), async () => (await SessionAsync()).ToString());
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Calls.Sandbox;
 using Calls.Sandbox.Twilio;
 
@@ -7,6 +8,44 @@ namespace Calls.Integration.Tests.EndToEnd;
 internal static class HostExtensions
 {
     private static readonly HttpMessageInvoker Http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+
+    /// <summary>The document of a call, as a person on the call gets it.</summary>
+    public static async Task<JsonElement> SessionAsync(this SandboxHost host, string session = "s-42", string identity = "alice")
+    {
+        var (status, body) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor(identity));
+        status.ShouldBe(HttpStatusCode.OK, body);
+        return JsonDocument.Parse(body).RootElement;
+    }
+
+    /// <summary>Waits until the document of a call meets a condition. The call can begin meanwhile.</summary>
+    public static Task EventuallyAsync(this SandboxHost host, Func<JsonElement, bool> condition, string session = "s-42")
+    {
+        var last = "";
+        return Eventually.TrueAsync(
+            async () =>
+            {
+                (var status, last) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor("alice"));
+                return status == HttpStatusCode.OK && condition(JsonDocument.Parse(last).RootElement);
+            },
+            () => Task.FromResult(last));
+    }
+
+    /// <summary>Waits until a participant of a call is in a state.</summary>
+    public static Task StateAsync(this SandboxHost host, int participant, string state, string session = "s-42") => host.EventuallyAsync(
+        document => document.GetProperty("participants") is var people && people.GetArrayLength() > participant
+            && people[participant].GetProperty("state").GetString() == state,
+        session);
+
+    /// <summary>Alice calls Bob. They talk, and the document says so.</summary>
+    public static async Task TalkAsync(this SandboxHost host, string session = "s-42")
+    {
+        await host.Twilio.Client("alice").CallAsync("bob", session);
+        await host.Twilio.Client("bob").RingsAsync();
+        await host.Twilio.Client("bob").AnswerAsync();
+        await host.Twilio.Client("bob").TalksAsync();
+        await host.EventuallyAsync(document => document.GetProperty("state").GetString() == "live"
+            && document.GetProperty("participants").EnumerateArray().All(p => p.GetProperty("state").GetString() == "connected"), session);
+    }
 
     public static void Faults(this SandboxHost host, WebhookFault fault) => host.Twilio.Faults.Add(fault);
 

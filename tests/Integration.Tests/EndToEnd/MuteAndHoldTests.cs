@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
-using System.Text.Json;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Calls.Sandbox.Twilio;
@@ -31,6 +30,16 @@ public sealed class MuteAndHoldTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_mute_and_a_hold_that_are_requested_while_the_phone_rings_are_made_when_the_person_enters()
     {
+        var (entries, heard) = (0, 0);
+        host.Twilio.Journal.Added += entry =>
+        {
+            // An entry is added on the loop of the emulator, so the participant is as it was at this moment.
+            if (entry is not ConferenceChanged { Phone: "client:bob", CallSid: { } sid }
+                || host.Twilio.Cloud.FindLeg(sid)?.Participant is not { IsIn: true } part)
+                return;
+            entries++;
+            heard += part.Muted ? 0 : 1;
+        };
         await Alice.CallAsync("bob", Session);
         await Bob.RingsAsync();
         (await PatchAsync("callee", """{"muted": true}""")).ShouldBe(HttpStatusCode.Accepted);
@@ -38,17 +47,18 @@ public sealed class MuteAndHoldTests(RedisFixture redis) : IAsyncLifetime
         await Bob.AnswerAsync();
         await AtTwilioAsync(0, "callee", muted: true, hold: true);
         await DocumentAsync("callee", muted: true, hold: true);
-        WasHeard("callee").ShouldBeFalse("the callee enters muted");
+        entries.ShouldBeGreaterThan(0);
+        heard.ShouldBe(0, "the callee enters muted");
     }
 
     [Fact]
     public async Task A_person_who_is_on_the_way_by_phone_is_muted_on_entering_and_the_last_request_counts()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         host.Twilio.Faults.RestLatency = TimeSpan.Zero;
         (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
         await host.Twilio.Phone(Lawyer).RingsAsync();
-        var guest = (await SessionAsync()).GetProperty("participants")[2].GetProperty("id").GetString()!;
+        var guest = (await host.SessionAsync(Session)).GetProperty("participants")[2].GetProperty("id").GetString()!;
         (await PatchAsync(guest, """{"muted": true}""")).ShouldBe(HttpStatusCode.Accepted);
         (await PatchAsync(guest, """{"muted": false, "hold": true}""")).ShouldBe(HttpStatusCode.Accepted);
         await host.Twilio.Phone(Lawyer).AnswerAsync();
@@ -59,18 +69,18 @@ public sealed class MuteAndHoldTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_request_for_a_person_who_has_left_is_refused()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
         await host.Twilio.Phone(Lawyer).RingsAsync();
         await host.Twilio.Phone(Lawyer).DeclineAsync();
-        var guest = (await SessionAsync()).GetProperty("participants")[2].GetProperty("id").GetString()!;
+        var guest = (await host.SessionAsync(Session)).GetProperty("participants")[2].GetProperty("id").GetString()!;
         await Eventually.TrueAsync(async () => await PatchAsync(guest, """{"muted": true}""") == HttpStatusCode.Conflict);
     }
 
     [Fact]
     public async Task Twilios_answer_counts_when_the_webhook_of_a_mute_is_lost()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         LoseTheWebhooks();
         (await PatchAsync("callee", """{"muted": true}""")).ShouldBe(HttpStatusCode.Accepted);
         await DocumentAsync("callee", muted: true, hold: false);
@@ -79,7 +89,7 @@ public sealed class MuteAndHoldTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task A_review_finds_what_a_lost_webhook_did_not_report()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         LoseTheWebhooks();
         // Another client of the account mutes: no answer tells the service.
         var room = await host.Twilio.AskAsync(cloud => cloud.Conferences.Single().Sid);
@@ -101,38 +111,16 @@ public sealed class MuteAndHoldTests(RedisFixture redis) : IAsyncLifetime
             host.Faults(new WebhookFault { Event = lost, Drop = true });
     }
 
-    /// <summary>Whether the person was in the room and not muted, by the order of what happened at Twilio.</summary>
-    private bool WasHeard(string label) => host.Twilio.Journal.Entries
-        .Any(entry => entry.What.Contains("mute", StringComparison.Ordinal) && entry.Kind == JournalKind.Room
-            && entry.What.Contains(label, StringComparison.Ordinal));
-
-    private async Task TalkAsync()
-    {
-        await Alice.CallAsync("bob", Session);
-        await Bob.RingsAsync();
-        await Bob.AnswerAsync();
-        await Bob.TalksAsync();
-        await Eventually.TrueAsync(async () => (await SessionAsync()).GetProperty("participants").EnumerateArray()
-            .All(p => p.GetProperty("state").GetString() == "connected"));
-    }
-
     private Task AtTwilioAsync(int conference, string label, bool muted, bool hold) => host.Twilio.WaitUntilAsync(
         cloud => cloud.Conferences.ElementAtOrDefault(conference)?.Participants.FirstOrDefault(p => p.Label == label) is { IsIn: true } part
             && (part.Muted, part.Hold) == (muted, hold),
         $"{label} is in the room, muted {muted}, on hold {hold}");
 
-    private Task DocumentAsync(string id, bool muted, bool hold) => Eventually.TrueAsync(
-        async () => (await SessionAsync()).GetProperty("participants").EnumerateArray().Single(p => p.GetProperty("id").GetString() == id)
+    private Task DocumentAsync(string id, bool muted, bool hold) => host.EventuallyAsync(
+        session => session.GetProperty("participants").EnumerateArray().Single(p => p.GetProperty("id").GetString() == id)
             is var person && (person.GetProperty("muted").GetBoolean(), person.GetProperty("hold").GetBoolean()) == (muted, hold),
-        async () => (await SessionAsync()).ToString());
+        Session);
 
     private async Task<HttpStatusCode> PatchAsync(string participant, string body) => (await host.RestAsync(
         HttpMethod.Patch, $"/v1/sessions/{Session}/participants/{participant}", host.TokenFor("alice"), body)).Status;
-
-    private async Task<JsonElement> SessionAsync()
-    {
-        var (status, body) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("alice"));
-        status.ShouldBe(HttpStatusCode.OK, body);
-        return JsonDocument.Parse(body).RootElement;
-    }
 }

@@ -1,6 +1,4 @@
-using System.Diagnostics.Metrics;
 using System.Net;
-using System.Text.Json;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Calls.Sandbox.Demo;
@@ -18,34 +16,15 @@ public sealed class TwilioQueueTests(RedisFixture redis)
     [Fact]
     public async Task A_callee_who_waits_in_Twilios_queue_for_longer_than_a_phone_rings_is_shown_as_queued_and_then_rings()
     {
-        List<(double Seconds, object? End)> waits = [];
-        using var listener = new MeterListener
-        {
-            InstrumentPublished = (instrument, its) =>
-            {
-                if (instrument.Name == "calls.twilio.queue.duration")
-                    its.EnableMeasurementEvents(instrument);
-            },
-        };
-        listener.SetMeasurementEventCallback<double>((_, seconds, tags, _) =>
-        {
-            lock (waits)
-                waits.Add((seconds, tags[0].Value));
-        });
-        listener.Start();
         await using var host = await StartAsync("00:00:30");
-        // The first call takes Twilio's turn. The next one waits for seven seconds; a phone rings for five.
-        host.Twilio.Faults.CallsPerSecond = 1 / 7.0;
-        await host.Twilio.Client("carol").CallAsync("dave", "s-1");
-        await host.Twilio.Client("dave").RingsAsync();
-        await host.Twilio.Client("alice").CallAsync("bob", Session);
-        await StateAsync(host, 1, "queued");
+        using var waits = new Measurements(host.Services, "calls.twilio.queue.duration");
+        // A phone rings for five seconds.
+        await QueueAsync(host, seconds: 7);
         await host.Twilio.Client("bob").RingsAsync(Patience);
-        await StateAsync(host, 1, "ringing");
+        await host.StateAsync(1, "ringing");
         await host.Twilio.Client("bob").AnswerAsync();
         await host.Twilio.Client("bob").TalksAsync();
-        lock (waits)
-            waits.ShouldContain(wait => wait.Seconds > 5 && Equals(wait.End, "dialed"));
+        waits.All.ShouldContain(wait => wait.Value > 5 && wait.Tag == "dialed");
         await host.Twilio.Client("alice").HangUpAsync();
         await EndsAsync(host);
     }
@@ -54,31 +33,24 @@ public sealed class TwilioQueueTests(RedisFixture redis)
     public async Task A_guest_who_waits_in_Twilios_queue_is_shown_as_queued_and_then_rings()
     {
         await using var host = await StartAsync("00:00:30");
-        await TalkAsync(host);
-        host.Twilio.Faults.CallsPerSecond = 1 / 7.0;
-        await host.Twilio.Client("carol").CallAsync("dave", "s-1");
-        await host.Twilio.Client("dave").RingsAsync();
+        await host.TalkAsync();
+        await TakeTheTurnAsync(host, seconds: 4);
         (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
-        await StateAsync(host, 2, "queued");
+        await host.StateAsync(2, "queued");
         await host.Twilio.Phone(Lawyer).RingsAsync(Patience);
         await host.Twilio.Phone(Lawyer).AnswerAsync();
         await host.Twilio.Phone(Lawyer).TalksAsync();
-        await StateAsync(host, 2, "connected");
+        await host.StateAsync(2, "connected");
     }
 
     [Fact]
     public async Task A_call_that_waits_for_longer_than_the_queue_timeout_is_given_up()
     {
         await using var host = await StartAsync("00:00:05");
-        host.Twilio.Faults.CallsPerSecond = 1 / 60.0;
-        await host.Twilio.Client("carol").CallAsync("dave", "s-1");
-        await host.Twilio.Client("dave").RingsAsync();
-        await host.Twilio.Client("alice").CallAsync("bob", Session);
-        await StateAsync(host, 1, "queued");
+        await QueueAsync(host, seconds: 60);
         await host.Twilio.Client("alice").IsIdleAsync(Patience);
         await EndsAsync(host);
-        var session = await SessionAsync(host);
-        session.GetProperty("endReason").GetString().ShouldBe("callee-unreachable");
+        (await host.SessionAsync()).GetProperty("endReason").GetString().ShouldBe("callee-unreachable");
         var leg = await host.Twilio.AskAsync(cloud => cloud.Legs.Single(leg => leg.To == "client:bob"));
         (leg.State, leg.HasRung).ShouldBe((LegState.Canceled, false));
     }
@@ -88,15 +60,14 @@ public sealed class TwilioQueueTests(RedisFixture redis)
     public async Task A_caller_who_hangs_up_while_the_callee_is_queued_leaves_nothing_behind()
     {
         await using var host = await StartAsync("00:00:30");
-        host.Twilio.Faults.CallsPerSecond = 1 / 60.0;
-        await host.Twilio.Client("carol").CallAsync("dave", "s-1");
-        await host.Twilio.Client("dave").RingsAsync();
-        await host.Twilio.Client("alice").CallAsync("bob", Session);
-        await StateAsync(host, 1, "queued");
+        await QueueAsync(host, seconds: 60);
         await host.Twilio.Client("alice").HangUpAsync();
-        await Eventually.TrueAsync(async () => (await SessionAsync(host)).GetProperty("participants").EnumerateArray()
+        await host.Twilio.WaitUntilAsync(
+            cloud => cloud.Legs.Single(leg => leg.To == "client:bob").State == LegState.Canceled, "the queued call is canceled");
+        await host.EventuallyAsync(session => session.GetProperty("participants").EnumerateArray()
             .All(p => p.GetProperty("reason").GetString() is not null));
-        host.Twilio.Journal.Entries.OfType<WebhookAnswered>()
+        await EndsAsync(host);
+        host.Twilio.Journal.OfType<WebhookSent>()
             .ShouldNotContain(webhook => webhook.Webhook == WebhookKind.CallStatus && webhook.Event == "canceled");
     }
 
@@ -104,12 +75,12 @@ public sealed class TwilioQueueTests(RedisFixture redis)
     public async Task The_service_starts_only_so_many_calls_a_second_and_rings_callees_before_guests()
     {
         await using var host = await StartAsync("00:01:00", KeyValuePair.Create<string, string?>("Calls:Dialing:CallsPerSecond", "0.3"));
-        await TalkAsync(host);
+        await host.TalkAsync();
         await host.Twilio.Client("carol").CallAsync("dave", "s-1");
         await host.Twilio.Client("dave").RingsAsync(Patience);
         // The request waits for Twilio's answer, and the phone waits for its turn.
         var added = host.AddPhoneAsync(Session, "alice", Lawyer);
-        await StateAsync(host, 2, "queued");
+        await host.StateAsync(2, "queued");
         await host.Twilio.Client("erin").CallAsync("frank", "s-2");
         await host.Twilio.Client("frank").RingsAsync(Patience);
         await host.Twilio.Phone(Lawyer).RingsAsync(Patience);
@@ -125,35 +96,32 @@ public sealed class TwilioQueueTests(RedisFixture redis)
             Twilio = new() { RingBuffer = TimeSpan.Zero },
             Settings =
             [
-                new("Calls:RingTimeout", "00:00:05"), new("Calls:QueueTimeout", queueTimeout), new("Calls:ReviewInterval", "00:00:02"),
+                new("Calls:RingTimeout", "00:00:05"), new("Calls:QueueTimeout", queueTimeout), new("Calls:ReviewInterval", "00:00:01"),
                 .. settings,
             ],
         });
 
-    private static async Task TalkAsync(SandboxHost host)
+    /// <summary>The call of another person takes Twilio's turn. The next call waits for the given time.</summary>
+    private static async Task TakeTheTurnAsync(SandboxHost host, double seconds)
     {
-        await host.Twilio.Client("bob").BehaveAsync(PhoneBehaviour.Answer);
-        await host.Twilio.Client("alice").CallAsync("bob", Session);
-        await host.Twilio.Client("bob").TalksAsync();
-        await StateAsync(host, 1, "connected");
+        host.Twilio.Faults.CallsPerSecond = 1 / seconds;
+        await host.Twilio.Client("carol").CallAsync("dave", "s-1");
+        await host.Twilio.Client("dave").RingsAsync();
     }
 
-    private static Task StateAsync(SandboxHost host, int participant, string state) => Eventually.TrueAsync(
-        async () => (await SessionAsync(host)).TryGetProperty("participants", out var people) && people.GetArrayLength() > participant
-            && people[participant].GetProperty("state").GetString() == state,
-        async () => (await SessionAsync(host)).ToString());
+    /// <summary>Alice calls Bob, and the call waits in Twilio's queue.</summary>
+    private static async Task QueueAsync(SandboxHost host, double seconds)
+    {
+        await TakeTheTurnAsync(host, seconds);
+        await host.Twilio.Client("alice").CallAsync("bob", Session);
+        await host.StateAsync(1, "queued");
+    }
 
     private static async Task EndsAsync(SandboxHost host)
     {
-        await Eventually.TrueAsync(async () => (await SessionAsync(host)).GetProperty("state").GetString() == "ended");
+        await host.EventuallyAsync(session => session.GetProperty("state").GetString() == "ended");
         await host.Twilio.WaitUntilAsync(cloud => cloud.LiveLegs().All(leg => leg.Phone.Address is "client:carol" or "client:dave"),
             "every line of the call has ended");
         (await host.Twilio.AskAsync(cloud => Guarantees.RungTwice(cloud).ToList())).ShouldBeEmpty();
-    }
-
-    private static async Task<JsonElement> SessionAsync(SandboxHost host)
-    {
-        var (_, body) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor("alice"));
-        return JsonDocument.Parse(body).RootElement;
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text.Json;
 using Calls.Domain;
@@ -130,11 +129,11 @@ public sealed class UnreadableSessionTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task Other_calls_are_served_listed_and_swept_and_the_metric_counts()
     {
-        Metric().ShouldNotBeNull("the metric is there before anything was unreadable");
-        var before = Metric();
+        using var unreadable = new Measurements(host.Services, "calls.sessions.unreadable");
+        var before = unreadable.Observe().ShouldNotBeNull("the metric is there before a session was unreadable");
         await SpoilAsync(Bad);
         await DueAsync(Bad);
-        await Eventually.TrueAsync(() => Task.FromResult(Metric() > before));
+        await Eventually.TrueAsync(() => Task.FromResult(unreadable.Observe() > before && Errors().Count > 0));
         await host.Twilio.Client("alice").CallAsync("bob", "s-good");
         await host.Twilio.Client("bob").RingsAsync();
         var (status, body) = await host.RestAsync(HttpMethod.Get, "/v1/sessions?state=live", host.TokenFor("olga", "calls.operate"));
@@ -167,22 +166,6 @@ public sealed class UnreadableSessionTests(RedisFixture redis) : IAsyncLifetime
     }
 
     private List<string> Errors() => [.. log.Lines.Where(line => line.Split(' ')[0] is "Error" or "Critical")];
-
-    /// <summary>Null where no service of this process has the metric. All services of a process tell the same number.</summary>
-    private static long? Metric()
-    {
-        long? told = null;
-        using var listener = new MeterListener();
-        listener.InstrumentPublished = (instrument, own) =>
-        {
-            if (instrument.Name == "calls.sessions.unreadable")
-                own.EnableMeasurementEvents(instrument);
-        };
-        listener.SetMeasurementEventCallback<long>((_, value, _, _) => told = value);
-        listener.Start();
-        listener.RecordObservableInstruments();
-        return told;
-    }
 
     private static string? CodeOf(string problem) => JsonDocument.Parse(problem).RootElement.GetProperty("code").GetString();
 

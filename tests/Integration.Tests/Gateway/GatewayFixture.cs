@@ -145,7 +145,7 @@ internal sealed class TelemetrySink : IDisposable
     private readonly ActivityListener spans;
     private readonly MeterListener meters = new();
     private readonly List<Activity> activities = [];
-    private readonly List<(string Name, double Value, string Tags)> measurements = [];
+    private readonly List<(object? Scope, (string Name, double Value, string Tags) Value)> measurements = [];
 
     /// <param name="sources">Which sources to listen to; every one where none is named.</param>
     public TelemetrySink(params string[] sources)
@@ -177,13 +177,22 @@ internal sealed class TelemetrySink : IDisposable
         }
     }
 
+    /// <summary>The measurements of every service of the process.</summary>
     public IReadOnlyList<(string Name, double Value, string Tags)> Measurements
     {
         get
         {
             lock (measurements)
-                return [.. measurements];
+                return [.. measurements.Select(one => one.Value)];
         }
+    }
+
+    /// <summary>The measurements of one gateway alone.</summary>
+    public IReadOnlyList<(string Name, double Value, string Tags)> Of(GatewayFixture gateway)
+    {
+        var scope = gateway.Get<IMeterFactory>();
+        lock (measurements)
+            return [.. measurements.Where(one => one.Scope == scope).Select(one => one.Value)];
     }
 
     /// <summary>All of it, in words.</summary>
@@ -203,7 +212,7 @@ internal sealed class TelemetrySink : IDisposable
     private void Measured(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         lock (measurements)
-            measurements.Add((instrument.Name, value, Join(tags.ToArray())));
+            measurements.Add((instrument.Meter.Scope, (instrument.Name, value, Join(tags.ToArray()))));
     }
 
     private static string Join(IEnumerable<KeyValuePair<string, object?>> tags) => string.Join(' ', tags.Select(t => $"{t.Key}={t.Value}"));

@@ -62,9 +62,9 @@ public sealed class GatewayTelemetryTests
         retry.Name.ShouldBe("retry");
         retry.Tags.Single(tag => tag.Key == "http.response.status_code").Value.ShouldBe(429);
         foreach (var outcome in new[] { "accepted", "refused", "unknown" })
-            sink.Measurements.ShouldContain(("calls.twilio.requests", 1d, $"operation=Participants.create outcome={outcome}"));
-        sink.Measurements.ShouldContain(m => m.Name == "calls.twilio.request.duration");
-        sink.Measurements.ShouldContain(("calls.twilio.concurrent_requests", 7d, ""));
+            sink.Of(gateway).ShouldContain(("calls.twilio.requests", 1d, $"operation=Participants.create outcome={outcome}"));
+        sink.Of(gateway).ShouldContain(m => m.Name == "calls.twilio.request.duration");
+        sink.Of(gateway).ShouldContain(("calls.twilio.concurrent_requests", 7d, ""));
         sink.Measurements.ShouldContain(m => m.Name.StartsWith("resilience.polly", StringComparison.Ordinal), "Polly's own metrics");
     }
 
@@ -104,7 +104,7 @@ public sealed class GatewayTelemetryTests
         gateway.Twilio.Requests.Count.ShouldBe(2);
         sink.Spans.Count(s => Equals(s.GetTagItem("twilio.conference_sid"), conference.Conference.Value)).ShouldBe(2, "two were sent");
         foreach (var cause in new[] { "limiter", "breaker" })
-            sink.Measurements.ShouldContain(
+            sink.Of(gateway).ShouldContain(
                 ("calls.twilio.requests", 1d, $"operation=Participants.create outcome=not_sent cause={cause}"));
         var lines = gateway.Logs.Lines.Where(l => l.Contains("not sent", StringComparison.Ordinal)).ToList();
         lines.Count.ShouldBe(2);

@@ -22,31 +22,8 @@ internal static class GoldenSessions
         Nonce = "nonceofthiscall1",
         Participants =
         [
-            new Participant
-            {
-                Id = ParticipantId.Caller,
-                Role = Role.Caller,
-                Party = new Party.Client(Known<ClientIdentity>("alice@example.com", ClientIdentity.TryParse)),
-                Progress = Progress.Joined,
-                Since = At(9),
-                Leg = Leg(1),
-                Answered = true,
-                EverJoined = true,
-                Muted = true,
-                Hold = true,
-                FlagsSequence = 7,
-            },
-            new Participant
-            {
-                Id = ParticipantId.Callee,
-                Role = Role.Callee,
-                Party = new Party.Phone(Number(1)),
-                Progress = Progress.Answered,
-                Since = At(8),
-                Leg = Leg(2),
-                Answered = true,
-                Leaving = Leaving.Removed,
-            },
+            Caller("alice@example.com", Progress.Joined, since: 9) with { Muted = true, Hold = true, FlagsSequence = 7 },
+            Callee(new Party.Phone(Number(1)), Progress.Answered, since: 8) with { Answered = true, Leaving = Leaving.Removed },
             Guest(3) with { Label = "Dr. Ærø — 医者", Progress = Progress.Ringing, Leg = Leg(3), FlagsSequence = 0 },
             Guest(4) with { Progress = Progress.Dialing },
             Guest(5),
@@ -78,30 +55,8 @@ internal static class GoldenSessions
         Nonce = "nonceofthiscall2",
         Participants =
         [
-            new Participant
-            {
-                Id = ParticipantId.Caller,
-                Role = Role.Caller,
-                Party = new Party.Client(Known<ClientIdentity>("alice", ClientIdentity.TryParse)),
-                Progress = Progress.Gone,
-                Since = At(40),
-                Leg = Leg(1),
-                Answered = true,
-                EverJoined = true,
-                Gone = LeaveReason.HungUp,
-            },
-            new Participant
-            {
-                Id = ParticipantId.Callee,
-                Role = Role.Callee,
-                Party = new Party.Client(Known<ClientIdentity>("bob", ClientIdentity.TryParse)),
-                Progress = Progress.Joined,
-                Since = At(9),
-                Leg = Leg(2),
-                Answered = true,
-                EverJoined = true,
-                Leaving = Leaving.WithTheCall,
-            },
+            Caller("alice", Progress.Gone, since: 40) with { Gone = LeaveReason.HungUp },
+            Callee(Client("bob"), Progress.Joined, since: 9) with { Answered = true, EverJoined = true, Leaving = Leaving.WithTheCall },
             Guest(3) with { Progress = Progress.Gone, Gone = LeaveReason.RefusedByTwilio, RefusalCode = 21215 },
         ],
         Effects = [new Effect.HangUp(Leg(2)) { NotBefore = At(52) }],
@@ -128,33 +83,34 @@ internal static class GoldenSessions
         Nonce = "nonceofthiscall3",
         Participants =
         [
-            new Participant
-            {
-                Id = ParticipantId.Caller,
-                Role = Role.Caller,
-                Party = new Party.Client(Known<ClientIdentity>("alice", ClientIdentity.TryParse)),
-                Progress = Progress.Joined,
-                Since = At(1),
-                Leg = Leg(1),
-                Answered = true,
-                EverJoined = true,
-                FlagsVersion = 4,
-            },
-            new Participant
-            {
-                Id = ParticipantId.Callee,
-                Role = Role.Callee,
-                Party = new Party.Client(Known<ClientIdentity>("bob", ClientIdentity.TryParse)),
-                Progress = Progress.Dialing,
-                Since = At(2),
-                QueuedAt = At(2),
-                DialedAt = At(50),
-                Leg = Leg(2),
-            },
+            Caller("alice", Progress.Joined, since: 1) with { FlagsVersion = 4 },
+            Callee(Client("bob"), Progress.Dialing, since: 2) with { QueuedAt = At(2), DialedAt = At(50) },
         ],
         Effects = [new Effect.HangUp(Leg(3)) { NotBefore = At(52) }],
         StartedAt = Start,
         TouchedAt = At(50),
+    };
+
+    private static Participant Caller(string identity, Progress progress, int since) => new()
+    {
+        Id = ParticipantId.Caller,
+        Role = Role.Caller,
+        Party = Client(identity),
+        Progress = progress,
+        Since = At(since),
+        Leg = Leg(1),
+        Answered = true,
+        EverJoined = true,
+    };
+
+    private static Participant Callee(Party party, Progress progress, int since) => new()
+    {
+        Id = ParticipantId.Callee,
+        Role = Role.Callee,
+        Party = party,
+        Progress = progress,
+        Since = At(since),
+        Leg = Leg(2),
     };
 
     private static Participant Guest(int number) => new()
@@ -167,6 +123,8 @@ internal static class GoldenSessions
     };
 
     private static DateTimeOffset At(int seconds) => Start.AddSeconds(seconds);
+
+    private static Party.Client Client(string identity) => new(Known<ClientIdentity>(identity, ClientIdentity.TryParse));
 
     private static PhoneNumber Number(int number) =>
         Known<PhoneNumber>(string.Create(CultureInfo.InvariantCulture, $"+1555010010{number}"), PhoneNumber.TryParse);

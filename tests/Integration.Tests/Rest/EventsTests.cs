@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using Calls.Integration.Tests.EndToEnd;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Microsoft.AspNetCore.Builder;
@@ -66,7 +67,7 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     public async Task Over_fifty_reconnections_to_either_replica_nothing_comes_twice_and_the_end_arrives()
     {
         await using var other = await StartBesideAsync();
-        await TalkAsync();
+        await host.TalkAsync(Session);
         List<long> versions = [];
         string? lastId = null;
         using var enough = new CancellationTokenSource();
@@ -99,7 +100,7 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     public async Task One_who_never_reads_holds_nobody_up_and_fifty_others_all_see_the_end()
     {
         await using var other = await StartBesideAsync();
-        await TalkAsync();
+        await host.TalkAsync(Session);
         using var never = await EventStream.OpenAsync(host, Session, host.TokenFor("alice"));
         var readers = await Task.WhenAll(
             Enumerable.Range(0, 50).Select(i => EventStream.OpenAsync(i % 2 == 0 ? host : other, Session, host.TokenFor("bob"))));
@@ -123,7 +124,7 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     [Fact]
     public async Task Who_may_not_see_the_call_may_not_follow_it()
     {
-        await TalkAsync();
+        await host.TalkAsync(Session);
         foreach (var (session, bearer, expected) in new (string, string?, HttpStatusCode)[]
         {
             (Session, null, HttpStatusCode.Unauthorized), (
@@ -143,7 +144,7 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     public async Task A_stream_ends_when_its_host_stops()
     {
         var other = await StartBesideAsync();
-        await TalkAsync();
+        await host.TalkAsync(Session);
         using var stream = await EventStream.OpenAsync(other, Session, host.TokenFor("alice"));
         (await stream.NextAsync()).ShouldNotBeNull();
         var stopping = other.DisposeAsync().AsTask();
@@ -157,7 +158,7 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         await using var timed = await StartBesideAsync(
             builder => builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock)));
-        await TalkAsync();
+        await host.TalkAsync(Session);
         using var stream = await EventStream.OpenAsync(timed, Session, host.TokenFor("alice"));
         (await stream.NextAsync()).ShouldNotBeNull();
         for (var quiet = 0; quiet < 2; quiet++)
@@ -192,7 +193,7 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     public async Task One_bearer_has_so_many_streams_and_one_that_ends_makes_room()
     {
         await using var few = await StartBesideAsync(settings: new KeyValuePair<string, string?>("Calls:Limits:StreamsPerBearer", "2"));
-        await TalkAsync();
+        await host.TalkAsync(Session);
         var first = await EventStream.OpenAsync(few, Session, host.TokenFor("alice"));
         using var second = await EventStream.OpenAsync(few, Session, host.TokenFor("alice"));
         using (var third = await EventStream.OpenAsync(few, Session, host.TokenFor("alice")))
@@ -231,14 +232,6 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
     {
         versions.ShouldNotBeEmpty();
         versions.Zip(versions.Skip(1)).ShouldAllBe(pair => pair.First < pair.Second, string.Join(" ", versions));
-    }
-
-    private async Task TalkAsync()
-    {
-        await host.Twilio.Client("alice").CallAsync("bob", Session);
-        await host.Twilio.Client("bob").RingsAsync();
-        await host.Twilio.Client("bob").AnswerAsync();
-        await host.Twilio.Client("bob").TalksAsync();
     }
 
     /// <summary>One change after another, until there have been enough.</summary>

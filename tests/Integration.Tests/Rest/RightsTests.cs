@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Calls.Integration.Tests.EndToEnd;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 
@@ -83,10 +84,7 @@ public sealed class RightsTests(RedisFixture redis) : IAsyncLifetime
 
     private async Task TalkAsync(string phone)
     {
-        await host.Twilio.Client("alice").CallAsync("bob", Session);
-        await host.Twilio.Client("bob").RingsAsync();
-        await host.Twilio.Client("bob").AnswerAsync();
-        await host.Twilio.Client("bob").TalksAsync();
+        await host.TalkAsync(Session);
         await AddAsync(phone);
         await host.Twilio.Phone(phone).RingsAsync();
         await host.Twilio.Phone(phone).AnswerAsync();

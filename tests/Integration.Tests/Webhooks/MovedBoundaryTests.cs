@@ -106,10 +106,7 @@ public sealed class MovedBoundaryTests(RedisFixture redis) : IAsyncLifetime
 
     private async Task TalkAsync()
     {
-        await host.Twilio.Client("alice").CallAsync("bob", Session);
-        await host.Twilio.Client("bob").RingsAsync();
-        await host.Twilio.Client("bob").AnswerAsync();
-        await host.Twilio.Client("bob").TalksAsync();
+        await host.TalkAsync(Session);
         await AllAnsweredAsync();
     }
 

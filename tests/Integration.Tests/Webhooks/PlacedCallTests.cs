@@ -1,12 +1,8 @@
-using System.Collections.Concurrent;
-using System.Diagnostics.Metrics;
 using System.Net;
-using System.Text.Json;
 using Calls.Integration.Tests.EndToEnd;
 using Calls.Integration.Tests.Redis;
 using Calls.Sandbox;
 using Calls.Sandbox.Twilio;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Calls.Integration.Tests.Webhooks;
 
@@ -15,25 +11,18 @@ public sealed class PlacedCallTests(RedisFixture redis) : IAsyncLifetime
 {
     private const string Phone = "+15550100101";
     private static readonly string Sid = "CA" + new string('d', 32);
-    private readonly ConcurrentQueue<string> causes = new();
-    private readonly MeterListener listener = new();
     private SandboxHost host = null!;
+    private Measurements unusable = null!;
 
     public async ValueTask InitializeAsync()
     {
         host = await SandboxHost.StartAsync(new SandboxOptions { RedisConnectionString = await redis.NewDatabaseAsync() });
-        listener.InstrumentPublished = (instrument, l) =>
-        {
-            if (instrument.Name == "calls.webhooks.unusable" && instrument.Meter.Scope == host.Services.GetRequiredService<IMeterFactory>())
-                l.EnableMeasurementEvents(instrument);
-        };
-        listener.SetMeasurementEventCallback<long>((_, _, tags, _) => causes.Enqueue((string)tags[0].Value!));
-        listener.Start();
+        unusable = new Measurements(host.Services, "calls.webhooks.unusable");
     }
 
     public async ValueTask DisposeAsync()
     {
-        listener.Dispose();
+        unusable.Dispose();
         await host.DisposeAsync();
     }
 
@@ -83,7 +72,7 @@ public sealed class PlacedCallTests(RedisFixture redis) : IAsyncLifetime
         var twiml = await PlaceAsync(to);
         twiml.Replace("\"", "&quot;").ShouldContain(words);
         twiml.ShouldContain("<Hangup");
-        causes.ShouldBe(["To"]);
+        unusable.Tags.ShouldBe(["To"]);
         NothingWasDialled();
     }
 
@@ -128,7 +117,7 @@ public sealed class PlacedCallTests(RedisFixture redis) : IAsyncLifetime
             twiml.ShouldContain("<Response><Hangup></Hangup></Response>");
         }
 
-        causes.ShouldBe(["status callback", "status callback"]);
+        unusable.Tags.ShouldBe(["status callback", "status callback"]);
         NothingWasDialled();
         (await host.RestAsync(HttpMethod.Get, "/v1/sessions/s-1", host.TokenFor("alice"))).Status.ShouldBe(HttpStatusCode.NotFound);
     }
@@ -140,7 +129,7 @@ public sealed class PlacedCallTests(RedisFixture redis) : IAsyncLifetime
             ("CallStatus", "in-progress"), ("Direction", "outbound-api"));
         status.ShouldBe(HttpStatusCode.OK);
         twiml.ShouldContain("<Hangup");
-        causes.ShouldBe(["Direction"]);
+        unusable.Tags.ShouldBe(["Direction"]);
         NothingWasDialled();
     }
 
@@ -176,7 +165,7 @@ public sealed class PlacedCallTests(RedisFixture redis) : IAsyncLifetime
         (status, twiml) = await host.SignedAsync(join, ("CallSid", leg.Sid), ("CallStatus", "busy"), ("To", "client:bob"));
         (status, twiml.Contains("<Conference", StringComparison.Ordinal)).ShouldBe((HttpStatusCode.OK, false));
         (await StateAsync()).ShouldBe("ended");
-        causes.ShouldBe(["status callback", "status callback"]);
+        unusable.Tags.ShouldBe(["status callback", "status callback"]);
     }
 
     [Fact]
@@ -201,12 +190,7 @@ public sealed class PlacedCallTests(RedisFixture redis) : IAsyncLifetime
         return twiml;
     }
 
-    private async Task<string?> StateAsync()
-    {
-        var (status, body) = await host.RestAsync(HttpMethod.Get, "/v1/sessions/s-1", host.TokenFor("alice"));
-        status.ShouldBe(HttpStatusCode.OK);
-        return JsonDocument.Parse(body).RootElement.GetProperty("state").GetString();
-    }
+    private async Task<string?> StateAsync() => (await host.SessionAsync("s-1")).GetProperty("state").GetString();
 
     private void NothingWasDialled() => host.Twilio.Journal.OfType<RestRequested>().ShouldBeEmpty();
 }

@@ -25,7 +25,7 @@ internal sealed class Judge(CallsWorld world)
     private static readonly TimeSpan LongestReview = TimeSpan.FromSeconds(20);
 
     /// <summary>The service counts the queue time from Twilio's answer to the dial, and its clocks can be wrong.</summary>
-    private static readonly TimeSpan QueueMargin = TimeSpan.FromSeconds(15);
+    public static readonly TimeSpan QueueMargin = TimeSpan.FromSeconds(15);
 
     private readonly List<Violation> violations = [];
     private readonly Dictionary<Leg, DateTimeOffset> alone = [];
@@ -189,24 +189,28 @@ internal sealed class Judge(CallsWorld world)
         {
             alone.TryAdd(leg, now);
             var since = alone[leg];
-            if (now - since > PatienceSince(ref since))
+            if (now - since > PatienceSince(ref since, StoryOf(leg)))
                 Say($"{leg.Phone.Address} has been alone on the line for {(now - since).TotalSeconds:0.0} s", StoryOf(leg));
         }
     }
 
     /// <summary>
     /// If webhooks are at most late: the time that their delay explains. Otherwise, after the end of the faults: a review, and a second
-    /// review if the first came too early.
+    /// review if the first came too early. If Twilio lets a call of the story wait, the queue time-out too.
     /// </summary>
-    private TimeSpan PatienceSince(ref DateTimeOffset since)
+    private TimeSpan PatienceSince(ref DateTimeOffset since, Story? story)
     {
         if (world.Swarm.IsOnlyLate)
             return (2 * world.Swarm.MaxDelay) + Moment;
         if (since < world.HealedAt)
             since = world.HealedAt;
-        return world.Policy.ReviewInterval + world.Policy.QueueTimeout + world.Policy.RingTimeout + world.Policy.JoinGrace
-            + (2 * world.Policy.EffectLease);
+        return world.Policy.ReviewInterval + (HasWaited(story) ? world.Policy.QueueTimeout : TimeSpan.Zero) + world.Policy.RingTimeout
+            + world.Policy.JoinGrace + (2 * world.Policy.EffectLease);
     }
+
+    /// <summary>Whether a call of the story waits, or has waited, for its turn in Twilio's queue.</summary>
+    private bool HasWaited(Story? story) =>
+        world.Cloud.Legs.Any(leg => leg.QueueTime > world.Cloud.Options.QueueDelay && StoryOf(leg) == story);
 
     private bool IsComing(Leg ringing, Leg waiting) => StoryOf(ringing) is { } story && story == StoryOf(waiting);
 
