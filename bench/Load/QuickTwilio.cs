@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net.Sockets;
 using Calls.Sandbox.Twilio;
 
 namespace Calls.Load;
@@ -153,7 +154,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
             var content = await response.Content.ReadAsStringAsync(patience.Token);
             (ok, body) = response.IsSuccessStatusCode ? (true, content) : (false, "");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or IOException or OperationCanceledException)
         {
             // The webhook is counted as failed. The call goes on, as at Twilio.
         }

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Calls.Load;
 
 /// <summary>A running contender.</summary>
@@ -117,7 +119,7 @@ internal sealed class Server : IDisposable
             using var response = await http.SendAsync(request, cancellationToken);
             return response.IsSuccessStatusCode;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             return false;
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using Calls.Load;
 
 namespace Calls.Scale;
@@ -91,7 +92,7 @@ internal sealed class Replica : IDisposable
             using var response = await http.SendAsync(request, cancellationToken);
             return response.IsSuccessStatusCode;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             return false;
         }

@@ -15,7 +15,7 @@ public sealed class DocumentationTests
         List<string> requests = [];
         page.Request += (_, request) => requests.Add(request.Url);
         var answer = await page.GotoAsync(new Uri(at.Host.Address, "/docs").ToString());
-        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Sessions" })).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Sessions", Exact = true })).ToBeVisibleAsync();
         await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
 
         var own = at.Host.Address.GetLeftPart(UriPartial.Authority);

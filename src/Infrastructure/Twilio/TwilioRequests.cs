@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using Calls.Application.Telemetry;
 using Newtonsoft.Json;
 using Polly;
@@ -80,11 +81,12 @@ internal sealed partial class TwilioRequests(
             if (answer.ConcurrentRequests is { } concurrent)
                 telemetry.Concurrent(concurrent);
         }
-        catch (OperationCanceledException e) when (!context.CancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !context.CancellationToken.IsCancellationRequested))
         {
-            // The caller did not cancel, and the HTTP client has no time-out: ConnectTimeout has passed, and nothing was sent.
+            // The HTTP client reports these two ends of a connection that was never made in their own types: the peer closed it at once,
+            // or ConnectTimeout has passed. (The caller did not cancel, and the HTTP client has no time-out.) Nothing was sent.
             outcome = Outcome.FromException<TwilioAnswer>(
-                new HttpRequestException(HttpRequestError.ConnectionError, "No connection was made in time.", e));
+                new HttpRequestException(HttpRequestError.ConnectionError, "No connection was made.", e));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -47,7 +48,7 @@ internal sealed class ApiProxy(Uri api) : IDisposable
             if (answer.Length > 0)
                 await to.WriteAsync(answer, context.RequestAborted);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or IOException or OperationCanceledException)
         {
             // The connection to the page or to the Api is lost. If the page is still connected, it gets a 502.
             if (!to.HasStarted && !context.RequestAborted.IsCancellationRequested)

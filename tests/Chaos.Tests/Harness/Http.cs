@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 
 namespace Calls.Chaos.Tests.Harness;
@@ -42,8 +43,16 @@ internal static class Http
         using (request)
         {
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(15));
-            using var response = await Invoker.SendAsync(request, patience.Token);
-            return (response.StatusCode, await response.Content.ReadAsStringAsync(patience.Token));
+            try
+            {
+                using var response = await Invoker.SendAsync(request, patience.Token);
+                return (response.StatusCode, await response.Content.ReadAsStringAsync(patience.Token));
+            }
+            catch (SocketException e)
+            {
+                // The HTTP client reports a connection that the peer closed at once in this type.
+                throw new HttpRequestException(HttpRequestError.ConnectionError, null, e);
+            }
         }
     }
 }

@@ -43,7 +43,11 @@ internal sealed class GatewayFixture : IAsyncDisposable
         Creates = new() { Permits = 8, Queue = 0, Total = S(10), Attempt = S(4), Retries = 2, Backoff = Ms(1), Breaker = new() },
     };
 
-    public static async Task<GatewayFixture> StartAsync(GatewaySettings? settings = null, params (string Key, string Value)[] configuration)
+    public static Task<GatewayFixture> StartAsync(GatewaySettings? settings = null, params (string Key, string Value)[] configuration) =>
+        StartAsync(settings, _ => { }, configuration);
+
+    public static async Task<GatewayFixture> StartAsync(
+        GatewaySettings? settings, Action<IServiceCollection> configure, params (string Key, string Value)[] configuration)
     {
         var twilio = await FakeTwilio.StartAsync();
         var values = new Dictionary<string, string?>
@@ -62,6 +66,7 @@ internal sealed class GatewayFixture : IAsyncDisposable
         services.AddMetrics();
         services.AddSingleton(settings ?? Quick);
         services.AddCallsTwilio(new ConfigurationBuilder().AddInMemoryCollection(values).Build());
+        configure(services);
         return new GatewayFixture(twilio, services.BuildServiceProvider(), logs);
     }
 

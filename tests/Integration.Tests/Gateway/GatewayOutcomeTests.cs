@@ -4,6 +4,8 @@ using System.Net.Sockets;
 using Calls.Application.Ports;
 using Calls.Domain;
 using Calls.Infrastructure.Twilio;
+using Microsoft.Extensions.DependencyInjection;
+using Twilio.Http;
 
 namespace Calls.Integration.Tests.Gateway;
 
@@ -30,6 +32,22 @@ public sealed class GatewayOutcomeTests
 
         (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Accepted>();
         gateway.Twilio.Requests.Count.ShouldBe(2);
+    }
+
+    /// <summary>.NET's HTTP client throws a <see cref="SocketException"/> of its own if the peer closes a connection while it is made.
+    /// Twilio got nothing.</summary>
+    [Fact]
+    public async Task A_create_whose_connection_was_closed_while_it_was_made_is_sent_again()
+    {
+        var closing = new ClosingTransport(times: 1);
+        await using var gateway = await GatewayFixture.StartAsync(null, services => services.AddSingleton<ITwilioTransport>(closing));
+        (await gateway.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBeOfType<GatewayOutcome<CallSid>.Accepted>();
+        closing.Asked.ShouldBe(2);
+
+        closing = new ClosingTransport(times: int.MaxValue);
+        await using var down = await GatewayFixture.StartAsync(null, services => services.AddSingleton<ITwilioTransport>(closing));
+        (await down.Gateway.CreateCallAsync(Given.ACall, None)).ShouldBe(new GatewayOutcome<CallSid>.NotSent(NotSentCause.Connection));
+        closing.Asked.ShouldBe(3);
     }
 
     [Fact]
@@ -331,5 +349,14 @@ public sealed class GatewayOutcomeTests
             (GatewayFixture.S(8), GatewayFixture.S(6), 2, GatewayFixture.Ms(200)));
         its.Endings.Breaker.ShouldBeNull();
         its.Creates.Total.ShouldBeLessThan(new CallPolicy().EffectLease, "a create must be over before its lease is");
+    }
+
+    private sealed class ClosingTransport(int times) : ITwilioTransport
+    {
+        public int Asked { get; private set; }
+
+        public Task<TwilioAnswer> SendAsync(Request request, CancellationToken cancellationToken) => ++Asked <= times
+            ? throw new SocketException((int)SocketError.NotConnected)
+            : Task.FromResult(new TwilioAnswer(HttpStatusCode.Created, Answer.Call.Body, null, null));
     }
 }

@@ -5,6 +5,7 @@ using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
 using Calls.Integration.Tests.Redis;
 using Microsoft.Extensions.DependencyInjection;
+using StackExchange.Redis;
 
 namespace Calls.Integration.Tests.Outbox;
 

@@ -319,7 +319,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
         {
             return (await RestAsync(HttpMethod.Get, new Uri(address, "/healthz/ready"), null)).Status == HttpStatusCode.OK;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             return false;
         }
