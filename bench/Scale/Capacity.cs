@@ -54,21 +54,22 @@ internal static class Capacity
         PerformancePage.Write("capacity", string.Create(CultureInfo.InvariantCulture, $"""
             ## Live calls of one replica
 
-            Command: `{options.Command}`. The service compares each live call with Twilio at every `Calls:ReviewInterval`. A comparison of
-            a call of two reads the conference and its participants, one after the other. `Twilio:Client:ReadPermits` limits how many
-            comparisons one replica makes at once. With the latency of Twilio, this limits how many live calls one replica compares in
-            time.
+            Command: `{options.Command}`. The service compares each live call with Twilio at every
+            `Calls:ReviewInterval`. A comparison of a call of two reads the conference and its participants, one after the other.
+            `Twilio:Client:ReadPermits` limits how many comparisons one replica makes at once. With the latency of Twilio, this limits how
+            many live calls one replica compares in time.
 
-            {Sessions:N0} calls of two are stored and due, which is more than one replica can compare. One replica with the default
-            settings ({new GatewaySettings().Reads.Permits} read permits, a review interval of {Policy.ReviewInterval.TotalSeconds:0} s)
-            works for {WarmUp.TotalSeconds:0} s. The next {Measured.TotalSeconds:0} s are measured. The number of live calls is the rate
-            times the interval. Machine: {Machine.Description}. All processes run on it. Date:
-            {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
+            More calls of two are stored and due than one replica can compare. One replica with the default settings warms up. Then it is
+            measured. The number of live calls is the rate times the interval. All processes run on one machine.
 
-            | Twilio's latency, ms | reviews a second | live calls | processor |
+            Calls: {Sessions:N0}. Read permits: {new GatewaySettings().Reads.Permits}. Interval: {Policy.ReviewInterval.TotalSeconds:0} s.
+            Warm-up: {WarmUp.TotalSeconds:0} s. Measured: {Measured.TotalSeconds:0} s. Date: {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.
+            Machine: {Machine.Description}.
+
+            | Twilio's latency, ms | reviews a second | live calls | CPU, share of one core |
             | --: | --: | --: | --: |{rows}
 
-            - The limit without a limit of the processor is `ReadPermits × ReviewInterval / (2 × latency)`.
+            - If the processor is not the limit, one replica compares at most `ReadPermits × ReviewInterval / (2 × latency)` calls in time.
             - If more calls are live, each call is still compared, later than the interval. `calls.reviews` counts these reviews as
               `postponed`. Due hang-ups and dials do not wait behind them.
             - More replicas, more read permits or a longer interval raise the limit. Twilio counts concurrent requests for the account.

@@ -4,7 +4,7 @@ namespace Calls.Api.Endpoints;
 internal sealed partial class VoiceWebhooks(
     ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, HoldOutages outages, ILogger<VoiceWebhooks> logger)
 {
-    /// <summary>How often a person is asked to hold on while the session is not available: 30 seconds of ringback in all.</summary>
+    /// <summary>How often a caller gets ringback while the session is not available: 30 seconds in all.</summary>
     private const int MaxHolds = 30 / Ringback.CycleSeconds;
     private const string TooLong = "We are sorry, the call cannot be connected right now. Please call again.";
     /// <summary>The leg ends here, and no decision was needed.</summary>
@@ -136,10 +136,10 @@ internal sealed partial class VoiceWebhooks(
         [LoggerMessage(3002, LogLevel.Information, "A voice webhook was answered with words and a hang-up, because of: {Cause}")]
         public static partial void Unusable(ILogger logger, string cause);
         [LoggerMessage(
-            3003, LogLevel.Warning, "The session is not available. The person was asked to hold on; number of earlier holds: {Retry}")]
+            3003, LogLevel.Warning, "The session is not available. The caller hears ringback, after {Retry} earlier times")]
         public static partial void Held(ILogger logger, int retry);
         [LoggerMessage(
-            3004, LogLevel.Warning, "The session is not available. The leave of {Participant} was not stored; the next review finds it")]
+            3004, LogLevel.Warning, "The session is not available. The leave of {Participant} was not stored. The next review finds it")]
         public static partial void LeaveNotStored(ILogger logger, string participant);
         [LoggerMessage(3005, LogLevel.Information,
             "A status callback came to a URL that answers TwiML. It placed no call. Give the status callback another URL")]
@@ -150,7 +150,7 @@ internal sealed partial class VoiceWebhooks(
 /// <summary>A call that was held because Redis was away, as the URL of its <c>&lt;Redirect&gt;</c> names it.</summary>
 /// <param name="Session">The session.</param>
 /// <param name="Callee">The callee. Null in a URL of a version that left this to the app's parameters.</param>
-/// <param name="Retry">How often the caller was asked to hold on.</param>
+/// <param name="Retry">How often the caller has got ringback.</param>
 internal sealed record HeldCall(SessionId Session, Party? Callee, int Retry);
 /// <summary>The outages of the session store, as the webhooks that answer TwiML meet them. They are logged once, and counted by
 /// <c>calls.webhooks.held</c> and <c>calls.webhooks</c>.</summary>
@@ -161,9 +161,9 @@ internal sealed partial class HoldOutages(TimeProvider clock, ILogger<VoiceWebho
 
     private static partial class Log
     {
-        [LoggerMessage(3006, LogLevel.Information, "Callers are connected again. {Count} were asked to hold on within {Seconds} seconds.")]
+        [LoggerMessage(3006, LogLevel.Information, "Calls are answered again. {Count} answers were ringback within {Seconds} seconds.")]
         public static partial void NoLongerHeld(ILogger logger, int count, double seconds);
-        [LoggerMessage(3007, LogLevel.Information, "Leaves are stored again. {Count} were not stored within {Seconds} seconds.")]
+        [LoggerMessage(3007, LogLevel.Information, "Leaves are stored again. {Count} leaves were not stored within {Seconds} seconds.")]
         public static partial void LeavesStored(ILogger logger, int count, double seconds);
     }
 }

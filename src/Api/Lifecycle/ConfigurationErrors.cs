@@ -75,12 +75,13 @@ internal sealed class ConfigurationErrors
         foreach (var property in defaults.GetType().GetProperties())
         {
             var (key, value) = (section.GetSection(property.Name), property.GetValue(defaults));
+            var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
             var isSection = value is { } part && part.GetType().Namespace is "Calls.Api" or "Calls.Infrastructure.Twilio";
             if ((isSection || value is IList<string>) && key.Value is { Length: > 0 })
                 failures.Add($"{key.Path} takes no value itself; set the keys below it, {key.Path}:…");
             if (isSection && value is not null)
                 CheckTypes(key, value);
-            else if (property.CanWrite && key.Value is { } text && Expected(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType, text) is { } expected)
+            else if (property.CanWrite && key.Value is { } text && Expected(type, text) is { } expected)
                 Cover(key.Path, $"{key.Path} is \"{text}\"; it must be {expected}.", value);
         }
     }

@@ -9,7 +9,8 @@ namespace Calls.Application.Telemetry;
 public sealed class Outage(TimeProvider clock, Action<int, TimeSpan> ended)
 {
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(10);
-    /// <summary>Longer than any wait between two attempts. A failure after this time begins another outage, and its begin is logged.</summary>
+    /// <summary>Longer than any wait between two attempts. A failure after this time begins another outage, and its begin is logged.
+    /// </summary>
     private static readonly TimeSpan Forgotten = TimeSpan.FromHours(1);
 
     private readonly Lock gate = new();

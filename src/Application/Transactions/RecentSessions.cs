@@ -2,8 +2,8 @@ namespace Calls.Application.Transactions;
 
 /// <summary>The sessions that this replica wrote last. A direct-mapped cache of 1,024 slots; a collision overwrites. Ended sessions are
 /// kept.</summary>
-/// <remarks>No guarantee depends on it: a save compares, and a decision without a save is made again on the stored state. Without this
-/// cache a call costs a fifth more CPU (ADR 10).</remarks>
+/// <remarks>No guarantee depends on it: a save compares, and a decision without a save is made again on the stored state
+/// (ADR 10).</remarks>
 internal sealed class RecentSessions
 {
     public const int Slots = 1024;

@@ -4,7 +4,7 @@ namespace Calls.Infrastructure.Redis;
 
 /// <summary>An index of sessions by person: a sorted set for each app user, with session ids by the start of the call.</summary>
 /// <remarks>The store writes it after a save and does not wait for it, so no webhook is slower. A write that is lost is made up for by the
-/// next one of the same call.</remarks>
+/// next review of the same call.</remarks>
 internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger) : IOwnSessions
 {
     /// <summary>The most entries that one request reads. A person with more gets a page with fewer sessions.</summary>
@@ -13,8 +13,8 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
     private static readonly TimeSpan LongestCall = TimeSpan.FromHours(24);
     private static readonly TimeSpan Rest = TimeSpan.FromHours(1);
 
-    /// <summary>Writes the entries of a saved session, if the session is new, was reviewed or has ended. It does not wait. <paramref name="life"/> is how
-    /// long the session is kept after a save.</summary>
+    /// <summary>Writes the entries of a saved session, if the session is new, was reviewed or has ended. It does not wait.
+    /// <paramref name="life"/> is how long the session is kept after a save.</summary>
     public static void Note(IDatabase database, CallSession? before, CallSession after, TimeSpan life, DateTimeOffset now)
     {
         var isNew = before?.Nonce != after.Nonce;

@@ -81,7 +81,8 @@ internal sealed partial class TwilioRequests(
             if (answer.ConcurrentRequests is { } concurrent)
                 telemetry.Concurrent(concurrent);
         }
-        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !context.CancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException
+            || (e is OperationCanceledException && !context.CancellationToken.IsCancellationRequested))
         {
             // The HTTP client reports these two ends of a connection that was never made in their own types: the peer closed it at once,
             // or ConnectTimeout has passed. (The caller did not cancel, and the HTTP client has no time-out.) Nothing was sent.

@@ -108,8 +108,8 @@ public sealed class Mute_and_hold_in_every_order(ITestOutputHelper output)
     };
 
     private static SessionEvent.FlagsSettled Settled(World w, (FlagsMark Asked, bool Seen) answer, string? defect) => new(
-        w.Session.Room, ParticipantId.Callee, defect == "a confirmation is always the new state" ? w.Callee.FlagsMark : answer.Asked, EffectOutcome.Done,
-        new SeenFlags(answer.Seen, false));
+        w.Session.Room, ParticipantId.Callee, defect == "a confirmation is always the new state" ? w.Callee.FlagsMark : answer.Asked,
+        EffectOutcome.Done, new SeenFlags(answer.Seen, false));
 
     private static SessionEvent Webhook(World w, Flags flags) => flags.Sequence == 0
         ? new SessionEvent.ParticipantJoined(A.Room1, w.Session.Room, A.CalleeLeg, ParticipantId.Callee, flags)

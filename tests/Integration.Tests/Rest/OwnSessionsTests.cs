@@ -14,7 +14,10 @@ namespace Calls.Integration.Tests.RestApi;
 public sealed class OwnSessionsTests(RedisFixture redis) : IAsyncLifetime
 {
     private static readonly string[] Shared =
-        ["PublicBaseUrl", "Twilio:Client:ApiBaseUrl", "Authentication:Schemes:Bearer:SigningKeys:0:Value"];
+    [
+        "PublicBaseUrl", "Twilio:Client:ApiBaseUrl", "Authentication:Schemes:Bearer:SigningKeys:0:Value", "Calls:MaxSessionsPerIdentity",
+        "Calls:ReviewInterval",
+    ];
 
     private SandboxHost host = null!;
     private SandboxHost other = null!;
