@@ -31,6 +31,8 @@ public sealed class CallsOptions
     /// <summary>The maximum number of calls that one identity places within an hour, to phones or app users: two a minute.</summary>
     public int StartsPerIdentityPerHour { get; set; } = 120;
     public DialingLimits Dialing { get; set; } = new();
+    public ScreeningDefaults Screening { get; set; } = new();
+    public PromptOptions Prompts { get; set; } = new();
     public TrafficLimits Limits { get; set; } = new();
     public ShutdownTimes Shutdown { get; set; } = new();
     public ApiDocumentation Docs { get; set; } = new();
@@ -51,6 +53,12 @@ public sealed class CallsOptions
         public int PerHour { get; set; } = 3_600;
         /// <summary>The maximum number of calls that the service starts per second, over all replicas. Unset: no limit.</summary>
         public double? CallsPerSecond { get; set; }
+    }
+
+    public sealed class ScreeningDefaults
+    {
+        /// <summary>How phones are screened, added phones and callees: <c>none</c>, <c>machine</c> or <c>press-1</c>.</summary>
+        public string Phones { get; set; } = "none";
     }
 
     /// <summary>The limits of requests and connections. Each replica counts for itself.</summary>
@@ -114,6 +122,8 @@ public sealed class CallsOptions
         MaxDuration = MaxDuration,
         MaxParticipants = MaxParticipants,
         MaxGuests = Dialing.PerSession,
+        ScreenPhones = ScreenNames.TryParse(Screening.Phones, out var screen) ? screen : Domain.Screening.None,
+        LeavesMessage = Prompts.Message is not null,
         Recheck = ReviewInterval < TimeSpan.FromSeconds(5) ? ReviewInterval : TimeSpan.FromSeconds(5),
     };
 
@@ -139,6 +149,9 @@ public sealed class CallsOptions
                 Between("Dialing:PerRegionPerHour", options.Dialing.PerRegionPerHour, 0, int.MaxValue),
                 Between("Dialing:PerHour", options.Dialing.PerHour, 0, int.MaxValue),
                 Between("Dialing:CallsPerSecond", options.Dialing.CallsPerSecond ?? 1, 0.01, 1_000),
+                ScreenNames.TryParse(options.Screening.Phones, out _) ? null
+                    : $"{Section}:Screening:Phones is \"{options.Screening.Phones}\"; it must be none, machine or press-1.",
+                .. options.Prompts.Failures(),
                 Between("Limits:RequestsPerSecond", options.Limits.RequestsPerSecond, 1, int.MaxValue),
                 Between("Limits:Burst", options.Limits.Burst, 1, int.MaxValue),
                 Between("Limits:StreamsPerBearer", options.Limits.StreamsPerBearer, 1, int.MaxValue),

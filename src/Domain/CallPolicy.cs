@@ -13,6 +13,14 @@ public sealed record CallPolicy
     /// <summary>After this time one early review asks Twilio about an answered leg that is not in the room. A leg enters within 1 to 2 s.
     /// A caller who hung up before the service's answer arrived never enters, and no webhook says so.</summary>
     public TimeSpan FirstLook { get; init; } = TimeSpan.FromSeconds(3);
+    /// <summary>How phones are screened unless the request says otherwise. It covers callees that are phones.</summary>
+    public Screening ScreenPhones { get; init; } = Screening.None;
+    /// <summary>Whether a machine hears a message after its beep. If so, Twilio requests the answer URL after the beep.</summary>
+    public bool LeavesMessage { get; init; }
+    /// <summary>The time that a screened phone may take from the answer until it is accepted. After it, a review counts it as not accepted:
+    /// 30 s for the detection of machines, two questions of 15 s each, their words, and a margin.</summary>
+    /// <remarks>twilio.com/docs/voice/answering-machine-detection, <c>MachineDetectionTimeout</c>.</remarks>
+    public TimeSpan ScreeningTime { get; init; } = TimeSpan.FromSeconds(90);
     /// <summary>The interval at which a live session is compared with Twilio. A lost webhook is repaired within this time.</summary>
     public TimeSpan ReviewInterval { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>The most participants who are on the line or on the way at one time. Twilio's own limit is 250.</summary>

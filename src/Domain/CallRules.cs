@@ -66,13 +66,15 @@ internal static class CallRules
         var neverJoined = !caller.EverJoined && (caller.Gone is LeaveReason.NeverJoined || session.EndEvidence is Evidence.Review);
         if (session.Participants.Any(p => p.Role != Role.Caller && p.Answered))
             return neverJoined ? EndReason.CallerNeverJoined : EndReason.OnePersonLeft;
-        return callee.Gone switch
+        return callee.Reason switch
         {
             LeaveReason.Busy => EndReason.CalleeBusy,
             LeaveReason.Declined => EndReason.CalleeDeclined,
             LeaveReason.NoAnswer => EndReason.CalleeNoAnswer,
             LeaveReason.Unreachable or LeaveReason.NeverDialed => EndReason.CalleeUnreachable,
             LeaveReason.RefusedByTwilio => EndReason.CalleeRefusedByTwilio,
+            LeaveReason.Voicemail => EndReason.CalleeVoicemail,
+            LeaveReason.NotAccepted => EndReason.CalleeNotAccepted,
             _ when caller.Leaving == Leaving.Removed || callee.Leaving == Leaving.Removed => EndReason.EndedByPerson,
             _ => neverJoined ? EndReason.CallerNeverJoined : EndReason.CallerHungUpBeforeAnswer,
         };

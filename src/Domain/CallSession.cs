@@ -101,6 +101,10 @@ public enum EndReason
     EndedByPerson = 8,
     /// <summary>The call reached the maximum duration.</summary>
     MaxDuration = 9,
+    /// <summary>A machine answered for the callee.</summary>
+    CalleeVoicemail = 10,
+    /// <summary>The callee answered and did not press 1.</summary>
+    CalleeNotAccepted = 11,
 }
 
 /// <summary>The source of a fact.</summary>

@@ -36,11 +36,11 @@ public static class Deadlines
     /// <summary>Whether the session must be compared with Twilio now.</summary>
     public static bool ReviewIsDue(CallSession session, CallPolicy policy, DateTimeOffset now) => NextReview(session, policy) <= now;
 
-    /// <summary>Whether the effect can be run in this state. A guest's dial needs the open room, and mute and hold need the person in it.
-    /// Until then the effect waits.</summary>
+    /// <summary>Whether the effect can be run in this state. To add a phone to the room needs the open room, and mute and hold need the
+    /// person in it. Until then the effect waits.</summary>
     public static bool CanRun(CallSession session, Effect effect) => effect switch
     {
-        Effect.Dial { State: DialState.Planned } dial => session.Find(dial.Participant) is not { Role: Role.Guest }
+        Effect.Dial { State: DialState.Planned } dial => session.Find(dial.Participant) is not { HasAnswerUrl: false }
             || session.Conference is not null,
         Effect.SetFlags flags => session.Conference is not null
             && session.Find(flags.Participant) is { Progress: Progress.Joined, Leg: not null },
@@ -88,6 +88,7 @@ public static class Deadlines
         { Progress: Progress.Joined } => null,
         { Progress: Progress.Dialing, DialedAt: null } => QueueReviewDueAt(session, participant, policy),
         { Progress: not Progress.Answered } => (participant.DialedAt ?? participant.Since) + policy.RingTimeout + policy.RingSlack,
+        { IsScreened: true } => participant.Since + policy.ScreeningTime,
         _ when session.ReviewedAt > participant.Since || policy.JoinGrace < policy.FirstLook => participant.Since + policy.JoinGrace,
         _ => participant.Since + policy.FirstLook,
     };

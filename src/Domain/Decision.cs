@@ -25,6 +25,10 @@ public abstract record CallReply
     public sealed record Acknowledged : CallReply;
     /// <summary>The participant's leg enters the session's room.</summary>
     public sealed record JoinRoom(Participant Participant) : CallReply;
+    /// <summary>The person is asked to press 1. The questions are numbered from 1.</summary>
+    public sealed record Ask(Participant Participant, int Question) : CallReply;
+    /// <summary>A machine has answered. It hears the configured message, if there is one, and Twilio hangs up this leg.</summary>
+    public sealed record LeaveMessage : CallReply;
     /// <summary>Twilio hangs up this leg.</summary>
     public sealed record HangUp : CallReply;
     /// <summary>The request is refused. <c>RetryAfter</c> is the wait before a new attempt, if it is known.</summary>

@@ -15,7 +15,7 @@ internal static class EffectDecisions
         var participant = session.Find(e.Participant)!;
         if (now >= participant.Since + policy.QueueTimeout)
             return Step.Note(session, CallReply.Nothing, IgnoreReason.NotPending);
-        if (participant.Role == Role.Guest && session.Conference is null)
+        if (!participant.HasAnswerUrl && session.Conference is null)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.RoomNotOpen);
         var attempt = dial.Attempt + 1;
         var sending = dial with { State = DialState.Sending, Attempt = attempt, SentAt = now, NotBefore = now + policy.EffectLease };

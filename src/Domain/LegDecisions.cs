@@ -3,7 +3,8 @@ namespace Calls.Domain;
 /// <summary>The decisions about Twilio's webhooks of legs and of the room.</summary>
 internal static class LegDecisions
 {
-    /// <summary>Only a participant's own leg enters the room, and only while the call is live. Any other leg is hung up.</summary>
+    /// <summary>Only a participant's own leg enters the room, and only while the call is live. Any other leg is hung up. A screened phone
+    /// is screened first.</summary>
     public static Step Answered(CallSession session, SessionEvent.JoinCall e, CallPolicy policy, DateTimeOffset now)
     {
         if (e.Nonce is not null && e.Nonce != session.Nonce)
@@ -15,6 +16,8 @@ internal static class LegDecisions
         if (participant.HasOtherLeg(e.Leg))
             return Step.Ignore(CallReply.End, IgnoreReason.SecondLeg);
         var raised = session.Announce(participant, e.Leg, live: true, policy, now).Raise(participant.Id, Progress.Answered, now);
+        if (participant.IsScreened)
+            return ScreeningDecisions.Answered(raised, e, now);
         var answered = raised.Find(participant.Id)!;
         return answered.Progress == Progress.Gone ? Step.Note(raised, CallReply.End, IgnoreReason.LegAlreadyGone)
             : session.IsEnded || answered.Leaving != Leaving.No ? Step.Note(raised, CallReply.End, IgnoreReason.CallIsOver)
@@ -52,7 +55,7 @@ internal static class LegDecisions
         if (participant.Progress < Progress.Joined)
             joined = DropIfAsWanted(joined, participant.Id, e.Flags);
         if (late && joined.Find(participant.Id) is { EverJoined: false } known)
-            joined = joined.With(known, known with { EverJoined = true });
+            joined = joined.With(known, known with { EverJoined = true, Answered = true });
         return Finish(participant, joined);
     }
 

@@ -10,6 +10,10 @@ public sealed record Participant
     public required Party Party { get; init; }
     /// <summary>The name that a person on the call gave to this participant ("doctor"). It is shown, but never interpreted.</summary>
     public string? Label { get; init; }
+    /// <summary>How the phone is screened before it enters the room.</summary>
+    public Screening Screen { get; init; }
+    /// <summary>Whether a person was recognised or has pressed 1, so that a screened phone may enter the room. It is never reset.</summary>
+    public bool Accepted { get; init; }
     public required Progress Progress { get; init; }
     /// <summary>When <see cref="Progress"/> last rose, by the clock of the service. Deadlines count from here.</summary>
     public required DateTimeOffset Since { get; init; }
@@ -19,12 +23,17 @@ public sealed record Participant
     public DateTimeOffset? DialedAt { get; init; }
     /// <summary>The SID of the leg. Null until Twilio has named it.</summary>
     public CallSid? Leg { get; init; }
-    /// <summary>Whether the leg was ever answered. It is never reset, and can be set after the leg has gone.</summary>
+    /// <summary>Whether the leg was ever answered, and accepted if it is screened. It is never reset, and can be set after the leg has
+    /// gone.</summary>
     public bool Answered { get; init; }
     /// <summary>Whether the leg was ever in the room. It is never reset.</summary>
     public bool EverJoined { get; init; }
     /// <summary>Why the leg has gone. Set with <see cref="Progress.Gone"/>.</summary>
     public LeaveReason? Gone { get; init; }
+    /// <summary><see cref="Gone"/> for people. The leg of a screened phone that hung up before it was accepted was not accepted, or was
+    /// stopped by the service.</summary>
+    public LeaveReason? Reason => Gone is not LeaveReason.HungUp || !IsScreened ? Gone
+        : Leaving == Leaving.No ? LeaveReason.NotAccepted : LeaveReason.Canceled;
     /// <summary>Twilio's error code if <see cref="Gone"/> is <see cref="LeaveReason.RefusedByTwilio"/>.</summary>
     public int? RefusalCode { get; init; }
     /// <summary>Whether and why the service is ending this leg.</summary>
@@ -37,14 +46,19 @@ public sealed record Participant
     public int FlagsVersion { get; init; }
     /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
     public string? Unknown { get; init; }
-    /// <summary>The leg is answered or in the room, and is not being ended.</summary>
-    public bool IsOnTheLine => Progress is Progress.Answered or Progress.Joined && Leaving == Leaving.No;
+    /// <summary>The leg is answered or in the room, is not being screened, and is not being ended.</summary>
+    public bool IsOnTheLine => Progress is Progress.Answered or Progress.Joined && !IsScreened && Leaving == Leaving.No;
+    /// <summary>The phone must still be accepted. A machine can answer it, so an answer alone is no company.</summary>
+    public bool IsScreened => Screen != Screening.None && !Accepted && !EverJoined;
+    /// <summary>The leg is a call with an answer URL, the gate to the room: the callee's, and that of a screened phone. Any other phone is
+    /// added to the open room.</summary>
+    public bool HasAnswerUrl => Role != Role.Guest || Screen != Screening.None;
     /// <summary>The call waits to be dialled, in the pacing of the service or in Twilio's queue.</summary>
     public bool IsQueued => QueuedAt is not null && DialedAt is null && Progress is (Progress.Invited or Progress.Dialing);
     /// <summary>How new the known mute and hold are. After a change of the mark, an earlier answer of Twilio is old.</summary>
     public FlagsMark FlagsMark => new(FlagsVersion, FlagsSequence);
-    /// <summary>The phone rings or will ring, and is not being stopped.</summary>
-    public bool IsOnTheWay => Progress is Progress.Invited or Progress.Dialing or Progress.Ringing && Leaving == Leaving.No;
+    /// <summary>The phone rings or will ring, or it was answered and is being screened. It is not being stopped.</summary>
+    public bool IsOnTheWay => Progress is not Progress.Gone && (Progress < Progress.Answered || IsScreened) && Leaving == Leaving.No;
     internal bool HasOtherLeg(CallSid leg) => Leg is not null && Leg != leg;
 
     internal static Participant Invite(ParticipantId id, Role role, Party party, DateTimeOffset now) =>
@@ -57,6 +71,17 @@ public enum Role
     Caller = 0,
     Callee = 1,
     Guest = 2,
+}
+
+/// <summary>What happens between the answer of a phone and its entry into the room.</summary>
+public enum Screening
+{
+    /// <summary>The phone enters at once.</summary>
+    None = 0,
+    /// <summary>Twilio detects machines. A person enters, a machine is hung up, and an unknown answer is asked to press 1.</summary>
+    Machine = 1,
+    /// <summary>The person is asked to press 1.</summary>
+    PressOne = 2,
 }
 
 /// <summary>See <see cref="Participant.FlagsVersion"/> and <see cref="Participant.FlagsSequence"/>.</summary>
@@ -107,4 +132,8 @@ public enum LeaveReason
     NeverDialed = 8,
     /// <summary>The leg was answered but never entered the room.</summary>
     NeverJoined = 9,
+    /// <summary>A machine answered: voicemail or fax.</summary>
+    Voicemail = 10,
+    /// <summary>The person answered and did not press 1.</summary>
+    NotAccepted = 11,
 }

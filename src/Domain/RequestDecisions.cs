@@ -9,7 +9,11 @@ internal static class RequestDecisions
             return Step.Ignore(new CallReply.Added(known), IgnoreReason.NothingNew);
         if (RefusalOf(session, e.Number, policy) is { } reason)
             return Step.Say(new CallReply.Refused(reason));
-        var guest = Participant.Invite(e.Participant, Role.Guest, new Party.Phone(e.Number), now) with { Label = e.Label };
+        var guest = Participant.Invite(e.Participant, Role.Guest, new Party.Phone(e.Number), now) with
+        {
+            Label = e.Label,
+            Screen = e.Screen ?? policy.ScreenPhones,
+        };
         var dial = new Effect.Dial(guest.Id) { NotBefore = now + policy.EffectLease };
         var added = (session with { Participants = session.Participants.Add(guest) }).Plan(dial);
         return Step.Do(added, new CallReply.Added(guest));

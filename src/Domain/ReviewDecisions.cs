@@ -66,6 +66,9 @@ internal static class ReviewDecisions
             return session.HangUp(seen.Leg, policy, now);
         if (IsQueuedTooLong(session.Find(participant.Id)!, seen, policy, now))
             return session.MarkGone(participant.Id, LeaveReason.Unreachable, now).HangUp(seen.Leg, policy, now);
+        if (session.Find(participant.Id) is { IsScreened: true, Progress: Progress.Answered, Since: var since })
+            return now < since + policy.ScreeningTime ? session
+                : session.MarkGone(participant.Id, LeaveReason.NotAccepted, now).HangUp(seen.Leg, policy, now);
         var waitsForRoom = !inTheRoom && seen.Progress == Progress.Answered && participant.Progress >= Progress.Answered;
         if (!waitsForRoom || now < participant.Since + policy.JoinGrace)
             return session;

@@ -31,13 +31,23 @@ internal static class SessionChanges
     public static CallSession Raise(this CallSession session, ParticipantId id, Progress to, DateTimeOffset now)
     {
         var participant = session.Find(id)!;
-        var answered = participant.Answered || to is Progress.Answered or Progress.Joined;
+        var answered = participant.Answered || to is Progress.Joined || (to is Progress.Answered && !participant.IsScreened);
         var joined = participant.EverJoined || to is Progress.Joined;
         if (participant.Progress < to)
             return session.With(participant, participant with { Progress = to, Since = now, Answered = answered, EverJoined = joined });
         return answered == participant.Answered && joined == participant.EverJoined
             ? session
             : session.With(participant, participant with { Answered = answered, EverJoined = joined });
+    }
+
+    /// <summary>A screened phone is accepted: from now on the person is on the line, and has the time to enter the room. Of a leg that has
+    /// gone, only the fact is stored.</summary>
+    public static CallSession Accept(this CallSession session, ParticipantId id, DateTimeOffset now)
+    {
+        if (session.Find(id) is not { Accepted: false } participant)
+            return session;
+        var since = participant.Progress == Progress.Answered ? now : participant.Since;
+        return session.With(participant, participant with { Accepted = true, Answered = true, Since = since });
     }
 
     /// <summary>The call waits to be dialled, as far as the service knows.</summary>
@@ -57,7 +67,8 @@ internal static class SessionChanges
     public static CallSession MarkGone(this CallSession session, ParticipantId id, LeaveReason cause, DateTimeOffset now, int? code = null)
     {
         var participant = session.Find(id)!;
-        var answered = participant.Answered || (cause is LeaveReason.HungUp && participant.Leaving == Leaving.No);
+        var answered = participant.Answered
+            || (cause is LeaveReason.HungUp && participant.Leaving == Leaving.No && !participant.IsScreened);
         if (participant.Progress == Progress.Gone)
             return answered == participant.Answered ? session : session.With(participant, participant with { Answered = answered });
         if (participant.Leaving == Leaving.Removed && cause is LeaveReason.HungUp or LeaveReason.Canceled)

@@ -15,7 +15,7 @@ public static class SessionDecider
         var settled = CallRules.Settle(step.Session, EvidenceOf(happened), policy, now);
         var changed = !ReferenceEquals(settled, session);
         // The event itself can end the call: then its leg does not enter the room.
-        var reply = step.Reply is CallReply.JoinRoom && settled.IsEnded ? CallReply.End : step.Reply;
+        var reply = step.Reply is CallReply.JoinRoom or CallReply.Ask && settled.IsEnded ? CallReply.End : step.Reply;
         return new Decision(happened, changed ? settled with { TouchedAt = now } : session, reply)
         {
             Changed = changed,
@@ -61,7 +61,10 @@ public static class SessionDecider
             return Step.Say(new CallReply.Refused(RefusalReason.SessionOfAnotherCaller));
         if (e.Callee is Party.Client client && client.Identity == e.Caller)
             return Step.Say(new CallReply.Refused(RefusalReason.CallingOneself));
-        var callee = Participant.Invite(ParticipantId.Callee, Role.Callee, e.Callee, now);
+        var callee = Participant.Invite(ParticipantId.Callee, Role.Callee, e.Callee, now) with
+        {
+            Screen = e.Callee is Party.Phone ? policy.ScreenPhones : Screening.None,
+        };
         var caller = Participant.Invite(ParticipantId.Caller, Role.Caller, new Party.Client(e.Caller), now);
         caller = caller with { Progress = Progress.Answered, Answered = true, Leg = e.CallerLeg };
         var started = new CallSession

@@ -9,14 +9,23 @@ public abstract record SessionEvent
     /// <remarks>The nonce is random, and used only if the call is new. The access token proves the caller, Twilio's <c>From</c>.</remarks>
     public sealed record StartCall(
         SessionId Id, string Nonce, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent = null) : SessionEvent;
-    /// <summary>The callee or a guest has answered. Twilio asks for TwiML for the leg (answer URL of the call).</summary>
-    public sealed record JoinCall(ParticipantId Participant, CallSid Leg, string? Nonce) : SessionEvent;
+    /// <summary>The callee or a guest has answered, or has answered a question. Twilio asks for TwiML for the leg (answer URL of the call,
+    /// or <c>action</c> of the question).</summary>
+    public sealed record JoinCall(ParticipantId Participant, CallSid Leg, string? Nonce) : SessionEvent
+    {
+        /// <summary>Who has answered, if Twilio detects machines on this leg.</summary>
+        public AnsweredBy AnsweredBy { get; init; }
+        /// <summary>The answer to a question of the service. Null on the first request.</summary>
+        public KeyPress? Key { get; init; }
+    }
+
     /// <summary>A leg that the service created has reached a rank (status callback of the call). No reason means that it hung up.</summary>
     /// <remarks>The URL carries participant and nonce, so a leg is known before Twilio has confirmed its creation. On the paths of the
     /// tutorial the nonce is null, and only a known leg counts.</remarks>
     public sealed record LegProgressed(
         ParticipantId Participant, CallSid Leg, Progress To, LeaveReason? Reason, string? Nonce) : SessionEvent;
-    /// <summary>A dialled person is busy, declines, does not answer, is unreachable or was canceled (call status callback).</summary>
+    /// <summary>A dialled person is busy, declines, does not answer, is unreachable or was canceled, or a machine had answered (call status
+    /// callback).</summary>
     public sealed record CalleeRejected(ParticipantId Participant, CallSid Leg, LeaveReason Reason, string? Nonce) : SessionEvent
     {
         internal LegProgressed AsProgress => new(Participant, Leg, Progress.Gone, Reason, Nonce);
@@ -35,7 +44,12 @@ public abstract record SessionEvent
     /// <summary>The room's conference is over (<c>conference-end</c>). Its legs can still be live, so a review is due at once.</summary>
     public sealed record ConferenceEnded(ConferenceSid Conference, string? Room) : SessionEvent;
     /// <summary>A person on the call adds a phone.</summary>
-    public sealed record AddPhoneParticipant(ParticipantId Participant, PhoneNumber Number, string? Label) : SessionEvent;
+    public sealed record AddPhoneParticipant(ParticipantId Participant, PhoneNumber Number, string? Label) : SessionEvent
+    {
+        /// <summary>Null: <see cref="CallPolicy.ScreenPhones"/>.</summary>
+        public Screening? Screen { get; init; }
+    }
+
     /// <summary>A person on the call or an operator removes a participant.</summary>
     public sealed record RemoveParticipant(ParticipantId Participant) : SessionEvent;
     /// <summary>A person on the call or an operator mutes, unmutes, holds or resumes a participant.</summary>
@@ -65,6 +79,19 @@ public abstract record SessionEvent
     /// <summary>A review could not read the room or a leg from Twilio. The jitter, from 0 to 1, is random.</summary>
     public sealed record ReviewFailed(string Room, double Jitter) : SessionEvent;
 }
+
+/// <summary>Who has answered a leg (twilio.com/docs/voice/answering-machine-detection, <c>AnsweredBy</c>).</summary>
+public enum AnsweredBy
+{
+    /// <summary>Twilio did not recognise it, or does not say.</summary>
+    Unknown,
+    Human,
+    /// <summary>A voicemail or a fax.</summary>
+    Machine,
+}
+
+/// <summary>The answer to a question of the service: the number of the question, from 1, and whether the person pressed 1.</summary>
+public sealed record KeyPress(int Question, bool IsOne);
 
 /// <summary>Mute and hold of a participant, with Twilio's SequenceNumber of the event.</summary>
 public sealed record Flags(bool Muted, bool Hold, int Sequence);

@@ -99,9 +99,10 @@ public sealed class SandboxHost : IAsyncDisposable
     }
 
     /// <summary>Adds a phone to a call, with the token of a client on that call.</summary>
-    public Task<(HttpStatusCode Status, string Body)> AddPhoneAsync(string session, string identity, string number, string? label = null)
+    public Task<(HttpStatusCode Status, string Body)> AddPhoneAsync(
+        string session, string identity, string number, string? label = null, string? screen = null)
     {
-        var json = System.Text.Json.JsonSerializer.Serialize(new { phoneNumber = number, label });
+        var json = System.Text.Json.JsonSerializer.Serialize(new { phoneNumber = number, label, screen });
         return RestAsync(HttpMethod.Post, $"/v1/sessions/{session}/participants", TokenFor(identity), json);
     }
 

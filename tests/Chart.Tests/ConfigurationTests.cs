@@ -24,7 +24,9 @@ public sealed class ConfigurationTests
             + "config.twilio.tokenTtl=00:00:52,config.calls.maxDuration=00:53:00,config.calls.startsPerIdentityPerHour=54,"
             + "config.calls.dialing.perRegionPerHour=55,config.calls.dialing.perHour=56,"
             + "config.calls.limits.connectionsPerAddress=53,config.calls.knownNetworks[0]=10.0.0.0/8,config.calls.identityClaim=phone_id,"
-            + "config.calls.queueTimeout=00:00:53,config.calls.dialing.callsPerSecond=5.4");
+            + "config.calls.queueTimeout=00:00:53,config.calls.dialing.callsPerSecond=5.4,"
+            + "config.calls.screening.phones=machine,config.calls.prompts.language=de,config.calls.prompts.pressOne.de=Frage,"
+            + "config.calls.prompts.voicemail.de=Nachricht");
 
         var calls = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
         (calls.RingTimeout, calls.JoinGrace, calls.ReviewInterval, calls.Retention)
@@ -37,6 +39,8 @@ public sealed class ConfigurationTests
         (calls.QueueTimeout, calls.Dialing.CallsPerSecond).ShouldBe((TimeSpan.FromSeconds(53), 5.4));
         (calls.Limits.RequestsPerSecond, calls.Limits.Burst, calls.Limits.UnsignedPerMinute).ShouldBe((49, 50, 51));
         (calls.Limits.ConnectionsPerAddress, calls.IdentityClaim).ShouldBe((53, "phone_id"));
+        (calls.Screening.Phones, calls.Prompts.Language, calls.Prompts.PressOne["de"], calls.Prompts.Voicemail["de"])
+            .ShouldBe(("machine", "de", "Frage", "Nachricht"));
         calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;

@@ -26,6 +26,10 @@ internal static class A
     public static Call Session(Party? callee = null, CallPolicy? policy = null) =>
         new Call(policy ?? new CallPolicy()).Starts(callee: callee);
 
+    /// <summary>Alice has called bob's phone, which is screened, and it rings.</summary>
+    public static Call ScreenedCall(Screening screen = Screening.Machine) =>
+        Session(BobsPhone, new CallPolicy { ScreenPhones = screen }).Ringing();
+
     /// <summary>No session is stored.</summary>
     public static Call NoSession() => new(new CallPolicy());
 

@@ -52,8 +52,8 @@ internal sealed class Call(CallPolicy policy)
     public Call Starts(CallSid? callerLeg = null, string caller = "alice", Party? callee = null, string nonce = A.Nonce) =>
         When(new SessionEvent.StartCall(A.Id(), nonce, callerLeg ?? A.CallerLeg, A.Identity(caller), callee ?? A.Bob));
 
-    public Call AsksFor(ParticipantId guest, string? label = null) =>
-        When(new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), label));
+    public Call AsksFor(ParticipantId guest, string? label = null, Screening? screen = null) =>
+        When(new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), label) { Screen = screen });
 
     public Call Removes(ParticipantId participant) => When(new SessionEvent.RemoveParticipant(participant));
 
@@ -78,6 +78,14 @@ internal sealed class Call(CallPolicy policy)
 
     public Call PicksUp(ParticipantId participant, CallSid? leg = null, string? nonce = A.Nonce) =>
         When(new SessionEvent.JoinCall(participant, leg ?? A.LegOf(participant), nonce));
+
+    /// <summary>The person, or a machine, answers a screened phone.</summary>
+    public Call Answers(ParticipantId participant, AnsweredBy by) =>
+        When(new SessionEvent.JoinCall(participant, A.LegOf(participant), A.Nonce) { AnsweredBy = by });
+
+    /// <summary>The person answers a question of the service, by the key 1 or not.</summary>
+    public Call Presses(ParticipantId participant, int question, bool one = true) =>
+        When(new SessionEvent.JoinCall(participant, A.LegOf(participant), A.Nonce) { Key = new(question, one) });
 
     public Call Joins(ParticipantId participant, ConferenceSid? room = null, CallSid? leg = null) =>
         When(new SessionEvent.ParticipantJoined(room ?? A.Room1, Session.Room, leg ?? A.LegOf(participant), participant, null));
@@ -123,7 +131,8 @@ internal sealed class Call(CallPolicy policy)
 
     public Call Live() => Answered().Joins(ParticipantId.Callee).Opens();
 
-    public Call WithRinging(ParticipantId guest) => AsksFor(guest).Claims(guest).Accepts(guest).Says(guest, Progress.Ringing);
+    public Call WithRinging(ParticipantId guest, Screening? screen = null) =>
+        AsksFor(guest, screen: screen).Claims(guest).Accepts(guest).Says(guest, Progress.Ringing);
 
     public Call With(ParticipantId guest) => WithRinging(guest).Says(guest, Progress.Answered).Joins(guest);
 

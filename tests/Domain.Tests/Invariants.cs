@@ -49,6 +49,7 @@ internal static class Invariants
         : was.Leg is not null && now.Leg != was.Leg ? "a participant's leg changes"
         : was.Gone is not null && now.Gone != was.Gone ? "the leave reason of a leg changes"
         : was.Answered && !now.Answered ? "an answer is forgotten"
+        : was.Accepted && !now.Accepted ? "an acceptance is forgotten"
         : was.EverJoined && !now.EverJoined ? "a join is forgotten"
         : was.Leaving != Leaving.No && now.Leaving != was.Leaving ? "a participant who is leaving stays"
         : null;

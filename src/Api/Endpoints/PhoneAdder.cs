@@ -18,8 +18,10 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
             case CallReply.Refused refused:
                 return new(Problems.Of(refused.Reason, refused.RetryAfter, http));
             case CallReply.Added { Participant: var known }
-                when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label:
-                return new(Problems.Of(422, "idempotency-key-reused", "This Idempotency-Key came with another number or label before."));
+                when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label
+                    || (command.Screen is { } screen && screen != known.Screen):
+                return new(Problems.Of(
+                    422, "idempotency-key-reused", "This Idempotency-Key came with another number, label or screening before."));
             case CallReply.Added { Participant: { Gone: LeaveReason.RefusedByTwilio } known }:
                 return new(RefusedByTwilio(known.RefusalCode));
             case CallReply.Added { Participant: var known } when known.Leg is not null || known.Gone is not null:

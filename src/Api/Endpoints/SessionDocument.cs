@@ -31,8 +31,8 @@ public sealed record SessionDocument(
 /// <summary>One person of a call.</summary>
 /// <param name="Id"><c>caller</c>, <c>callee</c>, or a guest's id.</param>
 /// <param name="Role"><c>caller</c>, <c>callee</c> or <c>guest</c>.</param>
-/// <param name="State"><c>queued</c> (the call waits in a queue, mostly Twilio's), <c>dialing</c>, <c>ringing</c>, <c>connected</c>,
-/// <c>left</c> (was on the line) or <c>unreachable</c> (was never on the line).</param>
+/// <param name="State"><c>queued</c> (the call waits in a queue, mostly Twilio's), <c>dialing</c>, <c>ringing</c> (also while an answered
+/// phone is being screened), <c>connected</c>, <c>left</c> (was on the line) or <c>unreachable</c> (was never on the line).</param>
 /// <param name="Reason">Why the person left or was not reached, such as <c>declined</c>. Null while the person is on the line or on the
 /// way.</param>
 /// <param name="Identity">The client identity of an app user. Null for a phone.</param>
@@ -44,7 +44,8 @@ public sealed record ParticipantDocument(
     string Id, string Role, string State, string? Reason, string? Identity, string? PhoneNumber, string? Label, bool Muted, bool Hold)
 {
     internal static ParticipantDocument Of(Participant participant) => new(
-        participant.Id.Value, Wire.Name(participant.Role), StateOf(participant), participant.Gone is { } gone ? Wire.Name(gone) : null,
+        participant.Id.Value, Wire.Name(participant.Role), StateOf(participant),
+        participant.Reason is { } reason ? Wire.Name(reason) : null,
         (participant.Party as Party.Client)?.Identity.Value, (participant.Party as Party.Phone)?.Number.Value,
         participant.Label, participant.Muted, participant.Hold);
 
@@ -66,6 +67,7 @@ public sealed record ParticipantDocument(
         _ when participant.IsQueued => "queued",
         Progress.Invited or Progress.Dialing => "dialing",
         Progress.Ringing => "ringing",
+        Progress.Answered when participant.IsScreened => "ringing",
         Progress.Answered or Progress.Joined => "connected",
         _ => Left(participant),
     };

@@ -68,12 +68,16 @@ internal static class SessionsApi
             return Problems.Field("phoneNumber", why);
         if (body.Label is { } text && (text.Length > MaxLabelLength || text.Any(char.IsControl)))
             return Problems.Field("label", $"The label must have at most {MaxLabelLength} characters and no control characters.");
+        Screening? screen = ScreenNames.TryParse(body.Screen, out var named) ? named : null;
+        if (body.Screen is not null && screen is null)
+            return Problems.Field("screen", "It must be none, machine or press-1.");
         if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
             return RequestHeaders.BadIdempotencyKey;
         if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
             return RequestHeaders.BadIfMatch;
         var label = body.Label is { Length: > 0 } ? body.Label : null;
-        return await phones.AddAsync(new(id, asker, participant, number, label) { If = precondition }, http, cancellationToken) switch
+        var command = new AddPhoneParticipant(id, asker, participant, number, label) { If = precondition, Screen = screen };
+        return await phones.AddAsync(command, http, cancellationToken) switch
         {
             { Problem: { } problem } => problem,
             { Participant: { } added, IsDialed: true } => TypedResults.Created(Location(id), ParticipantDocument.AsAdded(added)),
@@ -155,7 +159,10 @@ internal static class SessionsApi
 /// <summary>A phone to add to a call.</summary>
 /// <param name="PhoneNumber">The number in international form with the leading +. Spaces, dashes and parentheses are allowed.</param>
 /// <param name="Label">A name for the participant, such as "doctor". It has at most 64 characters.</param>
-public sealed record PhoneToAdd(string? PhoneNumber, string? Label);
+/// <param name="Screen">How the phone is screened before it enters the call. <c>none</c>: not at all. <c>machine</c>: Twilio detects
+/// answering machines; a machine is hung up, and a person who is not recognised must press 1. <c>press-1</c>: the person must press 1.
+/// Without it, the configuration of the service decides.</param>
+public sealed record PhoneToAdd(string? PhoneNumber, string? Label, string? Screen = null);
 
 /// <summary>The flags of a participant to change. A flag that is not present stays as it is.</summary>
 /// <param name="Muted">True mutes the participant, false unmutes.</param>

@@ -33,6 +33,9 @@ internal sealed class StatusCallbacks(ISender mediator)
         {
             LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled => new CalleeRejected(
                 session, participant, leg, LegStatuses.GoneOf(status, LegStatuses.ClientOf(request.To), request.SipResponseCode), nonce),
+            // The end of a leg says too who had answered it. The request of the answer URL may have been lost.
+            LegStatus.Completed when request.AnsweredBy is AnsweredBy.Machine => new CalleeRejected(
+                session, participant, leg, LeaveReason.Voicemail, nonce),
             _ => new LegProgressed(session, participant, leg, LegStatuses.ProgressOf(status), nonce),
         };
 

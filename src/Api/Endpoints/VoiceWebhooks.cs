@@ -35,15 +35,28 @@ internal sealed partial class VoiceWebhooks(
         return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, callee, retry + 1, request.SpanContext));
     }
 
-    /// <summary>The answer URL of a call that the service created. The nonce is null on the tutorial's path.</summary>
-    public async Task<WebhookAnswer> Join(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce, int retry = 0)
+    /// <summary>The answer URL of a call that the service created, and the <c>action</c> of a question. The nonce is null on the tutorial's
+    /// path.</summary>
+    /// <param name="request">The signed request.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="participant">The participant.</param>
+    /// <param name="nonce">The nonce.</param>
+    /// <param name="retry">How often the person has heard ringback, because Redis is away.</param>
+    /// <param name="question">The question that the person has answered.</param>
+    /// <param name="held">What the first of the held requests said.</param>
+    public async Task<WebhookAnswer> Join(
+        TwilioRequest request, SessionId session, ParticipantId participant, string? nonce, int retry = 0, int? question = null,
+        HeldAnswer? held = null)
     {
         if (request.CallSid is not { } leg)
             return HangUp;
         if (request.IsStatusCallback)
             return await ReportAsync(request, StatusCallbacks.ReportOf(request, session, participant, nonce), participant);
-        Func<string>? again = nonce is null ? null : () => urls.JoinAgain(new(session, nonce, request.Trace), participant, retry + 1);
-        return await AnswerAsync(new JoinCall(session, participant, leg, nonce), retry, again);
+        var by = held?.AnsweredBy ?? request.AnsweredBy;
+        var key = question is { } asked ? new KeyPress(asked, held?.IsKeyOne ?? request.IsKeyOne) : null;
+        Func<string>? again = nonce is null ? null
+            : () => urls.JoinAgain(new(session, nonce, request.Trace), participant, retry + 1, by, key);
+        return await AnswerAsync(new JoinCall(session, participant, leg, nonce) { AnsweredBy = by, Key = key }, retry, again);
     }
 
     /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent report of a leave. Twilio requests it even if the leg has
@@ -92,6 +105,9 @@ internal sealed partial class VoiceWebhooks(
             return decided switch
             {
                 { Reply: CallReply.JoinRoom join, Session: { } session } decision => new(twiml.Join(session, join.Participant), decision),
+                { Reply: CallReply.Ask ask, Session: { } session } decision =>
+                    new(twiml.Ask(session, ask.Participant, ask.Question), decision),
+                { Reply: CallReply.LeaveMessage } decision => new(twiml.LeaveMessage(), decision),
                 { Reply: CallReply.Refused refused } => Unusable(refused.Reason.ToString(), Problems.Words(refused.Reason)),
                 { Reply: CallReply.HangUp } decision => new(TwiML.HangUp, decision),
                 var decision => throw new UnreachableException($"{decision.Reply.GetType().Name} is no answer to a leg"),
@@ -152,6 +168,10 @@ internal sealed partial class VoiceWebhooks(
 /// <param name="Callee">The callee. Null in a URL of a version that left this to the app's parameters.</param>
 /// <param name="Retry">How often the caller has got ringback.</param>
 internal sealed record HeldCall(SessionId Session, Party? Callee, int Retry);
+
+/// <summary>The answer of a phone while Redis was away, as the URL of its <c>&lt;Redirect&gt;</c> names it.</summary>
+internal sealed record HeldAnswer(AnsweredBy AnsweredBy, bool IsKeyOne);
+
 /// <summary>The outages of the session store, as the webhooks that answer TwiML meet them. They are logged once, and counted by
 /// <c>calls.webhooks.held</c> and <c>calls.webhooks</c>.</summary>
 internal sealed partial class HoldOutages(TimeProvider clock, ILogger<VoiceWebhooks> logger)

@@ -31,6 +31,9 @@ internal static class WebhookRoutes
             SessionOf(http) is { } session ? Voice(http).Voice(request, new(session, null, RetryOf(http))) : HangUp);
         app.MapWebhook(OfParticipant + "/join", "join", Join);
         app.MapWebhook(OfParticipant + "/retries/{retry:int}/join", "join", Join);
+        app.MapWebhook(OfParticipant + "/answered/{by}/retries/{retry:int}/join", "join", Join);
+        app.MapWebhook(OfParticipant + "/questions/{question:int}/join", "join", Join);
+        app.MapWebhook(OfParticipant + "/questions/{question:int}/{key}/retries/{retry:int}/join", "join", Join);
         app.MapWebhook(OfParticipant + "/left", "left", (http, request) =>
             SessionOf(http) is { } session && ParticipantOf(http) is { } participant
                 ? Voice(http).Left(request, session, participant, NonceOf(http)) : HangUp);
@@ -62,7 +65,7 @@ internal static class WebhookRoutes
 
     private static Task<WebhookAnswer> Join(HttpContext http, TwilioRequest request) =>
         SessionOf(http) is { } session && ParticipantOf(http) is { } participant
-            ? Voice(http).Join(request, session, participant, NonceOf(http), RetryOf(http))
+            ? Voice(http).Join(request, session, participant, NonceOf(http), RetryOf(http), QuestionOf(http), HeldAnswerOf(http))
             : HangUp;
 
     private static void MapWebhook(
@@ -84,6 +87,17 @@ internal static class WebhookRoutes
         ParticipantId.TryParse(ValueOf(http, "participantId"), out var id) ? id : null;
     private static string NonceOf(HttpContext http) => ValueOf(http, "nonce") ?? "";
     private static int RetryOf(HttpContext http) => int.TryParse(ValueOf(http, "retry"), CultureInfo.InvariantCulture, out var n) ? n : 0;
+    private static int? QuestionOf(HttpContext http) =>
+        int.TryParse(ValueOf(http, "question"), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : null;
+
+    /// <summary>Null on the first request, which says by itself who has answered and which key was pressed.</summary>
+    private static HeldAnswer? HeldAnswerOf(HttpContext http) => (ValueOf(http, "by"), ValueOf(http, "key")) switch
+    {
+        (null, null) => null,
+        var (by, key) => new(
+            Enum.TryParse<AnsweredBy>(by, ignoreCase: true, out var known) ? known : AnsweredBy.Unknown, key == CallbackUrls.KeyOne),
+    };
+
     private static string? ValueOf(HttpContext http, string key) => http.GetRouteValue(key) as string;
 
     /// <summary>The name of a room is the session id, a dot and the nonce.</summary>

@@ -8,8 +8,10 @@ using HttpMethod = Twilio.Http.HttpMethod;
 namespace Calls.Api.Twilio;
 
 /// <summary>The TwiML documents with which voice webhooks are answered (twilio.com/docs/voice/twiml).</summary>
-internal sealed class TwiML(CallbackUrls urls, CallPolicy policy)
+internal sealed class TwiML(CallbackUrls urls, CallPolicy policy, PromptOptions prompts)
 {
+    /// <summary>How long a person may take to press a key, in seconds.</summary>
+    private const int KeyTimeout = 15;
     private static readonly Conference.EventEnum[] Events =
     [
         Conference.EventEnum.Start, Conference.EventEnum.End, Conference.EventEnum.Join, Conference.EventEnum.Leave,
@@ -38,6 +40,19 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy)
         return Document(new Dial(action: left, method: HttpMethod.Post, timeLimit: limit).Append(conference), new Hangup());
     }
 
+    /// <summary>Asks the person to press 1. Twilio requests the <c>action</c> also if no key was pressed.</summary>
+    public IResult Ask(CallSession session, Participant participant, int question)
+    {
+        var action = new Uri(urls.Answer(CallReference.To(session), participant.Id, question));
+        var gather = new Gather(
+            action: action, method: HttpMethod.Post, numDigits: 1, timeout: KeyTimeout, actionOnEmptyResult: true,
+            input: [Gather.InputEnum.Dtmf]);
+        return Document(gather.Append(Speak(prompts.Question)), new Hangup());
+    }
+
+    /// <summary>The message for a machine, if one is configured, and the hang-up.</summary>
+    public IResult LeaveMessage() => prompts.Message is { } message ? Document(Speak(message), new Hangup()) : HangUp;
+
     public static IResult HangUp { get; } = Document(new Hangup());
     /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would report an application error.</summary>
     public static IResult Refuse(string words) => Document(new Say(words), new Hangup());
@@ -45,6 +60,14 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy)
     public static IResult Hold(string audio, string url) => Document(new Play(new Uri(audio)), new Redirect(new Uri(url), HttpMethod.Post));
     /// <summary>Plays the ringback in an endless loop, because Twilio does not repeat a wait document.</summary>
     public static IResult Ringback(string audio) => Document(new Play(new Uri(audio), loop: 0));
+
+    private static Say Speak(SpokenWords words)
+    {
+        var say = new Say(words.Words);
+        if (words.Language is { } language)
+            say.SetOption("language", language);
+        return say;
+    }
 
     private static ContentHttpResult Document(params global::Twilio.TwiML.TwiML[] verbs)
     {

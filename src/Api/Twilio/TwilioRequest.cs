@@ -35,6 +35,16 @@ internal sealed class TwilioRequest(WebhookForm form, HttpRequest http)
     public CallSid? CallSid => field ??= Domain.CallSid.TryParse(Single("CallSid"), out var sid) ? sid : null;
     public ConferenceSid? ConferenceSid => field ??= Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
     public ParticipantId? Label => ParticipantId.TryParse(Single("ParticipantLabel"), out var id) ? id : null;
+    /// <summary>Who has answered, if Twilio detects machines (twilio.com/docs/voice/answering-machine-detection).</summary>
+    public AnsweredBy AnsweredBy => Single("AnsweredBy") switch
+    {
+        "human" => AnsweredBy.Human,
+        "fax" => AnsweredBy.Machine,
+        ['m', 'a', 'c', 'h', 'i', 'n', 'e', '_', ..] => AnsweredBy.Machine,
+        _ => AnsweredBy.Unknown,
+    };
+    /// <summary>Whether the person pressed 1 (twilio.com/docs/voice/twiml/gather, <c>Digits</c>).</summary>
+    public bool IsKeyOne => Single("Digits") == "1";
     public int? SipResponseCode => Number("SipResponseCode");
     /// <summary>Mute and hold as of this event; null if the event does not say, or cannot be put in order.</summary>
     public Flags? Flags => Number("SequenceNumber") is { } sequence && Single("Muted") is { } muted && Single("Hold") is { } hold

@@ -52,7 +52,7 @@ public sealed partial class EffectExecutor(
         if (memory.IsSuspect && await FindForgottenAsync(current, participant, cancellationToken) is { } forgotten)
             return await SettleAsync(current, dial, granted.Attempt, forgotten);
         // The request is finished whatever happens to this process's token: the outcome of a cancelled create would be unknown.
-        var sent = participant is { Role: Role.Guest, Party: Party.Phone phone }
+        var sent = participant is { HasAnswerUrl: false, Party: Party.Phone phone }
             ? await gateway.CreateParticipantAsync(
                 new OutboundParticipant(current.Id, current.Nonce, participant.Id, phone.Number, current.Conference!, policy.RingTimeout)
                 {
@@ -66,6 +66,8 @@ public sealed partial class EffectExecutor(
                 {
                     MaxDuration = policy.MaxDuration,
                     TraceParent = current.TraceParent,
+                    MachineDetection = participant.Screen != Screening.Machine ? MachineDetection.Off
+                        : policy.LeavesMessage ? MachineDetection.DetectMessageEnd : MachineDetection.Enable,
                 },
                 CancellationToken.None);
         DialOutcome outcome = sent switch
@@ -122,14 +124,13 @@ public sealed partial class EffectExecutor(
             var found => found,
         };
 
-    /// <remarks>A guest's leg has the guest's label, but only within its conference. Without the conference it cannot be found.</remarks>
+    /// <remarks>The leg of a phone that is added to the room has the participant's label, but only within its conference. Without the
+    /// conference it cannot be found.</remarks>
     private async Task<DialOutcome> FindAsync(
-        CallSession session, Participant participant, DateTimeOffset since, CancellationToken cancellationToken) => participant.Role switch
-        {
-            not Role.Guest => await FindCallAsync(session, participant, since, cancellationToken),
-            _ when session.Conference is { } conference => await FindGuestAsync(conference, participant, cancellationToken),
-            _ => new DialOutcome.LookUpFailed(),
-        };
+        CallSession session, Participant participant, DateTimeOffset since, CancellationToken cancellationToken) =>
+        participant.HasAnswerUrl ? await FindCallAsync(session, participant, since, cancellationToken)
+        : session.Conference is { } conference ? await FindGuestAsync(conference, participant, cancellationToken)
+        : new DialOutcome.LookUpFailed();
 
     private async Task<DialOutcome> FindGuestAsync(ConferenceSid conference, Participant guest, CancellationToken cancellationToken) =>
         await gateway.FetchParticipantAsync(conference, guest.Id, cancellationToken) switch

@@ -8,7 +8,7 @@ public interface IVoiceGateway
     /// <summary>The <c>To</c> and <c>From</c> under which a callee is rung: what a look-up in the call list goes by.</summary>
     (string To, string From) AddressesOf(Party callee, ClientIdentity caller);
 
-    /// <summary>Creates a call to a callee: its answer URL is the gate into the room (<c>POST Calls</c>).</summary>
+    /// <summary>Creates a call to a callee or a screened phone: its answer URL is the gate into the room (<c>POST Calls</c>).</summary>
     Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken);
 
     /// <summary>Adds a phone to an open conference, labelled with its participant id (<c>POST
@@ -42,7 +42,7 @@ public interface IVoiceGateway
         ConferenceSid conference, CancellationToken cancellationToken);
 }
 
-/// <summary>A callee to ring. <paramref name="Nonce"/> travels in the callback URLs and ties them to this call.</summary>
+/// <summary>A callee or a screened phone to ring. <paramref name="Nonce"/> is in the callback URLs and ties them to this call.</summary>
 public sealed record OutboundCall(
     SessionId Session, string Nonce, ParticipantId Participant, Party To, ClientIdentity Caller, TimeSpan RingTimeout)
 {
@@ -50,6 +50,18 @@ public sealed record OutboundCall(
     public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(4);
     /// <summary>The trace context of the call, for the callback URLs.</summary>
     public string? TraceParent { get; init; }
+    /// <summary>Whether Twilio detects machines before it requests the answer URL.</summary>
+    public MachineDetection MachineDetection { get; init; }
+}
+
+/// <summary>The detection of machines (twilio.com/docs/voice/answering-machine-detection). It is never asynchronous.</summary>
+public enum MachineDetection
+{
+    Off,
+    /// <summary>Twilio requests the answer URL as soon as it knows who has answered.</summary>
+    Enable,
+    /// <summary>If a machine has answered, Twilio requests the answer URL after the end of its greeting.</summary>
+    DetectMessageEnd,
 }
 
 /// <summary>A phone to add to an open conference.</summary>

@@ -44,7 +44,7 @@ public sealed partial class CallLog(ILogger<CallLog> logger)
         if (after.EverJoined && before?.EverJoined != true)
             Log.Joined(logger, session.Id, after.Id, after.Leg, session.Conference, trace);
         if (after.Progress == Progress.Gone && before?.Progress != Progress.Gone)
-            Log.Left(logger, session.Id, after.Id, after.Gone, after.Leg, trace);
+            Log.Left(logger, session.Id, after.Id, after.Reason, after.Leg, trace);
     }
 
     /// <summary>The trace id of a W3C <c>traceparent</c>; empty where the call is not traced.</summary>

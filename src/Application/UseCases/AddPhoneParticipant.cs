@@ -8,8 +8,10 @@ public sealed record AddPhoneParticipant(
 {
     /// <summary>A repeated request has changed the version itself, so its version is not checked.</summary>
     public Precondition? If { get; init; }
+    /// <summary>How the phone is screened. Null: as the configuration says.</summary>
+    public Screening? Screen { get; init; }
 
-    public SessionEvent ToEvent() => new SessionEvent.AddPhoneParticipant(Participant, Number, Label);
+    public SessionEvent ToEvent() => new SessionEvent.AddPhoneParticipant(Participant, Number, Label) { Screen = Screen };
 }
 
 internal sealed class AddPhoneParticipantHandler(SessionTransaction transaction, IDialingRules rules, IQuotas quotas)

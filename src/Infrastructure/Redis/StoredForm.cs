@@ -95,6 +95,8 @@ internal static class StoredForm
         FlagsVersion = p.FlagsVersion,
         QueuedAt = Ms(p.QueuedAt),
         DialedAt = Ms(p.DialedAt),
+        Screen = p.Screen,
+        Accepted = p.Accepted,
         Unknown = Parse(p.Unknown),
     };
 
@@ -120,6 +122,8 @@ internal static class StoredForm
         FlagsVersion = p.FlagsVersion,
         QueuedAt = At(p.QueuedAt),
         DialedAt = At(p.DialedAt),
+        Screen = Known(p.Screen),
+        Accepted = p.Accepted,
         Unknown = Text(p.Unknown),
     };
 

@@ -47,6 +47,8 @@ internal sealed class ParticipantForm
     [JsonPropertyName("fv")] public int FlagsVersion { get; set; }
     [JsonPropertyName("q")] public long? QueuedAt { get; set; }
     [JsonPropertyName("d")] public long? DialedAt { get; set; }
+    [JsonPropertyName("sc")] public Screening Screen { get; set; }
+    [JsonPropertyName("ac")] public bool Accepted { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 

@@ -22,6 +22,9 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// connect and 3 s to answer (13.5 s in all) leave time for two more replicas.</summary>
     public const string TwimlOverrides = "#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000";
 
+    /// <summary>The segment of a path that says that the person has pressed 1.</summary>
+    public const string KeyOne = "one";
+
     /// <summary>Scheme, host and port, without a slash at the end. The host has small letters, and a default port is left out. Every URL of
     /// the service begins with it.</summary>
     public string Origin { get; } = publicBaseUrl.GetLeftPart(UriPartial.Authority);
@@ -42,6 +45,10 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// <summary>The answer URL of a call that the service created.</summary>
     public string Join(CallReference call, ParticipantId participant) =>
         At(Of(call, participant), "join", call.TraceParent, TwimlOverrides);
+
+    /// <summary>The <c>action</c> of a question. The number of the question tells which question the person has answered.</summary>
+    public string Answer(CallReference call, ParticipantId participant, int question) =>
+        At($"{Of(call, participant)}/questions/{question}", "join", call.TraceParent, TwimlOverrides);
 
     /// <summary>Status callback of a leg that the service created.</summary>
     public string Status(CallReference call, ParticipantId participant) =>
@@ -69,9 +76,16 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
         return PhoneNumber.TryParse(address, out var number) ? new Party.Phone(number) : LegStatuses.ClientOf(address);
     }
 
-    /// <summary>Asks the answer URL again while Redis is away.</summary>
-    public string JoinAgain(CallReference call, ParticipantId participant, int retry) =>
-        At($"{Of(call, participant)}/retries/{retry}", "join", call.TraceParent, TwimlOverrides);
+    /// <summary>Asks the answer URL again while Redis is away. The path says who has answered, or which key was pressed: Twilio need not
+    /// repeat this on a <c>&lt;Redirect&gt;</c>.</summary>
+    public string JoinAgain(
+        CallReference call, ParticipantId participant, int retry, AnsweredBy by = AnsweredBy.Unknown, KeyPress? key = null)
+    {
+        var known = key is not null ? $"/questions/{key.Question}/{(key.IsOne ? KeyOne : "other")}"
+            : by == AnsweredBy.Unknown ? ""
+            : $"/answered/{by}";
+        return At($"{Of(call, participant)}{known}/retries/{retry}", "join", call.TraceParent, TwimlOverrides);
+    }
 
     /// <summary>The sound for a waiting caller. If this request fails, Twilio drops the caller.</summary>
     public string Wait(string? traceParent) => At("/twilio", "wait", traceParent, TwimlOverrides);

@@ -40,6 +40,7 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
                 to: Address(to), from: Address(from), url: new Uri(urls.Join(reference, call.Participant)), method: HttpMethod.Post,
                 statusCallback: new Uri(urls.Status(reference, call.Participant)), statusCallbackMethod: HttpMethod.Post,
                 statusCallbackEvent: CallEvents, timeout: Seconds(call.RingTimeout), timeLimit: (int)call.MaxDuration.TotalSeconds,
+                machineDetection: call.MachineDetection is MachineDetection.Off ? null : call.MachineDetection.ToString(),
                 client: client),
             created => Sid(created.Sid), cancellationToken);
     }

@@ -91,6 +91,9 @@ public sealed record TwilioEmulatorOptions
     /// <summary>The time after which Twilio notices that a phone has lost its connection.</summary>
     public TimeSpan DropNoticedAfter { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>The time in which Twilio recognises who has answered. It is a few seconds at Twilio.</summary>
+    public TimeSpan DetectionTime { get; init; } = TimeSpan.FromMilliseconds(200);
+
     /// <summary>The duration of a <c>&lt;Say&gt;</c>.</summary>
     public TimeSpan SpeechTime { get; init; } = TimeSpan.FromMilliseconds(50);
 
@@ -103,7 +106,7 @@ public sealed record TwilioEmulatorOptions
     /// </summary>
     public TimeSpan WaitPlayTime { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>A factor for the length of <c>&lt;Pause&gt;</c> and <c>&lt;Play&gt;</c>.</summary>
+    /// <summary>A factor for the time of <c>&lt;Pause&gt;</c> and <c>&lt;Play&gt;</c>, and the time-out of <c>&lt;Gather&gt;</c>.</summary>
     public double PauseScale { get; init; } = 1;
 
     /// <summary>Whether a request after the voice webhook has the app's own parameters too (<c>To</c>, <c>SessionID</c>).</summary>

@@ -27,6 +27,8 @@ internal static class Inputs
             new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
         yield return Now("add a phone (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
         yield return Now("add another phone (guest-lawyer)", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null));
+        yield return Now("add another phone (guest-lawyer), which must press 1",
+            new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null) { Screen = Screening.PressOne });
         yield return Now("add guest-doctor's phone again, as guest-lawyer",
             new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null));
         yield return Now("remove the caller", new SessionEvent.RemoveParticipant(Caller));
@@ -43,6 +45,20 @@ internal static class Inputs
         yield return Now("callee answers, callback without nonce", new SessionEvent.JoinCall(Callee, A.CalleeLeg, null));
         yield return Now("another leg answers as callee", new SessionEvent.JoinCall(Callee, A.StrangerLeg, A.Nonce));
         yield return Now("an unknown participant answers", new SessionEvent.JoinCall(A.Lawyer, A.StrangerLeg, A.Nonce));
+        foreach (var who in new[] { Callee, A.Doctor })
+        {
+            foreach (var by in new[] { AnsweredBy.Human, AnsweredBy.Machine })
+                yield return Now($"a {Word(by)} answers as {who}",
+                    new SessionEvent.JoinCall(who, A.LegOf(who), A.Nonce) { AnsweredBy = by });
+            yield return Now($"{who} presses 1", new SessionEvent.JoinCall(who, A.LegOf(who), A.Nonce) { Key = new(1, true) });
+            for (var question = 1; question <= 2; question++)
+                yield return Now($"{who} does not press 1, question {question}",
+                    new SessionEvent.JoinCall(who, A.LegOf(who), A.Nonce) { Key = new(question, false) });
+        }
+
+        yield return Now("guest-doctor answers", new SessionEvent.JoinCall(A.Doctor, A.DoctorLeg, A.Nonce));
+        yield return Now("callee: a machine had answered",
+            new SessionEvent.CalleeRejected(Callee, A.CalleeLeg, LeaveReason.Voicemail, A.Nonce));
         foreach (var progress in new[] { Progress.Dialing, Progress.Ringing, Progress.Answered })
             yield return Now($"callee: {Word(progress)}", new SessionEvent.LegProgressed(Callee, A.CalleeLeg, progress, null, A.Nonce));
         foreach (var because in new[]
@@ -135,6 +151,8 @@ internal static class Inputs
         yield return Later("the maximum duration has passed, 4 h later", 4 * 3600, new SessionEvent.MaxDurationPassed());
         yield return Now("review fails", new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review fails, 61 s later", 61, new SessionEvent.ReviewFailed(Room, 0));
+        yield return Later("review, 91 s later: both legs are alive and only the caller is in the room", 91,
+            Seen([Caller], (Callee, Progress.Answered, null)));
         yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16,
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }

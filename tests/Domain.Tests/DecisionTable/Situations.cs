@@ -22,6 +22,15 @@ internal static class Situations
             A.Session().Dialing().AsksFor(A.Doctor)),
         ("Ringing", "The caller waits in the room. The callee's phone rings.", () => A.Session().Ringing()),
         ("Answered", "The callee has answered and is about to enter the room.", () => A.Session().Answered()),
+        ("Screened, rings", "The callee is a phone on which Twilio detects machines. It rings.", () => A.ScreenedCall()),
+        ("Screened, answered", "Twilio does not know yet who has answered the callee's phone.", () =>
+            A.ScreenedCall().Says(ParticipantId.Callee, Progress.Answered)),
+        ("Screened, asked", "The callee's phone was answered. It is asked to press 1.", () =>
+            A.ScreenedCall().Answers(ParticipantId.Callee, AnsweredBy.Unknown)),
+        ("Screened, accepted", "The callee has pressed 1 and is about to enter the room.", () =>
+            A.ScreenedCall().Answers(ParticipantId.Callee, AnsweredBy.Unknown).Presses(ParticipantId.Callee, 1)),
+        ("Screened, a machine had answered", "A machine has answered for the callee. The caller's leg is to be hung up.", () =>
+            A.ScreenedCall().Answers(ParticipantId.Callee, AnsweredBy.Machine)),
         ("Live", "Caller and callee are in the room.", () => A.Session().Live()),
         ("Live, a review has failed", "Caller and callee are in the room. Twilio did not answer a review, so the next one waits.", () =>
             A.Session().Live().After(60).FailsReview()),
@@ -38,6 +47,8 @@ internal static class Situations
             A.Session().Live().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
         ("A mute waits", "The callee's phone rings. A mute of the callee waits until the callee is in the room.", () =>
             A.Session().Ringing().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
+        ("Live, a guest is asked", "Caller and callee are in the room. The guest has answered and is asked to press 1.", () =>
+            A.Session().Live().WithRinging(A.Doctor, Screening.Machine).Answers(A.Doctor, AnsweredBy.Unknown)),
         ("Room closed", "The conference has ended. No leave was reported.", () => A.Session().Live().Closes()),
         ("The callee declined, a guest rings", "The callee has declined. A phone was added before, and it rings.", () =>
             A.Session().Ringing().Opens().WithRinging(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined)),

@@ -8,6 +8,8 @@ internal static class Words
         CallReply.Acknowledged => "no reply",
         CallReply.JoinRoom join => $"{join.Participant.Id} enters the room",
         CallReply.HangUp => "hang up",
+        CallReply.Ask ask => $"ask {ask.Participant.Id} to press 1, question {ask.Question}",
+        CallReply.LeaveMessage => "the configured message, and hang up",
         CallReply.Refused refused => $"refused: {refused.Reason}",
         CallReply.Added added => $"participant {added.Participant.Id}",
         CallReply.DialGranted granted => $"dial {granted.Participant.Id}, sending {granted.Attempt}",
@@ -75,6 +77,7 @@ internal static class Words
 
     private static string Of(Participant p) => (p.Progress == Progress.Gone ? $"{p.Progress} ({p.Gone})" : p.Progress.ToString())
         + (p.IsQueued ? " (queued)" : "")
+        + (p.IsScreened ? p.Reason is null ? " (screened)" : p.Reason == p.Gone ? "" : $" ({p.Reason})" : "")
         + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? "" : p.Leaving == Leaving.Removed ? ", being removed" : ", ending");
 
     private static string Of(CallSession session, Effect effect) => effect switch

@@ -5,7 +5,12 @@ namespace Calls.Domain.Tests.Exhaustive;
 /// <summary>Applies events to the stored session, and checks the rules that hold for every decision (S).</summary>
 internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
 {
-    public static readonly CallPolicy Policy = new() { MaxGuests = 3, MaxDuration = TimeSpan.FromMinutes(30) };
+    public static readonly CallPolicy Policy = new()
+    {
+        MaxGuests = 3,
+        MaxDuration = TimeSpan.FromMinutes(30),
+        ScreenPhones = Screening.Machine,
+    };
 
     /// <summary>All stored instants, and the time of a decision that is made at once.</summary>
     public static readonly DateTimeOffset Now = A.Noon;
@@ -101,6 +106,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
             Violation.Unless(isPresent, "S: a leg is sent into the room of an ended call", w, happened);
         }
 
+        if (reply is CallReply.Ask)
+            Violation.Unless(after is { IsEnded: false }, "S: a leg is asked to enter an ended call", w, happened);
         if (reply is CallReply.DialGranted granted)
         {
             var mayBeSent = after is { IsEnded: false } && granted.Participant.Leaving == Leaving.No && granted.Participant.Leg is null

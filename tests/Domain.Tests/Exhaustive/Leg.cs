@@ -13,6 +13,9 @@ internal enum LegState
     /// <summary>The leg is connected and waits for TwiML.</summary>
     AwaitingTwiML,
 
+    /// <summary>The leg is asked to press 1.</summary>
+    Asked,
+
     /// <summary>The leg was told to enter the room and is not in it yet.</summary>
     Entering,
     InRoom,
@@ -31,6 +34,15 @@ internal sealed record Leg(ParticipantId Owner, CallSid Sid, LegState State)
 
     /// <summary>The number of the conference that the leg entered. 0 means none.</summary>
     public int Conference { get; init; }
+
+    /// <summary>Who has answered, as Twilio says it. Unknown too if Twilio does not detect machines.</summary>
+    public AnsweredBy By { get; init; }
+
+    /// <summary>The answers to the questions so far: <c>y</c> for the key 1, <c>n</c> for another key or none.</summary>
+    public string Keys { get; init; } = "";
+
+    /// <summary>The request for TwiML that the leg waits for.</summary>
+    public KeyPress? LastKey => Keys.Length == 0 ? null : new KeyPress(Keys.Length, Keys[^1] == 'y');
 
     public LeaveReason? EndedBecause { get; init; }
 

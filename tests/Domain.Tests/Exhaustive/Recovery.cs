@@ -67,7 +67,7 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
                 : EffectRuns.Reply(sent, request, new DialOutcome.Unknown());
         }
 
-        if (w.Legs.FirstOrDefault(l => l.State == LegState.AwaitingTwiML) is { } asking)
+        if (w.Legs.FirstOrDefault(l => l.State is LegState.AwaitingTwiML or LegState.Asked) is { } asking)
             return w.End(asking, LeaveReason.HungUp);
         if (w.Legs.FirstOrDefault(l => l.State == LegState.Entering) is { } entering)
             return w.With(entering, entering with { State = LegState.InRoom });
@@ -117,7 +117,8 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
 
         Live++;
         var present = w.Legs.Where(l => l.State == LegState.InRoom).ToList();
-        var inCompany = present.Count >= 2 || (present.Count == 1 && w.Legs.Any(l => l.IsUnanswered));
+        var people = present.Count(l => l.By != AnsweredBy.Machine);
+        var inCompany = people >= 2 || (people == 1 && w.Legs.Any(l => l.IsUnanswered));
         Violation.Unless(inCompany, "Q: the call goes on with one participant alone, or with none", w);
         Violation.Unless(present.Select(l => l.Owner).Distinct().Count() == present.Count, "Q: a participant is in the room twice", w);
         foreach (var leg in w.Legs.Where(l => l.IsAlive))

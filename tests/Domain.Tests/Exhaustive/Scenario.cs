@@ -26,6 +26,9 @@ internal sealed record Scenario(string Name)
     /// </remarks>
     public bool Orphans { get; init; }
 
+    /// <summary>Whether the callee is a phone, on which Twilio detects machines.</summary>
+    public bool Screens { get; init; }
+
     /// <summary>How often a dial may be sent. Each further sending follows a <c>NotSent</c>.</summary>
     public int Attempts { get; init; } = 2;
 
@@ -57,6 +60,9 @@ internal static class Scenarios
         Attempts = 1,
         WithoutReasons = true,
     };
+
+    /// <summary>A person, a machine or an unknown voice answers the callee's phone.</summary>
+    public static Scenario ScreenedPhone => new("screened phone") { Start = Nothing, Screens = true, Attempts = 1 };
 
     public static Scenario FourPeople => new("four people")
     {

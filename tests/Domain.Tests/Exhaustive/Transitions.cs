@@ -51,11 +51,19 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
                 break;
             case LegState.Ringing:
                 var answered = leg.Owner == ParticipantId.Callee ? LegState.AwaitingTwiML : LegState.Entering;
-                next.Add((w.With(leg, leg with { State = answered, Answered = true }), "answers"));
+                foreach (var by in scenario.Screens && leg.Owner == ParticipantId.Callee ? Enum.GetValues<AnsweredBy>() : [default])
+                    next.Add((w.With(leg, leg with { State = answered, Answered = true, By = by }),
+                        by == AnsweredBy.Unknown ? "answers" : $"a {by} answers"));
                 next.Add((w.End(leg, LeaveReason.NoAnswer), "does not answer"));
                 break;
             case LegState.AwaitingTwiML:
                 next.Add((w.End(leg, LeaveReason.HungUp), "hangs up, or gets no TwiML"));
+                break;
+            case LegState.Asked:
+                var asking = leg with { State = LegState.AwaitingTwiML };
+                next.Add((w.With(leg, asking with { Keys = leg.Keys + "y" }), "presses 1"));
+                next.Add((w.With(leg, asking with { Keys = leg.Keys + "n" }), "presses no key"));
+                next.Add((w.End(leg, LeaveReason.HungUp), "hangs up when asked"));
                 break;
             case LegState.Entering:
                 next.Add((w.With(leg, leg with { State = LegState.InRoom }), leg.Owner + " enters"));
@@ -75,14 +83,18 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         var asking = message switch
         {
             SessionEvent.StartCall e => w.Legs.FirstOrDefault(l => l.Sid == e.CallerLeg),
-            SessionEvent.JoinCall e => w.Legs.FirstOrDefault(l => l.Sid == e.Leg),
+            SessionEvent.JoinCall e => w.Legs.FirstOrDefault(l => l.Sid == e.Leg && l.LastKey == e.Key),
             _ => null,
         };
         if (asking is not { State: LegState.AwaitingTwiML })
             return;
-        var answered = reply is CallReply.JoinRoom
-            ? applied.With(asking, asking with { State = LegState.Entering })
-            : applied.End(asking, LeaveReason.HungUp);
+        var answered = reply switch
+        {
+            CallReply.JoinRoom => applied.With(asking, asking with { State = LegState.Entering }),
+            CallReply.Ask ask when ask.Question == asking.Keys.Length + 1 => applied.With(asking, asking with { State = LegState.Asked }),
+            CallReply.Ask => throw new Violation("S: a question is repeated more than once", label),
+            _ => applied.End(asking, LeaveReason.HungUp),
+        };
         next.Add((answered, label + ", and gets " + reply.GetType().Name));
     }
 
@@ -142,7 +154,7 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         if (w.Session is null)
             yield break;
         foreach (var guest in scenario.Guests)
-            yield return new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), null);
+            yield return new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), null) { Screen = Screening.None };
         foreach (var participant in scenario.Removals)
             yield return new SessionEvent.RemoveParticipant(participant);
         if (scenario.MayBeEnded)

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Calls.Domain.Tests.Exhaustive;
 
 /// <summary>The webhooks that Twilio sends, as the history of the legs and the room determines them.</summary>
-internal sealed class Webhooks
+internal sealed class Webhooks(Scenario scenario)
 {
     private static readonly string Room = CallSession.RoomOf(A.Id(), A.Nonce);
 
@@ -38,11 +38,12 @@ internal sealed class Webhooks
         _ => null,
     };
 
-    private static IEnumerable<(SessionEvent Message, string Label)> Of(Leg leg)
+    private IEnumerable<(SessionEvent Message, string Label)> Of(Leg leg)
     {
         var owner = leg.Owner;
         if (owner == ParticipantId.Caller)
-            yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
+            yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"),
+                scenario.Screens ? A.BobsPhone : A.Bob), "voice webhook");
         else if (leg.Dialed)
         {
             yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Dialing, null, A.Nonce), owner + " initiated arrives");
@@ -52,9 +53,13 @@ internal sealed class Webhooks
                 yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Answered, null, A.Nonce),
                     owner + " in-progress arrives");
             if (leg.Answered && owner == ParticipantId.Callee)
-                yield return (new SessionEvent.JoinCall(owner, leg.Sid, A.Nonce), "answer arrives");
+                yield return (new SessionEvent.JoinCall(owner, leg.Sid, A.Nonce) { AnsweredBy = leg.By }, "answer arrives");
+            for (var question = 1; question <= leg.Keys.Length; question++)
+                yield return (new SessionEvent.JoinCall(owner, leg.Sid, A.Nonce) { Key = new(question, leg.Keys[question - 1] == 'y') },
+                    $"answer to question {question} arrives");
             if (leg.EndedBecause is { } because)
-                yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Gone, because, A.Nonce), owner + " end arrives");
+                yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Gone, Reported(leg, because), A.Nonce),
+                    owner + " end arrives");
         }
 
         if (leg.Conference > 0)
@@ -64,4 +69,8 @@ internal sealed class Webhooks
         if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Dialed: true, Owner.Value: not "callee" }))
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");
     }
+
+    /// <summary>The report of an ended leg says too that a machine had answered it.</summary>
+    private static LeaveReason Reported(Leg leg, LeaveReason because) =>
+        leg.By == AnsweredBy.Machine && because == LeaveReason.HungUp ? LeaveReason.Voicemail : because;
 }

@@ -135,6 +135,13 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
             return decision with { Session = invited with { Effects = after.Effects.Add(dial) } };
         });
 
+    [Fact]
+    public void A_machine_counts_as_a_person() =>
+        IsFound(Scenarios.ScreenedPhone, "with one participant alone", real => (session, happened, policy, now) =>
+            real(session, happened is SessionEvent.JoinCall { AnsweredBy: AnsweredBy.Machine } e
+                ? e with { AnsweredBy = AnsweredBy.Human }
+                : happened, policy, now));
+
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant
             ? session with { Participants = session.Participants.Replace(participant, changed) }

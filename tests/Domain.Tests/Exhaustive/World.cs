@@ -90,7 +90,7 @@ internal sealed record World
         {
             text.Append('|').Append(Digit(leg.Owner)).Append((char)('0' + (int)leg.State));
             text.Append(leg.Dialed ? 'd' : '-').Append(leg.Rang ? 'r' : '-').Append(leg.Answered ? 'a' : '-')
-                .Append((char)('0' + leg.Conference));
+                .Append((char)('0' + leg.Conference)).Append((char)('0' + (int)leg.By)).Append(leg.Keys);
             text.Append(leg.EndedBecause is { } because ? (char)('A' + (int)because) : '.');
         }
 
@@ -104,7 +104,7 @@ internal sealed record World
         foreach (var p in session.Participants)
         {
             text.Append(Digit(p.Id)).Append((char)('0' + (int)p.Progress)).Append(p.Answered ? 'a' : '-').Append(p.EverJoined ? 'j' : '-');
-            text.Append(p.DialedAt is null ? '-' : 'd');
+            text.Append(p.DialedAt is null ? '-' : 'd').Append(p.IsScreened ? 's' : p.Accepted ? 'A' : '-');
             text.Append(p.Gone is { } gone ? (char)('A' + (int)gone) : '.').Append((char)('0' + (int)p.Leaving))
                 .Append(p.Leg?.Value[^1] ?? '.');
         }

@@ -13,7 +13,7 @@ internal static class Canonical
 
     /// <summary>The facts about a participant, without <see cref="Participant.Leaving"/>.</summary>
     public static string Of(Participant p) =>
-        $"{p.Id} {p.Role} {p.Progress} leg={p.Leg} answered={p.Answered} joined={p.EverJoined} gone={p.Gone}";
+        $"{p.Id} {p.Role} {p.Progress} leg={p.Leg} answered={p.Answered} joined={p.EverJoined} gone={p.Reason}";
 
     private static string Closed(CallSession session) =>
         string.Join(',', session.ClosedConferences.Select(c => c.Value).Order(StringComparer.Ordinal));

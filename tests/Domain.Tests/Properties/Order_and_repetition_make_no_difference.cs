@@ -19,6 +19,8 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
 
     private static readonly CallPolicy Policy = new();
 
+    private static readonly CallPolicy Screens = new() { ScreenPhones = Screening.Machine };
+
     private sealed record Script(string Name, Func<Call> Start, EndReason Ends, SessionEvent[] Events);
 
     private static readonly Script[] Scripts =
@@ -46,6 +48,18 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
             Settled(ParticipantId.Callee, new DialOutcome.Unknown()), Accepted(ParticipantId.Callee),
             Says(ParticipantId.Callee, Progress.Ringing),
             Ends(ParticipantId.Callee, LeaveReason.NoAnswer), Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller), Closed(A.Room1),
+        ]),
+        new("a machine answers a screened phone", () => A.Session(A.BobsPhone, Screens).Sending(), EndReason.CalleeVoicemail,
+        [
+            Accepted(ParticipantId.Callee), Says(ParticipantId.Callee, Progress.Ringing), Says(ParticipantId.Callee, Progress.Answered),
+            PicksUp() with { AnsweredBy = AnsweredBy.Machine }, Ends(ParticipantId.Callee, LeaveReason.Voicemail),
+            Joins(ParticipantId.Caller), Leaves(ParticipantId.Caller),
+        ]),
+        new("a screened phone is asked and accepted", () => A.Session(A.BobsPhone, Screens).Sending(), EndReason.OnePersonLeft,
+        [
+            Accepted(ParticipantId.Callee), PicksUp(), PicksUp() with { Key = new(1, false) }, PicksUp() with { Key = new(2, true) },
+            Joins(ParticipantId.Callee), Ends(ParticipantId.Callee, LeaveReason.HungUp), Joins(ParticipantId.Caller),
+            Leaves(ParticipantId.Caller),
         ]),
         new("the caller hangs up before the answer", () => A.Session().Sending(), EndReason.CallerHungUpBeforeAnswer,
         [

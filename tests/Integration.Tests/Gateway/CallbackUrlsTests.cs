@@ -16,6 +16,8 @@ public sealed class CallbackUrlsTests
             urls.Join(call, ParticipantId.Callee), urls.Status(
                 call, ParticipantId.Callee), urls.Conference(call), urls.Left(call, ParticipantId.Caller),
             urls.Wait(call.TraceParent), urls.JoinAgain(call, ParticipantId.Callee, 2),
+            urls.Answer(call, ParticipantId.Callee, 1), urls.JoinAgain(call, ParticipantId.Callee, 2, AnsweredBy.Human),
+            urls.JoinAgain(call, ParticipantId.Callee, 2, AnsweredBy.Unknown, new KeyPress(1, IsOne: true)),
             urls.VoiceAgain(call.Session, new Party.Client(Given.Identity("bob")), 1, call.TraceParent),
         };
         const string OfCall = "https://calls.example.com:8443/twilio/sessions/s:42/c1-nonce/";
@@ -26,6 +28,9 @@ public sealed class CallbackUrlsTests
             OfCall + "participants/caller/left?trace=00-trace-01",
             "https://calls.example.com:8443/twilio/wait?trace=00-trace-01",
             OfCall + "participants/callee/retries/2/join?trace=00-trace-01",
+            OfCall + "participants/callee/questions/1/join?trace=00-trace-01",
+            OfCall + "participants/callee/answered/Human/retries/2/join?trace=00-trace-01",
+            OfCall + "participants/callee/questions/1/one/retries/2/join?trace=00-trace-01",
             "https://calls.example.com:8443/twilio/sessions/s:42/callees/Y2xpZW50OmJvYg/retries/1/voice?trace=00-trace-01",
         ]);
         urls.Conference(call with { TraceParent = null }).ShouldStartWith(OfCall + "conference#", customMessage: "nothing is traced");

@@ -51,6 +51,20 @@ public sealed class GatewayRequestTests
         form["From"].ShouldBe(GatewayFixture.CallerNumber);
     }
 
+    [Theory]
+    [InlineData(MachineDetection.Off, null)]
+    [InlineData(MachineDetection.Enable, "Enable")]
+    [InlineData(MachineDetection.DetectMessageEnd, "DetectMessageEnd")]
+    public async Task Machines_are_detected_before_the_answer_url_is_requested(MachineDetection detection, string? sent)
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        gateway.Twilio.Says(Answer.Call);
+        await gateway.Gateway.CreateCallAsync(Given.ACall with { MachineDetection = detection }, None);
+        var form = Flat(gateway.Twilio.Requests.ShouldHaveSingleItem());
+        form.GetValueOrDefault("MachineDetection").ShouldBe(sent);
+        form.ShouldNotContainKey("AsyncAmd");
+    }
+
     [Fact]
     public async Task A_guest_is_added_by_the_conferences_sid_with_its_label_and_the_rooms_callbacks()
     {

@@ -9,7 +9,7 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended(), ReviewsFail(), Queued() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
+        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
     /// <summary>The schema of the first version that could store this session. An older version writes it without the later
     /// members.</summary>
@@ -88,6 +88,28 @@ internal static class GoldenSessions
         ],
         Effects = [new Effect.HangUp(Leg(3)) { NotBefore = At(52) }],
         StartedAt = Start,
+        TouchedAt = At(50),
+    };
+
+    /// <summary>The callee's phone was accepted, and a guest is asked to press 1.</summary>
+    private static CallSession Screened() => new()
+    {
+        Id = Known<SessionId>("screened", SessionId.TryParse),
+        Nonce = "nonceofthiscall4",
+        Participants =
+        [
+            Caller("alice", Progress.Joined, since: 1),
+            Callee(new Party.Phone(Number(1)), Progress.Answered, since: 8) with
+            {
+                Screen = Screening.Machine,
+                Accepted = true,
+                Answered = true,
+            },
+            Guest(3) with { Progress = Progress.Answered, Leg = Leg(3), Screen = Screening.PressOne },
+        ],
+        Effects = [new Effect.HangUp(Leg(4)) { NotBefore = At(52) }],
+        StartedAt = Start,
+        AnsweredAt = At(8),
         TouchedAt = At(50),
     };
 

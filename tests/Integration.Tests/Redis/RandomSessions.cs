@@ -35,7 +35,7 @@ internal sealed class RandomSessions(int seed)
 
     private SessionEvent AnyEvent(CallSession session) => random.Next(18) switch
     {
-        0 => new SessionEvent.JoinCall(Person(), Leg(), session.Nonce),
+        0 => new SessionEvent.JoinCall(Person(), Leg(), session.Nonce) { AnsweredBy = Any<AnsweredBy>() },
         1 or 2 => new SessionEvent.LegProgressed(Person(), Leg(), Progress.Ringing, null, session.Nonce),
         3 => new SessionEvent.LegProgressed(Person(), Leg(), Progress.Gone, Any<LeaveReason>(), session.Nonce),
         4 or 5 =>
@@ -44,7 +44,10 @@ internal sealed class RandomSessions(int seed)
         7 => new SessionEvent.ParticipantFlagsChanged(
             Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
         8 => new SessionEvent.ConferenceEnded(Conference(), session.Room),
-        9 or 10 => new SessionEvent.AddPhoneParticipant(Person(), Phone(), Labels[random.Next(Labels.Length)]),
+        9 or 10 => new SessionEvent.AddPhoneParticipant(Person(), Phone(), Labels[random.Next(Labels.Length)])
+        {
+            Screen = Coin() ? Any<Screening>() : null,
+        },
         11 => new SessionEvent.RemoveParticipant(Person()),
         12 => new SessionEvent.SetParticipantFlags(Person(), Coin() ? Coin() : null, Coin() ? Coin() : null),
         13 => new SessionEvent.ClaimDial(Person(), session.Nonce),

@@ -16,6 +16,8 @@ internal sealed class Tally
     public const string Replayed = "voice webhook replayed after the call";
     public const string ReplayedLate = "voice webhook replayed after the retention";
     public const string Queued = "call waits in Twilio's queue";
+    public const string Machine = "a machine answers a screened phone";
+    public const string Asked = "a phone is asked to press 1";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
@@ -24,7 +26,7 @@ internal sealed class Tally
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
-        Replayed, ReplayedLate, Queued, QueuedTooLong,
+        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
     ];
@@ -46,6 +48,12 @@ internal sealed class Tally
         {
             case WebhookFaulted { Fault: var fault }:
                 Add("webhook: " + (fault.StartsWith("answer", StringComparison.Ordinal) ? "answer lost" : fault.Split(' ')[0]));
+                break;
+            case WebhookSent { Webhook: WebhookKind.Gather, Attempt: 1 }:
+                Add(Asked);
+                break;
+            case WebhookSent { Webhook: WebhookKind.Answer, Attempt: 1 } sent when sent.Parameters["AnsweredBy"] is "fax" or ['m', ..]:
+                Add(Machine);
                 break;
             case WebhookAnswered { Failure: WebhookFailure.Connect }:
                 Add("webhook: no connection");

@@ -17,6 +17,8 @@ internal static class Tampering
         (Bug.FlagsFromWebhooksAlone, SessionEvent.FlagsSettled settled) => settled with { Seen = null },
         (Bug.FlagsFromWebhooksAlone, SessionEvent.SessionObserved seen) => new SessionEvent.SessionObserved(
             seen.Observation with { Flags = [] }),
+        (Bug.MachineCounted, SessionEvent.JoinCall { AnsweredBy: AnsweredBy.Machine } join) =>
+            join with { AnsweredBy = AnsweredBy.Human },
         _ => happened,
     };
 

@@ -57,15 +57,17 @@ internal sealed class Story
     {
         var begins = Seconds(0, 40);
         Behave(Callee, chance.NextDouble());
+        // The detection of machines and the question take their time.
+        var screening = Callee.IsClient || world.Policy.ScreenPhones == Screening.None ? 0 : 4;
         var answersAfter = Callee.After;
         var callerLeaves = chance.NextDouble() < 0.2 ? Seconds(0, 12) : Seconds(15, 60);
         var calleeLeaves = answersAfter + (chance.NextDouble() < 0.3 ? Seconds(0, 3) : Seconds(3, 40));
-        WillTalk = Callee.Behaviour == PhoneBehaviour.Answer && callerLeaves > answersAfter + TimeSpan.FromSeconds(8)
-            && calleeLeaves > answersAfter + TimeSpan.FromSeconds(6)
+        WillTalk = Callee.Behaviour == PhoneBehaviour.Answer && callerLeaves > answersAfter + TimeSpan.FromSeconds(8 + screening)
+            && calleeLeaves > answersAfter + TimeSpan.FromSeconds(6 + screening) && (screening == 0 || Callee.Key == "1")
             && answersAfter < TimeSpan.FromSeconds(25);
         world.Scheduler.Schedule(begins, Place);
         if (WillTalk)
-            world.Scheduler.Schedule(begins + answersAfter + TimeSpan.FromSeconds(5.5),
+            world.Scheduler.Schedule(begins + answersAfter + TimeSpan.FromSeconds(5.5 + screening),
                 () => HasTalked = (Caller.Conference is { } room && room == Callee.Conference) || SomebodyIsSentAway);
 
         var people = 2 + Guest(begins) + Guest(begins);
@@ -126,7 +128,9 @@ internal sealed class Story
         var at = begins + Seconds(0.5, 30);
         guests.Add((phone, id, at + world.Cloud.Options.RingDelay + phone.After));
         var number = PhoneNumber.TryParse(phone.Address, out var of) ? of : throw new InvalidOperationException();
-        world.Scheduler.Schedule(at, () => world.Deployment.Ask(new AddPhoneParticipant(Session, asker, id, number, null)));
+        Screening? screen = chance.Next(2) == 0 ? (Screening)chance.Next(3) : null;
+        world.Scheduler.Schedule(
+            at, () => world.Deployment.Ask(new AddPhoneParticipant(Session, asker, id, number, null) { Screen = screen }));
         if (chance.NextDouble() < 0.15)
             Ask(at + Seconds(0, 20), new RemoveParticipant(Session, asker, id));
         return 1;
@@ -136,6 +140,9 @@ internal sealed class Story
     {
         phone.Behaviour = dice switch
         {
+            < 0.1 when !phone.IsClient => PhoneBehaviour.Voicemail,
+            < 0.13 when !phone.IsClient => PhoneBehaviour.Fax,
+            < 0.23 when !phone.IsClient => PhoneBehaviour.Unrecognised,
             < 0.66 => PhoneBehaviour.Answer,
             < 0.78 => PhoneBehaviour.Decline,
             < 0.86 => PhoneBehaviour.LetRing,
@@ -144,6 +151,8 @@ internal sealed class Story
             _ => PhoneBehaviour.Offline,
         };
         phone.After = chance.Next(5) switch { 0 => Seconds(0, 0.5), 1 => Seconds(25, 36), _ => Seconds(0.5, 10) };
+        phone.Key = chance.Next(6) switch { 0 => null, 1 => "2", _ => "1" };
+        phone.BeepAfter = Seconds(1, 20);
     }
 
     private void Leaves(Phone phone, TimeSpan at)

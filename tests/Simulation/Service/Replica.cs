@@ -1,3 +1,4 @@
+using Calls.Api;
 using Calls.Api.Endpoints;
 using Calls.Api.Twilio;
 using Calls.Api.Observability;
@@ -194,7 +195,9 @@ internal sealed class Replica : IDisposable
             provider.GetRequiredService<ReviewSlots>(), provider.GetRequiredService<CallPolicy>(),
             new Heartbeat(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(),
                 NullLogger<Sweeper>.Instance));
-        services.AddSingleton<TwiML>();
+        var prompts = new PromptOptions();
+        prompts.Voicemail.Add("en", "Please call back.");
+        services.AddSingleton(prompts).AddSingleton<TwiML>();
         services.AddSingleton<HoldOutages>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();

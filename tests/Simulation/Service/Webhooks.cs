@@ -47,6 +47,16 @@ internal static class Webhooks
                 (await voice.Join(request, Session(session), Participant(participant), nonce)).Result,
             ["twilio", "sessions", var session, var nonce, "participants", var participant, "retries", var retry, "join"] =>
                 (await voice.Join(request, Session(session), Participant(participant), nonce, Number(retry))).Result,
+            ["twilio", "sessions", var session, var nonce, "participants", var participant, "questions", var question, "join"] =>
+                (await voice.Join(request, Session(session), Participant(participant), nonce, question: Number(question))).Result,
+            ["twilio", "sessions", var session, var nonce, "participants", var participant, "questions", var question, var key, "retries",
+                var retry, "join"] =>
+                (await voice.Join(request, Session(session), Participant(participant), nonce, Number(retry), Number(question),
+                    new(AnsweredBy.Unknown, key == CallbackUrls.KeyOne))).Result,
+            ["twilio", "sessions", var session, var nonce, "participants", var participant, "answered", var by, "retries", var retry,
+                "join"] =>
+                (await voice.Join(request, Session(session), Participant(participant), nonce, Number(retry), null,
+                    new(Enum.Parse<AnsweredBy>(by), false))).Result,
             ["twilio", "sessions", var session, var nonce, "participants", var participant, "left"] =>
                 (await voice.Left(request, Session(session), Participant(participant), nonce)).Result,
             ["twilio", "sessions", var session, var nonce, "conference"] =>

@@ -47,7 +47,9 @@ internal sealed class CallsWorld : IDisposable
             RingDelay = TimeSpan.FromMilliseconds(chance.Next(20, 1500)),
             CallsPerSecond = Swarm.IsCalm || chance.Next(5) != 0 ? null : 0.08 + chance.NextDouble(),
             QueueDelay = TimeSpan.FromMilliseconds(chance.Next(3) == 0 ? chance.Next(2000) : 0),
+            DetectionTime = TimeSpan.FromMilliseconds(chance.Next(100, 3000)),
         });
+        Policy = new() { ScreenPhones = (Screening)chance.Next(3), LeavesMessage = chance.Next(2) == 0 };
         Cloud.Journal.Added += Tally.Hear;
         Redis = new EmulatedRedis(Scheduler, new Random(chance.Next()), Tally, bug);
         Judge = new Judge(this);
@@ -76,7 +78,7 @@ internal sealed class CallsWorld : IDisposable
 
     public Judge Judge { get; }
 
-    public CallPolicy Policy { get; } = new();
+    public CallPolicy Policy { get; }
 
     public IReadOnlyList<Story> Stories { get; }
 

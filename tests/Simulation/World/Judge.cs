@@ -182,6 +182,8 @@ internal sealed class Judge(CallsWorld world)
     private void LookForTheLonely()
     {
         var now = world.Scheduler.Now;
+        foreach (var machine in world.Cloud.LiveLegs().Where(leg => leg is { IsMachine: true, Conference: not null }))
+            Say($"{machine.Phone.Address} is a machine that Twilio has recognised, and it is in the room", StoryOf(machine));
         var lonely = world.Cloud.LonelyLegs(IsComing).Where(leg => !leg.Vanished).ToHashSet();
         foreach (var leg in alone.Keys.Where(leg => !lonely.Contains(leg)).ToList())
             alone.Remove(leg);

@@ -15,6 +15,9 @@ internal sealed record OutboundCall(string From, string To)
 
     /// <summary>The longest duration of the call after the answer; null: no limit.</summary>
     public TimeSpan? TimeLimit { get; init; }
+
+    /// <summary><c>Enable</c> or <c>DetectMessageEnd</c>; null: Twilio detects no machines.</summary>
+    public string? MachineDetection { get; init; }
 }
 
 /// <summary>
@@ -68,6 +71,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
             OnAnswer = call.OnAnswer,
             RingTimeout = call.Timeout,
             TimeLimit = call.TimeLimit,
+            MachineDetection = call.MachineDetection,
             QueueTime = QueueTime(),
         };
         cloud.Register(leg);
@@ -88,6 +92,10 @@ internal sealed class CallFlow(TwilioCloud cloud)
         if (leg.Participant is { } participant)
         {
             cloud.Rooms.Connect(participant);
+        }
+        else if (leg is { OnAnswer: { } recognised, MachineDetection: not null })
+        {
+            Detect(leg, recognised);
         }
         else if (leg.OnAnswer is { } twiml)
         {
@@ -160,6 +168,31 @@ internal sealed class CallFlow(TwilioCloud cloud)
     {
         var (state, sipResponseCode) = leg.State == LegState.InProgress ? (LegState.Completed, 200) : (LegState.Canceled, 487);
         End(leg, state, "ended via REST", sipResponseCode, LeaveReasons.UpdatedViaApi);
+    }
+
+    /// <summary>Twilio requests the answer URL when it knows who has answered; with <c>DetectMessageEnd</c> after the beep of a
+    /// machine.</summary>
+    /// <remarks>twilio.com/docs/voice/answering-machine-detection</remarks>
+    private void Detect(Leg leg, TwimlSource twiml)
+    {
+        var time = cloud.Options.DetectionTime;
+        var (answeredBy, takes) = leg.Phone.Behaviour switch
+        {
+            PhoneBehaviour.Voicemail when leg.MachineDetection == "DetectMessageEnd" =>
+                ("machine_end_beep", leg.Phone.BeepAfter > time ? leg.Phone.BeepAfter : time),
+            PhoneBehaviour.Voicemail => ("machine_start", time),
+            PhoneBehaviour.Fax => ("fax", time),
+            PhoneBehaviour.Unrecognised => ("unknown", time),
+            _ => ("human", time),
+        };
+        cloud.Scheduler.Schedule(takes, () =>
+        {
+            if (leg.State == LegState.InProgress && leg.AnsweredBy is null)
+            {
+                leg.AnsweredBy = answeredBy;
+                cloud.Twiml.Run(leg, twiml, WebhookKind.Answer);
+            }
+        });
     }
 
     private void Initiate(Leg leg)

@@ -82,6 +82,10 @@ internal sealed class Callbacks(TwilioCloud cloud)
             parameters.Add("Duration", ((seconds + 59) / 60).ToString(CultureInfo.InvariantCulture));
             parameters.Add("SipResponseCode", leg.SipResponseCode.ToString(CultureInfo.InvariantCulture));
         }
+        if (leg is { EndedAt: not null, AnsweredBy: { } answeredBy })
+        {
+            parameters.Add("AnsweredBy", answeredBy);
+        }
         var kind = leg.ApplicationSid is null ? WebhookKind.CallStatus : WebhookKind.AppStatus;
         cloud.Webhooks.Fire(new(kind, leg.CallStatus, target, parameters) { CallSid = leg.Sid });
     }

@@ -76,6 +76,23 @@ public sealed class Leg
     /// <summary>The path and query of its status callback. Two legs with the same value were created for the same request.</summary>
     public string? CallbackPath => Inbound || StatusCallback is not { } target ? null : new Uri(target.Url).PathAndQuery;
 
+    /// <summary>Who has answered, as the parameter AnsweredBy says it; null if Twilio does not detect machines or does not know it yet.
+    /// </summary>
+    public string? AnsweredBy { get; internal set; }
+
+    /// <summary>Whether Twilio has recognised a machine.</summary>
+    public bool IsMachine => AnsweredBy is not (null or "human" or "unknown");
+
+    /// <summary>Whether the answered leg can still enter a conference: Twilio detects machines on it, or asks for a key.</summary>
+    public bool IsBeingScreened =>
+        State == LegState.InProgress && (Question is not null || (MachineDetection is not null && AnsweredBy is null));
+
+    /// <summary>The <c>&lt;Gather&gt;</c> that waits for a key; null if none waits.</summary>
+    internal TaskCompletionSource<string>? Question { get; set; }
+
+    /// <summary>The parameter MachineDetection of the request: <c>Enable</c> or <c>DetectMessageEnd</c>; null: no detection.</summary>
+    internal string? MachineDetection { get; init; }
+
     internal List<string> Sounds { get; } = [];
 
     /// <summary>The custom parameters: of the Voice SDK's connect, or of <c>client:name?key=value</c>.</summary>

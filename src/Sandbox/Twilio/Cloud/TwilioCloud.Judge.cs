@@ -10,16 +10,17 @@ public sealed partial class TwilioCloud
     public IReadOnlyList<Leg> RingingLegs() =>
         [.. Legs.Where(leg => leg is { Inbound: false, State: LegState.Queued or LegState.Initiated or LegState.Ringing })];
 
-    /// <summary>The legs that are alone in their conference, while no leg rings that could join it.</summary>
+    /// <summary>The legs that are alone in their conference, while no leg rings or is being screened that could join it. A machine that
+    /// Twilio has recognised is no company.</summary>
     /// <param name="canJoin">
     /// Whether a plain call that rings (the first leg) could join the conference of the second leg. Twilio does not know it, because a
     /// plain call chooses its conference after the answer. Null, the default: every plain call that rings could join.
     /// </param>
     public IReadOnlyList<Leg> LonelyLegs(Func<Leg, Leg, bool>? canJoin = null)
     {
-        var ringing = RingingLegs();
+        IReadOnlyList<Leg> ringing = [.. RingingLegs(), .. Legs.Where(leg => leg.IsBeingScreened)];
         return [.. Legs.Where(leg => !leg.Ended && leg.Participant is { IsIn: true } part
-            && part.Conference.Connected.Count() == 1
+            && part.Conference.Connected.Count(other => !other.Leg.IsMachine) == 1
             && !ringing.Any(other => other != leg && CanJoin(other, leg, part)))];
 
         bool CanJoin(Leg other, Leg leg, Participant part) =>

@@ -38,6 +38,15 @@ public sealed class Phone
     /// <summary>How long the phone rings before it answers or declines by itself.</summary>
     public TimeSpan After { get; set; }
 
+    /// <summary>The key that a person presses when the call asks for one, if the phone answers by itself; null: the person presses
+    /// none.</summary>
+    public string? Key { get; set; } = "1";
+
+    /// <summary>The length of a voicemail's greeting, from the answer to the beep.</summary>
+    public TimeSpan BeepAfter { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    public bool IsMachine => Behaviour is PhoneBehaviour.Voicemail or PhoneBehaviour.Fax;
+
     /// <summary>All legs of the phone, including those that are over, oldest first.</summary>
     public IReadOnlyList<Leg> Legs => _legs;
 
@@ -127,6 +136,32 @@ public sealed class Phone
         _cloud.Calls.HangUp(leg, "hung up");
     }
 
+    /// <summary>The person presses a key, while the call asks for one.</summary>
+    public void Press(string key)
+    {
+        Act($"presses {key}");
+        if (Current?.Question is not { } question)
+        {
+            throw new InvalidOperationException($"{Address} is not asked for a key.");
+        }
+        _cloud.Post(() => question.TrySetResult(key));
+    }
+
+    /// <summary>The call asks for a key.</summary>
+    internal void Asked(Leg leg)
+    {
+        if (Behaviour is PhoneBehaviour.Answer or PhoneBehaviour.Unrecognised && Key is { } key)
+        {
+            _cloud.Scheduler.Schedule(_cloud.Options.SpeechTime, () =>
+            {
+                if (Current == leg && leg.Question is not null)
+                {
+                    Press(key);
+                }
+            });
+        }
+    }
+
     /// <summary>The phone loses its connection.</summary>
     /// <remarks>Twilio notices it after <see cref="TwilioEmulatorOptions.DropNoticedAfter"/>, or at its next TwiML.</remarks>
     public void Drop()
@@ -154,9 +189,9 @@ public sealed class Phone
         _legs.Add(leg);
         _live.Add(leg);
         Act("rings");
-        if (Behaviour is PhoneBehaviour.Answer or PhoneBehaviour.Decline)
+        if (Behaviour is not PhoneBehaviour.LetRing)
         {
-            var answers = Behaviour == PhoneBehaviour.Answer;
+            var answers = Behaviour is not PhoneBehaviour.Decline;
             _cloud.Scheduler.Schedule(After, () =>
             {
                 if (leg is { State: LegState.Ringing, Vanished: false } && answers)

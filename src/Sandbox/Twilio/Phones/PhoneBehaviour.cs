@@ -9,6 +9,15 @@ public enum PhoneBehaviour
     /// <summary>It answers after <see cref="Phone.After"/>.</summary>
     Answer,
 
+    /// <summary>A voicemail answers after <see cref="Phone.After"/>. It beeps <see cref="Phone.BeepAfter"/> later.</summary>
+    Voicemail,
+
+    /// <summary>A fax answers after <see cref="Phone.After"/>.</summary>
+    Fax,
+
+    /// <summary>A person answers after <see cref="Phone.After"/>, and Twilio does not recognise the person as one.</summary>
+    Unrecognised,
+
     /// <summary>It declines after <see cref="Phone.After"/>.</summary>
     Decline,
 

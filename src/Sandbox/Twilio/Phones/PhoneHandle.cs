@@ -56,6 +56,17 @@ public sealed class PhoneHandle
     /// <summary>Answers the oldest ringing leg.</summary>
     public Task AnswerAsync() => DoAsync(_phone.Answer);
 
+    /// <summary>Presses a key, while the call asks for one.</summary>
+    public Task PressAsync(string key) => DoAsync(() => _phone.Press(key));
+
+    /// <summary>Sets the key that the phone presses by itself, and the length of its greeting.</summary>
+    public Task BehaveAsync(PhoneBehaviour behaviour, string? key, TimeSpan beepAfter = default) =>
+        DoAsync(() => (_phone.Behaviour, _phone.Key, _phone.BeepAfter) = (behaviour, key, beepAfter));
+
+    /// <summary>Waits until the call asks the phone for a key.</summary>
+    public Task IsAskedAsync(TimeSpan? patience = null) =>
+        _emulator.WaitUntilAsync(_ => _phone.Current?.Question is not null, $"{Address} is asked for a key", patience);
+
     public Task DeclineAsync() => DoAsync(_phone.Decline);
 
     /// <summary>Hangs up. A phone that rings declines; a phone that calls cancels its call.</summary>

@@ -19,6 +19,12 @@ internal sealed class CallsResource(TwilioCloud cloud)
             StatusCallback = app is null ? form.StatusCallback() : null,
             Timeout = form.Seconds("Timeout", 1, 600, 21208) ?? TimeSpan.FromSeconds(60),
             TimeLimit = form.Seconds("TimeLimit", 1, 86_400, 20001),
+            MachineDetection = form["MachineDetection"] switch
+            {
+                null or "" => null,
+                "Enable" or "DetectMessageEnd" => form["MachineDetection"],
+                _ => throw RestRefusal.BadRequest(20001, "MachineDetection must be Enable or DetectMessageEnd"),
+            },
         });
         return Body(leg);
     }
@@ -111,7 +117,7 @@ internal sealed class CallsResource(TwilioCloud cloud)
             ["price"] = null,
             ["price_unit"] = "USD",
             ["direction"] = leg.Direction,
-            ["answered_by"] = null,
+            ["answered_by"] = leg.AnsweredBy,
             ["api_version"] = "2010-04-01",
             ["forwarded_from"] = null,
             ["group_sid"] = null,

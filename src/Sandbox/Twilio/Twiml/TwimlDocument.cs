@@ -19,6 +19,9 @@ internal abstract record Verb
 
     public sealed record Redirect(CallbackTarget To) : Verb;
 
+    /// <summary>Asks for keys: the texts and sounds while it waits, and where the keys are sent.</summary>
+    public sealed record Gather(IReadOnlyList<Verb> Prompts, CallbackTarget Action, TimeSpan Timeout, bool ActionOnEmptyResult) : Verb;
+
     public sealed record Dial(ConferenceNoun Conference, CallbackTarget? Action, TimeSpan TimeLimit) : Verb;
 }
 
@@ -90,6 +93,11 @@ internal sealed record TwimlDocument(IReadOnlyList<Verb> Verbs)
         "Hangup" => new Verb.Hangup(),
         "Reject" => new Verb.Reject((string?)element.Attribute("reason") == "busy"),
         "Redirect" => new Verb.Redirect(new(Resolve(element.Value.Trim(), url), Method(element, "method"))),
+        "Gather" => new Verb.Gather(
+            [.. element.Elements().Select(prompt => Read(prompt, url))],
+            Target(element, "action", "method", url) ?? throw new TwimlException(12200, "Only <Gather> with an action is emulated"),
+            TimeSpan.FromSeconds(Number(element, "timeout", 5)),
+            Bool(element, "actionOnEmptyResult", false, 12200)),
         "Dial" => new Verb.Dial(
             Conference(element.Element("Conference") ?? throw new TwimlException(12200, "Only <Dial><Conference> is emulated"), url),
             Target(element, "action", "method", url),

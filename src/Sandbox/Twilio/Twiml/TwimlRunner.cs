@@ -60,16 +60,19 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
             }
             switch (verb)
             {
-                case Verb.Say say:
-                    leg.Phone.Hear(leg, $"\"{say.Text}\"");
-                    await cloud.DelayAsync(cloud.Options.SpeechTime);
+                case Verb.Say or Verb.Play or Verb.Pause:
+                    await PlayAsync(leg, verb);
                     break;
-                case Verb.Play play:
-                    leg.Phone.Hear(leg, play.Url);
-                    await cloud.DelayAsync(cloud.Options.PlayTime * cloud.Options.PauseScale);
-                    break;
-                case Verb.Pause pause:
-                    await cloud.DelayAsync(pause.Length * cloud.Options.PauseScale);
+                case Verb.Gather gather:
+                    var keys = await GatherAsync(leg, script, gather);
+                    if (script.IsAbandoned)
+                    {
+                        return null;
+                    }
+                    if (keys.Length > 0 || gather.ActionOnEmptyResult)
+                    {
+                        return await FetchAsync(leg, script, WebhookKind.Gather, gather.Action, new() { { "Digits", keys } });
+                    }
                     break;
                 case Verb.Redirect redirect:
                     return await FetchAsync(leg, script, WebhookKind.Redirect, redirect.To);
@@ -107,6 +110,46 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         return null;
     }
 
+    private async Task PlayAsync(Leg leg, Verb verb)
+    {
+        switch (verb)
+        {
+            case Verb.Say say:
+                leg.Phone.Hear(leg, $"\"{say.Text}\"");
+                await cloud.DelayAsync(cloud.Options.SpeechTime);
+                break;
+            case Verb.Play play:
+                leg.Phone.Hear(leg, play.Url);
+                await cloud.DelayAsync(cloud.Options.PlayTime * cloud.Options.PauseScale);
+                break;
+            case Verb.Pause pause:
+                await cloud.DelayAsync(pause.Length * cloud.Options.PauseScale);
+                break;
+        }
+    }
+
+    /// <summary>Asks for one key, and gives it; an empty text if none was pressed. The time-out counts from the end of the words.</summary>
+    /// <remarks>twilio.com/docs/voice/twiml/gather</remarks>
+    private async Task<string> GatherAsync(Leg leg, TwimlScript script, Verb.Gather gather)
+    {
+        var pressed = leg.Question = new TaskCompletionSource<string>();
+        leg.Phone.Asked(leg);
+        foreach (var prompt in gather.Prompts)
+        {
+            if (!script.IsAbandoned && !pressed.Task.IsCompleted)
+            {
+                await PlayAsync(leg, prompt);
+            }
+        }
+        using var timeout = cloud.Scheduler.Schedule(gather.Timeout * cloud.Options.PauseScale, () => pressed.TrySetResult(""));
+        var keys = await pressed.Task;
+        if (leg.Question == pressed)
+        {
+            leg.Question = null;
+        }
+        return keys;
+    }
+
     private async Task<DialEnd> DialAsync(Leg leg, Verb.Dial dial)
     {
         var over = new TaskCompletionSource<DialEnd>();
@@ -139,6 +182,10 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         Leg leg, TwimlScript script, WebhookKind kind, CallbackTarget url, Parameters? extra = null)
     {
         var parameters = cloud.Callbacks.Voice(leg, isFirst: kind == WebhookKind.Voice);
+        if (kind == WebhookKind.Answer && leg.AnsweredBy is { } answeredBy)
+        {
+            parameters.Add("AnsweredBy", answeredBy);
+        }
         parameters.AddRange(extra ?? Parameters.None);
         var response = await cloud.Webhooks.SendAsync(new(kind, "", url, parameters) { CallSid = leg.Sid });
         if (script.IsAbandoned)

@@ -12,6 +12,9 @@ public enum WebhookKind
     /// <summary>The URL of a <c>&lt;Redirect&gt;</c>.</summary>
     Redirect,
 
+    /// <summary>The action of a <c>&lt;Gather&gt;</c>.</summary>
+    Gather,
+
     /// <summary>The fallback URL, after another TwiML request failed.</summary>
     Fallback,
 
