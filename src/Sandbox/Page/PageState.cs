@@ -50,6 +50,7 @@ internal sealed record SessionView(string Id, IReadOnlyList<string> People, bool
 /// <param name="IsApp">Whether it is an app (a Voice SDK client) and not a telephone.</param>
 /// <param name="State"><c>idle</c>, <c>calling</c>, <c>ringing</c>, <c>waiting</c> (alone on the line) or <c>talking</c>.</param>
 /// <param name="With">The addresses of the other phones in its conference, muted or not.</param>
+/// <param name="Asked">Whether the call asks the phone for a key.</param>
 /// <param name="Muted">Whether the phone is muted.</param>
 /// <param name="Hold">Whether the phone is on hold.</param>
 /// <param name="Hears">The addresses of the phones that it hears, the URL of a sound, or <c>silence</c>.</param>
@@ -66,6 +67,7 @@ internal sealed record PhoneView(
     bool IsApp,
     string State,
     IReadOnlyList<string> With,
+    bool Asked,
     bool Muted,
     bool Hold,
     string Hears,
@@ -94,6 +96,7 @@ internal sealed record PhoneView(
                 _ => with.Count > 0 ? "talking" : "waiting",
             },
             with,
+            phone.Current?.Question is not null,
             phone.IsMuted,
             phone.IsOnHold,
             phone.Hears,

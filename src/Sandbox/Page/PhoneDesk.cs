@@ -23,7 +23,7 @@ internal sealed partial class PhoneDesk(TwilioEmulator twilio)
         routes.MapPut("/sandbox/phones/{address}/behaviour", BehaveAsync);
     }
 
-    private async Task<IResult> UseAsync(string address, string action, string? to, string? session)
+    private async Task<IResult> UseAsync(string address, string action, string? to, string? session, string? key)
     {
         if (Find(address) is not { } phone)
             return Results.Text("The address of a phone is client:<identity> or a number such as +15550100101.\n", statusCode: 400);
@@ -37,6 +37,9 @@ internal sealed partial class PhoneDesk(TwilioEmulator twilio)
                 case "answer":
                     await phone.AnswerAsync();
                     break;
+                case "press" when key is { Length: 1 }:
+                    await phone.PressAsync(key);
+                    break;
                 case "decline":
                     await phone.DeclineAsync();
                     break;
@@ -48,7 +51,8 @@ internal sealed partial class PhoneDesk(TwilioEmulator twilio)
                     break;
                 default:
                     return Results.Text(
-                        "The actions of a phone are call (with ?to=), answer, decline, hang-up and drop.\n", statusCode: 400);
+                        "The actions of a phone are call (with ?to=), answer, press (with ?key=), decline, hang-up and drop.\n",
+                        statusCode: 400);
             }
         }
         catch (InvalidOperationException e)

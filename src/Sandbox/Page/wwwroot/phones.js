@@ -12,10 +12,19 @@ const ends = {
 const behaviours = [
   ['let-ring', 'rings'],
   ['answer', 'answers by itself'],
+  ['voicemail', 'is a voicemail'],
+  ['fax', 'is a fax'],
+  ['unrecognised', 'answers as a person whom Twilio does not recognise'],
   ['decline', 'declines by itself'],
   ['busy', 'is busy'],
   ['unreachable', 'cannot be reached'],
   ['offline', 'is offline'],
+];
+
+const screens = [
+  ['none', 'nothing'],
+  ['machine', 'machines are detected'],
+  ['press-1', 'the person presses 1'],
 ];
 
 export class Phones {
@@ -65,6 +74,7 @@ class Card {
     p.line = el('p', { class: 'line' });
     p.hears = el('p', { class: 'hears' });
     p.answer = this.#button('Answer', 'good', use('answer'));
+    p.press = this.#button('Press 1', 'good', use('press?key=1'));
     p.decline = this.#button('Decline', 'danger', use('decline'));
     p.hangUp = this.#button('Hang up', 'danger', use('hang-up'));
     p.drop = this.#button('Lose connection', 'quiet', use('drop'), 'The phone loses its connection without hanging up');
@@ -74,6 +84,8 @@ class Card {
       p.end = this.#button('End for all', 'danger quiet', () => ask('DELETE', this.#path(), undefined, this.#bearer));
       p.call = this.#chooser(id, 'Call', 'phone', to => this.#call(to));
       p.add = this.#chooser(id, 'Add to call', 'number', to => this.#add(to));
+      p.screen = el('select', {}, ...screens.map(([value, words]) => el('option', { value }, words)));
+      p.screened = el('label', { class: 'screening' }, 'Before an added phone enters: ', p.screen);
     }
     p.behaviour = el('select', {}, ...behaviours.map(([value, words]) => el('option', { value }, words)));
     p.behaviour.addEventListener('change', () =>
@@ -85,8 +97,8 @@ class Card {
         el('div', { class: 'who' }, p.name, el('small', {}, phone.isApp ? 'app user' : phone.address)),
         p.state),
       p.line, p.hears,
-      el('div', { class: 'actions' }, p.answer, p.decline, p.mute, p.hold, p.hangUp, p.end, p.drop),
-      p.call?.element, p.add?.element,
+      el('div', { class: 'actions' }, p.answer, p.press, p.decline, p.mute, p.hold, p.hangUp, p.end, p.drop),
+      p.call?.element, p.add?.element, p.screened,
       el('label', { class: 'behaviour' }, 'When called, it ', p.behaviour));
   }
 
@@ -101,6 +113,7 @@ class Card {
     text(p.hears, phone.state === 'idle' ? '' : `hears ${hears(phone, name)}`);
     const show = {
       answer: phone.state === 'ringing',
+      press: phone.asked,
       decline: phone.state === 'ringing',
       hangUp: on || phone.state === 'calling',
       drop: phone.state !== 'idle',
@@ -110,6 +123,7 @@ class Card {
       p.call.update(phone.state === 'idle', phones.filter(other => other.address !== phone.address), name);
       const free = phones.filter(other => !other.isApp && other.state === 'idle');
       p.add.update(on && phone.session !== null, free, name);
+      p.screened.hidden = p.add.element.hidden;
       press(p.mute, phone.muted, 'Unmute', 'Mute');
       press(p.hold, phone.hold, 'Resume', 'Hold');
     }
@@ -132,7 +146,7 @@ class Card {
       }
       case 'ringing': return 'Incoming call';
       case 'calling': return 'Twilio requests the voice webhook';
-      case 'waiting': return 'Waiting for an answer';
+      case 'waiting': return phone.asked ? 'Asked to press 1' : phone.participant === 'caller' ? 'Waiting for an answer' : 'On the line';
       default: return `with ${list(phone.with.map(name))}`;
     }
   }
@@ -150,7 +164,7 @@ class Card {
 
   #add(phoneNumber) {
     const label = document.querySelector(`#cards option[value="${CSS.escape(phoneNumber)}"]`)?.dataset.label;
-    return ask('POST', `${this.#path()}/participants`, { phoneNumber, label }, this.#bearer);
+    return ask('POST', `${this.#path()}/participants`, { phoneNumber, label, screen: this.#parts.screen.value }, this.#bearer);
   }
 
   #button(words, kind, act, title) {
