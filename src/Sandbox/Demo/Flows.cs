@@ -26,6 +26,14 @@ internal static class Flows
             "6  Twilio queues a call",
             "Twilio starts few calls a second: the lawyer's call waits longer than a phone rings, is shown as queued, and then rings",
             QueuedAsync),
+        new(
+            "7  A voicemail answers for the lawyer",
+            "Twilio detects machines on the lawyer's phone: the voicemail never enters the call, and Alice and Bob talk on",
+            VoicemailAsync),
+        new(
+            "7b A voicemail answers, and no other person is left",
+            "Bob has left; Alice waits for the lawyer, a voicemail answers, and Alice's line ends at once",
+            VoicemailAloneAsync),
     ];
 
     private static async Task TwoPartyCallAsync(SandboxHost host, string session)
@@ -129,6 +137,44 @@ internal static class Flows
         finally
         {
             host.Twilio.Faults.CallsPerSecond = null;
+        }
+    }
+
+    private static async Task VoicemailAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        await AddVoicemailAsync(host, session);
+        await host.Twilio.Phone(Lawyer).IsIdleAsync();
+        var (_, document) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor("alice"));
+        if (!document.Contains("\"voicemail\"", StringComparison.Ordinal))
+            throw new InvalidOperationException($"The document does not say voicemail: {document}");
+        await bob.TalksAsync();
+        await alice.HangUpAsync();
+        await bob.IsIdleAsync();
+    }
+
+    private static async Task VoicemailAloneAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        await AddVoicemailAsync(host, session, TimeSpan.FromSeconds(1));
+        await bob.HangUpAsync();
+        await alice.IsIdleAsync();
+        await host.Twilio.Phone(Lawyer).IsIdleAsync();
+    }
+
+    /// <summary>Alice adds the lawyer, whose voicemail answers after <paramref name="after"/>.</summary>
+    private static async Task AddVoicemailAsync(SandboxHost host, string session, TimeSpan after = default)
+    {
+        var lawyer = host.Twilio.Phone(Lawyer);
+        await lawyer.BehaveAsync(PhoneBehaviour.Voicemail, after);
+        try
+        {
+            Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer", "machine"), HttpStatusCode.Created);
+            await lawyer.WaitForAsync(PhoneState.InCall, TimeSpan.FromSeconds(10));
+        }
+        finally
+        {
+            await lawyer.BehaveAsync(PhoneBehaviour.LetRing);
         }
     }
 

@@ -132,6 +132,8 @@ internal sealed class RecordedTwilio : IAsyncDisposable
             {
                 // The service chooses a new id for a guest. The label of this request is the first place where it appears.
                 translation.Learn(next.Request["Label"], parameters["Label"]);
+                // The call of a screened guest has no label. Its answer URL has the guest's id.
+                translation.Learn(ParticipantIn(next.Request["Url"]), ParticipantIn(parameters["Url"]));
                 next.Made.TrySetResult();
                 return next;
             }
@@ -147,6 +149,8 @@ internal sealed class RecordedTwilio : IAsyncDisposable
     private bool IsSame(RecordedStep then, string method, RestRoute route, Parameters now) =>
         then.Name == route.Operation.ToString() && then.Method == method && translation.ToRun(then.Path!) == route.Path
         && ComparedParameters.All(name => (then[name] is { } value ? translation.ToRun(value) : null) == now[name]);
+
+    private static string? ParticipantIn(string? url) => url?.Split('/') is [.., "participants", var id, _] ? id : null;
 
     private static Task WriteAsync(HttpContext context, int status, string body)
     {
