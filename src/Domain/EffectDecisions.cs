@@ -75,8 +75,9 @@ internal static class EffectDecisions
     }
 
     /// <summary>Only the outcome of the last request counts. A participant whom Twilio does not find is not in the room yet, or has left
-    /// it: then a webhook or a review says so.</summary>
-    public static Step SettleFlags(CallSession session, SessionEvent.FlagsSettled e, DateTimeOffset now)
+    /// it: then a webhook or a review says so. If Twilio refuses to end a hold whose holder has left, the service hangs the leg up:
+    /// otherwise the person would hear music for ever.</summary>
+    public static Step SettleFlags(CallSession session, SessionEvent.FlagsSettled e, CallPolicy policy, DateTimeOffset now)
     {
         if (session.FindEffect<Effect.SetFlags>(f => f.Participant == e.Participant) is not { } flags
             || session.Find(e.Participant) is not { } participant || participant.FlagsVersion != e.Asked.Version)
@@ -84,6 +85,9 @@ internal static class EffectDecisions
         return Step.Do(e.Outcome switch
         {
             EffectOutcome.Done => session.Without(flags).Confirm(participant, e),
+            EffectOutcome.Refused when flags.Hold == false && participant is { Hold: true, IsPresent: true }
+                && Holds.HolderHasLeft(session, participant) =>
+                session.Remove(participant.Id, Leaving.WithTheCall, policy, now).Without(flags),
             EffectOutcome.Refused => session.Without(flags),
             _ => session.RunLater(flags, now),
         });

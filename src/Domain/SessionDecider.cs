@@ -41,7 +41,7 @@ public static class SessionDecider
         SessionEvent.DialPaced e => EffectDecisions.Pace(session, e, policy, now),
         SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),
         SessionEvent.HangUpSettled e => EffectDecisions.SettleHangUp(session, e, now),
-        SessionEvent.FlagsSettled e => OfThisCall(session, e.Room, () => EffectDecisions.SettleFlags(session, e, now)),
+        SessionEvent.FlagsSettled e => OfThisCall(session, e.Room, () => EffectDecisions.SettleFlags(session, e, policy, now)),
         SessionEvent.MaxDurationPassed => RequestDecisions.Expire(session, policy, now),
         SessionEvent.SessionObserved e =>
             OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),

@@ -43,6 +43,7 @@ internal sealed class ParticipantForm
     [JsonPropertyName("lv")] public Leaving Leaving { get; set; }
     [JsonPropertyName("m")] public bool Muted { get; set; }
     [JsonPropertyName("h")] public bool Hold { get; set; }
+    [JsonPropertyName("hb")] public string? HeldBy { get; set; }
     [JsonPropertyName("fs")] public int? FlagsSequence { get; set; }
     [JsonPropertyName("fv")] public int FlagsVersion { get; set; }
     [JsonPropertyName("q")] public long? QueuedAt { get; set; }

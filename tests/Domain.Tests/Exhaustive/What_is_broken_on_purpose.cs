@@ -135,6 +135,43 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
             return decision with { Session = invited with { Effects = after.Effects.Add(dial) } };
         });
 
+    [Fact]
+    public void A_hold_is_ignored_when_its_holder_leaves() =>
+        IsFound(Scenarios.Holds, "on hold for a person who has left", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            return decision is { Changed: true, Session: { } after }
+                ? decision with
+                {
+                    Session = after with
+                    {
+                        Participants =
+                            [.. after.Participants.Select(p => p.HeldBy is null ? p : p with { HeldBy = ParticipantId.Operator })],
+                    },
+                }
+                : decision;
+        });
+
+    [Fact]
+    public void A_hold_ends_only_if_a_webhook_reports_the_leave() =>
+        IsFound(Scenarios.Holds, "on hold for a person who has left", real => (session, happened, policy, now) =>
+        {
+            if (happened is not SessionEvent.SessionObserved || session is null)
+                return real(session, happened, policy, now);
+            var held = session with
+            {
+                Participants = [.. session.Participants.Select(p => p.HeldBy is null ? p : p with { HeldBy = ParticipantId.Operator })],
+            };
+            var decision = real(held, happened, policy, now);
+            return decision with
+            {
+                Session = !decision.Changed ? session : decision.Session! with
+                {
+                    Participants = [.. decision.Session.Participants.Select(p => p with { HeldBy = session.Find(p.Id)!.HeldBy })],
+                },
+            };
+        });
+
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant
             ? session with { Participants = session.Participants.Replace(participant, changed) }

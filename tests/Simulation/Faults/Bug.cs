@@ -28,4 +28,7 @@ public enum Bug
 
     /// <summary>The ring time counts from the request, so a call that waits in Twilio's queue is given up.</summary>
     QueueCountsAsRinging,
+
+    /// <summary>A hold does not end when its holder leaves.</summary>
+    HoldIgnored,
 }

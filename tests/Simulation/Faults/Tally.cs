@@ -16,6 +16,7 @@ internal sealed class Tally
     public const string Replayed = "voice webhook replayed after the call";
     public const string ReplayedLate = "voice webhook replayed after the retention";
     public const string Queued = "call waits in Twilio's queue";
+    public const string HolderLeft = "person leaves, others are on hold";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
@@ -24,7 +25,7 @@ internal sealed class Tally
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
-        Replayed, ReplayedLate, Queued, QueuedTooLong,
+        Replayed, ReplayedLate, Queued, QueuedTooLong, HolderLeft,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
     ];
