@@ -84,7 +84,7 @@ internal static class EffectDecisions
             return Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending);
         return Step.Do(e.Outcome switch
         {
-            EffectOutcome.Done => session.Without(flags).Confirm(participant, e),
+            EffectOutcome.Done => session.Without(flags).Confirm(participant, e, now),
             EffectOutcome.Refused when flags.Hold == false && participant is { Hold: true, IsPresent: true }
                 && Holds.HolderHasLeft(session, participant) =>
                 session.Remove(participant.Id, Leaving.WithTheCall, policy, now).Without(flags),
@@ -94,9 +94,10 @@ internal static class EffectDecisions
     }
 
     /// <summary>Twilio's answer is the new state, unless a webhook came after the request was made: it has a number, and wins.</summary>
-    private static CallSession Confirm(this CallSession session, Participant participant, SessionEvent.FlagsSettled e)
+    private static CallSession Confirm(
+        this CallSession session, Participant participant, SessionEvent.FlagsSettled e, DateTimeOffset now)
     {
-        var confirmed = participant with { FlagsVersion = participant.FlagsVersion + 1 };
+        var confirmed = participant with { FlagsVersion = participant.FlagsVersion + 1, FlagsAt = now };
         return session.With(participant, e.Seen is { } seen && participant.FlagsSequence == e.Asked.Sequence
             ? confirmed with { Muted = seen.Muted, Hold = seen.Hold }
             : confirmed);

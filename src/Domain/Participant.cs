@@ -38,6 +38,9 @@ public sealed record Participant
     public int FlagsSequence { get; init; } = -1;
     /// <summary>Counts the requests, confirmations and corrections of mute and hold. None of them has a number of Twilio.</summary>
     public int FlagsVersion { get; init; }
+    /// <summary>When <see cref="Muted"/> and <see cref="Hold"/> were last learned from Twilio. An older list says nothing about them.
+    /// </summary>
+    public DateTimeOffset? FlagsAt { get; init; }
     /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
     public string? Unknown { get; init; }
     /// <summary>The leg is answered or in the room, and is not being ended.</summary>

@@ -30,7 +30,7 @@ public static class SessionDecider
         SessionEvent.CalleeRejected e => LegDecisions.Progressed(session, e.AsProgress, policy, now),
         SessionEvent.ParticipantJoined e => OfThisCall(session, e.Room, () => LegDecisions.Joined(session, e, policy, now)),
         SessionEvent.ParticipantLeft e => OfThisCall(session, e.Room, () => LegDecisions.Left(session, e, now)),
-        SessionEvent.ParticipantFlagsChanged e => OfThisCall(session, e.Room, () => LegDecisions.FlagsChanged(session, e)),
+        SessionEvent.ParticipantFlagsChanged e => OfThisCall(session, e.Room, () => LegDecisions.FlagsChanged(session, e, now)),
         SessionEvent.ConferenceStarted e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Open(session, e.Conference))),
         SessionEvent.ConferenceEnded e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Close(session, e.Conference))),
         SessionEvent.AddPhoneParticipant e => RequestDecisions.AddPhone(session, e, policy, now),

@@ -46,6 +46,7 @@ internal sealed class ParticipantForm
     [JsonPropertyName("hb")] public string? HeldBy { get; set; }
     [JsonPropertyName("fs")] public int? FlagsSequence { get; set; }
     [JsonPropertyName("fv")] public int FlagsVersion { get; set; }
+    [JsonPropertyName("ft")] public long? FlagsAt { get; set; }
     [JsonPropertyName("q")] public long? QueuedAt { get; set; }
     [JsonPropertyName("d")] public long? DialedAt { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }

@@ -102,7 +102,7 @@ internal static class Inputs
             yield return Now($"dial of {who} is not found", Settled(who, new DialOutcome.NotFound()));
             yield return Now($"dial of {who} was withheld: Twilio has no call", Settled(who, new DialOutcome.CallIsGone()));
             yield return Now($"dial of {who} was withheld: dialling is stopped", Settled(who, new DialOutcome.Stopped()));
-            yield return Later($"dial of {who} is not found, 11 s later", 11, Settled(who, new DialOutcome.NotFound()));
+            yield return Later($"dial of {who} is not found, 16 s later", 16, Settled(who, new DialOutcome.NotFound()));
             yield return Now($"dial of {who} cannot be looked up", Settled(who, new DialOutcome.LookUpFailed()));
             yield return Later($"dial of {who} cannot be looked up, 98 s later", 98, Settled(who, new DialOutcome.LookUpFailed()));
         }
@@ -144,7 +144,7 @@ internal static class Inputs
         yield return Later("the maximum duration has passed, 4 h later", 4 * 3600, new SessionEvent.MaxDurationPassed());
         yield return Now("review fails", new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review fails, 61 s later", 61, new SessionEvent.ReviewFailed(Room, 0));
-        yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16,
+        yield return Later("review, 21 s later: both legs are alive and neither is in the room", 21,
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }
 

@@ -9,6 +9,10 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     public void Two_people() => AllRulesHold(Scenarios.TwoPeople, 10_000);
 
     [Fact]
+    public void Two_people_and_a_Twilio_that_reports_a_queued_call_as_dialled() =>
+        AllRulesHold(Scenarios.TwoPeople with { Name = "initiated while queued", InitiatedWhileQueued = true }, 10_000);
+
+    [Fact]
     public void Two_people_and_a_sender_that_stops_for_long() =>
         AllRulesHold(Scenarios.TwoPeople with { Name = "slow senders", Orphans = true }, 10_000);
 
@@ -37,7 +41,8 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     private static readonly string[] Faults =
     [
         "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim",
-        "look-up finds it", "look-up fails", "late look-up finds nothing", "hang-up, reply lost", "late review",
+        "look-up finds it", "look-up does not find it yet",
+        "look-up fails", "late look-up finds nothing", "hang-up, reply lost", "late review",
         "leaves the queue", "unreachable", "does not answer", "hangs up, or gets no TwiML", "caller hangs up entering",
     ];
 

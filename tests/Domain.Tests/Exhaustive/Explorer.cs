@@ -30,7 +30,7 @@ internal sealed class Explorer
         start = scenario.Start with { Stored = new StoredSession(scenario.Start.Session, scenario.Start.Stored.Key) };
         decisions = new CheckedDecisions(scenario, decide);
         var effects = new EffectRuns(scenario, decisions);
-        var webhooks = new Webhooks();
+        var webhooks = new Webhooks(scenario);
         transitions = new Transitions(scenario, decisions, effects, webhooks);
         recovery = new Recovery(scenario, decisions, effects, webhooks);
     }

@@ -29,6 +29,9 @@ internal sealed record Scenario(string Name)
     /// </remarks>
     public bool Orphans { get; init; }
 
+    /// <summary>Whether Twilio reports that it dials a call which still waits in its queue.</summary>
+    public bool InitiatedWhileQueued { get; init; }
+
     /// <summary>How often a dial may be sent. Each further sending follows a <c>NotSent</c>.</summary>
     public int Attempts { get; init; } = 2;
 

@@ -122,7 +122,11 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
                 break;
             case Effect.Dial dial:
                 if (EffectRuns.LookUp(w, dial) is { } leg)
+                {
                     next.Add((effects.Settle(w, dial, new DialOutcome.Accepted(leg.Sid)), "look-up finds it"));
+                    // Twilio's answers may be older than the truth, but not by as much as the look-ups last.
+                    next.Add((effects.Settle(w, dial, new DialOutcome.NotFound()), "look-up does not find it yet"));
+                }
                 else
                 {
                     var notFound = new DialOutcome.NotFound();

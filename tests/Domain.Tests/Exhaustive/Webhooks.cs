@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Calls.Domain.Tests.Exhaustive;
 
 /// <summary>The webhooks that Twilio sends, as the history of the legs and the room determines them.</summary>
-internal sealed class Webhooks
+internal sealed class Webhooks(Scenario scenario)
 {
     private static readonly string Room = CallSession.RoomOf(A.Id(), A.Nonce);
 
@@ -39,14 +39,15 @@ internal sealed class Webhooks
         _ => null,
     };
 
-    private static IEnumerable<(SessionEvent Message, string Label)> Of(Leg leg)
+    private IEnumerable<(SessionEvent Message, string Label)> Of(Leg leg)
     {
         var owner = leg.Owner;
         if (owner == ParticipantId.Caller)
             yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"), A.Bob), "voice webhook");
-        else if (leg.Dialed)
-        {
+        else if (leg.Dialed || scenario.InitiatedWhileQueued)
             yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Dialing, null, A.Nonce), owner + " initiated arrives");
+        if (owner != ParticipantId.Caller && leg.Dialed)
+        {
             if (leg.Rang)
                 yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Ringing, null, A.Nonce), owner + " ringing arrives");
             if (leg.Answered)

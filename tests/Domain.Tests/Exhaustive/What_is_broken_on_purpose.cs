@@ -114,6 +114,18 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
                 happened is SessionEvent.SessionObserved ? policy with { QueueTimeout = TimeSpan.FromDays(1) } : policy, now));
 
     [Fact]
+    public void A_queued_call_that_is_reported_as_dialled_is_never_given_up() =>
+        IsFound(Scenarios.TwoPeople with { InitiatedWhileQueued = true }, "without end", real => (session, happened, policy, now) =>
+            happened is SessionEvent.SessionObserved && session!.Participants.Any(p => p.DialedAt is not null)
+                ? real(session, happened, policy with { QueueTimeout = TimeSpan.FromDays(1) }, now)
+                : real(session, happened, policy, now));
+
+    [Fact]
+    public void A_leg_that_is_not_found_at_once_is_given_up() =>
+        IsFound(Scenarios.TwoPeople, "a leg is alive after the end of the call", real => (session, happened, policy, now) =>
+            real(session, happened, policy with { UnknownDialPatience = TimeSpan.Zero }, now));
+
+    [Fact]
     public void Every_leg_that_answers_is_admitted() =>
         IsFound(Scenarios.TwoPeople, "sent into the room of an ended call", real => (session, happened, policy, now) =>
         {

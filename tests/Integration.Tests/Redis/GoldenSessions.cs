@@ -83,7 +83,7 @@ internal static class GoldenSessions
         Nonce = "nonceofthiscall3",
         Participants =
         [
-            Caller("alice", Progress.Joined, since: 1) with { FlagsVersion = 4 },
+            Caller("alice", Progress.Joined, since: 1) with { FlagsVersion = 4, FlagsAt = At(40) },
             Callee(Client("bob"), Progress.Dialing, since: 2) with { QueuedAt = At(2), DialedAt = At(50) },
         ],
         Effects = [new Effect.HangUp(Leg(3)) { NotBefore = At(52) }],

@@ -21,12 +21,13 @@ internal sealed class Tally
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
 
-    /// <summary>All faults.</summary>
+    /// <summary>All faults, and all positions of the emulator's guesses.</summary>
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
         Replayed, ReplayedLate, Queued, QueuedTooLong, HolderLeft,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
+        .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
     ];
 
