@@ -10,7 +10,7 @@ public class DecisionBenchmarks
 {
     private readonly CallPolicy policy = new();
     private readonly DateTimeOffset now = TimeProvider.System.GetUtcNow();
-    private readonly TwiML twiml = new(new CallbackUrls(new Uri(Service.Origin)), new CallPolicy());
+    private readonly TwiML twiml = new(new CallbackUrls(new Uri(Service.Origin)), new CallPolicy(), new());
     private CallSession session = null!;
     private SessionEvent enters = null!;
 

@@ -34,8 +34,12 @@ public sealed record CallPolicy
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>The lease of a stored effect: the time of the longest request (a create takes at most 8 s) and a margin.</summary>
     public TimeSpan EffectLease { get; init; } = TimeSpan.FromSeconds(12);
+    /// <summary>How much older than the truth an answer to a GET may be. Until this time has passed, "not found" proves nothing.</summary>
+    /// <remarks>Twilio calls such answers eventually consistent and names no bound (docs/emulator.md).</remarks>
+    public TimeSpan ReadLag { get; init; } = TimeSpan.FromSeconds(5);
     /// <summary>How long a dial with an unknown outcome is looked up. After this time the participant counts as unreachable.</summary>
-    public TimeSpan UnknownDialPatience { get; init; } = TimeSpan.FromSeconds(10);
+    /// <remarks>The longest create (8 s), <see cref="ReadLag"/> and a margin.</remarks>
+    public TimeSpan UnknownDialPatience { get; init; } = TimeSpan.FromSeconds(15);
     /// <summary>Twilio rings up to 5 s longer than the time-out, and the webhook needs time too.</summary>
     /// <remarks>twilio.com/docs/voice/api/conference-participant-resource.</remarks>
     public TimeSpan RingSlack { get; init; } = TimeSpan.FromSeconds(7);

@@ -11,10 +11,12 @@ internal static class CallRules
             settled = settled with { AnsweredAt = now };
         if (!settled.IsEnded && MustEnd(settled))
             settled = settled with { EndedAt = now, EndEvidence = evidence };
-        return settled.IsEnded ? TearDown(settled, policy, now) : settled;
+        return settled.IsEnded ? TearDown(settled, policy, now) : Holds.Release(settled, policy, now);
     }
 
     /// <summary>No participant is on the line (G2: all ringing stops), or one is and none is on the way (G1, G4).</summary>
+    /// <remarks>A participant on hold counts, because the hold ends: its holder is there and can end it, or has left. In the second case
+    /// the end of the hold is planned, like a phone that rings. If Twilio refuses it, the leg is hung up and does not count.</remarks>
     private static bool MustEnd(CallSession session)
     {
         var onTheLine = session.Participants.Count(p => p.IsOnTheLine);

@@ -86,19 +86,19 @@ public static class Deadlines
         { Progress: Progress.Gone } or { Leg: null } => null,
         { Leaving: not Leaving.No } => Latest(session.TouchedAt, session.ReviewedAt) + policy.Recheck,
         { Progress: Progress.Joined } => null,
-        { Progress: Progress.Dialing, DialedAt: null } => QueueReviewDueAt(session, participant, policy),
+        { Progress: Progress.Dialing, DialedAt: null } => QueueReviewDueAt(
+            session, participant.Since + policy.RingTimeout + policy.RingSlack, participant.Since + policy.QueueTimeout),
+        { Progress: Progress.Dialing, DialedAt: { } dialed } => QueueReviewDueAt(
+            session, dialed + policy.RingTimeout + policy.RingSlack, participant.Since + policy.LongestWait),
         { Progress: not Progress.Answered } => (participant.DialedAt ?? participant.Since) + policy.RingTimeout + policy.RingSlack,
         { IsScreened: true } => participant.Since + policy.ScreeningTime,
         _ when session.ReviewedAt > participant.Since || policy.JoinGrace < policy.FirstLook => participant.Since + policy.JoinGrace,
         _ => participant.Since + policy.FirstLook,
     };
 
-    /// <summary>Once at the end of the ring time, because the webhooks can be lost. Then at the end of the queue time.</summary>
-    private static DateTimeOffset QueueReviewDueAt(CallSession session, Participant participant, CallPolicy policy)
-    {
-        var (rungOut, given) = (participant.Since + policy.RingTimeout + policy.RingSlack, participant.Since + policy.QueueTimeout);
-        return rungOut < given && !(session.ReviewedAt >= rungOut) ? rungOut : given;
-    }
+    /// <summary>Once at the end of the ring time, because the webhooks can be lost. Then when the call is given up.</summary>
+    private static DateTimeOffset QueueReviewDueAt(CallSession session, DateTimeOffset rungOut, DateTimeOffset givenUp) =>
+        rungOut < givenUp && !(session.ReviewedAt >= rungOut) ? rungOut : givenUp;
 
     private static DateTimeOffset? Earliest(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other : one;
 

@@ -75,24 +75,29 @@ internal static class EffectDecisions
     }
 
     /// <summary>Only the outcome of the last request counts. A participant whom Twilio does not find is not in the room yet, or has left
-    /// it: then a webhook or a review says so.</summary>
-    public static Step SettleFlags(CallSession session, SessionEvent.FlagsSettled e, DateTimeOffset now)
+    /// it: then a webhook or a review says so. If Twilio refuses to end a hold whose holder has left, the service hangs the leg up:
+    /// otherwise the person would hear music for ever.</summary>
+    public static Step SettleFlags(CallSession session, SessionEvent.FlagsSettled e, CallPolicy policy, DateTimeOffset now)
     {
         if (session.FindEffect<Effect.SetFlags>(f => f.Participant == e.Participant) is not { } flags
             || session.Find(e.Participant) is not { } participant || participant.FlagsVersion != e.Asked.Version)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending);
         return Step.Do(e.Outcome switch
         {
-            EffectOutcome.Done => session.Without(flags).Confirm(participant, e),
+            EffectOutcome.Done => session.Without(flags).Confirm(participant, e, now),
+            EffectOutcome.Refused when flags.Hold == false && participant is { Hold: true, IsPresent: true }
+                && Holds.HolderHasLeft(session, participant) =>
+                session.Remove(participant.Id, Leaving.WithTheCall, policy, now).Without(flags),
             EffectOutcome.Refused => session.Without(flags),
             _ => session.RunLater(flags, now),
         });
     }
 
     /// <summary>Twilio's answer is the new state, unless a webhook came after the request was made: it has a number, and wins.</summary>
-    private static CallSession Confirm(this CallSession session, Participant participant, SessionEvent.FlagsSettled e)
+    private static CallSession Confirm(
+        this CallSession session, Participant participant, SessionEvent.FlagsSettled e, DateTimeOffset now)
     {
-        var confirmed = participant with { FlagsVersion = participant.FlagsVersion + 1 };
+        var confirmed = participant with { FlagsVersion = participant.FlagsVersion + 1, FlagsAt = now };
         return session.With(participant, e.Seen is { } seen && participant.FlagsSequence == e.Asked.Sequence
             ? confirmed with { Muted = seen.Muted, Hold = seen.Hold }
             : confirmed);

@@ -35,6 +35,8 @@ public sealed record ParticipantId
     private ParticipantId(string value) => Value = value;
     public static ParticipantId Caller { get; } = new("caller");
     public static ParticipantId Callee { get; } = new("callee");
+    /// <summary>Stands for an operator who is not on the call, where a document names who did something. No participant has it.</summary>
+    public static ParticipantId Operator { get; } = new("operator");
     public string Value { get; }
     public override string ToString() => Value;
 

@@ -51,7 +51,7 @@ internal static class LegDecisions
         var late = session.ClosedConferences.Contains(e.Conference);
         var joined = Open(session, e.Conference).Announce(participant, e.Leg, live: true, policy, now)
             .Raise(participant.Id, late ? Progress.Answered : Progress.Joined, now);
-        joined = SetFlags(joined, participant.Id, e.Flags);
+        joined = SetFlags(joined, participant.Id, e.Flags, now);
         if (participant.Progress < Progress.Joined)
             joined = DropIfAsWanted(joined, participant.Id, e.Flags);
         if (late && joined.Find(participant.Id) is { EverJoined: false } known)
@@ -66,13 +66,14 @@ internal static class LegDecisions
         var participant => Finish(participant, session.Adopt(participant, e.Leg).MarkGone(participant.Id, e.Reason, now)),
     };
 
-    public static Step FlagsChanged(CallSession session, SessionEvent.ParticipantFlagsChanged e) => session.Find(e.Leg, e.Label) switch
-    {
-        null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
-        var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
-        var participant when e.Flags.Sequence <= participant.FlagsSequence => Step.Ignore(CallReply.Nothing, IgnoreReason.Overtaken),
-        var participant => Step.Do(SetFlags(Open(session, e.Conference), participant.Id, e.Flags)),
-    };
+    public static Step FlagsChanged(CallSession session, SessionEvent.ParticipantFlagsChanged e, DateTimeOffset now) =>
+        session.Find(e.Leg, e.Label) switch
+        {
+            null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
+            var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
+            var participant when e.Flags.Sequence <= participant.FlagsSequence => Step.Ignore(CallReply.Nothing, IgnoreReason.Overtaken),
+            var participant => Step.Do(SetFlags(Open(session, e.Conference), participant.Id, e.Flags, now)),
+        };
 
     /// <summary>The room's conference is open. An event of an ended conference does not open the room again.</summary>
     public static CallSession Open(CallSession session, ConferenceSid conference) =>
@@ -116,11 +117,17 @@ internal static class LegDecisions
             ? session.Without(wanted)
             : session;
 
-    private static CallSession SetFlags(CallSession session, ParticipantId id, Flags? flags)
+    private static CallSession SetFlags(CallSession session, ParticipantId id, Flags? flags, DateTimeOffset now)
     {
         var participant = session.Find(id)!;
         return flags is null || flags.Sequence <= participant.FlagsSequence
             ? session
-            : session.With(participant, participant with { Muted = flags.Muted, Hold = flags.Hold, FlagsSequence = flags.Sequence });
+            : session.With(participant, participant with
+            {
+                Muted = flags.Muted,
+                Hold = flags.Hold,
+                FlagsSequence = flags.Sequence,
+                FlagsAt = now,
+            });
     }
 }

@@ -40,10 +40,16 @@ public sealed record Participant
     public Leaving Leaving { get; init; }
     public bool Muted { get; init; }
     public bool Hold { get; init; }
+    /// <summary>Who last put this participant on hold: a participant, or <see cref="ParticipantId.Operator"/>. It is kept after the hold,
+    /// because a late request can reach Twilio again. Null if no hold was requested, or by a replica of an older version.</summary>
+    public ParticipantId? HeldBy { get; init; }
     /// <summary>Twilio's SequenceNumber of the event that set <see cref="Muted"/> and <see cref="Hold"/>.</summary>
     public int FlagsSequence { get; init; } = -1;
     /// <summary>Counts the requests, confirmations and corrections of mute and hold. None of them has a number of Twilio.</summary>
     public int FlagsVersion { get; init; }
+    /// <summary>When <see cref="Muted"/> and <see cref="Hold"/> were last learned from Twilio. An older list says nothing about them.
+    /// </summary>
+    public DateTimeOffset? FlagsAt { get; init; }
     /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
     public string? Unknown { get; init; }
     /// <summary>The leg is answered or in the room, is not being screened, and is not being ended.</summary>
@@ -59,6 +65,8 @@ public sealed record Participant
     public FlagsMark FlagsMark => new(FlagsVersion, FlagsSequence);
     /// <summary>The phone rings or will ring, or it was answered and is being screened. It is not being stopped.</summary>
     public bool IsOnTheWay => Progress is not Progress.Gone && (Progress < Progress.Answered || IsScreened) && Leaving == Leaving.No;
+    /// <summary>The participant is on the line or on the way. Otherwise the participant has left, or is leaving.</summary>
+    public bool IsPresent => IsOnTheLine || IsOnTheWay;
     internal bool HasOtherLeg(CallSid leg) => Leg is not null && Leg != leg;
 
     internal static Participant Invite(ParticipantId id, Role role, Party party, DateTimeOffset now) =>
@@ -106,7 +114,7 @@ public enum Progress
 public enum Leaving
 {
     No = 0,
-    /// <summary>The call is over, so all its legs end.</summary>
+    /// <summary>The call is over, so all its legs end. It is also over for a participant whom Twilio does not take off hold.</summary>
     WithTheCall = 1,
     /// <summary>A person on the call or an operator removed this participant.</summary>
     Removed = 2,

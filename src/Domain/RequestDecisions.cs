@@ -35,11 +35,9 @@ internal static class RequestDecisions
             return Step.Say(new CallReply.Refused(RefusalReason.NoSuchParticipant));
         if (participant is { Progress: Progress.Gone } or { Leaving: not Leaving.No })
             return Step.Say(new CallReply.Refused(RefusalReason.ParticipantHasLeft));
-        var pending = session.FindEffect<Effect.SetFlags>(f => f.Participant == e.Participant);
-        var (muted, hold) = (e.Muted ?? pending?.Muted, e.Hold ?? pending?.Hold);
-        var wanted = new Effect.SetFlags(e.Participant, muted, hold) { NotBefore = now + policy.EffectLease };
-        var asked = participant with { FlagsVersion = participant.FlagsVersion + 1 };
-        return Step.Do(session.With(participant, asked).Without(pending).Plan(wanted), new CallReply.Added(asked));
+        var held = e.Hold == true ? Holds.WithHolder(session, participant, Holds.HolderOf(session, e.By)) : participant;
+        var asked = session.With(participant, held).SetFlags(held, e.Muted, e.Hold, policy, now);
+        return Step.Do(asked, new CallReply.Added(asked.Find(e.Participant)!));
     }
 
     public static Step End(CallSession session, DateTimeOffset now) => session.IsEnded

@@ -12,7 +12,7 @@ internal static class ReviewDecisions
             if (reviewed.Find(leg.Leg) is { Progress: not Progress.Gone } participant)
                 reviewed = Compare(reviewed, participant, leg, seen.InTheRoom.Contains(leg.Leg), policy, now);
         foreach (var flags in seen.Flags)
-            reviewed = Correct(reviewed, flags);
+            reviewed = Correct(reviewed, flags, now);
         return Step.Do(HangUpUnknownLegs(reviewed, seen.InTheRoom, policy, now));
     }
 
@@ -26,7 +26,7 @@ internal static class ReviewDecisions
     }
 
     /// <summary>The webhook of a mute or a hold was lost. A pending request wins, and so does each newer change.</summary>
-    private static CallSession Correct(CallSession session, ObservedFlags seen) =>
+    private static CallSession Correct(CallSession session, ObservedFlags seen, DateTimeOffset now) =>
         session.Find(seen.Leg) is { Progress: Progress.Joined } participant && participant.FlagsMark == seen.Asked
             && (participant.Muted, participant.Hold) != (seen.Muted, seen.Hold)
             && session.FindEffect<Effect.SetFlags>(f => f.Participant == participant.Id) is null
@@ -35,13 +35,15 @@ internal static class ReviewDecisions
                 Muted = seen.Muted,
                 Hold = seen.Hold,
                 FlagsVersion = participant.FlagsVersion + 1,
+                FlagsAt = now,
             })
             : session;
 
-    /// <summary>Twilio still says <c>queued</c>. It says so of an initiated call too, so a report that Twilio dials wins.</summary>
+    /// <summary>Twilio still says <c>queued</c>. It says so of an initiated call too, so a call of which Twilio has reported that it dials
+    /// may ring out first. That report alone proves nothing: Twilio may send it while the call waits.</summary>
     private static bool IsQueuedTooLong(Participant participant, ObservedLeg seen, CallPolicy policy, DateTimeOffset now) =>
-        seen.Progress == Progress.Dialing && participant is { Progress: Progress.Dialing, DialedAt: null }
-        && now >= participant.Since + policy.QueueTimeout;
+        seen.Progress == Progress.Dialing && participant.Progress == Progress.Dialing
+        && now >= participant.Since + (participant.DialedAt is null ? policy.QueueTimeout : policy.LongestWait);
 
     /// <summary>Hangs up each leg in the room that has no participant or counts as gone. Otherwise its person could stay alone.</summary>
     /// <remarks>Redis lost the participant in a failover, or Twilio reported the end of the leg by mistake. During a dial, a leg without a
@@ -70,7 +72,8 @@ internal static class ReviewDecisions
             return now < since + policy.ScreeningTime ? session
                 : session.MarkGone(participant.Id, LeaveReason.NotAccepted, now).HangUp(seen.Leg, policy, now);
         var waitsForRoom = !inTheRoom && seen.Progress == Progress.Answered && participant.Progress >= Progress.Answered;
-        if (!waitsForRoom || now < participant.Since + policy.JoinGrace)
+        // The list of the room may be older than the truth.
+        if (!waitsForRoom || now < participant.Since + policy.JoinGrace + policy.ReadLag)
             return session;
         var reason = participant.EverJoined ? LeaveReason.HungUp : LeaveReason.NeverJoined;
         return session.MarkGone(participant.Id, reason, now).HangUp(seen.Leg, policy, now);

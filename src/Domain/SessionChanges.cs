@@ -62,6 +62,20 @@ internal static class SessionChanges
             ? session.With(participant, participant with { DialedAt = now })
             : session;
 
+    /// <summary>Plans a change of mute and hold. It replaces a pending change, and null leaves a value as it is or as it was requested.
+    /// </summary>
+    public static CallSession SetFlags(
+        this CallSession session, Participant participant, bool? muted, bool? hold, CallPolicy policy, DateTimeOffset now)
+    {
+        var pending = session.FindEffect<Effect.SetFlags>(f => f.Participant == participant.Id);
+        var wanted = new Effect.SetFlags(participant.Id, muted ?? pending?.Muted, hold ?? pending?.Hold)
+        {
+            NotBefore = now + policy.EffectLease,
+        };
+        var asked = participant with { FlagsVersion = participant.FlagsVersion + 1 };
+        return session.With(participant, asked).Without(pending).Plan(wanted);
+    }
+
     /// <summary>The leg has gone. The first cause is kept. <see cref="LeaveReason.HungUp"/> proves an answer, but not if the service ended
     /// the leg: Twilio's documents do not say whether Twilio then reports <c>completed</c> for a leg that only rang.</summary>
     public static CallSession MarkGone(this CallSession session, ParticipantId id, LeaveReason cause, DateTimeOffset now, int? code = null)

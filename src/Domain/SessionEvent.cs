@@ -52,8 +52,9 @@ public abstract record SessionEvent
 
     /// <summary>A person on the call or an operator removes a participant.</summary>
     public sealed record RemoveParticipant(ParticipantId Participant) : SessionEvent;
-    /// <summary>A person on the call or an operator mutes, unmutes, holds or resumes a participant.</summary>
-    public sealed record SetParticipantFlags(ParticipantId Participant, bool? Muted, bool? Hold) : SessionEvent;
+    /// <summary>A person on the call or an operator mutes, unmutes, holds or resumes a participant. <c>By</c> is the identity of the
+    /// bearer. A bearer without an identity is an operator.</summary>
+    public sealed record SetParticipantFlags(ParticipantId Participant, bool? Muted, bool? Hold, ClientIdentity? By = null) : SessionEvent;
     /// <summary>A person on the call or an operator ends the call for all participants.</summary>
     public sealed record EndCall : SessionEvent;
     /// <summary>A replica asks for the right to send a dial. The nonce excludes a later call with the same session id.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using Calls.Api.Lifecycle;
 using Calls.Sandbox.Demo;
 using Calls.Sandbox.Page;
+using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox;
 
@@ -12,15 +13,16 @@ internal static class LiveSandbox
     /// <summary>The port of the service. The page has the next port.</summary>
     public const int DefaultPort = 5080;
 
-    public static Task<int> RunAsync(int port) => StartErrors.ReportAsync(
-        () => ServeAsync(port), _ => "start the sandbox with -- --port and another number; the page gets the port after it");
+    public static Task<int> RunAsync(LiveOptions options) => StartErrors.ReportAsync(
+        () => ServeAsync(options.Port, options.Twilio),
+        _ => "start the sandbox with -- --port and another number; the page gets the port after it");
 
-    private static async Task ServeAsync(int port)
+    private static async Task ServeAsync(int port, TwilioEmulatorOptions twilio)
     {
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
             Port = port,
-            Twilio = new() { JournalCapacity = 20_000 },
+            Twilio = twilio with { JournalCapacity = 20_000 },
             // Shorter than in production, so that a person sees soon how the service recovers from lost webhooks.
             Settings = [new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05")],
         });
@@ -60,5 +62,28 @@ internal static class LiveSandbox
             A phone can call, answer, decline, hang-up and drop. Every request and answer is shown below. Press Ctrl+C to stop.
 
             """);
+    }
+}
+
+/// <summary>The options of the command line: <c>--port</c>, and <c>--guess</c> any number of times.</summary>
+internal sealed record LiveOptions(int Port, TwilioEmulatorOptions Twilio)
+{
+    /// <summary>Null if an option is unknown, or has no usable value.</summary>
+    public static LiveOptions? Read(ReadOnlySpan<string> args)
+    {
+        var options = new LiveOptions(LiveSandbox.DefaultPort, new TwilioEmulatorOptions());
+        for (var i = 0; i < args.Length; i += 2)
+        {
+            var value = i + 1 < args.Length ? args[i + 1] : "";
+            if (args[i] == "--guess" && options.Twilio.With(value) is { } guessed)
+                options = options with { Twilio = guessed };
+            else if (args[i] == "--port" && ushort.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+                && port is > 0 and < ushort.MaxValue)
+                options = options with { Port = port };
+            else
+                return null;
+        }
+
+        return options;
     }
 }

@@ -77,6 +77,37 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task Alice_puts_two_phones_on_hold_and_when_Alice_hangs_up_they_hear_each_other()
+    {
+        await using var at = await Browsing.StartAsync(brokenAfter: TimeSpan.FromSeconds(2));
+        await at.TalkAsync();
+        foreach (var name in new[] { "lawyer", "doctor" })
+        {
+            var shown = char.ToUpperInvariant(name[0]) + name[1..];
+            await at.AddPhoneAsync(name);
+            await at.Card("Alice").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = shown });
+            await at.PressAsync("Alice", "Add to call");
+            await at.PressAsync(shown, "Answer");
+        }
+
+        await at.PressAsync("Bob", "Hang up");
+        foreach (var shown in new[] { "Lawyer", "Doctor" })
+        {
+            await at.Page.GetByRole(AriaRole.Button, new() { Name = "Hold " + shown, Exact = true }).ClickAsync();
+            await Expect(at.Person(shown)).ToContainTextAsync("held by caller");
+            await at.ExpectPhone(shown).ToContainTextAsync("On hold");
+        }
+
+        await at.PressAsync("Alice", "Hang up");
+        await at.ExpectPhone("Lawyer").ToContainTextAsync("hears Doctor");
+        await at.ExpectPhone("Doctor").ToContainTextAsync("hears Lawyer");
+        await Expect(at.Page.Locator("#guarantees-title")).ToHaveTextAsync("Guarantees hold");
+        await at.PressAsync("Lawyer", "Hang up");
+        await at.ExpectPhone("Doctor").ToContainTextAsync("Idle");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task With_every_webhook_duplicated_a_call_still_rings_once()
     {
         await using var at = await Browsing.StartAsync();

@@ -53,6 +53,7 @@ int Show(int seed, Bug bug)
     using var world = new CallsWorld(seed, bug);
     var verdict = world.Run();
     Console.WriteLine(world.Swarm);
+    Console.WriteLine("Twilio: " + string.Join(", ", world.Guessed));
     int? story = Number("--timeline", -1) is >= 0 and var chosen ? chosen : verdict.Violations is [var first, ..] ? first.Story : null;
     if (verdict.Violations.Count > 0 || options.ContainsKey("--timeline"))
         Console.WriteLine(Timeline.Of(world, story));
@@ -85,7 +86,7 @@ int Many(int first, int seeds, Bug bug)
     Console.WriteLine("Faults done:");
     foreach (var fault in Tally.All)
         Console.WriteLine(
-            string.Create(CultureInfo.InvariantCulture, $"  {fault,-32} {summary.Faults.Counts.GetValueOrDefault(fault),12:N0}"));
+            string.Create(CultureInfo.InvariantCulture, $"  {fault,-44} {summary.Faults.Counts.GetValueOrDefault(fault),12:N0}"));
     foreach (var verdict in summary.Failed)
         Console.WriteLine(
             $"seed {verdict.Seed}: {verdict.Violations[0].What} (dotnet run --project tests/Simulation -- --seed "

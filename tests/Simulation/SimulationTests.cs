@@ -51,9 +51,10 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Bug.BlindRetryOfCreate, 2_000)]
     [InlineData(Bug.SweepWithoutLease, 2_000)]
     [InlineData(Bug.PlacedLegForgotten, 2_000)]
-    [InlineData(Bug.FlagsFromWebhooksAlone, 3_000)]
+    [InlineData(Bug.FlagsFromWebhooksAlone, 4_000)]
     [InlineData(Bug.QueueCountsAsRinging, 2_000)]
     [InlineData(Bug.MachineCounted, 2_000)]
+    [InlineData(Bug.HoldIgnored, 3_000)]
     public void A_mistake_in_the_service_is_found(Bug bug, int mostCalls)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);

@@ -40,23 +40,29 @@ public sealed record SessionDocument(
 /// <param name="Label">The name that people on the call gave the participant.</param>
 /// <param name="Muted">Whether the participant is muted: the others cannot hear the participant.</param>
 /// <param name="Hold">Whether the participant is on hold.</param>
+/// <param name="HeldBy">Who put the participant on hold: a participant's id, or <c>operator</c>. Null if no hold is known.</param>
 public sealed record ParticipantDocument(
-    string Id, string Role, string State, string? Reason, string? Identity, string? PhoneNumber, string? Label, bool Muted, bool Hold)
+    string Id, string Role, string State, string? Reason, string? Identity, string? PhoneNumber, string? Label, bool Muted, bool Hold,
+    string? HeldBy)
 {
     internal static ParticipantDocument Of(Participant participant) => new(
         participant.Id.Value, Wire.Name(participant.Role), StateOf(participant),
         participant.Reason is { } reason ? Wire.Name(reason) : null,
         (participant.Party as Party.Client)?.Identity.Value, (participant.Party as Party.Phone)?.Number.Value,
-        participant.Label, participant.Muted, participant.Hold);
+        participant.Label, participant.Muted, participant.Hold, participant.Hold ? participant.HeldBy?.Value : null);
+
+    /// <summary>The participant as a request of a person wants it.</summary>
+    internal static ParticipantDocument AsWanted(Participant participant, bool? muted, bool? hold) =>
+        Of(participant with { Muted = muted ?? participant.Muted, Hold = hold ?? participant.Hold });
 
     /// <summary>The participant as the first answer showed it. A repeated request gets the same answer.</summary>
     internal static ParticipantDocument AsAdded(Participant participant) =>
-        Of(participant) with { State = "dialing", Reason = null, Muted = false, Hold = false };
+        Of(participant) with { State = "dialing", Reason = null, Muted = false, Hold = false, HeldBy = null };
 
     /// <summary>A removed person has left as soon as the removal is stored, although Twilio may still have the leg.</summary>
     internal static ParticipantDocument OwnPart(Participant participant)
     {
-        var own = Of(participant) with { Label = null, Muted = false, Hold = false };
+        var own = Of(participant) with { Label = null, Muted = false, Hold = false, HeldBy = null };
         return participant is { Leaving: Leaving.Removed, Gone: null }
             ? own with { State = Left(participant), Reason = Wire.Name(LeaveReason.Removed) }
             : own;

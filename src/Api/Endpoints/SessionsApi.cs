@@ -104,7 +104,7 @@ internal static class SessionsApi
         {
             CallReply.Refused refused => Problems.Of(refused.Reason),
             CallReply.Added { Participant: var now } => TypedResults.Accepted(
-                Location(session), ParticipantDocument.Of(now) with { Muted = body.Muted ?? now.Muted, Hold = body.Hold ?? now.Hold }),
+                Location(session), ParticipantDocument.AsWanted(now, body.Muted, body.Hold)),
             var reply => throw new UnreachableException($"{reply.GetType().Name} is not a reply to SetParticipantFlags"),
         };
     }

@@ -20,7 +20,7 @@ internal sealed class WebhookTelemetry : IDisposable
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
         refusals = Counter("calls.webhooks.refused", "Webhooks that were not signed by Twilio, by likely cause.");
         unusable = Counter("calls.webhooks.unusable", "Signed voice webhooks that placed no call or admitted no leg, by cause.");
-        holds = Counter("calls.webhooks.held", "Voice webhooks that were answered with ringback and a redirect, because the session could not be read or written.");
+        holds = Counter("calls.webhooks.held", "Voice webhooks that got ringback, because the session could not be read or written.");
 
         Counter<long> Counter(string name, string description) => meter.CreateCounter<long>(name, "{request}", description);
     }

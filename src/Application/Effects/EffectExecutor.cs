@@ -49,7 +49,7 @@ public sealed partial class EffectExecutor(
         var (current, participant) = (granted.Session, granted.Participant);
         if (participant.Party is Party.Phone && await WhyNotAsync(current, cancellationToken) is { } withheld)
             return await SettleAsync(current, dial, granted.Attempt, withheld);
-        if (memory.IsSuspect && await FindForgottenAsync(current, participant, cancellationToken) is { } forgotten)
+        if (memory.SuspectFor is { } time && await FindForgottenAsync(current, participant, time, cancellationToken) is { } forgotten)
             return await SettleAsync(current, dial, granted.Attempt, forgotten);
         // The request is finished whatever happens to this process's token: the outcome of a cancelled create would be unknown.
         var sent = participant is { HasAnswerUrl: false, Party: Party.Phone phone }
@@ -91,7 +91,7 @@ public sealed partial class EffectExecutor(
     {
         if (rules.IsStopped)
             return new DialOutcome.Stopped();
-        if (clock.GetUtcNow() - session.HeardAt <= policy.Silence && !memory.IsSuspect)
+        if (clock.GetUtcNow() - session.HeardAt <= policy.Silence && memory.SuspectFor is null)
             return null;
         if (session.OnTheLine is not { Leg: { } leg })
             return new DialOutcome.CallIsGone();
@@ -114,11 +114,13 @@ public sealed partial class EffectExecutor(
     }
 
     /// <summary>Redis says that the dial was never sent, but Redis may have lost writes. Null means that Twilio knows no such call, so the
-    /// dial may be sent.</summary>
+    /// dial may be sent. A dial that Redis can have forgotten just now may be missing from Twilio's answer.</summary>
     private async Task<DialOutcome?> FindForgottenAsync(
-        CallSession session, Participant participant, CancellationToken cancellationToken) =>
+        CallSession session, Participant participant, TimeSpan suspectFor, CancellationToken cancellationToken) =>
         await FindAsync(session, participant, participant.Since, cancellationToken) switch
         {
+            DialOutcome.NotFound when suspectFor < policy.ReadLag && participant.Since <= clock.GetUtcNow() - suspectFor + ClockSlack =>
+                new DialOutcome.NotSent(policy.ReadLag - suspectFor),
             DialOutcome.NotFound => null,
             DialOutcome.LookUpFailed => new DialOutcome.NotSent(null),
             var found => found,
@@ -132,11 +134,26 @@ public sealed partial class EffectExecutor(
         : session.Conference is { } conference ? await FindGuestAsync(conference, participant, cancellationToken)
         : new DialOutcome.LookUpFailed();
 
+    /// <remarks>Twilio may not find a label whose phone still rings. The list of participants has the label then too.</remarks>
     private async Task<DialOutcome> FindGuestAsync(ConferenceSid conference, Participant guest, CancellationToken cancellationToken) =>
         await gateway.FetchParticipantAsync(conference, guest.Id, cancellationToken) switch
         {
             GatewayOutcome<ParticipantView>.Accepted { Value: var view } => new DialOutcome.Accepted(view.CallSid),
-            GatewayOutcome<ParticipantView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } => new DialOutcome.NotFound(),
+            GatewayOutcome<ParticipantView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } =>
+                await FindListedGuestAsync(conference, guest, cancellationToken),
+            _ => new DialOutcome.LookUpFailed(),
+        };
+
+    private async Task<DialOutcome> FindListedGuestAsync(
+        ConferenceSid conference, Participant guest, CancellationToken cancellationToken) =>
+        await gateway.ListParticipantsAsync(conference, cancellationToken) switch
+        {
+            GatewayOutcome<IReadOnlyList<ParticipantView>>.Accepted { Value: var listed } =>
+                listed.FirstOrDefault(view => view.Label == guest.Id.Value) is { } view
+                    ? new DialOutcome.Accepted(view.CallSid)
+                    : new DialOutcome.NotFound(),
+            GatewayOutcome<IReadOnlyList<ParticipantView>>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } =>
+                new DialOutcome.NotFound(),
             _ => new DialOutcome.LookUpFailed(),
         };
 
@@ -179,8 +196,9 @@ public sealed partial class EffectExecutor(
         var outcome = OutcomeOf(answer);
         LogRefusal(session, hangUp, hangUp.Leg, answer);
         // Twilio sends no status callback for a call that is canceled in its queue (twilio.com/docs/voice/api/call-resource).
+        // Twilio may have reported that it dials this call, although the call waited (docs/emulator.md).
         if (answer is GatewayOutcome<CallView>.Accepted { Value.Status: LegStatus.Canceled }
-            && session.Find(hangUp.Leg) is { IsQueued: true })
+            && session.Find(hangUp.Leg) is { Progress: Progress.Dialing })
             outcome = EffectOutcome.AlreadyOver;
         // The leg's own webhook reports in a moment that the leg is over. If that webhook is lost, the hang-up is still stored when its
         // lease runs out, and is sent again. A leg that belongs to no participant, or to one who is gone, has no such webhook, so its

@@ -98,6 +98,7 @@ public sealed class SessionReviewer(
         var (answered, conference) = await FindConferenceAsync(session, cancellationToken);
         if (!answered)
             return null;
+        var asked = clock.GetUtcNow();
         var inTheRoom = ImmutableArray<CallSid>.Empty;
         var flags = ImmutableArray<ObservedFlags>.Empty;
         if (conference is not null)
@@ -106,7 +107,7 @@ public sealed class SessionReviewer(
             {
                 case GatewayOutcome<IReadOnlyList<ParticipantView>>.Accepted { Value: var participants }:
                     inTheRoom = [.. participants.Where(p => p.Connected).Select(p => p.CallSid)];
-                    flags = [.. participants.Where(p => p.Connected).Select(p => FlagsOf(session, p)).OfType<ObservedFlags>()];
+                    flags = [.. participants.Where(p => p.Connected).Select(p => FlagsOf(session, p, asked)).OfType<ObservedFlags>()];
                     break;
                 case GatewayOutcome<IReadOnlyList<ParticipantView>>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver }:
                     conference = null;
@@ -121,7 +122,7 @@ public sealed class SessionReviewer(
         {
             if (inTheRoom.Contains(leg))
                 legs.Add(new ObservedLeg(leg, Progress.Answered, null));
-            else if (await FetchAsync(leg, cancellationToken) is { } seen)
+            else if (await FetchAsync(session, leg, cancellationToken) is { } seen)
                 legs.Add(seen);
             else
                 return null;
@@ -130,14 +131,16 @@ public sealed class SessionReviewer(
         return new Observation(session.Room, conference, inTheRoom, legs.ToImmutable()) { Flags = flags };
     }
 
-    /// <summary>Null where a change is under way: Twilio's list may be older than the change, or newer.</summary>
-    private static ObservedFlags? FlagsOf(CallSession asked, ParticipantView seen) => asked.Find(seen.CallSid) is { } participant
-        && asked.FindEffect<Effect.SetFlags>(f => f.Participant == participant.Id) is null
+    /// <summary>Null where a change is under way or was just made: Twilio's list may be older than the change, or newer.</summary>
+    private ObservedFlags? FlagsOf(CallSession session, ParticipantView seen, DateTimeOffset asked) =>
+        session.Find(seen.CallSid) is { } participant
+        && session.FindEffect<Effect.SetFlags>(f => f.Participant == participant.Id) is null
+        && !(participant.FlagsAt > asked - policy.ReadLag)
             ? new ObservedFlags(seen.CallSid, participant.FlagsMark, seen.Muted, seen.Hold)
             : null;
 
-    /// <summary>The known conference, if it is still open, because a list may lag behind. Otherwise the conference that is open under the
-    /// name of the room.</summary>
+    /// <summary>The known conference, if it is still open. Otherwise the conference that is open under the name of the room. The list may
+    /// lag behind, and have a conference as open that is known to be over.</summary>
     private async Task<(bool Answered, ConferenceSid? Conference)> FindConferenceAsync(
         CallSession session, CancellationToken cancellationToken)
     {
@@ -157,16 +160,20 @@ public sealed class SessionReviewer(
 
         var answer = await gateway.ListConferencesAsync(session.Room, cancellationToken);
         return answer is GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var conferences }
-            ? (true, conferences.FirstOrDefault(c => !c.Completed)?.Sid)
+            ? (true, conferences.FirstOrDefault(c =>
+                !c.Completed && c.Sid != session.Conference && !session.ClosedConferences.Contains(c.Sid))?.Sid)
             : (false, null);
     }
 
-    private async Task<ObservedLeg?> FetchAsync(CallSid leg, CancellationToken cancellationToken) =>
+    /// <remarks>A leg that is not found has gone, but not a leg whose state is so new that the answer can be older.</remarks>
+    private async Task<ObservedLeg?> FetchAsync(CallSession session, CallSid leg, CancellationToken cancellationToken) =>
         await gateway.FetchCallAsync(leg, cancellationToken) switch
         {
             GatewayOutcome<CallView>.Accepted { Value: var call } => LegStatuses.Seen(call),
             GatewayOutcome<CallView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } =>
-                new ObservedLeg(leg, Progress.Gone, LeaveReason.Unreachable),
+                session.Find(leg)!.Since > clock.GetUtcNow() - policy.UnknownDialPatience
+                    ? new ObservedLeg(leg, Progress.Dialing, null)
+                    : new ObservedLeg(leg, Progress.Gone, LeaveReason.Unreachable),
             _ => null,
         };
 }

@@ -22,8 +22,9 @@ internal sealed class RedisMemory : IStoreMemory, IDisposable
     }
 
     /// <remarks>A connection reports a break once, however long it lasts.</remarks>
-    public bool IsSuspect =>
-        !redis.IsConnected || (Interlocked.Read(ref suspectSince) is not 0 and var since && clock.GetElapsedTime(since) < Epoch);
+    public TimeSpan? SuspectFor => !redis.IsConnected ? TimeSpan.Zero
+        : Interlocked.Read(ref suspectSince) is not 0 and var since && clock.GetElapsedTime(since) is var passed && passed < Epoch ? passed
+        : null;
 
     public void Dispose()
     {

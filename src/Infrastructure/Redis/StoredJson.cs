@@ -43,8 +43,10 @@ internal sealed class ParticipantForm
     [JsonPropertyName("lv")] public Leaving Leaving { get; set; }
     [JsonPropertyName("m")] public bool Muted { get; set; }
     [JsonPropertyName("h")] public bool Hold { get; set; }
+    [JsonPropertyName("hb")] public string? HeldBy { get; set; }
     [JsonPropertyName("fs")] public int? FlagsSequence { get; set; }
     [JsonPropertyName("fv")] public int FlagsVersion { get; set; }
+    [JsonPropertyName("ft")] public long? FlagsAt { get; set; }
     [JsonPropertyName("q")] public long? QueuedAt { get; set; }
     [JsonPropertyName("d")] public long? DialedAt { get; set; }
     [JsonPropertyName("sc")] public Screening Screen { get; set; }

@@ -92,11 +92,22 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
             FetchConference, conference, null, client => ConferenceResource.FetchAsync(conference.Value, client: client), View,
             cancellationToken);
 
-    /// <remarks>There is no filter by <c>Status</c>, because the filter takes one value, and a room with one participant is <c>init</c> or
-    /// <c>in-progress</c>.</remarks>
-    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken)
+    /// <remarks>The filter by <c>Status</c> takes one value, and a room with one participant is <c>init</c> or <c>in-progress</c>. Without
+    /// the filter, Twilio may list only what is in progress
+    /// (twilio.com/en-us/changelog/conference-list-endpoint-rollout-extended), so an empty answer needs a second question. A room goes from
+    /// <c>init</c> to <c>in-progress</c>, so it is in one of two answers in this order.</remarks>
+    public async Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken)
     {
-        var query = new ReadConferenceOptions { FriendlyName = room, PageSize = PageSize }.GetParams();
+        var waiting = await ListConferencesAsync(room, ConferenceResource.StatusEnum.Init, cancellationToken);
+        return waiting is GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: [] }
+            ? await ListConferencesAsync(room, null, cancellationToken)
+            : waiting;
+    }
+
+    private Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(
+        string room, ConferenceResource.StatusEnum? status, CancellationToken cancellationToken)
+    {
+        var query = new ReadConferenceOptions { FriendlyName = room, Status = status, PageSize = PageSize }.GetParams();
         return ListAsync(
             ListConferences, null, "/Conferences.json", query, page => page.Conferences?.ConvertAll(View),
             conference => !conference.Completed, isSorted: false, cancellationToken);

@@ -27,11 +27,15 @@ internal static class Flows
             "Twilio starts few calls a second: the lawyer's call waits longer than a phone rings, is shown as queued, and then rings",
             QueuedAsync),
         new(
-            "7  A voicemail answers for the lawyer",
+            "7  A held pair whose holder leaves",
+            "Alice puts two phones on hold and hangs up: both are taken off hold and hear each other",
+            HeldPairAsync),
+        new(
+            "8  A voicemail answers for the lawyer",
             "Twilio detects machines on the lawyer's phone: the voicemail never enters the call, and Alice and Bob talk on",
             VoicemailAsync),
         new(
-            "7b A voicemail answers, and no other person is left",
+            "8b A voicemail answers, and no other person is left",
             "Bob has left; Alice waits for the lawyer, a voicemail answers, and Alice's line ends at once",
             VoicemailAloneAsync),
     ];
@@ -176,6 +180,31 @@ internal static class Flows
         {
             await lawyer.BehaveAsync(PhoneBehaviour.LetRing);
         }
+    }
+
+    private static async Task HeldPairAsync(SandboxHost host, string session)
+    {
+        var (alice, lawyer, doctor) = (host.Twilio.Client("alice"), host.Twilio.Phone(Lawyer), host.Twilio.Phone(Doctor));
+        await alice.CallAsync(Lawyer, session);
+        await lawyer.RingsAsync();
+        await lawyer.AnswerAsync();
+        await lawyer.TalksAsync();
+        Expect(await host.AddPhoneAsync(session, "alice", Doctor, "doctor"), HttpStatusCode.Created);
+        await doctor.RingsAsync();
+        await doctor.AnswerAsync();
+        await doctor.TalksAsync();
+        foreach (var part in await host.Twilio.AskAsync(cloud => cloud.ActiveConferences().Single().Participants.ToList()))
+            if (!part.Leg.Phone.IsClient)
+                Expect(
+                    await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{session}/participants/{part.Label}", host.TokenFor("alice"),
+                        """{"hold": true}"""),
+                    HttpStatusCode.Accepted);
+        await host.Twilio.WaitUntilAsync(cloud => cloud.Phone(Lawyer).IsOnHold && cloud.Phone(Doctor).IsOnHold, "both phones hear music");
+        await alice.HangUpAsync();
+        await host.Twilio.WaitUntilAsync(
+            cloud => cloud.Phone(Lawyer).TalksWith.Contains(Doctor), "the lawyer and the doctor hear each other");
+        await lawyer.HangUpAsync();
+        await doctor.IsIdleAsync();
     }
 
     private static async Task<(PhoneHandle Alice, PhoneHandle Bob)> TalkAsync(SandboxHost host, string session)

@@ -14,7 +14,8 @@ public static class Guarantees
     public static IReadOnlyList<string> Broken(TwilioCloud cloud, bool allCallsOver = true)
     {
         List<string> broken = [];
-        broken.AddRange(cloud.LonelyLegs().Select(leg => $"G1 no limbo: {leg.Phone.Address} ({leg.Sid}) is alone on the line"));
+        broken.AddRange(cloud.LonelyLegs()
+            .Select(leg => $"G1 no limbo: {leg.Phone.Address} ({leg.Sid}) hears no person, and no person on the line can change that"));
         if (allCallsOver)
         {
             broken.AddRange(cloud.RingingLegs()

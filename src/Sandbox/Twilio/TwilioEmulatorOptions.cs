@@ -23,7 +23,22 @@ public enum RingingAfterTheEnd
     IsCanceled,
 }
 
+/// <summary>Which conferences the conference list has if the request gives no <c>Status</c>.</summary>
+/// <remarks>Twilio changes it from September 30, 2026 on (twilio.com/en-us/changelog/conference-list-endpoint-rollout-extended).</remarks>
+public enum ConferencesWithoutStatus
+{
+    /// <summary>All of them: <c>init</c>, <c>in-progress</c> and <c>completed</c>.</summary>
+    All,
+
+    /// <summary>Those that are not completed.</summary>
+    NotCompleted,
+
+    /// <summary>Those that are <c>in-progress</c>. Twilio does not say whether <c>init</c> counts as in progress.</summary>
+    InProgress,
+}
+
 /// <summary>The options of the emulated Twilio: the account, the times, and choices where Twilio does not document its behaviour.</summary>
+/// <remarks><see cref="Guesses"/> names these choices. docs/emulator.md has the sources.</remarks>
 public sealed record TwilioEmulatorOptions
 {
     /// <summary>The port of the REST API on 127.0.0.1. 0, the default, takes a free port.</summary>
@@ -131,6 +146,42 @@ public sealed record TwilioEmulatorOptions
 
     /// <summary>Whether a declined leg ends as <c>busy</c> with SIP code 486 (as recorded), else as <c>no-answer</c> with 480.</summary>
     public bool DeclineIsBusy { get; init; } = true;
+
+    /// <summary>Whether <c>initiated</c> is sent when the call enters the queue, else when Twilio dials.</summary>
+    public bool InitiatedWhileQueued { get; init; }
+
+    /// <summary>How much older than the truth the conference list is. A conference is fetched as it is.</summary>
+    public TimeSpan ConferenceListLag { get; init; }
+
+    /// <summary>How much older than the truth a call is that a GET reads, alone or in a list. A new call is not found.</summary>
+    public TimeSpan CallReadLag { get; init; }
+
+    /// <summary>How much older than the truth a participant is that a GET reads, alone or in a list.</summary>
+    public TimeSpan ParticipantReadLag { get; init; }
+
+    /// <summary>The conferences in a list without <c>Status</c>.</summary>
+    public ConferencesWithoutStatus ConferencesWithoutStatus { get; init; }
+
+    /// <summary>Whether a participant whose phone rings is found by its label, else only by its CallSid.</summary>
+    public bool FindsRingingByLabel { get; init; } = true;
+
+    /// <summary>Whether a leg that REST ended while its phone rang ends as <c>completed</c>, else as <c>canceled</c>.</summary>
+    public bool StoppedRingingIsCompleted { get; init; }
+
+    /// <summary>Whether a leg that REST ended leaves with the reason <c>participant_hung_up</c>, else as updated via the API.</summary>
+    public bool StoppedLegHungUp { get; init; }
+
+    /// <summary>Whether the action of a <c>&lt;Dial&gt;</c> is requested when REST redirects the leg. Its answer is ignored.</summary>
+    public bool RedirectRequestsAction { get; init; }
+
+    /// <summary>Whether a leg with TwiML is hung up when REST deletes its participant, else it goes on with its TwiML.</summary>
+    public bool KickHangsUp { get; init; }
+
+    /// <summary>Whether a conference event that is not sent takes a SequenceNumber too.</summary>
+    public bool UnsentEventsTakeNumbers { get; init; }
+
+    /// <summary>Whether REST says <c>in-progress</c> of a conference with one participant, else <c>init</c>.</summary>
+    public bool RoomOfOneIsInProgress { get; init; }
 
     /// <summary>How many entries the journal keeps. The oldest entries are dropped and counted.</summary>
     public int JournalCapacity { get; init; } = 200_000;

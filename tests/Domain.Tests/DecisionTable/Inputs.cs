@@ -35,7 +35,10 @@ internal static class Inputs
         yield return Now("remove the callee", new SessionEvent.RemoveParticipant(Callee));
         yield return Now("remove guest-doctor", new SessionEvent.RemoveParticipant(A.Doctor));
         yield return Now("mute the callee", new SessionEvent.SetParticipantFlags(Callee, true, null));
-        yield return Now("hold guest-doctor", new SessionEvent.SetParticipantFlags(A.Doctor, null, true));
+        yield return Now("an operator holds guest-doctor", new SessionEvent.SetParticipantFlags(A.Doctor, null, true));
+        yield return Now("the caller holds guest-doctor", new SessionEvent.SetParticipantFlags(A.Doctor, null, true, A.Identity("alice")));
+        yield return Now("the caller resumes guest-doctor",
+            new SessionEvent.SetParticipantFlags(A.Doctor, null, false, A.Identity("alice")));
         yield return Now("end the call", new SessionEvent.EndCall());
     }
 
@@ -94,6 +97,8 @@ internal static class Inputs
             new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, 5)));
         yield return Now("callee is muted (an old sequence)",
             new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
+        yield return Now("guest-doctor is on hold (sequence 5)",
+            new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.DoctorLeg, A.Doctor, new Flags(false, true, 5)));
         yield return Now("room opens", new SessionEvent.ConferenceStarted(A.Room1, Room));
         yield return Now("room opens again as another conference", new SessionEvent.ConferenceStarted(A.Room2, Room));
         yield return Now("room closes", new SessionEvent.ConferenceEnded(A.Room1, Room));
@@ -113,7 +118,7 @@ internal static class Inputs
             yield return Now($"dial of {who} is not found", Settled(who, new DialOutcome.NotFound()));
             yield return Now($"dial of {who} was withheld: Twilio has no call", Settled(who, new DialOutcome.CallIsGone()));
             yield return Now($"dial of {who} was withheld: dialling is stopped", Settled(who, new DialOutcome.Stopped()));
-            yield return Later($"dial of {who} is not found, 11 s later", 11, Settled(who, new DialOutcome.NotFound()));
+            yield return Later($"dial of {who} is not found, 16 s later", 16, Settled(who, new DialOutcome.NotFound()));
             yield return Now($"dial of {who} cannot be looked up", Settled(who, new DialOutcome.LookUpFailed()));
             yield return Later($"dial of {who} cannot be looked up, 98 s later", 98, Settled(who, new DialOutcome.LookUpFailed()));
         }
@@ -127,6 +132,9 @@ internal static class Inputs
         foreach (var outcome in Enum.GetValues<EffectOutcome>())
             yield return Now($"mute of callee: {Word(outcome)}", new SessionEvent.FlagsSettled(
                 Room, Callee, new FlagsMark(1, 0), outcome, outcome == EffectOutcome.Done ? new SeenFlags(true, false) : null));
+        foreach (var outcome in Enum.GetValues<EffectOutcome>())
+            yield return Now($"end of the hold of guest-doctor: {Word(outcome)}", new SessionEvent.FlagsSettled(
+                Room, A.Doctor, new FlagsMark(3, -1), outcome, outcome == EffectOutcome.Done ? new SeenFlags(false, false) : null));
         yield return Now("an earlier request about the callee: done",
             new SessionEvent.FlagsSettled(Room, Callee, new FlagsMark(0, 0), EffectOutcome.Done, new SeenFlags(false, false)));
         yield return Now("a mute of an earlier call: done", new SessionEvent.FlagsSettled(
@@ -142,6 +150,7 @@ internal static class Inputs
             Seen([Caller], (Callee, Progress.Dialing, null)));
         yield return Now("review: the callee in the room is muted", SeenMuted(new FlagsMark(0, -1)));
         yield return Now("review: the callee in the room was muted when Twilio was asked, before later changes", SeenMuted(new(9, 9)));
+        yield return Now("review: guest-doctor in the room is on hold", SeenOnHold(new FlagsMark(4, -1)));
         yield return Now("review: caller is in the room, callee has gone", Seen([Caller], (Callee, Progress.Gone, LeaveReason.HungUp)));
         yield return Now("review: caller has gone, callee rings",
             Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
@@ -153,7 +162,7 @@ internal static class Inputs
         yield return Later("review fails, 61 s later", 61, new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review, 91 s later: both legs are alive and only the caller is in the room", 91,
             Seen([Caller], (Callee, Progress.Answered, null)));
-        yield return Later("review, 16 s later: both legs are alive and neither is in the room", 16,
+        yield return Later("review, 21 s later: both legs are alive and neither is in the room", 21,
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }
 
@@ -173,6 +182,11 @@ internal static class Inputs
     private static SessionEvent.SessionObserved SeenMuted(FlagsMark asked) => new(Seen([Caller, Callee]).Observation with
     {
         Flags = [new ObservedFlags(A.CalleeLeg, asked, Muted: true, Hold: false)],
+    });
+
+    private static SessionEvent.SessionObserved SeenOnHold(FlagsMark asked) => new(Seen([Callee, A.Doctor]).Observation with
+    {
+        Flags = [new ObservedFlags(A.DoctorLeg, asked, Muted: false, Hold: true)],
     });
 
     private static string Word(Enum value) =>

@@ -49,6 +49,14 @@ internal static class Situations
             A.Session().Ringing().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
         ("Live, a guest is asked", "Caller and callee are in the room. The guest has answered and is asked to press 1.", () =>
             A.Session().Live().WithRinging(A.Doctor, Screening.Machine).Answers(A.Doctor, AnsweredBy.Unknown)),
+        ("Two on hold", "The caller has put the callee and the guest on hold, and Twilio has done it.", HeldByTheCaller),
+        ("Two on hold, the holder has left", "The caller, who had put the callee and the guest on hold, has left.", () =>
+            HeldByTheCaller().Leaves(ParticipantId.Caller)),
+        ("One was taken off hold", "The caller, who had put both others on hold, has left. The guest was taken off hold.", () =>
+            HeldByTheCaller().Leaves(ParticipantId.Caller).When(Held(A.Doctor, 3, false))),
+        ("An operator holds the guest", "Caller, callee and guest are in the room. An operator has put the guest on hold.", () =>
+            A.Session().Live().With(A.Doctor).When(new SessionEvent.SetParticipantFlags(A.Doctor, null, true))
+                .When(Held(A.Doctor, 1, true))),
         ("Room closed", "The conference has ended. No leave was reported.", () => A.Session().Live().Closes()),
         ("The callee declined, a guest rings", "The callee has declined. A phone was added before, and it rings.", () =>
             A.Session().Ringing().Opens().WithRinging(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined)),
@@ -61,4 +69,12 @@ internal static class Situations
         ("Session id used again", "A new call has the id of an ended call, whose callee's leg was still to be hung up.",
             () => A.Session().Ringing().Leaves(ParticipantId.Caller).Starts(A.Leg(11), nonce: Again)),
     ];
+
+    private static Call HeldByTheCaller() => A.Session().Live().With(A.Doctor)
+        .When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, null, true, A.Identity("alice")))
+        .When(new SessionEvent.SetParticipantFlags(A.Doctor, null, true, A.Identity("alice")))
+        .When(Held(ParticipantId.Callee, 1, true)).When(Held(A.Doctor, 1, true));
+
+    private static SessionEvent.FlagsSettled Held(ParticipantId whom, int version, bool hold) => new(
+        CallSession.RoomOf(A.Id(), A.Nonce), whom, new FlagsMark(version, -1), EffectOutcome.Done, new SeenFlags(false, hold));
 }

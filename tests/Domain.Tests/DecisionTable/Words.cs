@@ -71,6 +71,8 @@ internal static class Words
             yield return $"{now.Id}'s ring time begins";
         if (was.Hold != now.Hold)
             yield return $"{was.Id} {(now.Hold ? "on hold" : "resumed")}";
+        if (was.HeldBy != now.HeldBy)
+            yield return $"{was.Id}'s holder is {now.HeldBy}";
         if (was.Muted != now.Muted)
             yield return $"{was.Id} {(now.Muted ? "muted" : "unmuted")}";
     }
@@ -78,7 +80,11 @@ internal static class Words
     private static string Of(Participant p) => (p.Progress == Progress.Gone ? $"{p.Progress} ({p.Gone})" : p.Progress.ToString())
         + (p.IsQueued ? " (queued)" : "")
         + (p.IsScreened ? p.Reason is null ? " (screened)" : p.Reason == p.Gone ? "" : $" ({p.Reason})" : "")
+        + HeldBy(p)
         + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? "" : p.Leaving == Leaving.Removed ? ", being removed" : ", ending");
+
+    private static string HeldBy(Participant p) =>
+        p is { Hold: true, HeldBy: { } holder, Progress: not Progress.Gone } ? $" (on hold by {holder})" : "";
 
     private static string Of(CallSession session, Effect effect) => effect switch
     {

@@ -58,9 +58,16 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
             LegState.Ended => Progress.Gone,
             _ => Progress.Answered,
         }, l.EndedBecause));
-        var present = w.Legs.Where(l => l.State == LegState.InRoom).Select(l => l.Sid);
-        return new SessionEvent.SessionObserved(
-            new Observation(w.Session.Room, w.RoomIsOpen ? A.Conference(w.Conferences) : null, [.. present], [.. answers]));
+        var present = w.Legs.Where(l => l.State == LegState.InRoom).ToList();
+        // As the service does, a review does not read mute and hold while a request is pending.
+        var flags = present
+            .Where(l => w.Session.Find(l.Sid) is { } p && w.Session.FindEffect<Effect.SetFlags>(f => f.Participant == p.Id) is null)
+            .Select(l => new ObservedFlags(l.Sid, w.Session.Find(l.Sid)!.FlagsMark, false, l.IsOnHold));
+        return new SessionEvent.SessionObserved(new Observation(
+            w.Session.Room, w.RoomIsOpen ? A.Conference(w.Conferences) : null, [.. present.Select(l => l.Sid)], [.. answers])
+        {
+            Flags = [.. flags],
+        });
     }
 
     private Outcome DecideAndCheck(World w, SessionEvent happened, DateTimeOffset at)
@@ -83,7 +90,9 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         foreach (var leg in at == Now && happened is SessionEvent.SessionObserved ? w.Legs : [])
             Violation.Unless(leg.State != LegState.Queued || after.Find(leg.Sid) is not { Gone: LeaveReason.Unreachable }
                 || w.Session?.Find(leg.Sid) is { Progress: Progress.Gone }, "S: a call is given up before the queue time-out", w, happened);
-        var isSame = again.Session is { } twice && World.KeyOf(Timeless(twice)) == stored.Key;
+        // Each request of a person is a new request, and has a new mark.
+        var isSame = happened is SessionEvent.SetParticipantFlags
+            || (again.Session is { } twice && World.KeyOf(Timeless(twice)) == stored.Key);
         Violation.Unless(isSame, "S: the same event twice in a row changes more than once", w, happened);
         return new Outcome(stored, reply);
     }

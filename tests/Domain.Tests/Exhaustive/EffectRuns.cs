@@ -54,6 +54,21 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
         return decisions.Apply(w.HangUp(hangUp.Leg), new SessionEvent.HangUpSettled(hangUp.Leg, outcome));
     }
 
+    /// <summary>The same change is under way once.</summary>
+    public static World Send(World w, Effect.SetFlags flags)
+    {
+        var change = new HoldRequest(flags.Participant, w.Session!.Find(flags.Participant)!.FlagsMark, flags.Hold!.Value);
+        return w.HoldRequests.Contains(change) ? w : w with
+        {
+            HoldRequests = [.. w.HoldRequests.Add(change).OrderBy(c => c.Participant.Value, StringComparer.Ordinal)
+                .ThenBy(c => c.Asked.Version).ThenBy(c => c.Asked.Sequence)],
+        };
+    }
+
+    public World Settle(World w, HoldRequest change, EffectOutcome outcome) => decisions.Apply(w, new SessionEvent.FlagsSettled(
+        w.Session!.Room, change.Participant, change.Asked, outcome,
+        outcome == EffectOutcome.Done ? new SeenFlags(false, change.Hold) : null));
+
     public World Settle(World w, Effect.Dial dial, DialOutcome outcome, DateTimeOffset? now = null) =>
         decisions.Apply(w, new SessionEvent.DialSettled(dial.Participant, w.Session!.Nonce, dial.Attempt, outcome), now);
 

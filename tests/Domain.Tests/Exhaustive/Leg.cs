@@ -44,6 +44,11 @@ internal sealed record Leg(ParticipantId Owner, CallSid Sid, LegState State)
     /// <summary>The request for TwiML that the leg waits for.</summary>
     public KeyPress? LastKey => Keys.Length == 0 ? null : new KeyPress(Keys.Length, Keys[^1] == 'y');
 
+    /// <summary>How often Twilio has put the leg on hold or taken it off hold. Each change has a webhook with this number.</summary>
+    public int HoldChanges { get; init; }
+
+    public bool IsOnHold => HoldChanges % 2 == 1;
+
     public LeaveReason? EndedBecause { get; init; }
 
     public bool IsAlive => State != LegState.Ended;
@@ -53,6 +58,9 @@ internal sealed record Leg(ParticipantId Owner, CallSid Sid, LegState State)
 
 /// <summary>A dial that was granted to a replica, which has not sent it yet.</summary>
 internal sealed record DialRequest(ParticipantId Participant, int Attempt, int Conference);
+
+/// <summary>A change of hold that was sent and has not reached Twilio. A later one may overtake it.</summary>
+internal sealed record HoldRequest(ParticipantId Participant, FlagsMark Asked, bool Hold);
 
 /// <summary>Twilio's answer to a dial. The replica may save it late, more than once, or never (the replica was killed).</summary>
 internal sealed record DialReply(ParticipantId Participant, int Attempt, DialOutcome Outcome);

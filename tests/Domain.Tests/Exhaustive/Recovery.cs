@@ -67,6 +67,8 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
                 : EffectRuns.Reply(sent, request, new DialOutcome.Unknown());
         }
 
+        if (w.HoldRequests is [var change, ..])
+            return w.Arrive(change);
         if (w.Legs.FirstOrDefault(l => l.State is LegState.AwaitingTwiML or LegState.Asked) is { } asking)
             return w.End(asking, LeaveReason.HungUp);
         if (w.Legs.FirstOrDefault(l => l.State == LegState.Entering) is { } entering)
@@ -78,6 +80,13 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
             return null;
         if (w.Session.Effects.OfType<Effect.HangUp>().FirstOrDefault() is { } hangUp)
             return effects.HangUp(w, hangUp);
+        if (w.Session.Effects.OfType<Effect.SetFlags>()
+            .FirstOrDefault(f => Deadlines.CanRun(w.Session, f) && w.InRoom(f.Participant) is not null) is { } flags)
+        {
+            var wanted = EffectRuns.Send(w, flags).HoldRequests.Single();
+            return effects.Settle(w.Arrive(wanted), wanted, EffectOutcome.Done);
+        }
+
         if (w.Session.Effects.OfType<Effect.Dial>().FirstOrDefault(d => d.State != DialState.Planned) is { } inFlight)
         {
             DialOutcome outcome = EffectRuns.LookUp(w, inFlight) is { } leg
@@ -94,7 +103,8 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
         return null;
     }
 
-    /// <summary>No participant is alone, no leg rings for an ended call, and no work is left.</summary>
+    /// <summary>No participant is alone, or on hold for a person who has left. No leg rings for an ended call, and no work is left.
+    /// </summary>
     private void CheckAtRest(World w)
     {
         Quiescent++;
@@ -105,7 +115,7 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
             return;
         }
 
-        Violation.Unless(session.Effects.IsEmpty, "Q: an effect is left", w);
+        Violation.Unless(session.Effects.All(e => e is Effect.SetFlags && !Deadlines.CanRun(session, e)), "Q: an effect is left", w);
         if (session.IsEnded)
         {
             Violation.Unless(alive == 0, "Q: a leg is alive after the end of the call", w);
@@ -120,6 +130,12 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
         var people = present.Count(l => l.By != AnsweredBy.Machine);
         var inCompany = people >= 2 || (people == 1 && w.Legs.Any(l => l.IsUnanswered));
         Violation.Unless(inCompany, "Q: the call goes on with one participant alone, or with none", w);
+        foreach (var held in present.Where(l => l.IsOnHold))
+            Violation.Unless(
+                scenario.Holds.Any(h => h.Whom == held.Owner && w.Legs.Any(l => l.Owner == h.By && l.IsAlive)),
+                "Q: a participant stays on hold for a person who has left", w);
+        Violation.Unless(present.All(l => session.Find(l.Sid) is not { } known || known.Hold == l.IsOnHold),
+            "Q: the session is wrong about a hold", w);
         Violation.Unless(present.Select(l => l.Owner).Distinct().Count() == present.Count, "Q: a participant is in the room twice", w);
         foreach (var leg in w.Legs.Where(l => l.IsAlive))
             Violation.Unless(session.Find(leg.Sid) is { Progress: not Progress.Gone }, "Q: the session does not know a leg that is alive",

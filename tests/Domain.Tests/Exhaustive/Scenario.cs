@@ -16,6 +16,9 @@ internal sealed record Scenario(string Name)
     /// <summary>Participants that a client removes, at any moment.</summary>
     public ImmutableArray<ParticipantId> Removals { get; init; } = [];
 
+    /// <summary>Who may put whom on hold and take them off hold, while they are on the call.</summary>
+    public ImmutableArray<(ParticipantId By, ParticipantId Whom)> Holds { get; init; } = [];
+
     /// <summary>Whether a client may end the call, the maximum duration may pass, and the dialling may be stopped.</summary>
     public bool MayBeEnded { get; init; }
 
@@ -28,6 +31,9 @@ internal sealed record Scenario(string Name)
 
     /// <summary>Whether the callee is a phone, on which Twilio detects machines.</summary>
     public bool Screens { get; init; }
+
+    /// <summary>Whether Twilio reports that it dials a call which still waits in its queue.</summary>
+    public bool InitiatedWhileQueued { get; init; }
 
     /// <summary>How often a dial may be sent. Each further sending follows a <c>NotSent</c>.</summary>
     public int Attempts { get; init; } = 2;
@@ -66,11 +72,50 @@ internal static class Scenarios
 
     public static Scenario FourPeople => new("four people")
     {
-        Start = Nothing,
+        Start = Nothing with { HoldsLeft = 3, SendsLeft = 5 },
+        Holds = [(ParticipantId.Caller, ParticipantId.Callee), (ParticipantId.Caller, A.Doctor), (ParticipantId.Callee, A.Doctor)],
         Guests = [A.Doctor, A.Lawyer],
         Removals = [ParticipantId.Callee, A.Doctor],
         MayBeEnded = true,
     };
 
+    /// <summary>The caller has put one of two phones on hold. One more request may hold or resume one of them.</summary>
+    public static Scenario Holds => new("holds")
+    {
+        Start = Talking() with { HoldsLeft = 1, SendsLeft = 2 },
+        Holds = [(ParticipantId.Caller, ParticipantId.Callee), (ParticipantId.Caller, A.Doctor)],
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
     public static Scenario ThreePeople => new("three people") { Start = Nothing, Guests = [A.Doctor], Attempts = 1, WithoutReasons = true };
+
+    /// <summary>The caller, the callee's phone and the doctor are in the room. The callee is on hold. The session knows it, and the
+    /// webhook about the hold can still arrive.</summary>
+    private static World Talking()
+    {
+        ParticipantId[] people = [ParticipantId.Caller, ParticipantId.Callee, A.Doctor];
+        var (caller, callee, doctor) = (World.SidOf(people[0], 1), World.SidOf(people[1], 1), World.SidOf(people[2], 1));
+        var call = new Call(CheckedDecisions.Policy).Starts(caller, callee: A.BobsPhone).Joins(ParticipantId.Caller, leg: caller)
+            .Claims(ParticipantId.Callee).Settles(ParticipantId.Callee, new DialOutcome.Accepted(callee))
+            .PicksUp(ParticipantId.Callee, callee).Joins(ParticipantId.Callee, leg: callee)
+            .AsksFor(A.Doctor).Claims(A.Doctor).Settles(A.Doctor, new DialOutcome.Accepted(doctor)).Joins(A.Doctor, leg: doctor)
+            .When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, null, true, A.Identity("alice")))
+            .When(new SessionEvent.FlagsSettled(CallSession.RoomOf(A.Id(), A.Nonce), ParticipantId.Callee, new FlagsMark(1, -1),
+                EffectOutcome.Done, new SeenFlags(false, true)));
+        return new World
+        {
+            Stored = new StoredSession(call.Session, World.KeyOf(call.Session)),
+            Legs = [.. people.Select(person => new Leg(person, World.SidOf(person, 1), LegState.InRoom)
+            {
+                Dialed = person != ParticipantId.Caller,
+                Rang = true,
+                Answered = true,
+                Conference = 1,
+                HoldChanges = person == ParticipantId.Callee ? 1 : 0,
+            })],
+            Conferences = 1,
+            RoomIsOpen = true,
+        };
+    }
 }

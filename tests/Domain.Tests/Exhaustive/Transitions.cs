@@ -17,6 +17,9 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             next.Add((effects.Settle(w, reply), "reply is saved"));
         foreach (var request in w.Requests)
             DialIsSent(w, request);
+        foreach (var change in w.HoldRequests)
+            HoldArrives(w, change);
+        Holds(w);
         foreach (var request in ClientRequests(w))
             next.Add((decisions.Apply(w, request), request.GetType().Name));
         if (w.Session is null)
@@ -131,7 +134,11 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
                 break;
             case Effect.Dial dial:
                 if (EffectRuns.LookUp(w, dial) is { } leg)
+                {
                     next.Add((effects.Settle(w, dial, new DialOutcome.Accepted(leg.Sid)), "look-up finds it"));
+                    // Twilio's answers may be older than the truth, but not by as much as the look-ups last.
+                    next.Add((effects.Settle(w, dial, new DialOutcome.NotFound()), "look-up does not find it yet"));
+                }
                 else
                 {
                     var notFound = new DialOutcome.NotFound();
@@ -142,11 +149,47 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
 
                 next.Add((effects.Settle(w, dial, new DialOutcome.LookUpFailed()), "look-up fails"));
                 break;
+            case Effect.SetFlags { Hold: not null } flags when w.SendsLeft > 0 && Deadlines.CanRun(w.Session!, flags):
+                next.Add((EffectRuns.Send(w, flags) with { SendsLeft = w.SendsLeft - 1 }, "hold change is sent"));
+                break;
             case Effect.HangUp hangUp:
                 next.Add((w.HangUp(hangUp.Leg), "hang-up, reply lost"));
                 next.Add((effects.HangUp(w, hangUp), "hang-up"));
                 break;
         }
+    }
+
+    /// <summary>A person on the call, or on the way to it, asks for a hold or for its end.</summary>
+    private void Holds(World w)
+    {
+        foreach (var (by, whom) in w.HoldsLeft > 0 ? scenario.Holds : [])
+        {
+            if (w.Session?.Find(by) is not { IsPresent: true } || w.Session.Find(whom) is null)
+                continue;
+            foreach (var hold in new[] { true, false })
+            {
+                var identity = A.Identity(by == ParticipantId.Caller ? "alice" : "bob");
+                var asked = decisions.Apply(w, new SessionEvent.SetParticipantFlags(whom, null, hold, identity));
+                next.Add((asked with { HoldsLeft = w.HoldsLeft - 1 }, hold ? "hold" : "end of a hold"));
+            }
+        }
+    }
+
+    /// <summary>A change of hold reaches Twilio or not, takes effect or not, and is answered or not.</summary>
+    private void HoldArrives(World w, HoldRequest change)
+    {
+        var sent = w with { HoldRequests = w.HoldRequests.Remove(change) };
+        next.Add((sent, "hold change is lost"));
+        next.Add((effects.Settle(sent, change, EffectOutcome.TryLater), "hold change is postponed"));
+        if (w.InRoom(change.Participant) is null)
+        {
+            next.Add((effects.Settle(sent, change, EffectOutcome.AlreadyOver), "hold change finds no leg"));
+            return;
+        }
+
+        next.Add((w.Arrive(change), "hold change is made, reply lost"));
+        next.Add((effects.Settle(w.Arrive(change), change, EffectOutcome.Done), "hold change is made"));
+        next.Add((effects.Settle(sent, change, EffectOutcome.Refused), "hold change is refused"));
     }
 
     private IEnumerable<SessionEvent> ClientRequests(World w)

@@ -35,6 +35,7 @@ internal sealed class Webhooks(Scenario scenario)
         SessionEvent.JoinCall e => e.Leg,
         SessionEvent.ParticipantJoined e => e.Leg,
         SessionEvent.ParticipantLeft e => e.Leg,
+        SessionEvent.ParticipantFlagsChanged e => e.Leg,
         _ => null,
     };
 
@@ -44,9 +45,10 @@ internal sealed class Webhooks(Scenario scenario)
         if (owner == ParticipantId.Caller)
             yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"),
                 scenario.Screens ? A.BobsPhone : A.Bob), "voice webhook");
-        else if (leg.Dialed)
-        {
+        else if (leg.Dialed || scenario.InitiatedWhileQueued)
             yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Dialing, null, A.Nonce), owner + " initiated arrives");
+        if (owner != ParticipantId.Caller && leg.Dialed)
+        {
             if (leg.Rang)
                 yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Ringing, null, A.Nonce), owner + " ringing arrives");
             if (leg.Answered)
@@ -65,6 +67,9 @@ internal sealed class Webhooks(Scenario scenario)
         if (leg.Conference > 0)
             yield return (new SessionEvent.ParticipantJoined(A.Conference(leg.Conference), Room, leg.Sid, owner, null),
                 owner + " join arrives");
+        for (var i = 1; i <= leg.HoldChanges; i++)
+            yield return (new SessionEvent.ParticipantFlagsChanged(
+                A.Conference(leg.Conference), Room, leg.Sid, owner, new Flags(false, i % 2 == 1, i)), owner + " hold change arrives");
         // Twilio also reports a leave of a guest that did not answer (participant_add_failed).
         if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Dialed: true, Owner.Value: not "callee" }))
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");

@@ -114,6 +114,18 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
                 happened is SessionEvent.SessionObserved ? policy with { QueueTimeout = TimeSpan.FromDays(1) } : policy, now));
 
     [Fact]
+    public void A_queued_call_that_is_reported_as_dialled_is_never_given_up() =>
+        IsFound(Scenarios.TwoPeople with { InitiatedWhileQueued = true }, "without end", real => (session, happened, policy, now) =>
+            happened is SessionEvent.SessionObserved && session!.Participants.Any(p => p.DialedAt is not null)
+                ? real(session, happened, policy with { QueueTimeout = TimeSpan.FromDays(1) }, now)
+                : real(session, happened, policy, now));
+
+    [Fact]
+    public void A_leg_that_is_not_found_at_once_is_given_up() =>
+        IsFound(Scenarios.TwoPeople, "a leg is alive after the end of the call", real => (session, happened, policy, now) =>
+            real(session, happened, policy with { UnknownDialPatience = TimeSpan.Zero }, now));
+
+    [Fact]
     public void Every_leg_that_answers_is_admitted() =>
         IsFound(Scenarios.TwoPeople, "sent into the room of an ended call", real => (session, happened, policy, now) =>
         {
@@ -141,6 +153,43 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
             real(session, happened is SessionEvent.JoinCall { AnsweredBy: AnsweredBy.Machine } e
                 ? e with { AnsweredBy = AnsweredBy.Human }
                 : happened, policy, now));
+
+    [Fact]
+    public void A_hold_is_ignored_when_its_holder_leaves() =>
+        IsFound(Scenarios.Holds, "on hold for a person who has left", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            return decision is { Changed: true, Session: { } after }
+                ? decision with
+                {
+                    Session = after with
+                    {
+                        Participants =
+                            [.. after.Participants.Select(p => p.HeldBy is null ? p : p with { HeldBy = ParticipantId.Operator })],
+                    },
+                }
+                : decision;
+        });
+
+    [Fact]
+    public void A_hold_ends_only_if_a_webhook_reports_the_leave() =>
+        IsFound(Scenarios.Holds, "on hold for a person who has left", real => (session, happened, policy, now) =>
+        {
+            if (happened is not SessionEvent.SessionObserved || session is null)
+                return real(session, happened, policy, now);
+            var held = session with
+            {
+                Participants = [.. session.Participants.Select(p => p.HeldBy is null ? p : p with { HeldBy = ParticipantId.Operator })],
+            };
+            var decision = real(held, happened, policy, now);
+            return decision with
+            {
+                Session = !decision.Changed ? session : decision.Session! with
+                {
+                    Participants = [.. decision.Session.Participants.Select(p => p with { HeldBy = session.Find(p.Id)!.HeldBy })],
+                },
+            };
+        });
 
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant

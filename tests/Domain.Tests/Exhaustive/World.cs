@@ -36,6 +36,14 @@ internal sealed record World
 
     public ImmutableArray<DialReply> Replies { get; init; } = [];
 
+    public ImmutableArray<HoldRequest> HoldRequests { get; init; } = [];
+
+    /// <summary>How often a person may still ask for a hold or for its end.</summary>
+    public int HoldsLeft { get; init; }
+
+    /// <summary>How often a change of hold may still be sent. What recovery sends does not count.</summary>
+    public int SendsLeft { get; init; }
+
     /// <summary>How many times the store may still lose all writes since the claim of a dial (a failover).</summary>
     public int FailoversLeft { get; init; }
 
@@ -55,6 +63,17 @@ internal sealed record World
         return this with { Legs = legs, Conferences = conference, RoomIsOpen = true };
     }
 
+    /// <summary>Twilio carries the change out, if the leg is in the room. It sends a webhook only about a change.</summary>
+    public World Arrive(HoldRequest change)
+    {
+        var sent = this with { HoldRequests = HoldRequests.Remove(change) };
+        return InRoom(change.Participant) is { } leg && leg.IsOnHold != change.Hold
+            ? sent.With(leg, leg with { HoldChanges = leg.HoldChanges + 1 })
+            : sent;
+    }
+
+    public Leg? InRoom(ParticipantId participant) => Legs.FirstOrDefault(l => l.Owner == participant && l.State == LegState.InRoom);
+
     public World End(Leg leg, LeaveReason because) =>
         leg.IsAlive ? With(leg, leg with { State = LegState.Ended, EndedBecause = because }) : this;
 
@@ -73,6 +92,11 @@ internal sealed record World
                 .Append((char)('0' + request.Conference));
         foreach (var reply in Replies)
             text.Append('<').Append(Digit(reply.Participant)).Append((char)('0' + reply.Attempt)).Append(reply.Outcome.GetType().Name[0]);
+        if (HoldsLeft + SendsLeft > 0)
+            text.Append('*').Append((char)('0' + HoldsLeft)).Append((char)('0' + SendsLeft));
+        foreach (var change in HoldRequests)
+            text.Append('=').Append(Digit(change.Participant)).Append((char)('0' + change.Asked.Version))
+                .Append((char)('0' + change.Asked.Sequence)).Append(change.Hold ? 'h' : '-');
         return text.ToString();
     }
 
@@ -91,6 +115,8 @@ internal sealed record World
             text.Append('|').Append(Digit(leg.Owner)).Append((char)('0' + (int)leg.State));
             text.Append(leg.Dialed ? 'd' : '-').Append(leg.Rang ? 'r' : '-').Append(leg.Answered ? 'a' : '-')
                 .Append((char)('0' + leg.Conference)).Append((char)('0' + (int)leg.By)).Append(leg.Keys);
+            if (leg.HoldChanges > 0)
+                text.Append('h').Append((char)('0' + leg.HoldChanges));
             text.Append(leg.EndedBecause is { } because ? (char)('A' + (int)because) : '.');
         }
 
@@ -107,6 +133,9 @@ internal sealed record World
             text.Append(p.DialedAt is null ? '-' : 'd').Append(p.IsScreened ? 's' : p.Accepted ? 'A' : '-');
             text.Append(p.Gone is { } gone ? (char)('A' + (int)gone) : '.').Append((char)('0' + (int)p.Leaving))
                 .Append(p.Leg?.Value[^1] ?? '.');
+            if (p.FlagsVersion > 0 || p.FlagsSequence >= 0)
+                text.Append(p.Hold ? 'H' : 'h').Append(p.HeldBy is null ? '.' : Digit(p.HeldBy)).Append((char)('0' + p.FlagsVersion))
+                    .Append((char)('0' + p.FlagsSequence));
         }
 
         text.Append('/').Append(session.Conference?.Value[^1] ?? '.').Append(session.ReviewNow ? 'n' : '-');
@@ -118,6 +147,8 @@ internal sealed record World
             text.Append('d').Append(Digit(dial.Participant)).Append((char)('0' + (int)dial.State)).Append((char)('0' + dial.Attempt));
         foreach (var leg in session.Effects.OfType<Effect.HangUp>().Select(h => h.Leg.Value).Order(StringComparer.Ordinal))
             text.Append('h').Append(leg, leg.Length - 2, 2);
+        foreach (var flags in session.Effects.OfType<Effect.SetFlags>().OrderBy(f => Digit(f.Participant)))
+            text.Append('f').Append(Digit(flags.Participant)).Append(flags.Hold is { } hold ? hold ? 'h' : '-' : '.');
         return text.ToString();
     }
 

@@ -108,7 +108,7 @@ public sealed class A_phone_is_screened
     {
         var call = A.ScreenedCall().Answers(Callee, AnsweredBy.Unknown).After(40).Presses(Callee, 1);
         call.Observes([ParticipantId.Caller], (Callee, Progress.Answered, null)).Session.IsEnded.ShouldBeFalse();
-        call.After(call.Policy.JoinGrace).Observes([ParticipantId.Caller], (Callee, Progress.Answered, null));
+        call.After(call.Policy.JoinGrace + call.Policy.ReadLag).Observes([ParticipantId.Caller], (Callee, Progress.Answered, null));
         call.Callee.Gone.ShouldBe(LeaveReason.NeverJoined);
     }
 

@@ -63,7 +63,7 @@ public sealed class The_caller_hangs_up_before_the_answer
     [Fact]
     public void A_dial_under_way_that_is_never_found_is_dropped()
     {
-        var call = A.Session().Unknown().Leaves(ParticipantId.Caller).After(10).Settles(ParticipantId.Callee, new DialOutcome.NotFound());
+        var call = A.Session().Unknown().Leaves(ParticipantId.Caller).After(15).Settles(ParticipantId.Callee, new DialOutcome.NotFound());
         call.Callee.Gone.ShouldBe(LeaveReason.Canceled);
         call.Due.ShouldBeNull();
     }
@@ -111,7 +111,7 @@ public sealed class The_caller_hangs_up_before_the_answer
     [Fact]
     public void An_app_whose_leg_is_alive_and_never_joins_is_hung_up()
     {
-        var call = A.Session().Dialing().Says(ParticipantId.Callee, Progress.Ringing).After(15)
+        var call = A.Session().Dialing().Says(ParticipantId.Callee, Progress.Ringing).After(20)
             .Observes([], (ParticipantId.Caller, Progress.Answered, null), (ParticipantId.Callee, Progress.Ringing, null));
         call.Caller.Gone.ShouldBe(LeaveReason.NeverJoined);
         call.Session.EndReason.ShouldBe(EndReason.CallerNeverJoined);

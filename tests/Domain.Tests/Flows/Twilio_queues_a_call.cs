@@ -69,6 +69,21 @@ public sealed class Twilio_queues_a_call
         call.Session.IsEnded.ShouldBeFalse();
     }
 
+    /// <summary>Twilio may send <c>initiated</c> when the call enters the queue (docs/emulator.md).</summary>
+    [Fact]
+    public void A_call_that_is_reported_as_dialled_and_stays_queued_is_given_up_after_the_queue_time_and_the_ring_time()
+    {
+        var call = A.Session().Dialing().Joins(ParticipantId.Caller).Says(ParticipantId.Callee, Progress.Dialing).After(37)
+            .Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Dialing, null));
+        call.Due.ShouldBe(A.Noon + TimeSpan.FromSeconds(37) + Policy.ReviewInterval, "it is not reviewed every few seconds");
+        call.After(Policy.LongestWait - TimeSpan.FromSeconds(38))
+            .Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Dialing, null));
+        call.Session.IsEnded.ShouldBeFalse("its ring time may not be over");
+        call.After(1).Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Dialing, null));
+        call.Callee.Gone.ShouldBe(LeaveReason.Unreachable);
+        call.HangUps.ShouldBe([A.CalleeLeg, A.CallerLeg], ignoreOrder: true);
+    }
+
     [Fact]
     public void A_dial_that_must_wait_for_its_turn_is_queued_and_may_be_sent_until_the_queue_timeout()
     {

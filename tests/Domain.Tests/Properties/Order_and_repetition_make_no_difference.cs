@@ -83,6 +83,11 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
             Leaves(ParticipantId.Callee), Ends(ParticipantId.Callee, LeaveReason.HungUp), Closed(A.Room1),
             Flags(ParticipantId.Callee, true, 7), Flags(ParticipantId.Callee, false, 9),
         ]),
+        new("the caller holds two phones and hangs up", HeldByTheCaller, EndReason.OnePersonLeft,
+        [
+            OnHold(ParticipantId.Callee, true, 5), OnHold(A.Doctor, true, 6), Leaves(ParticipantId.Caller),
+            OnHold(ParticipantId.Callee, false, 7), OnHold(A.Doctor, false, 8), Leaves(ParticipantId.Callee), Leaves(A.Doctor),
+        ]),
         new("a callee declines, a guest does not answer", () =>
             A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.CalleeDeclined,
         [
@@ -151,7 +156,7 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
 
     private static string Facts(CallSession session) =>
         $"ended={session.IsEnded} {session.EndReason}\n"
-        + string.Join('\n', session.Participants.Select(p => $"{Canonical.Of(p)} muted={p.Muted}"));
+        + string.Join('\n', session.Participants.Select(p => $"{Canonical.Of(p)} muted={p.Muted} hold={p.Hold}"));
 
     private static SessionEvent.DialSettled Settled(ParticipantId who, DialOutcome outcome) => new(who, A.Nonce, 1, outcome);
 
@@ -172,6 +177,13 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
 
     private static SessionEvent.ParticipantFlagsChanged Flags(ParticipantId who, bool muted, int sequence) =>
         new(A.Room1, Room, A.LegOf(who), who, new Flags(muted, false, sequence));
+
+    private static SessionEvent.ParticipantFlagsChanged OnHold(ParticipantId who, bool hold, int sequence) =>
+        new(A.Room1, Room, A.LegOf(who), who, new Flags(false, hold, sequence));
+
+    private static Call HeldByTheCaller() => A.Session(A.BobsPhone).Live().With(A.Doctor)
+        .When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, null, true, A.Identity("alice")))
+        .When(new SessionEvent.SetParticipantFlags(A.Doctor, null, true, A.Identity("alice")));
 
     private static SessionEvent.ConferenceStarted Opened(ConferenceSid conference) => new(conference, Room);
 

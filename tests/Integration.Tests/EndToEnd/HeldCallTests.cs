@@ -6,22 +6,24 @@ using Calls.Sandbox.Twilio;
 
 namespace Calls.Integration.Tests.EndToEnd;
 
-/// <summary>Redis is away while a person waits for TwiML. The emulated Twilio follows the redirect without the app's own
-/// parameters.</summary>
+/// <summary>Redis is away while a person waits for TwiML. The emulated Twilio follows the redirect with the app's own parameters, or
+/// without them.</summary>
 public sealed class HeldCallTests(RedisFixture redis)
 {
     private const string Session = "s-42";
     private const string Phone = "+15550100101";
 
     [Theory]
-    [InlineData("bob", "client:bob")]
-    [InlineData("client:auth0|bob", "client:auth0|bob")]
-    [InlineData("o'brien+1@example.com", "client:o'brien+1@example.com")]
-    [InlineData("+1 (555) 010-0101", Phone)]
-    public async Task A_held_caller_hears_ringback_and_the_callee_rings_when_Redis_is_back(string to, string rung)
+    [InlineData("bob", "client:bob", false)]
+    [InlineData("client:auth0|bob", "client:auth0|bob", false)]
+    [InlineData("o'brien+1@example.com", "client:o'brien+1@example.com", false)]
+    [InlineData("+1 (555) 010-0101", Phone, false)]
+    [InlineData("o'brien+1@example.com", "client:o'brien+1@example.com", true)]
+    [InlineData("+1 (555) 010-0101", Phone, true)]
+    public async Task A_held_caller_hears_ringback_and_the_callee_rings_when_Redis_is_back(string to, string rung, bool repeats)
     {
         using var gate = new RedisGate(await redis.NewDatabaseAsync(), isOpen: false);
-        await using var host = await StartAsync(gate, pauseScale: 0.5);
+        await using var host = await StartAsync(gate, pauseScale: 0.5, repeats);
         var alice = host.Twilio.Client("alice");
         await alice.CallAsync(to, Session);
         await IsHeldAsync(host, alice);
@@ -32,7 +34,7 @@ public sealed class HeldCallTests(RedisFixture redis)
         JsonDocument.Parse(body).RootElement.GetProperty("state").GetString().ShouldBe("ringing");
         PhoneAt(host, rung).Rings.ShouldBe(1);
         var again = host.Twilio.Journal.OfType<WebhookSent>().First(sent => sent.Webhook == WebhookKind.Redirect);
-        (again.Parameters["To"], again.Parameters["SessionID"]).ShouldBe(("", null), "Twilio did not repeat what the app had sent");
+        (again.Parameters["To"], again.Parameters["SessionID"]).ShouldBe(repeats ? (to, Session) : ("", null));
         await alice.HangUpAsync();
         await PhoneAt(host, rung).IsIdleAsync();
     }
@@ -127,9 +129,10 @@ public sealed class HeldCallTests(RedisFixture redis)
     private static PhoneHandle PhoneAt(SandboxHost host, string address) => address.StartsWith("client:", StringComparison.Ordinal)
         ? host.Twilio.Client(address["client:".Length..]) : host.Twilio.Phone(address);
 
-    private static Task<SandboxHost> StartAsync(RedisGate gate, double pauseScale) => SandboxHost.StartAsync(new SandboxOptions
-    {
-        RedisConnectionString = gate.ConnectionString,
-        Twilio = new() { PauseScale = pauseScale },
-    });
+    private static Task<SandboxHost> StartAsync(RedisGate gate, double pauseScale, bool repeats = false) =>
+        SandboxHost.StartAsync(new SandboxOptions
+        {
+            RedisConnectionString = gate.ConnectionString,
+            Twilio = new() { PauseScale = pauseScale, RepeatsAppParameters = repeats },
+        });
 }

@@ -103,6 +103,6 @@ public sealed class LookedUpDialsTests(RedisFixture redis)
 
     private sealed class Suspect : IStoreMemory
     {
-        public bool IsSuspect => true;
+        public TimeSpan? SuspectFor => TimeSpan.FromSeconds(30);
     }
 }

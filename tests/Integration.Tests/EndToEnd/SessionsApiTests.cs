@@ -56,7 +56,7 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
             ["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "participants"]);
         var caller = session.GetProperty("participants")[0];
         caller.EnumerateObject().Select(p => p.Name).ShouldBe(
-            ["id", "role", "state", "reason", "identity", "phoneNumber", "label", "muted", "hold"]);
+            ["id", "role", "state", "reason", "identity", "phoneNumber", "label", "muted", "hold", "heldBy"]);
         caller.GetProperty("id").GetString().ShouldBe("caller");
         caller.GetProperty("state").GetString().ShouldBe("connected");
         caller.GetProperty("identity").GetString().ShouldBe("alice");

@@ -131,6 +131,6 @@ public sealed class OldCallsTests(RedisFixture redis)
 
     private sealed class Suspect : IStoreMemory
     {
-        public bool IsSuspect => true;
+        public TimeSpan? SuspectFor => TimeSpan.FromSeconds(30);
     }
 }

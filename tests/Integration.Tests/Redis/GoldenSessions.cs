@@ -9,7 +9,8 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened() }.ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
+        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held() }
+            .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
     /// <summary>The schema of the first version that could store this session. An older version writes it without the later
     /// members.</summary>
@@ -83,7 +84,7 @@ internal static class GoldenSessions
         Nonce = "nonceofthiscall3",
         Participants =
         [
-            Caller("alice", Progress.Joined, since: 1) with { FlagsVersion = 4 },
+            Caller("alice", Progress.Joined, since: 1) with { FlagsVersion = 4, FlagsAt = At(40) },
             Callee(Client("bob"), Progress.Dialing, since: 2) with { QueuedAt = At(2), DialedAt = At(50) },
         ],
         Effects = [new Effect.HangUp(Leg(3)) { NotBefore = At(52) }],
@@ -110,6 +111,21 @@ internal static class GoldenSessions
         Effects = [new Effect.HangUp(Leg(4)) { NotBefore = At(52) }],
         StartedAt = Start,
         AnsweredAt = At(8),
+        TouchedAt = At(50),
+    };
+
+    /// <summary>The caller has put the callee on hold, and the end of the hold is planned.</summary>
+    private static CallSession Held() => new()
+    {
+        Id = Known<SessionId>("held", SessionId.TryParse),
+        Nonce = "nonceofthiscall4",
+        Participants =
+        [
+            Caller("alice", Progress.Joined, since: 1),
+            Callee(Client("bob"), Progress.Joined, since: 2) with { Hold = true, HeldBy = ParticipantId.Caller, FlagsVersion = 2 },
+        ],
+        Effects = [new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: false) { NotBefore = At(52) }],
+        StartedAt = Start,
         TouchedAt = At(50),
     };
 

@@ -64,12 +64,12 @@ public sealed class LostAnswerTests(RedisFixture fixture)
             new RedisOptions { ConnectionString = line.Endpoint }.ToConfiguration());
         var clock = new FakeTimeProvider();
         using var memory = new RedisMemory(redis, clock);
-        memory.IsSuspect.ShouldBeFalse();
+        memory.SuspectFor.ShouldBeNull();
         line.Dispose();
-        await Eventually.TrueAsync(() => Task.FromResult(memory.IsSuspect));
+        await Eventually.TrueAsync(() => Task.FromResult(memory.SuspectFor is not null));
         redis.IsConnected.ShouldBeFalse("nobody takes its place");
         clock.Advance(TimeSpan.FromHours(1));
-        memory.IsSuspect.ShouldBeTrue();
+        memory.SuspectFor.ShouldBe(TimeSpan.Zero);
     }
 
     /// <summary>A line to Redis that can be cut at the worst of moments.</summary>

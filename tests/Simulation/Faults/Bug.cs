@@ -31,4 +31,7 @@ public enum Bug
 
     /// <summary>A machine that answers counts as a person.</summary>
     MachineCounted,
+
+    /// <summary>A hold does not end when its holder leaves.</summary>
+    HoldIgnored,
 }

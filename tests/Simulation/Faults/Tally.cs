@@ -18,16 +18,18 @@ internal sealed class Tally
     public const string Queued = "call waits in Twilio's queue";
     public const string Machine = "a machine answers a screened phone";
     public const string Asked = "a phone is asked to press 1";
+    public const string HolderLeft = "person leaves, others are on hold";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
 
-    /// <summary>All faults.</summary>
+    /// <summary>All faults, and all positions of the emulator's guesses.</summary>
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
-        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked,
+        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
+        .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
     ];
 

@@ -7,10 +7,20 @@ namespace Calls.Simulation.Faults;
 internal static class Tampering
 {
     /// <summary>The decisions of a replica that has this defect.</summary>
-    public static Decide With(Bug bug) => (session, happened, policy, now) =>
-        SessionDecider.Decide(
-            session is null ? null : Change(bug, session, happened), Change(bug, happened),
-            bug == Bug.QueueCountsAsRinging ? policy with { QueueTimeout = TimeSpan.FromSeconds(5) } : policy, now);
+    public static Decide With(Bug bug) => (session, happened, policy, now) => Change(bug, SessionDecider.Decide(
+        session is null ? null : Change(bug, session, happened), Change(bug, happened),
+        bug == Bug.QueueCountsAsRinging ? policy with { QueueTimeout = TimeSpan.FromSeconds(5) } : policy, now));
+
+    private static Decision Change(Bug bug, Decision decision) =>
+        bug == Bug.HoldIgnored && decision is { Changed: true, Session: { } after }
+            ? decision with
+            {
+                Session = after with
+                {
+                    Participants = [.. after.Participants.Select(p => p.HeldBy is null ? p : p with { HeldBy = ParticipantId.Operator })],
+                },
+            }
+            : decision;
 
     private static SessionEvent Change(Bug bug, SessionEvent happened) => (bug, happened) switch
     {

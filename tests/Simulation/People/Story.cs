@@ -22,6 +22,7 @@ internal sealed class Story
     private readonly CallsWorld world;
     private readonly Random chance;
     private readonly Asker asker;
+    private readonly HashSet<Phone> holders = [];
     private readonly List<(Phone Phone, ParticipantId Id, TimeSpan Answers)> guests = [];
     private Leg? placed;
 
@@ -47,6 +48,9 @@ internal sealed class Story
 
     /// <summary>Whether a client asked to remove a participant or to end the call.</summary>
     public bool SomebodyIsSentAway { get; private set; }
+
+    /// <summary>Whether an operator has put people on hold. Such a hold does not end with a person.</summary>
+    public bool IsHeldByOperator { get; private set; }
 
     /// <summary>The callee answers and the caller waits for it. In a world without faults these two talk.</summary>
     public bool WillTalk { get; private set; }
@@ -88,6 +92,12 @@ internal sealed class Story
             Ask(begins + Seconds(0, 40), new SetParticipantFlags(
                 Session, asker, chance.Next(3) == 0 ? ParticipantId.Caller : ParticipantId.Callee, chance.Next(2) == 0,
                 chance.Next(3) == 0 ? chance.Next(2) == 0 : null));
+        if (chance.NextDouble() < 0.4)
+            Hold(Caller, asker, begins + callerLeaves, begins);
+        else if (Callee.IsClient && chance.NextDouble() < 0.4)
+            Hold(Callee, AskerOf(Callee), begins + calleeLeaves, begins);
+        else if (chance.NextDouble() < 0.1)
+            Hold(null, new Asker(null, IsOperator: true), begins + callerLeaves, begins);
         // All people who still talk at this length of the call hang up, late guests included.
         for (var at = TimeSpan.FromSeconds(57); at < Longest; at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);
@@ -171,11 +181,39 @@ internal sealed class Story
         world.Scheduler.Schedule(TimeSpan.FromSeconds(0.2 + chance.NextDouble()), LeaveOneByOne);
     }
 
-    private static void Leave(Phone phone, bool vanishes)
+    /// <summary>A person puts the others on hold a moment before leaving. Some of them are taken off hold before.</summary>
+    private void Hold(Phone? holder, Asker by, TimeSpan leaves, TimeSpan begins)
+    {
+        if (holder is not null)
+            holders.Add(holder);
+        var people = guests.Select(guest => (guest.Phone, guest.Id)).Prepend((Callee, ParticipantId.Callee))
+            .Prepend((Caller, ParticipantId.Caller));
+        foreach (var (phone, id) in people.Where(person => person.Item1 != holder))
+        {
+            var at = leaves - Seconds(0.2, 6) is var soon && soon > begins ? soon : begins;
+            if (chance.Next(4) != 0)
+                world.Scheduler.Schedule(at, () =>
+                {
+                    IsHeldByOperator |= holder is null;
+                    world.Deployment.Ask(new SetParticipantFlags(Session, by, id, null, Hold: true));
+                });
+            if (chance.Next(6) == 0)
+                Ask(at + Seconds(0, 10), new SetParticipantFlags(Session, by, id, null, Hold: false));
+        }
+    }
+
+    private static Asker AskerOf(Phone app) => ClientIdentity.TryParseAddress(app.Address, out var identity)
+        ? new Asker(identity, IsOperator: false)
+        : throw new InvalidOperationException();
+
+    private void Leave(Phone phone, bool vanishes)
     {
         // The owner of a ringing phone does not stop it.
         if (phone.Current is not { } leg || (!leg.Inbound && leg.State != LegState.InProgress))
             return;
+        if (holders.Contains(phone) && guests.Select(guest => guest.Phone).Append(Callee).Append(Caller)
+            .Any(other => other != phone && other.IsOnHold))
+            world.Tally.Add(Tally.HolderLeft);
         if (vanishes)
             phone.Drop();
         else

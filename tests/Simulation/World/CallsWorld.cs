@@ -37,19 +37,19 @@ internal sealed class CallsWorld : IDisposable
         Network = new Random(chance.Next());
         Scheduler = new VirtualScheduler();
         Deployment = new Deployment(this);
-        Cloud = new TwilioCloud(Scheduler, Deployment, new TwilioEmulatorOptions
+        (var options, Guessed) = new TwilioEmulatorOptions
         {
             Seed = chance.Next(),
             VoiceUrl = new Uri(Origin + "/twilio/voice#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000"),
-            StartBeforeSecondJoin = chance.Next(2) == 0,
-            DeclineIsBusy = chance.Next(4) != 0,
-            RingingAfterTheEnd = chance.Next(2) == 0 ? RingingAfterTheEnd.IsCanceled : RingingAfterTheEnd.KeepsRinging,
             RingDelay = TimeSpan.FromMilliseconds(chance.Next(20, 1500)),
             CallsPerSecond = Swarm.IsCalm || chance.Next(5) != 0 ? null : 0.08 + chance.NextDouble(),
             QueueDelay = TimeSpan.FromMilliseconds(chance.Next(3) == 0 ? chance.Next(2000) : 0),
             DetectionTime = TimeSpan.FromMilliseconds(chance.Next(100, 3000)),
-        });
+        }.Draw(new Random(chance.Next()));
         Policy = new() { ScreenPhones = (Screening)chance.Next(3), LeavesMessage = chance.Next(2) == 0 };
+        Cloud = new TwilioCloud(Scheduler, Deployment, options);
+        foreach (var position in Guessed)
+            Tally.Add(position);
         Cloud.Journal.Added += Tally.Hear;
         Redis = new EmulatedRedis(Scheduler, new Random(chance.Next()), Tally, bug);
         Judge = new Judge(this);
@@ -63,6 +63,9 @@ internal sealed class CallsWorld : IDisposable
     public Bug Bug { get; }
 
     public Swarm Swarm { get; }
+
+    /// <summary>The positions of the emulator's guesses, as <c>name=position</c>.</summary>
+    public IReadOnlyList<string> Guessed { get; }
 
     public Tally Tally { get; } = new();
 

@@ -31,6 +31,7 @@ internal sealed class Judge(CallsWorld world)
     private readonly Dictionary<Leg, DateTimeOffset> alone = [];
     private readonly HashSet<Leg> condemned = [];
     private readonly Dictionary<Leg, (DateTimeOffset Since, FlagsMark Mark, bool Muted, bool Hold)> wrongFlags = [];
+    private readonly Dictionary<Leg, DateTimeOffset> forgotten = [];
     private int glances;
 
     public IReadOnlyList<Violation> Violations => violations;
@@ -44,7 +45,11 @@ internal sealed class Judge(CallsWorld world)
         LookForTheLonely();
         LookForTheQueued();
         if (glances++ % 10 == 0)
+        {
             LookForWrongFlags();
+            LookForForgottenHolds();
+        }
+
         world.Scheduler.Schedule(Glance, () =>
         {
             if (violations.Count == 0)
@@ -179,12 +184,35 @@ internal sealed class Judge(CallsWorld world)
             }
     }
 
+    /// <summary>No person stays on hold for a person whose leg has ended.</summary>
+    private void LookForForgottenHolds()
+    {
+        var now = world.Scheduler.Now;
+        var held = world.Redis.Sessions.Where(session => !session.IsEnded)
+            .SelectMany(session => session.Participants.Where(person => HasEnded(session.Find(person.HeldBy)?.Leg)))
+            .Select(person => person.Leg is { } sid ? world.Cloud.FindLeg(sid.Value) : null).OfType<Leg>()
+            .Where(leg => leg is { Vanished: false, Participant: { IsIn: true, Hold: true } }).ToHashSet();
+        foreach (var leg in forgotten.Keys.Where(leg => !held.Contains(leg)).ToList())
+            forgotten.Remove(leg);
+        foreach (var leg in held)
+        {
+            forgotten.TryAdd(leg, now);
+            var since = forgotten[leg];
+            if (now - since > PatienceSince(ref since, StoryOf(leg)))
+                Say($"{leg.Phone.Address} has been on hold for {(now - since).TotalSeconds:0.0} s for a person who has left", StoryOf(leg));
+        }
+
+        bool HasEnded(CallSid? holder) => holder is not null && world.Cloud.FindLeg(holder.Value) is { Ended: true };
+    }
+
+    /// <summary>A person is alone if the person hears no other person, and no person who could change that is on the line. An operator who
+    /// has put people on hold could change it.</summary>
     private void LookForTheLonely()
     {
         var now = world.Scheduler.Now;
         foreach (var machine in world.Cloud.LiveLegs().Where(leg => leg is { IsMachine: true, Conference: not null }))
             Say($"{machine.Phone.Address} is a machine that Twilio has recognised, and it is in the room", StoryOf(machine));
-        var lonely = world.Cloud.LonelyLegs(IsComing).Where(leg => !leg.Vanished).ToHashSet();
+        var lonely = world.Cloud.LonelyLegs(IsComing).Where(leg => !leg.Vanished && !IsHeldByOperator(leg)).ToHashSet();
         foreach (var leg in alone.Keys.Where(leg => !lonely.Contains(leg)).ToList())
             alone.Remove(leg);
         foreach (var leg in lonely)
@@ -213,6 +241,9 @@ internal sealed class Judge(CallsWorld world)
     /// <summary>Whether a call of the story waits, or has waited, for its turn in Twilio's queue.</summary>
     private bool HasWaited(Story? story) =>
         world.Cloud.Legs.Any(leg => leg.QueueTime > world.Cloud.Options.QueueDelay && StoryOf(leg) == story);
+
+    private bool IsHeldByOperator(Leg leg) =>
+        StoryOf(leg) is { IsHeldByOperator: true } && leg.Participant!.Conference.Connected.Count() > 1;
 
     private bool IsComing(Leg ringing, Leg waiting) => StoryOf(ringing) is { } story && story == StoryOf(waiting);
 

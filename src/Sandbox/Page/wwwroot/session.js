@@ -150,24 +150,29 @@ export class SessionPanel {
     const state = el('span', { class: 'state' });
     const patch = body => ask('PATCH', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, body, this.#bearer());
     const mute = el('button', { type: 'button', class: 'small' });
+    const hold = el('button', { type: 'button', class: 'small' });
     const remove = el('button', { type: 'button', class: 'small danger quiet' }, 'Remove');
     mute.addEventListener('click', () => patch({ muted: !now.muted }));
+    hold.addEventListener('click', () => patch({ hold: !now.hold }));
     remove.addEventListener('click', () =>
       ask('DELETE', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, undefined, this.#bearer()));
     return {
-      element: el('li', {}, el('div', { class: 'who' }, name, about), state, el('div', { class: 'actions' }, mute, remove)),
+      element: el('li', {}, el('div', { class: 'who' }, name, about), state, el('div', { class: 'actions' }, mute, hold, remove)),
       update: (person, ended) => {
         now = person;
         const gone = person.state === 'left' || person.state === 'unreachable';
         const called = capital(person.identity ?? person.label ?? this.#names.get(person.phoneNumber) ?? person.phoneNumber ?? person.id);
         text(name, called);
-        text(about, [person.role, person.phoneNumber, person.reason?.replaceAll('-', ' ')].filter(Boolean).join(' · '));
-        text(state, person.hold ? 'on hold' : person.muted && !gone ? 'muted' : person.state);
+        const held = person.heldBy && !gone ? `held by ${person.heldBy}` : null;
+        text(about, [person.role, person.phoneNumber, person.reason?.replaceAll('-', ' '), held].filter(Boolean).join(' · '));
+        text(state, person.hold && !gone ? 'on hold' : person.muted && !gone ? 'muted' : person.state);
         state.dataset.state = person.state;
         text(mute, person.muted ? 'Unmute' : 'Mute');
+        text(hold, person.hold ? 'Resume' : 'Hold');
+        hold.setAttribute('aria-label', `${person.hold ? 'Resume' : 'Hold'} ${called}`);
         mute.setAttribute('aria-label', `${person.muted ? 'Unmute' : 'Mute'} ${called}`);
         remove.setAttribute('aria-label', `Remove ${called}`);
-        mute.hidden = ended || person.state !== 'connected';
+        mute.hidden = hold.hidden = ended || person.state !== 'connected';
         remove.hidden = ended || gone;
       },
     };

@@ -76,6 +76,10 @@ internal sealed class CallFlow(TwilioCloud cloud)
         };
         cloud.Register(leg);
         Move(leg, LegState.Queued, "REST");
+        if (cloud.Options.InitiatedWhileQueued)
+        {
+            cloud.Post(() => cloud.Callbacks.CallProgress(leg, "initiated", "initiated"));
+        }
         cloud.Scheduler.Schedule(leg.QueueTime, () => Initiate(leg));
         return leg;
     }
@@ -164,10 +168,13 @@ internal sealed class CallFlow(TwilioCloud cloud)
     }
 
     /// <summary>REST ends the leg: a leg in progress is completed, any other leg is canceled.</summary>
-    public void EndViaRest(Leg leg)
+    public void EndViaRest(Leg leg, bool asCanceled = false)
     {
-        var (state, sipResponseCode) = leg.State == LegState.InProgress ? (LegState.Completed, 200) : (LegState.Canceled, 487);
-        End(leg, state, "ended via REST", sipResponseCode, LeaveReasons.UpdatedViaApi);
+        var rang = leg.State is LegState.Initiated or LegState.Ringing && !asCanceled && cloud.Options.StoppedRingingIsCompleted;
+        var (state, sipResponseCode) = leg.State == LegState.InProgress ? (LegState.Completed, 200)
+            : (rang ? LegState.Completed : LegState.Canceled, 487);
+        var reason = cloud.Options.StoppedLegHungUp ? LeaveReasons.HungUp : LeaveReasons.UpdatedViaApi;
+        End(leg, state, "ended via REST", sipResponseCode, reason);
     }
 
     /// <summary>Twilio requests the answer URL when it knows who has answered; with <c>DetectMessageEnd</c> after the beep of a
@@ -203,7 +210,10 @@ internal sealed class CallFlow(TwilioCloud cloud)
         }
         leg.StartedAt = cloud.Scheduler.Now;
         Move(leg, LegState.Initiated, "left the queue");
-        cloud.Callbacks.CallProgress(leg, "initiated");
+        if (!cloud.Options.InitiatedWhileQueued)
+        {
+            cloud.Callbacks.CallProgress(leg, "initiated");
+        }
         cloud.Scheduler.Schedule(cloud.Options.RingDelay, () => Reach(leg));
     }
 
@@ -252,8 +262,8 @@ internal sealed class CallFlow(TwilioCloud cloud)
 
     private void Move(Leg leg, LegState state, string why)
     {
-        leg.State = state;
-        leg.Updated = cloud.Scheduler.Now;
+        leg.Enter(state, cloud.Scheduler.Now);
+        leg.Participant?.Remember(cloud.Scheduler.Now);
         cloud.Journal.Append(new LegChanged(leg.Phone.Address, state, why)
         {
             CallSid = leg.Sid,

@@ -64,13 +64,17 @@ internal sealed class Callbacks(TwilioCloud cloud)
     /// <summary>
     /// Sends the status callback of a leg, if it subscribed to <paramref name="progress"/>: initiated, ringing, answered or completed.
     /// </summary>
-    public void CallProgress(Leg leg, string progress)
+    /// <param name="leg">The leg.</param>
+    /// <param name="progress">The event.</param>
+    /// <param name="status">The CallStatus, if it is not that of the leg.</param>
+    public void CallProgress(Leg leg, string progress, string? status = null)
     {
         if (leg.StatusCallback is not { } target || !target.Events.Contains(progress))
         {
             return;
         }
         var parameters = Voice(leg);
+        parameters.Set("CallStatus", status ?? leg.CallStatus);
         parameters.Add("CallbackSource", "call-progress-events");
         parameters.Add("SequenceNumber", leg.NextSequence++.ToString(CultureInfo.InvariantCulture));
         parameters.Add("Timestamp", Date(cloud.Scheduler.Now));
@@ -87,10 +91,10 @@ internal sealed class Callbacks(TwilioCloud cloud)
             parameters.Add("AnsweredBy", answeredBy);
         }
         var kind = leg.ApplicationSid is null ? WebhookKind.CallStatus : WebhookKind.AppStatus;
-        cloud.Webhooks.Fire(new(kind, leg.CallStatus, target, parameters) { CallSid = leg.Sid });
+        cloud.Webhooks.Fire(new(kind, status ?? leg.CallStatus, target, parameters) { CallSid = leg.Sid });
     }
 
-    /// <summary>Sends a conference event, if the conference subscribed to it. Only an event that is sent takes a sequence number.</summary>
+    /// <summary>Sends a conference event, if the conference subscribed to it.</summary>
     /// <param name="room">The conference.</param>
     /// <param name="subscription">The event's name in the attribute statusCallbackEvent.</param>
     /// <param name="name">The value of the parameter StatusCallbackEvent.</param>
@@ -100,6 +104,7 @@ internal sealed class Callbacks(TwilioCloud cloud)
     {
         if (room.StatusCallback is not { } target || !target.Events.Contains(subscription))
         {
+            room.NextSequence += cloud.Options.UnsentEventsTakeNumbers ? 1 : 0;
             return;
         }
         var parameters = new Parameters

@@ -13,13 +13,15 @@ public enum ConferenceState
 public sealed class Conference
 {
     private readonly List<Participant> _participants = [];
+    private readonly List<Participant> _everyone = [];
+    private readonly List<(DateTimeOffset At, ConferenceState State)> _states = [];
 
     internal Conference(string sid, string friendlyName, DateTimeOffset created, int firstSequence)
     {
         Sid = sid;
         FriendlyName = friendlyName;
         Created = created;
-        Updated = created;
+        Enter(ConferenceState.Init, created);
         NextSequence = firstSequence;
     }
 
@@ -27,10 +29,12 @@ public sealed class Conference
 
     public string FriendlyName { get; }
 
-    public ConferenceState State { get; internal set; }
+    public ConferenceState State { get; private set; }
 
     /// <summary>The status in REST answers: <c>init</c>, <c>in-progress</c> or <c>completed</c>.</summary>
-    public string Status => State switch
+    public string Status => StatusOf(State);
+
+    internal static string StatusOf(ConferenceState state) => state switch
     {
         ConferenceState.Init => "init",
         ConferenceState.InProgress => "in-progress",
@@ -62,12 +66,40 @@ public sealed class Conference
 
     internal int NextSequence { get; set; }
 
-    internal void Add(Participant participant) => _participants.Add(participant);
+    /// <summary>The state at an earlier time; null if the conference did not exist then.</summary>
+    internal ConferenceState? StateAt(DateTimeOffset at)
+    {
+        var known = _states.FindLastIndex(entered => entered.At <= at);
+        return known < 0 ? null : _states[known].State;
+    }
 
-    internal void Remove(Participant participant) => _participants.Remove(participant);
+    internal void Enter(ConferenceState state, DateTimeOffset now)
+    {
+        (State, Updated) = (state, now);
+        _states.Add((now, state));
+    }
 
-    internal Participant? Find(string callSidOrLabel) =>
-        _participants.Find(participant => participant.Leg.Sid == callSidOrLabel || participant.Label == callSidOrLabel);
+    internal void Add(Participant participant)
+    {
+        _participants.Add(participant);
+        _everyone.Add(participant);
+    }
+
+    internal void Remove(Participant participant, DateTimeOffset now)
+    {
+        _participants.Remove(participant);
+        participant.LeftAt = now;
+    }
+
+    /// <summary>The participants at that time, each in its state of then.</summary>
+    internal IEnumerable<(Participant Participant, ParticipantState State)> ParticipantsAt(DateTimeOffset at) =>
+        StateAt(at) is null or ConferenceState.Completed
+            ? []
+            : from participant in _everyone
+              where participant.LeftAt is not { } left || left > at
+              let state = participant.StateAt(at)
+              where state is not null
+              select (participant, state);
 
     public override string ToString() => $"{Sid} \"{FriendlyName}\" {Status}";
 }
@@ -75,6 +107,8 @@ public sealed class Conference
 /// <summary>A leg in a conference (twilio.com/docs/voice/api/conference-participant-resource).</summary>
 public sealed class Participant
 {
+    private readonly List<(DateTimeOffset At, ParticipantState State)> _states = [];
+
     internal Participant(Leg leg, Conference conference, ParticipantSettings settings, DateTimeOffset created)
     {
         Leg = leg;
@@ -116,11 +150,27 @@ public sealed class Participant
 
     internal DateTimeOffset Updated { get; set; }
 
+    /// <summary>When it left the conference; null while it is in it.</summary>
+    internal DateTimeOffset? LeftAt { get; set; }
+
     /// <summary>Completes the <c>&lt;Dial&gt;</c> of the leg; null for a leg that REST added.</summary>
     internal Action<DialEnd>? OnExit { get; init; }
 
     /// <summary>Whether REST added the leg.</summary>
     internal bool ViaApi => OnExit is null;
+
+    /// <summary>The state in REST answers.</summary>
+    internal ParticipantState State => new(Status, Muted, Hold);
+
+    /// <summary>The state in REST answers at an earlier time; null if the participant did not exist then.</summary>
+    internal ParticipantState? StateAt(DateTimeOffset at)
+    {
+        var known = _states.FindLastIndex(entered => entered.At <= at);
+        return known < 0 ? null : _states[known].State;
+    }
+
+    /// <summary>Remembers the state for REST answers that are older than the truth.</summary>
+    internal void Remember(DateTimeOffset now) => _states.Add((now, State));
 
     /// <summary>The status in REST answers.</summary>
     public string Status => Leg.State switch
@@ -133,6 +183,9 @@ public sealed class Participant
         _ => "failed",
     };
 }
+
+/// <summary>What REST answers say of a participant, and what can change.</summary>
+internal sealed record ParticipantState(string Status, bool Muted, bool Hold);
 
 /// <summary>The settings of a participant: the attributes of <c>&lt;Conference&gt;</c>, or the parameters of a create.</summary>
 internal sealed record ParticipantSettings

@@ -54,6 +54,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         var participant = new Participant(leg, room, settings, cloud.Scheduler.Now);
         room.Add(participant);
         leg.Participant = participant;
+        participant.Remember(cloud.Scheduler.Now);
         Record(room, "is calling", participant);
         return participant;
     }
@@ -82,6 +83,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         participant.IsIn = true;
         room.WasEntered = true;
         participant.Updated = cloud.Scheduler.Now;
+        participant.Remember(cloud.Scheduler.Now);
         var starts = room.State == ConferenceState.Init
             && room.Connected.Count() >= 2
             && room.Connected.Any(other => other.Settings.StartConferenceOnEnter);
@@ -121,11 +123,12 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
 
     public void EndViaApi(Conference room) => Complete(room, "conference-ended-via-api", LeaveReasons.EndedViaApi, null);
 
-    /// <summary>REST deletes a participant. A leg with TwiML goes on with its TwiML; a leg that REST added ends.</summary>
+    /// <summary>REST deletes a participant. A leg that REST added ends.</summary>
     public void Kick(Participant participant)
     {
-        Leave(participant, LeaveReasons.UpdatedViaApi, DialEnd.LeftConference, kicked: true);
-        if (participant.ViaApi)
+        var hangUp = participant.ViaApi || cloud.Options.KickHangsUp;
+        Leave(participant, LeaveReasons.UpdatedViaApi, hangUp ? DialEnd.LegEnded : DialEnd.LeftConference, kicked: true);
+        if (hangUp)
         {
             cloud.Calls.EndViaRest(participant.Leg);
         }
@@ -161,14 +164,14 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
     private void Changed(Participant participant, string what, string subscription)
     {
         participant.Updated = cloud.Scheduler.Now;
+        participant.Remember(cloud.Scheduler.Now);
         Record(participant.Conference, what, participant);
         cloud.Callbacks.ConferenceEvent(participant.Conference, subscription, "participant-" + what, participant);
     }
 
     private void Start(Conference room)
     {
-        room.State = ConferenceState.InProgress;
-        room.Updated = cloud.Scheduler.Now;
+        room.Enter(ConferenceState.InProgress, cloud.Scheduler.Now);
         foreach (var participant in room.Connected)
         {
             participant.Playing = null;
@@ -206,7 +209,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         {
             return false;
         }
-        room.Remove(participant);
+        room.Remove(participant, cloud.Scheduler.Now);
         room.Updated = cloud.Scheduler.Now;
         participant.IsIn = false;
         participant.Playing = null;
@@ -227,8 +230,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         {
             Remove(participant, leaveReason);
         }
-        room.State = ConferenceState.Completed;
-        room.Updated = cloud.Scheduler.Now;
+        room.Enter(ConferenceState.Completed, cloud.Scheduler.Now);
         room.ReasonEnded = reason;
         room.CallSidEnding = ending?.Leg.Sid;
         Record(room, $"ended ({reason})");
@@ -250,7 +252,7 @@ internal sealed class ConferenceFlow(TwilioCloud cloud)
         {
             foreach (var connecting in room.Participants.ToList())
             {
-                cloud.Calls.EndViaRest(connecting.Leg);
+                cloud.Calls.End(connecting.Leg, LegState.Canceled, "its conference ended", 487, LeaveReasons.UpdatedViaApi);
             }
         }
     }

@@ -19,6 +19,8 @@ public enum LegState
 /// <remarks>The object changes while calls go on. Read it on the emulator's loop, in a condition or in <c>Read</c>.</remarks>
 public sealed class Leg
 {
+    private readonly List<(DateTimeOffset At, LegState State)> _states = [];
+
     internal Leg(string sid, Phone phone, bool inbound, DateTimeOffset created)
     {
         Sid = sid;
@@ -45,7 +47,7 @@ public sealed class Leg
     /// <summary>The parameter To of the webhooks. For a client's call it is the custom parameter To, which may be empty.</summary>
     public required string To { get; init; }
 
-    public LegState State { get; internal set; }
+    public LegState State { get; private set; }
 
     public bool Ended => State >= LegState.Completed;
 
@@ -53,7 +55,7 @@ public sealed class Leg
 
     public DateTimeOffset Created { get; }
 
-    public DateTimeOffset Updated { get; internal set; }
+    public DateTimeOffset Updated { get; private set; }
 
     public DateTimeOffset? StartedAt { get; internal set; }
 
@@ -124,10 +126,27 @@ public sealed class Leg
     internal TwimlScript? Script { get; set; }
 
     /// <summary>The status in REST answers, which do not have <c>initiated</c>.</summary>
-    public string Status => State == LegState.Initiated ? "queued" : CallStatus;
+    public string Status => StatusOf(State);
 
     /// <summary>The status in webhooks.</summary>
-    internal string CallStatus => State switch
+    internal string CallStatus => TextOf(State);
+
+    /// <summary>The status in REST answers at an earlier time; null if the leg did not exist then.</summary>
+    internal string? StatusAt(DateTimeOffset at)
+    {
+        var known = _states.FindLastIndex(entered => entered.At <= at);
+        return known < 0 ? null : StatusOf(_states[known].State);
+    }
+
+    internal void Enter(LegState state, DateTimeOffset now)
+    {
+        (State, Updated) = (state, now);
+        _states.Add((now, state));
+    }
+
+    private static string StatusOf(LegState state) => TextOf(state == LegState.Initiated ? LegState.Queued : state);
+
+    private static string TextOf(LegState state) => state switch
     {
         LegState.Queued => "queued",
         LegState.Initiated => "initiated",

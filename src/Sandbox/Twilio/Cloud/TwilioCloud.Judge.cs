@@ -10,8 +10,10 @@ public sealed partial class TwilioCloud
     public IReadOnlyList<Leg> RingingLegs() =>
         [.. Legs.Where(leg => leg is { Inbound: false, State: LegState.Queued or LegState.Initiated or LegState.Ringing })];
 
-    /// <summary>The legs that are alone in their conference, while no leg rings or is being screened that could join it. A machine that
-    /// Twilio has recognised is no company.</summary>
+    /// <summary>The legs whose person can hear no other person of the conference, while no person is on the line who could change that and
+    /// no leg rings or is being screened that could join. A machine that Twilio has recognised is no company.</summary>
+    /// <remarks>People on hold do not hear the others, and are not heard. An app user on the line can end each hold by REST, and a phone
+    /// cannot. A mute does not count: the muted person hears the others. Twilio does not know operators.</remarks>
     /// <param name="canJoin">
     /// Whether a plain call that rings (the first leg) could join the conference of the second leg. Twilio does not know it, because a
     /// plain call chooses its conference after the answer. Null, the default: every plain call that rings could join.
@@ -20,8 +22,15 @@ public sealed partial class TwilioCloud
     {
         IReadOnlyList<Leg> ringing = [.. RingingLegs(), .. Legs.Where(leg => leg.IsBeingScreened)];
         return [.. Legs.Where(leg => !leg.Ended && leg.Participant is { IsIn: true } part
-            && part.Conference.Connected.Count(other => !other.Leg.IsMachine) == 1
+            && IsCutOff(part)
             && !ringing.Any(other => other != leg && CanJoin(other, leg, part)))];
+
+        static bool IsCutOff(Participant part)
+        {
+            var there = part.Conference.Connected.Where(other => !other.Leg.IsMachine).ToList();
+            return there.Count == 1 || (!there.Exists(other => other.Leg.Phone.IsClient)
+                && there.TrueForAll(other => other == part || part.Hold || other.Hold));
+        }
 
         bool CanJoin(Leg other, Leg leg, Participant part) =>
             other.Participant is { } target ? target.Conference == part.Conference : canJoin?.Invoke(other, leg) ?? true;

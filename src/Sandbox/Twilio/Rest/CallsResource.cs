@@ -29,7 +29,8 @@ internal sealed class CallsResource(TwilioCloud cloud)
         return Body(leg);
     }
 
-    public JsonObject Fetch(string callSid) => Body(Find(callSid));
+    public JsonObject Fetch(string callSid) =>
+        Find(callSid) is var leg && leg.StatusAt(ReadAt) is { } status ? Body(leg, status) : throw NotFound(callSid);
 
     /// <summary>Ends or redirects a call. If the call is over, or its state does not allow the update, the error is 21220.</summary>
     public JsonObject Update(string callSid, Parameters form)
@@ -50,7 +51,7 @@ internal sealed class CallsResource(TwilioCloud cloud)
             case "canceled" when leg.State == LegState.InProgress:
                 throw RestRefusal.BadRequest(21220, "Unable to update record. Call is in progress and cannot be canceled");
             case "canceled":
-                cloud.Calls.EndViaRest(leg);
+                cloud.Calls.EndViaRest(leg, asCanceled: true);
                 return Body(leg);
             case { Length: > 0 } other:
                 throw RestRefusal.BadRequest(20001, $"Status {other} is not valid");
@@ -69,13 +70,19 @@ internal sealed class CallsResource(TwilioCloud cloud)
     public JsonObject List(RestRoute route) => route.Page(
         "calls",
         cloud.Legs.Reverse().Where(leg =>
-            route.Passes("To", leg.To) && route.Passes("From", leg.From) && route.Passes("Status", leg.Status)
+            leg.StatusAt(ReadAt) is { } status
+            && route.Passes("To", leg.To) && route.Passes("From", leg.From) && route.Passes("Status", status)
             && route.Passes("ParentCallSid", "") && route.Passes("StartTime", leg.StartedAt) && route.Passes("EndTime", leg.EndedAt)),
         leg => leg.Sid,
-        Body);
+        leg => Body(leg, leg.StatusAt(ReadAt)!));
 
-    private Leg Find(string callSid) => cloud.FindLeg(callSid)
-        ?? throw RestRefusal.NotFound($"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{callSid}.json");
+    /// <summary>The time whose state a GET reads.</summary>
+    private DateTimeOffset ReadAt => cloud.Scheduler.Now - cloud.Options.CallReadLag;
+
+    private Leg Find(string callSid) => cloud.FindLeg(callSid) ?? throw NotFound(callSid);
+
+    private RestRefusal NotFound(string callSid) =>
+        RestRefusal.NotFound($"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{callSid}.json");
 
     private TwimlSource AppTwiml(string sid) => sid == cloud.Options.ApplicationSid && cloud.Options.VoiceUrl is { } url
         ? new(new(url.AbsoluteUri, cloud.Options.VoiceMethod), null)
@@ -95,7 +102,9 @@ internal sealed class CallsResource(TwilioCloud cloud)
         };
     }
 
-    private JsonObject Body(Leg leg)
+    private JsonObject Body(Leg leg) => Body(leg, leg.Status);
+
+    private JsonObject Body(Leg leg, string status)
     {
         var uri = $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Calls/{leg.Sid}";
         return new()
@@ -108,7 +117,7 @@ internal sealed class CallsResource(TwilioCloud cloud)
             ["from"] = leg.From,
             ["from_formatted"] = Formatted(leg.From),
             ["phone_number_sid"] = null,
-            ["status"] = leg.Status,
+            ["status"] = status,
             ["start_time"] = Date(leg.StartedAt),
             ["end_time"] = Date(leg.EndedAt),
             ["duration"] = leg is { AnsweredAt: { } answered, EndedAt: { } ended }

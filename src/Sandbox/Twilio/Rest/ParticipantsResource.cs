@@ -48,7 +48,11 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
         return Body(cloud.Rooms.AddConnecting(room, leg, settings));
     }
 
-    public JsonObject Fetch(RestRoute route) => Body(Find(route));
+    public JsonObject Fetch(RestRoute route) =>
+        (Room(route)?.ParticipantsAt(ReadAt) ?? []).FirstOrDefault(seen => IsNamed(seen.Participant, seen.State, route))
+            is { Participant: { } found, State: { } state }
+            ? Body(found, state)
+            : throw RestRefusal.NotFound(route.Path);
 
     public JsonObject Update(RestRoute route, Parameters form)
     {
@@ -87,19 +91,25 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
     /// <summary>Lists the participants that are in the conference and those whose phones are still being called.</summary>
     public JsonObject List(RestRoute route)
     {
-        var room = cloud.FindConference(route.Conference)
-            ?? cloud.ActiveConference(route.Conference)
-            ?? throw RestRefusal.NotFound(route.Path);
-        var participants = room.State == ConferenceState.Completed ? [] : room.Participants;
+        var room = Room(route) ?? throw RestRefusal.NotFound(route.Path);
         return route.Page(
             "participants",
-            participants.Where(participant =>
-                route.Passes("Muted", participant.Muted)
-                && route.Passes("Hold", participant.Hold)
-                && route.Passes("Coaching", participant.Coaching)),
-            participant => participant.Leg.Sid,
-            Body);
+            room.ParticipantsAt(ReadAt).Where(seen =>
+                route.Passes("Muted", seen.State.Muted)
+                && route.Passes("Hold", seen.State.Hold)
+                && route.Passes("Coaching", seen.Participant.Coaching)),
+            seen => seen.Participant.Leg.Sid,
+            seen => Body(seen.Participant, seen.State));
     }
+
+    /// <summary>The time whose state a GET reads.</summary>
+    private DateTimeOffset ReadAt => cloud.Scheduler.Now - cloud.Options.ParticipantReadLag;
+
+    private Conference? Room(RestRoute route) => cloud.FindConference(route.Conference) ?? cloud.ActiveConference(route.Conference);
+
+    private bool IsNamed(Participant participant, ParticipantState state, RestRoute route) =>
+        participant.Leg.Sid == route.Participant
+        || (participant.Label == route.Participant && (state.Status == "connected" || cloud.Options.FindsRingingByLabel));
 
     private Conference Room(string sidOrName, CallbackTarget? callback)
     {
@@ -115,16 +125,18 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
 
     private Participant Find(RestRoute route)
     {
-        var room = cloud.FindConference(route.Conference) ?? cloud.ActiveConference(route.Conference);
-        return room is { State: not ConferenceState.Completed } && room.Find(route.Participant) is { } participant
-            ? participant
-            : throw RestRefusal.NotFound(route.Path);
+        var room = Room(route);
+        var known = room is { State: not ConferenceState.Completed } ? room.Participants : [];
+        return known.FirstOrDefault(participant => IsNamed(participant, participant.State, route))
+            ?? throw RestRefusal.NotFound(route.Path);
     }
 
     private string Uri(Participant participant) =>
         $"/2010-04-01/Accounts/{cloud.Options.AccountSid}/Conferences/{participant.Conference.Sid}/Participants/{participant.Leg.Sid}.json";
 
-    private JsonObject Body(Participant participant) => new()
+    private JsonObject Body(Participant participant) => Body(participant, participant.State);
+
+    private JsonObject Body(Participant participant, ParticipantState state) => new()
     {
         ["account_sid"] = cloud.Options.AccountSid,
         ["call_sid"] = participant.Leg.Sid,
@@ -135,10 +147,10 @@ internal sealed class ParticipantsResource(TwilioCloud cloud)
         ["date_created"] = Callbacks.Date(participant.Created),
         ["date_updated"] = Callbacks.Date(participant.Updated),
         ["end_conference_on_exit"] = participant.EndConferenceOnExit,
-        ["muted"] = participant.Muted,
-        ["hold"] = participant.Hold,
+        ["muted"] = state.Muted,
+        ["hold"] = state.Hold,
         ["start_conference_on_enter"] = participant.Settings.StartConferenceOnEnter,
-        ["status"] = participant.Status,
+        ["status"] = state.Status,
         ["queue_time"] = participant.ViaApi
             ? participant.Leg.QueueTime.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)
             : null,

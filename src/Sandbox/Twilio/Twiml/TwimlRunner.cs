@@ -23,7 +23,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         cloud.Launch(() => RunAsync(leg, script, source, kind));
     }
 
-    /// <summary>REST redirects a leg to other TwiML. The leg leaves its conference at once, and its Dial action is not requested.</summary>
+    /// <summary>REST redirects a leg to other TwiML. The leg leaves its conference at once.</summary>
     public void Redirect(Leg leg, TwimlSource source)
     {
         leg.Script?.Abandon();
@@ -84,7 +84,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
                     return null;
                 case Verb.Dial dial:
                     var end = await DialAsync(leg, dial);
-                    if (end == DialEnd.Redirected)
+                    if (end == DialEnd.Redirected && !cloud.Options.RedirectRequestsAction)
                     {
                         return null;
                     }
