@@ -63,6 +63,30 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task A_screened_voicemail_does_not_enter_and_a_person_presses_1()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.TalkAsync();
+        await at.AddPhoneAsync("lawyer");
+        await at.Card("Lawyer").GetByLabel("When called, it").SelectOptionAsync("voicemail");
+        await at.Card("Alice").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = "Lawyer" });
+        await at.Card("Alice").GetByLabel("Before an added phone enters").SelectOptionAsync("machine");
+        await at.PressAsync("Alice", "Add to call");
+        await Expect(at.Person("Lawyer")).ToContainTextAsync("voicemail");
+        await at.ExpectPhone("Lawyer").ToContainTextAsync("Idle");
+        await at.Card("Lawyer").GetByLabel("When called, it").SelectOptionAsync("let-ring");
+        await at.Card("Alice").GetByLabel("Before an added phone enters").SelectOptionAsync("press-1");
+        await at.PressAsync("Alice", "Add to call");
+        await at.PressAsync("Lawyer", "Answer");
+        await at.ExpectPhone("Lawyer").ToContainTextAsync("Asked to press 1");
+        await at.PressAsync("Lawyer", "Press 1");
+        await at.ExpectPhone("Lawyer").ToContainTextAsync("with Alice and Bob");
+        await at.PressAsync("Alice", "End for all");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Alice_mutes_herself_through_the_Api_and_Bob_hears_nothing()
     {
         await using var at = await Browsing.StartAsync();
