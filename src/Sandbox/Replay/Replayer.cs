@@ -60,6 +60,7 @@ internal sealed class Replayer : IAsyncDisposable
                 ],
                 Configure = builder => builder.Services
                     .Replace(ServiceDescriptor.Singleton<TimeProvider>(clock))
+                    .Replace(ServiceDescriptor.Singleton<IStoreMemory>(new Kept()))
                     .Replace(ServiceDescriptor.Singleton<IDueSessions>(new EverySession(recording.End.Select(end => end.Session)))),
             },
             cancellationToken);
@@ -71,6 +72,12 @@ internal sealed class Replayer : IAsyncDisposable
     {
         http.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The embedded Redis of a replay has no failover. A connection that was slow for a moment must not postpone a dial.</summary>
+    private sealed class Kept : IStoreMemory
+    {
+        public TimeSpan? SuspectFor => null;
     }
 
     private async Task<IReadOnlyList<Comparison>> RunAsync(CancellationToken cancellationToken)
