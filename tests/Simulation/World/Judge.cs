@@ -187,20 +187,11 @@ internal sealed class Judge(CallsWorld world)
     /// <summary>No person stays on hold for a person whose leg has ended.</summary>
     private void LookForForgottenHolds()
     {
-        var now = world.Scheduler.Now;
         var held = world.Redis.Sessions.Where(session => !session.IsEnded)
             .SelectMany(session => session.Participants.Where(person => HasEnded(session.Find(person.HeldBy)?.Leg)))
             .Select(person => person.Leg is { } sid ? world.Cloud.FindLeg(sid.Value) : null).OfType<Leg>()
             .Where(leg => leg is { Vanished: false, Participant: { IsIn: true, Hold: true } }).ToHashSet();
-        foreach (var leg in forgotten.Keys.Where(leg => !held.Contains(leg)).ToList())
-            forgotten.Remove(leg);
-        foreach (var leg in held)
-        {
-            forgotten.TryAdd(leg, now);
-            var since = forgotten[leg];
-            if (now - since > PatienceSince(ref since, StoryOf(leg)))
-                Say($"{leg.Phone.Address} has been on hold for {(now - since).TotalSeconds:0.0} s for a person who has left", StoryOf(leg));
-        }
+        SayIfTooLong(forgotten, held, "on hold for a person who has left");
 
         bool HasEnded(CallSid? holder) => holder is not null && world.Cloud.FindLeg(holder.Value) is { Ended: true };
     }
@@ -209,18 +200,24 @@ internal sealed class Judge(CallsWorld world)
     /// has put people on hold could change it.</summary>
     private void LookForTheLonely()
     {
-        var now = world.Scheduler.Now;
         foreach (var machine in world.Cloud.LiveLegs().Where(leg => leg is { IsMachine: true, Conference: not null }))
             Say($"{machine.Phone.Address} is a machine that Twilio has recognised, and it is in the room", StoryOf(machine));
         var lonely = world.Cloud.LonelyLegs(IsComing).Where(leg => !leg.Vanished && !IsHeldByOperator(leg)).ToHashSet();
-        foreach (var leg in alone.Keys.Where(leg => !lonely.Contains(leg)).ToList())
-            alone.Remove(leg);
-        foreach (var leg in lonely)
+        SayIfTooLong(alone, lonely, "alone on the line");
+    }
+
+    /// <summary>Notes since when each leg is in a state, and says so if that is longer than the patience.</summary>
+    private void SayIfTooLong(Dictionary<Leg, DateTimeOffset> sinceWhen, HashSet<Leg> legs, string state)
+    {
+        var now = world.Scheduler.Now;
+        foreach (var leg in sinceWhen.Keys.Where(leg => !legs.Contains(leg)).ToList())
+            sinceWhen.Remove(leg);
+        foreach (var leg in legs)
         {
-            alone.TryAdd(leg, now);
-            var since = alone[leg];
+            sinceWhen.TryAdd(leg, now);
+            var since = sinceWhen[leg];
             if (now - since > PatienceSince(ref since, StoryOf(leg)))
-                Say($"{leg.Phone.Address} has been alone on the line for {(now - since).TotalSeconds:0.0} s", StoryOf(leg));
+                Say($"{leg.Phone.Address} has been {state} for {(now - since).TotalSeconds:0.0} s", StoryOf(leg));
         }
     }
 
