@@ -92,9 +92,16 @@ public static class Deadlines
             session, dialed + policy.RingTimeout + policy.RingSlack, participant.Since + policy.LongestWait),
         { Progress: not Progress.Answered } => (participant.DialedAt ?? participant.Since) + policy.RingTimeout + policy.RingSlack,
         { IsScreened: true } => participant.Since + policy.ScreeningTime,
-        _ when session.ReviewedAt > participant.Since || policy.JoinGrace < policy.FirstLook => participant.Since + policy.JoinGrace,
-        _ => participant.Since + policy.FirstLook,
+        _ => participant.Since + LookAfter(session.ReviewedAt - participant.Since, policy),
     };
+
+    /// <summary>When an answered leg is looked for that has not entered the room: early, once more when the answer to the early look
+    /// proves something, and at the end of the grace.</summary>
+    private static TimeSpan LookAfter(TimeSpan? lastLook, CallPolicy policy)
+    {
+        var look = !(lastLook > TimeSpan.Zero) ? policy.FirstLook : lastLook < policy.ReadLag ? policy.ReadLag : policy.JoinGrace;
+        return look < policy.JoinGrace ? look : policy.JoinGrace;
+    }
 
     /// <summary>Once at the end of the ring time, because the webhooks can be lost. Then when the call is given up.</summary>
     private static DateTimeOffset QueueReviewDueAt(CallSession session, DateTimeOffset rungOut, DateTimeOffset givenUp) =>

@@ -70,6 +70,19 @@ public sealed class When_a_session_is_due
     }
 
     [Fact]
+    public void A_leg_that_the_early_look_did_not_find_is_looked_for_again_when_an_answer_proves_something()
+    {
+        var call = A.Session().Dialing().Says(ParticipantId.Callee, Progress.Ringing).After(Policy.FirstLook)
+            .Observes([], (ParticipantId.Caller, Progress.Dialing, null), (ParticipantId.Callee, Progress.Ringing, null));
+        call.Due.ShouldBe(call.Now + Policy.Recheck);
+
+        call.After(Policy.Recheck).Observes([], (ParticipantId.Caller, Progress.Answered, null),
+            (ParticipantId.Callee, Progress.Ringing, null));
+
+        call.Due.ShouldBe(call.Caller.Since + Policy.JoinGrace);
+    }
+
+    [Fact]
     public void A_review_that_changed_nothing_is_followed_by_another_not_sooner_than_five_seconds_later()
     {
         var call = A.Session().Ringing().After(37);

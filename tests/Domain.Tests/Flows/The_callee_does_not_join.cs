@@ -90,10 +90,17 @@ public sealed class The_callee_does_not_join
         call.Due.ShouldBe(call.Now, "a review is due early");
         call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));
         call.HangUps.ShouldBeEmpty("a leg that is entering the room has more time");
-        call.After(12);
-        call.Due.ShouldBe(call.Now);
-        call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));
-        call.HangUps.ShouldBeEmpty("the list of the room can be older than the truth");
+        foreach (var (seconds, why) in new[]
+        {
+            (5, "a second look, because the answer to the first can be older than the truth"),
+            (7, "the list of the room can be older than the truth"),
+        })
+        {
+            call.After(seconds);
+            call.Due.ShouldBe(call.Now, why);
+            call.Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));
+            call.HangUps.ShouldBeEmpty(why);
+        }
         call.After(5).Observes([ParticipantId.Caller], (ParticipantId.Callee, Progress.Answered, null));
         call.Callee.Gone.ShouldBe(LeaveReason.NeverJoined);
         call.HangUps.ShouldBe([A.CalleeLeg, A.CallerLeg], ignoreOrder: true);

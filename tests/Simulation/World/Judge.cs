@@ -222,13 +222,14 @@ internal sealed class Judge(CallsWorld world)
     }
 
     /// <summary>
-    /// If webhooks are at most late: the time that their delay explains. Otherwise, after the end of the faults: a review, and a second
-    /// review if the first came too early. If Twilio lets a call of the story wait, the queue time-out too.
+    /// If webhooks are at most late: the time that their delay explains, and the lag of reads, because no webhook says that a caller hung up
+    /// before the room. Otherwise, after the end of the faults: a review, and a second review if the first came too early. If Twilio lets a
+    /// call of the story wait, the queue time-out too.
     /// </summary>
     private TimeSpan PatienceSince(ref DateTimeOffset since, Story? story)
     {
         if (world.Swarm.IsOnlyLate)
-            return (2 * world.Swarm.MaxDelay) + Moment;
+            return (2 * world.Swarm.MaxDelay) + Moment + world.Cloud.Options.CallReadLag;
         if (since < world.HealedAt)
             since = world.HealedAt;
         return world.Policy.ReviewInterval + (HasWaited(story) ? world.Policy.QueueTimeout : TimeSpan.Zero) + world.Policy.RingTimeout
