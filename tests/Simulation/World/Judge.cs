@@ -222,8 +222,8 @@ internal sealed class Judge(CallsWorld world)
     }
 
     /// <summary>
-    /// If webhooks are at most late: the time that their delay explains, and the lag of reads, because no webhook says that a caller hung up
-    /// before the room. Otherwise, after the end of the faults: a review, and a second review if the first came too early. If Twilio lets a
+    /// If webhooks are at most late: the time that their delay explains, and the lag of reads (no webhook says that a caller hung up before
+    /// the room). Otherwise, after the end of the faults: a review, and a second review if the first came too early. If Twilio lets a
     /// call of the story wait, the queue time-out too.
     /// </summary>
     private TimeSpan PatienceSince(ref DateTimeOffset since, Story? story)
