@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Calls.Chaos.Tests.Harness;
 
-/// <summary>A primary, a replica, and three sentinels that watch them.</summary>
+/// <summary>A primary, one or two replicas, and three sentinels that watch them.</summary>
 internal sealed class RedisWithSentinels : IDisposable
 {
     private const string Name = "calls";
@@ -11,22 +11,34 @@ internal sealed class RedisWithSentinels : IDisposable
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("calls-chaos-sentinels-");
     private readonly List<(int Port, OwnProcess Process)> sentinels = [];
 
-    private RedisWithSentinels(RedisServer primary, RedisServer replica) => (Primary, Replica) = (primary, replica);
+    private RedisWithSentinels(RedisServer primary, IReadOnlyList<RedisServer> replicas) => (Primary, Replicas) = (primary, replicas);
 
     public RedisServer Primary { get; }
 
-    public RedisServer Replica { get; }
+    public IReadOnlyList<RedisServer> Replicas { get; }
+
+    /// <summary>The one replica.</summary>
+    public RedisServer Replica => Replicas.Single();
 
     public string ConnectionString =>
         string.Join(',', sentinels.Select(sentinel => "127.0.0.1:" + Ports.Text(sentinel.Port))) + ",serviceName=" + Name;
 
-    public static async Task<RedisWithSentinels> StartAsync()
+    /// <summary>Two servers, as small installations have them: a failover can lose acknowledged writes.</summary>
+    public static Task<RedisWithSentinels> StartAsync() => StartAsync(1);
+
+    /// <summary>Three servers with the settings of docs/runbook.md: a primary without a replica refuses writes.</summary>
+    public static Task<RedisWithSentinels> StartGuardedAsync() =>
+        StartAsync(2, "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2");
+
+    private static async Task<RedisWithSentinels> StartAsync(int replicas, params string[] settings)
     {
-        var primary = await RedisServer.StartAsync();
-        var replica = await RedisServer.StartAsync("--replicaof", "127.0.0.1 " + Ports.Text(primary.Port));
-        var group = new RedisWithSentinels(primary, replica);
-        await Eventually.TrueAsync(async () => (await RedisCli.RunAsync(replica.Port, "info", "replication"))
-            .Contains("master_link_status:up", StringComparison.Ordinal), "the replica follows", TimeSpan.FromSeconds(20));
+        var primary = await RedisServer.StartAsync(settings);
+        var followers = await Task.WhenAll(Enumerable.Range(0, replicas).Select(_ =>
+            RedisServer.StartAsync(["--replicaof", "127.0.0.1 " + Ports.Text(primary.Port), .. settings])));
+        var group = new RedisWithSentinels(primary, followers);
+        foreach (var follower in followers)
+            await Eventually.TrueAsync(async () => (await RedisCli.RunAsync(follower.Port, "info", "replication"))
+                .Contains("master_link_status:up", StringComparison.Ordinal), "the replica follows", TimeSpan.FromSeconds(20));
         for (var i = 0; i < 3; i++)
             await group.AddSentinelAsync();
         await Eventually.TrueAsync(async () => await group.KnowEachOtherAsync(), "the sentinels know each other and the replica",
@@ -35,11 +47,21 @@ internal sealed class RedisWithSentinels : IDisposable
     }
 
     /// <summary>The address of the primary, as the sentinels report it.</summary>
-    public async Task<int> PrimaryPortAsync()
+    private async Task<int> PrimaryPortAsync()
     {
         var answer = await RedisCli.RunAsync(sentinels[0].Port, "sentinel", "get-master-addr-by-name", Name);
         return int.Parse(answer.Split('\n')[1], CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Waits until the sentinels have promoted a replica, and it accepts writes.</summary>
+    /// <returns>The time until then.</returns>
+    public Task<TimeSpan> PromotedAsync() => Eventually.TrueAsync(
+        async () => await PrimaryPortAsync() is var port && port != Primary.Port
+            && (await RedisCli.RunAsync(port, "set", "probe", "1")).StartsWith("OK", StringComparison.Ordinal),
+        "the sentinels promote a replica", TimeSpan.FromSeconds(30));
+
+    /// <summary>The primary ends as before a maintenance: it writes no more, waits until a replica has everything, and exits.</summary>
+    public Task ShutDownPrimaryAsync() => RedisCli.RunAsync(Primary.Port, "shutdown");
 
     /// <summary>
     /// The replica stops following the primary and keeps its data. (A stopped process would still read the data in its socket.)
@@ -58,7 +80,8 @@ internal sealed class RedisWithSentinels : IDisposable
     {
         foreach (var (_, process) in sentinels)
             process.Dispose();
-        Replica.Dispose();
+        foreach (var replica in Replicas)
+            replica.Dispose();
         Primary.Dispose();
         folder.Delete(recursive: true);
     }
@@ -84,7 +107,7 @@ internal sealed class RedisWithSentinels : IDisposable
         foreach (var (port, _) in sentinels)
         {
             var info = await RedisCli.RunAsync(port, "info", "sentinel");
-            if (!info.Contains("slaves=1,sentinels=3", StringComparison.Ordinal))
+            if (!info.Contains("slaves=" + Ports.Text(Replicas.Count) + ",sentinels=3", StringComparison.Ordinal))
                 return false;
         }
 
@@ -136,8 +159,26 @@ internal sealed class RedisCluster : IDisposable
         return nodes.Single(node => line.Contains(node.Address + "@", StringComparison.Ordinal));
     }
 
+    /// <summary>The replica of a master takes over although the master is well, as before a maintenance.</summary>
+    public async Task FailOverAsync(RedisServer master)
+    {
+        var lines = (await RedisCli.RunAsync(master.Port, "cluster", "nodes")).Split('\n');
+        var id = lines.Single(line => line.Contains("myself", StringComparison.Ordinal)).Split(' ')[0];
+        var follower = lines.Single(line => line.Contains("slave " + id, StringComparison.Ordinal));
+        await RedisCli.RunAsync(nodes.Single(node => follower.Contains(node.Address + "@", StringComparison.Ordinal)).Port,
+            "cluster", "failover");
+    }
+
+    /// <summary>Waits until the others have noticed that a master was killed, and a replica has taken over.</summary>
+    /// <returns>The time from the notice until then.</returns>
+    public async Task<TimeSpan> PromotedAsync()
+    {
+        await Eventually.TrueAsync(async () => !await IsWholeAsync(nodes[^1]), "the others notice", TimeSpan.FromSeconds(60));
+        return await Eventually.TrueAsync(() => IsWholeAsync(nodes[^1]), "a replica takes over", TimeSpan.FromSeconds(60));
+    }
+
     /// <summary>Whether every slot is served, as <paramref name="asked"/> reports it.</summary>
-    public static async Task<bool> IsWholeAsync(RedisServer asked) =>
+    private static async Task<bool> IsWholeAsync(RedisServer asked) =>
         (await RedisCli.RunAsync(asked.Port, "cluster", "info")).Contains("cluster_state:ok", StringComparison.Ordinal);
 
     /// <summary>A replica without its master's data cannot take over.</summary>

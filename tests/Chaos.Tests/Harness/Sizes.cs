@@ -22,6 +22,9 @@ internal static class Sizes
     /// <summary>Calls around each fault of Redis or of a connection.</summary>
     public static int CallsAroundAFault => Number("CALLS_CHAOS_FAULT_CALLS", 120);
 
+    /// <summary>Calls of patient callers through each kind of failover.</summary>
+    public static int CallsThroughAFailover => Number("CALLS_CHAOS_FAILOVER_CALLS", 300);
+
     /// <summary>Live calls while Twilio fails.</summary>
     public static int LiveCallsWhileTwilioFails => Number("CALLS_CHAOS_FAILING_CALLS", 200);
 

@@ -26,7 +26,7 @@ internal enum Plot
 internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan Lasts, bool CalleeHangsUp, bool GuestAnswers)
 {
     /// <summary>The time that a person waits for the other person before hanging up.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(15);
 
     public string Session => Name("story");
 
@@ -63,6 +63,10 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
             TimeSpan.FromMilliseconds(random.Next(500)), TimeSpan.FromMilliseconds(100 + random.Next(1500)), random.Next(2) == 0,
                 random.Next(3) > 0))];
     }
+
+    /// <summary>Calls whose callers wait for a minute, and whose callees answer.</summary>
+    public static IReadOnlyList<Story> DrawPatient(int count, int seed) =>
+        [.. Draw(count, seed).Select(story => story with { Plot = Plot.Talk, Patience = TimeSpan.FromMinutes(1) })];
 
     public async Task PlayAsync(Deployment deployment)
     {
@@ -107,7 +111,7 @@ internal sealed record Story(int Number, Plot Plot, TimeSpan RingsFor, TimeSpan 
 
     private string Name(string what) => string.Create(CultureInfo.InvariantCulture, $"{what}-{Number}");
 
-    private static async Task<bool> TalksOrEndsAsync(TwilioEmulator twilio, Leg leg)
+    private async Task<bool> TalksOrEndsAsync(TwilioEmulator twilio, Leg leg)
     {
         try
         {
