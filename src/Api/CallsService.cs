@@ -31,8 +31,8 @@ public static class CallsService
         services.AddSingleton<GracefulStop>();
         services.AddHostedService(provider => provider.GetRequiredService<GracefulStop>());
         services.AddOptions<HostOptions>().Configure<IConfiguration>(GracefulStop.Limit);
-        services.AddSingleton<WebhookTelemetry>().AddSingleton<TwiML>()
-            .AddSingleton<ICallerNotices>(provider => provider.GetRequiredService<TwiML>()).AddSingleton<UnsignedWebhookLimit>().AddSingleton<SignedRequest>();
+        services.AddSingleton<WebhookTelemetry>().AddSingleton<UnsignedWebhookLimit>().AddSingleton<SignedRequest>();
+        services.AddSingleton<TwiML>().AddSingleton<ICallerNotices>(provider => provider.GetRequiredService<TwiML>());
         services.AddSingleton<HoldOutages>();
         services.AddTransient<VoiceWebhooks>().AddTransient<StatusCallbacks>();
         services.AddScoped<PhoneAdder>().AddScoped<SessionEvents>();

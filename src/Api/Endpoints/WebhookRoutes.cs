@@ -95,7 +95,8 @@ internal static class WebhookRoutes
     private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(ValueOf(http, "sessionId"), out var id) ? id : null;
     private static ParticipantId? ParticipantOf(HttpContext http) =>
         ParticipantId.TryParse(ValueOf(http, "participantId"), out var id) ? id : null;
-    private static Language? LanguageOf(HttpContext http) => Language.TryParse(ValueOf(http, "language"), out var language) ? language : null;
+    private static Language? LanguageOf(HttpContext http) =>
+        Language.TryParse(ValueOf(http, "language"), out var language) ? language : null;
     private static string NonceOf(HttpContext http) => ValueOf(http, "nonce") ?? "";
     private static int RetryOf(HttpContext http) => int.TryParse(ValueOf(http, "retry"), CultureInfo.InvariantCulture, out var n) ? n : 0;
     private static int? QuestionOf(HttpContext http) =>

@@ -88,6 +88,7 @@ internal sealed class SandboxPage : IAsyncDisposable
         app.UseRouting();
         phones.Map(app);
         app.Map("/v1/{**path}", proxy.ForwardAsync);
+        app.MapGet("/twilio/{folder:regex(^(tones|wait)$)}/{file:regex(^[a-z]+$)}.wav", proxy.ToneAsync);
         app.MapGet("/sandbox/about", () =>
         {
             var people = AppUsers.ToDictionary(name => name, name => host.TokenFor(name), StringComparer.Ordinal);

@@ -25,7 +25,7 @@ internal static class Tampering
             {
                 Session = ended with
                 {
-                    Effects = [.. ended.Effects.Select(e => e is Effect.HangUp { Because: not null } tone ? tone with { Because = null } : e)],
+                    Effects = [.. ended.Effects.Select(e => e is Effect.HangUp tone ? tone with { Because = null } : e)],
                 },
             }
             : decision;

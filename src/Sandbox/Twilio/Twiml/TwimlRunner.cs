@@ -123,7 +123,8 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
                 break;
             case Verb.Play play:
                 leg.Phone.Hear(leg, play.Url);
-                await cloud.DelayAsync((script.IsInline ? cloud.Options.InlinePlayTime : cloud.Options.PlayTime) * cloud.Options.PauseScale);
+                var time = script.IsInline ? cloud.Options.InlinePlayTime : cloud.Options.PlayTime;
+                await cloud.DelayAsync(time * cloud.Options.PauseScale);
                 break;
             case Verb.Pause pause:
                 await cloud.DelayAsync(pause.Length * cloud.Options.PauseScale);
