@@ -78,7 +78,7 @@ public sealed class CallerNoticeTests(RedisFixture redis)
         await bob.HangUpAsync();
         await alice.IsIdleAsync();
         await host.TalkAsync("s-44");
-        (await host.RestAsync(HttpMethod.Delete, "/v1/sessions/s-44", host.TokenFor("alice"))).Status.ShouldBe(HttpStatusCode.Accepted);
+        (await host.RestAsync(HttpMethod.Delete, "/v1/sessions/s-44", host.TokenFor("alice"))).Status.ShouldBe(HttpStatusCode.NoContent);
         await alice.IsIdleAsync();
         await bob.IsIdleAsync();
         Updates(host).ShouldAllBe(update => update["Twiml"] == null);
