@@ -33,6 +33,7 @@ public sealed class CallsOptions
     public DialingLimits Dialing { get; set; } = new();
     public ScreeningDefaults Screening { get; set; } = new();
     public PromptOptions Prompts { get; set; } = new();
+    public ToneDefaults Tones { get; set; } = new();
     public TrafficLimits Limits { get; set; } = new();
     public ShutdownTimes Shutdown { get; set; } = new();
     public ApiDocumentation Docs { get; set; } = new();
@@ -59,6 +60,12 @@ public sealed class CallsOptions
     {
         /// <summary>How phones are screened, added phones and callees: <c>none</c>, <c>machine</c> or <c>press-1</c>.</summary>
         public string Phones { get; set; } = "none";
+    }
+
+    public sealed class ToneDefaults
+    {
+        /// <summary>The country whose tones the caller hears (ISO 3166, such as <c>CH</c>). Empty: the region of the caller id.</summary>
+        public string Region { get; set; } = "";
     }
 
     /// <summary>The limits of requests and connections. Each replica counts for itself.</summary>
@@ -123,7 +130,7 @@ public sealed class CallsOptions
         MaxParticipants = MaxParticipants,
         MaxGuests = Dialing.PerSession,
         ScreenPhones = ScreenNames.TryParse(Screening.Phones, out var screen) ? screen : Domain.Screening.None,
-        LeavesMessage = Prompts.Message is not null,
+        LeavesMessage = Prompts.HasMessage,
         Recheck = ReviewInterval < TimeSpan.FromSeconds(5) ? ReviewInterval : TimeSpan.FromSeconds(5),
     };
 
@@ -152,6 +159,8 @@ public sealed class CallsOptions
                 ScreenNames.TryParse(options.Screening.Phones, out _) ? null
                     : $"{Section}:Screening:Phones is \"{options.Screening.Phones}\"; it must be none, machine or press-1.",
                 .. options.Prompts.Failures(),
+                string.IsNullOrWhiteSpace(options.Tones.Region) || PhoneNumbers.IsRegion(options.Tones.Region.Trim()) ? null
+                    : $"{Section}:Tones:Region is \"{options.Tones.Region}\"; it must be a country such as CH (ISO 3166).",
                 Between("Limits:RequestsPerSecond", options.Limits.RequestsPerSecond, 1, int.MaxValue),
                 Between("Limits:Burst", options.Limits.Burst, 1, int.MaxValue),
                 Between("Limits:StreamsPerBearer", options.Limits.StreamsPerBearer, 1, int.MaxValue),

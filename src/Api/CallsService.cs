@@ -19,6 +19,9 @@ public static class CallsService
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToAllowances());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToStartRate());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.Prompts);
+        services.AddSingleton(provider => CallTones.Of(
+            provider.GetRequiredService<IOptions<CallsOptions>>().Value.Tones.Region,
+            provider.GetRequiredService<IOptions<TwilioOptions>>().Value.Voice.CallerId));
 
         services.AddCallsApplication();
         services.AddCallsTwilio(configuration);
@@ -28,7 +31,8 @@ public static class CallsService
         services.AddSingleton<GracefulStop>();
         services.AddHostedService(provider => provider.GetRequiredService<GracefulStop>());
         services.AddOptions<HostOptions>().Configure<IConfiguration>(GracefulStop.Limit);
-        services.AddSingleton<WebhookTelemetry>().AddSingleton<TwiML>().AddSingleton<UnsignedWebhookLimit>().AddSingleton<SignedRequest>();
+        services.AddSingleton<WebhookTelemetry>().AddSingleton<UnsignedWebhookLimit>().AddSingleton<SignedRequest>();
+        services.AddSingleton<TwiML>().AddSingleton<ICallerNotices>(provider => provider.GetRequiredService<TwiML>());
         services.AddSingleton<HoldOutages>();
         services.AddTransient<VoiceWebhooks>().AddTransient<StatusCallbacks>();
         services.AddScoped<PhoneAdder>().AddScoped<SessionEvents>();

@@ -21,6 +21,9 @@ public sealed record CallPolicy
     /// 30 s for the detection of machines, two questions of 15 s each, their words, and a margin.</summary>
     /// <remarks>twilio.com/docs/voice/answering-machine-detection, <c>MachineDetectionTimeout</c>.</remarks>
     public TimeSpan ScreeningTime { get; init; } = TimeSpan.FromSeconds(90);
+    /// <summary>The time after which a leg that hears a tone or words is hung up if it has not ended: the tone of at most 5 s, or the
+    /// words, and the time in which Twilio fetches the audio.</summary>
+    public TimeSpan ToneTime { get; init; } = TimeSpan.FromSeconds(12);
     /// <summary>The interval at which a live session is compared with Twilio. A lost webhook is repaired within this time.</summary>
     public TimeSpan ReviewInterval { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>The most participants who are on the line or on the way at one time. Twilio's own limit is 250.</summary>

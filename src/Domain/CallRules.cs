@@ -35,6 +35,7 @@ internal static class CallRules
 
     private static CallSession TearDown(CallSession session, CallPolicy policy, DateTimeOffset now)
     {
+        session = session.HangUpCaller(ReasonFor(session), policy, now);
         foreach (var participant in session.Participants.Where(p => p.Progress != Progress.Gone && p.Leaving == Leaving.No))
             session = session.Remove(participant.Id, Leaving.WithTheCall, policy, now);
         if (session.AllHaveLeft && (session.ReviewNow || session.Conference is not null || !session.ClosedConferences.IsEmpty))

@@ -34,6 +34,8 @@ public sealed record CallSession
     public bool ReviewNow { get; init; }
     /// <summary>W3C trace context of the request that started the call. All later spans of the call belong to this trace.</summary>
     public string? TraceParent { get; init; }
+    /// <summary>The language of words that the people of this call hear, from the voice webhook. Null: the configured language.</summary>
+    public Language? Language { get; init; }
     /// <summary>The stored members that only a newer version knows, as a JSON object. They are stored again as they are.</summary>
     public string? Unknown { get; init; }
     /// <summary>The conference's <c>FriendlyName</c>: the session id and the nonce, at most 128 characters.</summary>

@@ -22,7 +22,13 @@ public abstract record Effect
     }
 
     /// <summary>Hangs up one leg in any state. To hang up an ended leg is a success.</summary>
-    public sealed record HangUp(CallSid Leg) : Effect;
+    public sealed record HangUp(CallSid Leg) : Effect
+    {
+        /// <summary>Why the callee was not reached. The caller's leg hears it, as a tone or as words, before the leg ends. Null: the leg
+        /// just ends. A version that does not know this member hangs the leg up.</summary>
+        public LeaveReason? Because { get; init; }
+    }
+
     /// <summary>Sets mute and hold of a participant. Null leaves the value as it is.</summary>
     public sealed record SetFlags(ParticipantId Participant, bool? Muted, bool? Hold) : Effect;
     /// <summary>An effect of a kind that only a newer version knows, as JSON. It is stored again as it is and never run.</summary>

@@ -41,6 +41,7 @@ public static class SessionDecider
         SessionEvent.DialPaced e => EffectDecisions.Pace(session, e, policy, now),
         SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),
         SessionEvent.HangUpSettled e => EffectDecisions.SettleHangUp(session, e, now),
+        SessionEvent.ToneSettled e => Tones.Settle(session, e, policy, now),
         SessionEvent.FlagsSettled e => OfThisCall(session, e.Room, () => EffectDecisions.SettleFlags(session, e, policy, now)),
         SessionEvent.MaxDurationPassed => RequestDecisions.Expire(session, policy, now),
         SessionEvent.SessionObserved e =>
@@ -76,6 +77,7 @@ public static class SessionDecider
             StartedAt = now,
             TouchedAt = now,
             TraceParent = e.TraceParent,
+            Language = e.Language,
         };
         return Step.Do(started, new CallReply.JoinRoom(caller));
     }
@@ -102,7 +104,8 @@ public static class SessionDecider
     private static Evidence EvidenceOf(SessionEvent happened) => happened switch
     {
         SessionEvent.SessionObserved => Evidence.Review,
-        SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled => Evidence.Gateway,
+        SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled
+            or SessionEvent.ToneSettled => Evidence.Gateway,
         SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed or SessionEvent.ReviewFailed
             or SessionEvent.DialPaced => Evidence.Deadline,
         _ => IsRequest(happened) ? Evidence.Request : Evidence.Webhook,

@@ -8,7 +8,12 @@ public abstract record SessionEvent
     /// <summary>An app user places a call (Voice URL of the TwiML App). A second request with the same leg gets the same answer.</summary>
     /// <remarks>The nonce is random, and used only if the call is new. The access token proves the caller, Twilio's <c>From</c>.</remarks>
     public sealed record StartCall(
-        SessionId Id, string Nonce, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent = null) : SessionEvent;
+        SessionId Id, string Nonce, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent = null) : SessionEvent
+    {
+        /// <summary>The language of words that this call's people hear. Null: the configured language.</summary>
+        public Language? Language { get; init; }
+    }
+
     /// <summary>The callee or a guest has answered, or has answered a question. Twilio asks for TwiML for the leg (answer URL of the call,
     /// or <c>action</c> of the question).</summary>
     public sealed record JoinCall(ParticipantId Participant, CallSid Leg, string? Nonce) : SessionEvent
@@ -65,6 +70,9 @@ public abstract record SessionEvent
     public sealed record DialSettled(ParticipantId Participant, string Nonce, int Attempt, DialOutcome Outcome) : SessionEvent;
     /// <summary>Twilio answered a hang-up.</summary>
     public sealed record HangUpSettled(CallSid Leg, EffectOutcome Outcome) : SessionEvent;
+    /// <summary>Twilio answered the request that plays a tone or words to the caller's leg before its end. Done: the leg hears them.
+    /// </summary>
+    public sealed record ToneSettled(CallSid Leg, EffectOutcome Outcome) : SessionEvent;
     /// <summary>The call has lasted for the maximum duration. The sweeper says so; Twilio is not asked.</summary>
     public sealed record MaxDurationPassed : SessionEvent;
     /// <summary>Twilio answered a change of mute or hold. A newer request has another mark, and stays pending.</summary>

@@ -22,7 +22,7 @@ internal static class LiveSandbox
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
             Port = port,
-            Twilio = twilio with { JournalCapacity = 20_000 },
+            Twilio = twilio with { JournalCapacity = 20_000, InlinePlayTime = TimeSpan.FromSeconds(3) },
             // Shorter than in production, so that a person sees soon how the service recovers from lost webhooks.
             Settings = [new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05")],
         });

@@ -1,5 +1,6 @@
 using Calls.Sandbox;
 using Calls.Sandbox.Page;
+using Calls.Sandbox.Twilio;
 using Microsoft.Playwright;
 
 namespace Calls.Browser.Tests;
@@ -23,14 +24,15 @@ internal sealed class Browsing : IAsyncDisposable
     /// <summary>The errors of the browser: scripts that failed, and requests that the content security policy refused.</summary>
     public List<string> Complaints { get; } = [];
 
-    public static async Task<Browsing> StartAsync(TimeSpan? brokenAfter = null, BrowserNewContextOptions? context = null)
+    public static async Task<Browsing> StartAsync(
+        TimeSpan? brokenAfter = null, BrowserNewContextOptions? context = null, TwilioEmulatorOptions? twilio = null)
     {
         var chromium = Environment.GetEnvironmentVariable("CHROMIUM_PATH") is { Length: > 0 } path ? path : "/usr/bin/chromium";
         if (!File.Exists(chromium))
             Assert.Skip("chromium is not installed");
         var token = TestContext.Current.CancellationToken;
         var host = await SandboxHost.StartAsync(
-            new SandboxOptions { Settings = [new("Calls:ReviewInterval", "00:00:05")] }, token);
+            new SandboxOptions { Settings = [new("Calls:ReviewInterval", "00:00:05")], Twilio = twilio ?? new() }, token);
         var server = await SandboxPage.StartAsync(
             host, new PageOptions { BrokenAfter = brokenAfter ?? TimeSpan.FromSeconds(20) }, token);
         var playwright = await Playwright.CreateAsync();

@@ -32,12 +32,22 @@ public sealed class PageTests
     [Fact]
     public async Task Bob_declines_and_Alices_line_ends()
     {
-        await using var at = await Browsing.StartAsync();
+        await using var at = await Browsing.StartAsync(twilio: new() { InlinePlayTime = TimeSpan.FromSeconds(3) });
+        await at.Page.GetByRole(AriaRole.Button, new() { Name = "Sound off" }).ClickAsync();
         await at.Card("Alice").GetByLabel("Call: phone").SelectOptionAsync("client:bob");
         await at.PressAsync("Alice", "Call");
         await at.PressAsync("Bob", "Decline");
         await at.ExpectPhone("Bob").ToContainTextAsync("busy or declined");
+        await at.ExpectPhone("Alice").ToContainTextAsync("hears the busy tone");
+        // The browser has decoded the tone of the service (three cycles of one second), and plays it.
+        await at.Page.WaitForFunctionAsync("""
+            () => {
+              const audio = document.getElementById('earpiece');
+              return audio.src.endsWith('/twilio/tones/busy.wav') && Math.abs(audio.duration - 3) < 0.05 && audio.currentTime > 0.2;
+            }
+            """);
         await at.ExpectPhone("Alice").ToContainTextAsync("Idle");
+        (await at.Page.EvaluateAsync<string?>("document.getElementById('earpiece').error?.message ?? null")).ShouldBeNull();
         await Expect(at.Page.Locator("#s-state")).ToHaveTextAsync("ended");
         at.Complaints.ShouldBeEmpty();
     }

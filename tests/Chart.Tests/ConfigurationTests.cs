@@ -26,7 +26,7 @@ public sealed class ConfigurationTests
             + "config.calls.limits.connectionsPerAddress=53,config.calls.knownNetworks[0]=10.0.0.0/8,config.calls.identityClaim=phone_id,"
             + "config.calls.queueTimeout=00:00:53,config.calls.dialing.callsPerSecond=5.4,"
             + "config.calls.screening.phones=machine,config.calls.prompts.language=de,config.calls.prompts.pressOne.de=Frage,"
-            + "config.calls.prompts.voicemail.de=Nachricht");
+            + "config.calls.prompts.voicemail.de=Nachricht,config.calls.prompts.caller.no-answer.de=Niemand,config.calls.tones.region=DE");
 
         var calls = app.Services.GetRequiredService<IOptions<CallsOptions>>().Value;
         (calls.RingTimeout, calls.JoinGrace, calls.ReviewInterval, calls.Retention)
@@ -41,6 +41,7 @@ public sealed class ConfigurationTests
         (calls.Limits.ConnectionsPerAddress, calls.IdentityClaim).ShouldBe((53, "phone_id"));
         (calls.Screening.Phones, calls.Prompts.Language, calls.Prompts.PressOne["de"], calls.Prompts.Voicemail["de"])
             .ShouldBe(("machine", "de", "Frage", "Nachricht"));
+        (calls.Prompts.NoAnswer["de"], calls.Tones.Region).ShouldBe(("Niemand", "DE"));
         calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;

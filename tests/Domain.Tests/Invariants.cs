@@ -19,6 +19,16 @@ internal static class Invariants
             return "a participant is known to be alone, and the call goes on";
         if (session.Effects.OfType<Effect.HangUp>().GroupBy(h => h.Leg).Any(legs => legs.Count() > 1))
             return "a leg has two hang-ups";
+        foreach (var tone in session.Effects.OfType<Effect.HangUp>().Where(h => h.Because is not null))
+        {
+            if (!session.IsEnded || session.Find(tone.Leg) is not { Role: Role.Caller })
+                return "a tone is planned for another person than the caller of an ended call";
+            if (session.Caller.Progress == Progress.Gone)
+                return "a tone is planned for a person who has left";
+            if (tone.Because is not { } because || Tones.Of(because) is null)
+                return "a tone is planned for a reason that has none";
+        }
+
         return session.Participants.Select(p => Of(session, p)).FirstOrDefault(broken => broken is not null);
     }
 

@@ -39,6 +39,8 @@ public sealed class When_a_session_is_due
         { "An operator holds the guest", Policy.ReviewInterval.TotalSeconds },
         { "Room closed", 2 },
         { "The callee declined, a guest rings", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
+        { "Ended, the caller is to hear a tone", Policy.Recheck.TotalSeconds },
+        { "Ended, the caller hears a tone", Policy.Recheck.TotalSeconds },
         { "Ended, hang-ups pending", Policy.Recheck.TotalSeconds },
         { "Ended, dial under way", Policy.EffectLease.TotalSeconds },
         { "Ended, settled", null },

@@ -2,10 +2,11 @@ namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that answer TwiML. They never wait for Twilio's API, and always answer a document that Twilio can play.</summary>
 internal sealed partial class VoiceWebhooks(
-    ISender mediator, TwiML twiml, CallbackUrls urls, WebhookTelemetry telemetry, HoldOutages outages, ILogger<VoiceWebhooks> logger)
+    ISender mediator, TwiML twiml, CallbackUrls urls, CallTones tones, WebhookTelemetry telemetry, HoldOutages outages,
+    ILogger<VoiceWebhooks> logger)
 {
-    /// <summary>How often a caller gets ringback while the session is not available: 30 seconds in all.</summary>
-    private const int MaxHolds = 30 / Ringback.CycleSeconds;
+    /// <summary>How long a caller gets ringback while the session is not available.</summary>
+    private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(30);
     private const string TooLong = "We are sorry, the call cannot be connected right now. Please call again.";
     /// <summary>The leg ends here, and no decision was needed.</summary>
     public static WebhookAnswer HangUp { get; } = new(TwiML.HangUp, WebhookOutcomes.Accepted);
@@ -31,8 +32,10 @@ internal sealed partial class VoiceWebhooks(
         if ((held?.Callee ?? ParseCallee(request.To, out why)) is not { } callee)
             return Unusable("To", why);
         var retry = held?.Retry ?? 0;
-        var call = new StartCall(session, leg, caller, callee, request.SpanContext);
-        return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, callee, retry + 1, request.SpanContext));
+        // A language that is not one is ignored: it is no reason to refuse a call.
+        var language = held?.Language ?? (Language.TryParse(request.Language, out var spoken) ? spoken : null);
+        var call = new StartCall(session, leg, caller, callee, request.SpanContext) { Language = language };
+        return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, callee, language, retry + 1, request.SpanContext));
     }
 
     /// <summary>The answer URL of a call that the service created, and the <c>action</c> of a question. The nonce is null on the tutorial's
@@ -107,7 +110,7 @@ internal sealed partial class VoiceWebhooks(
                 { Reply: CallReply.JoinRoom join, Session: { } session } decision => new(twiml.Join(session, join.Participant), decision),
                 { Reply: CallReply.Ask ask, Session: { } session } decision =>
                     new(twiml.Ask(session, ask.Participant, ask.Question), decision),
-                { Reply: CallReply.LeaveMessage } decision => new(twiml.LeaveMessage(), decision),
+                { Reply: CallReply.LeaveMessage } decision => new(twiml.LeaveMessage(decision.Session?.Language), decision),
                 { Reply: CallReply.Refused refused } => Unusable(refused.Reason.ToString(), Problems.Words(refused.Reason)),
                 { Reply: CallReply.HangUp } decision => new(TwiML.HangUp, decision),
                 var decision => throw new UnreachableException($"{decision.Reply.GetType().Name} is no answer to a leg"),
@@ -117,7 +120,8 @@ internal sealed partial class VoiceWebhooks(
         {
             telemetry.Held();
             outages.Holds.Failed(() => Log.Held(logger, retry));
-            var document = again is not null && retry < MaxHolds ? TwiML.Hold(urls.Ringback(), again()) : TwiML.Refuse(TooLong);
+            var document = again is not null && (retry + 1) * tones.RingbackCycle <= LongestHold
+                ? TwiML.Hold(urls.Ringback(), again()) : TwiML.Refuse(TooLong);
             return new(document, WebhookOutcomes.Unavailable);
         }
     }
@@ -167,7 +171,8 @@ internal sealed partial class VoiceWebhooks(
 /// <param name="Session">The session.</param>
 /// <param name="Callee">The callee. Null in a URL of a version that left this to the app's parameters.</param>
 /// <param name="Retry">How often the caller has got ringback.</param>
-internal sealed record HeldCall(SessionId Session, Party? Callee, int Retry);
+/// <param name="Language">The language that the app named. Null if it named none.</param>
+internal sealed record HeldCall(SessionId Session, Party? Callee, int Retry, Language? Language = null);
 
 /// <summary>The answer of a phone while Redis was away, as the URL of its <c>&lt;Redirect&gt;</c> names it.</summary>
 internal sealed record HeldAnswer(AnsweredBy AnsweredBy, bool IsKeyOne);

@@ -5,6 +5,7 @@ internal static class WebhookRoutes
 {
     private const string OfCall = "/twilio/sessions/{sessionId}/{nonce}";
     private const string OfParticipant = OfCall + "/participants/{participantId}";
+    private const string OfCallee = "/twilio/sessions/{sessionId}/callees/{callee}";
     private static readonly string[] Methods = ["GET", "POST"];
     /// <summary>The beginnings of all paths of webhooks.</summary>
     private static readonly string[] Beginnings = ["/twilio/", "/makeCall", "/joinConf/", "/leave", "/completeCall/"];
@@ -23,9 +24,8 @@ internal static class WebhookRoutes
     {
         app.MapWebhook("/twilio/voice", "voice", (http, request) => Voice(http).Voice(request));
         // The callee is personal, so traces have the template of the route in place of the path.
-        app.MapWebhook("/twilio/sessions/{sessionId}/callees/{callee}/retries/{retry:int}/voice", "voice", (http, request) =>
-            SessionOf(http) is { } session && CallbackUrls.ReadCallee(ValueOf(http, "callee")) is { } callee
-                ? Voice(http).Voice(request, new(session, callee, RetryOf(http))) : HangUp, isPersonal: true);
+        app.MapWebhook(OfCallee + "/retries/{retry:int}/voice", "voice", VoiceAgain, isPersonal: true);
+        app.MapWebhook(OfCallee + "/languages/{language}/retries/{retry:int}/voice", "voice", VoiceAgain, isPersonal: true);
         // For callers that the version before this one holds.
         app.MapWebhook("/twilio/sessions/{sessionId}/retries/{retry:int}/voice", "voice", (http, request) =>
             SessionOf(http) is { } session ? Voice(http).Voice(request, new(session, null, RetryOf(http))) : HangUp);
@@ -56,12 +56,22 @@ internal static class WebhookRoutes
             SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee, null) : Nothing);
 
         // The audio is public, and Twilio's caches may keep it.
-        app.MapGet("/twilio/wait/ringback.wav", (HttpContext http) =>
+        app.MapTone("/twilio/wait/ringback.wav", tones => tones.Ringback);
+        app.MapTone("/twilio/tones/busy.wav", tones => tones.Busy);
+        app.MapTone("/twilio/tones/reorder.wav", tones => tones.Reorder);
+    }
+
+    private static void MapTone(this IEndpointRouteBuilder app, string route, Func<CallTones, byte[]> wav) =>
+        app.MapGet(route, (HttpContext http) =>
         {
             http.Response.Headers.CacheControl = "public, max-age=86400";
-            return TypedResults.Bytes(Ringback.Wav, "audio/wav");
+            return TypedResults.Bytes(wav(Service<CallTones>(http)), "audio/wav");
         }).ExcludeFromDescription().AllowAnonymous();
-    }
+
+    private static Task<WebhookAnswer> VoiceAgain(HttpContext http, TwilioRequest request) =>
+        SessionOf(http) is { } session && CallbackUrls.ReadCallee(ValueOf(http, "callee")) is { } callee
+            ? Voice(http).Voice(request, new(session, callee, RetryOf(http), LanguageOf(http)))
+            : HangUp;
 
     private static Task<WebhookAnswer> Join(HttpContext http, TwilioRequest request) =>
         SessionOf(http) is { } session && ParticipantOf(http) is { } participant
@@ -85,6 +95,8 @@ internal static class WebhookRoutes
     private static SessionId? SessionOf(HttpContext http) => SessionId.TryParse(ValueOf(http, "sessionId"), out var id) ? id : null;
     private static ParticipantId? ParticipantOf(HttpContext http) =>
         ParticipantId.TryParse(ValueOf(http, "participantId"), out var id) ? id : null;
+    private static Language? LanguageOf(HttpContext http) =>
+        Language.TryParse(ValueOf(http, "language"), out var language) ? language : null;
     private static string NonceOf(HttpContext http) => ValueOf(http, "nonce") ?? "";
     private static int RetryOf(HttpContext http) => int.TryParse(ValueOf(http, "retry"), CultureInfo.InvariantCulture, out var n) ? n : 0;
     private static int? QuestionOf(HttpContext http) =>

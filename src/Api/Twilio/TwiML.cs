@@ -4,11 +4,12 @@ using Twilio.TwiML.Voice;
 using Twilio.Types;
 using Conference = Twilio.TwiML.Voice.Conference;
 using HttpMethod = Twilio.Http.HttpMethod;
+using Language = Calls.Domain.Language;
 
 namespace Calls.Api.Twilio;
 
 /// <summary>The TwiML documents with which voice webhooks are answered (twilio.com/docs/voice/twiml).</summary>
-internal sealed class TwiML(CallbackUrls urls, CallPolicy policy, PromptOptions prompts)
+internal sealed class TwiML(CallbackUrls urls, CallPolicy policy, PromptOptions prompts) : ICallerNotices
 {
     /// <summary>How long a person may take to press a key, in seconds.</summary>
     private const int KeyTimeout = 15;
@@ -47,11 +48,16 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy, PromptOptions 
         var gather = new Gather(
             action: action, method: HttpMethod.Post, numDigits: 1, timeout: KeyTimeout, actionOnEmptyResult: true,
             input: [Gather.InputEnum.Dtmf]);
-        return Document(gather.Append(Speak(prompts.Question)), new Hangup());
+        return Document(gather.Append(Speak(prompts.Question(session.Language))), new Hangup());
     }
 
     /// <summary>The message for a machine, if one is configured, and the hang-up.</summary>
-    public IResult LeaveMessage() => prompts.Message is { } message ? Document(Speak(message), new Hangup()) : HangUp;
+    public IResult LeaveMessage(Language? language) =>
+        prompts.Message(language) is { } message ? Document(Speak(message), new Hangup()) : HangUp;
+
+    public string TwimlOf(LeaveReason because, Language? language) => prompts.Notice(because, language) is { } words
+        ? Text(Speak(words), new Hangup())
+        : Text(new Play(new Uri(urls.ToneOf(Tones.Of(because) ?? Tone.Reorder))), new Hangup());
 
     public static IResult HangUp { get; } = Document(new Hangup());
     /// <summary>Says why the call cannot be placed, and hangs up. After a 4xx Twilio would report an application error.</summary>
@@ -69,11 +75,14 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy, PromptOptions 
         return say;
     }
 
-    private static ContentHttpResult Document(params global::Twilio.TwiML.TwiML[] verbs)
+    private static ContentHttpResult Document(params global::Twilio.TwiML.TwiML[] verbs) =>
+        TypedResults.Content(Text(verbs), "text/xml; charset=utf-8");
+
+    private static string Text(params global::Twilio.TwiML.TwiML[] verbs)
     {
         var response = new VoiceResponse();
         foreach (var verb in verbs)
             response.Append(verb);
-        return TypedResults.Content(response.ToString(SaveOptions.DisableFormatting), "text/xml; charset=utf-8");
+        return response.ToString(SaveOptions.DisableFormatting);
     }
 }

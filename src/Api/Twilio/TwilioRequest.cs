@@ -19,6 +19,8 @@ internal sealed class TwilioRequest(WebhookForm form, HttpRequest http)
     public string? To => Single("To");
     public string? From => Single("From");
     public string? SessionId => Single("SessionID");
+    /// <summary>The language of words, as the app names it (BCP 47).</summary>
+    public string? Language => Single("Language");
     public string? Event => field ??= Single("StatusCallbackEvent");
     public string? CallStatus => field ??= Single("CallStatus");
     /// <summary>Whether a leg is over (its final <c>CallStatus</c>). Such a request only reports: no person waits for TwiML.</summary>

@@ -10,6 +10,7 @@ public sealed partial class EffectExecutor(
     IVoiceGateway gateway,
     IStoreMemory memory,
     ILegOwners owners,
+    ICallerNotices notices,
     IDialingRules rules,
     CallPolicy policy,
     DialOutcomes outcomes,
@@ -32,6 +33,8 @@ public sealed partial class EffectExecutor(
         {
             Effect.Dial { State: DialState.Planned } dial => await DialAsync(session, dial, cancellationToken),
             Effect.Dial dial => await LookUpAsync(session, dial, cancellationToken),
+            Effect.HangUp { Because: { } because } tone when Tones.Of(because) is not null =>
+                await PlayToneAsync(session, tone, because, cancellationToken),
             Effect.HangUp hangUp => await HangUpAsync(session, hangUp, cancellationToken),
             Effect.SetFlags flags => await SetFlagsAsync(session, flags, cancellationToken),
             _ => throw new UnreachableException($"No execution for {effect.GetType().Name}"),
@@ -206,6 +209,18 @@ public sealed partial class EffectExecutor(
         if (outcome is not EffectOutcome.Done || session.Find(hangUp.Leg) is null or { Progress: Progress.Gone })
             await mediator.Send(new HangUpSettled(session.Id, hangUp.Leg, outcome), CancellationToken.None);
         return outcome.ToString();
+    }
+
+    /// <summary>The caller hears why the callee was not reached. The answer decides whether the leg is hung up now or after the tone.
+    /// </summary>
+    private async Task<string> PlayToneAsync(
+        CallSession session, Effect.HangUp tone, LeaveReason because, CancellationToken cancellationToken)
+    {
+        var answer = await gateway.RedirectCallAsync(tone.Leg, notices.TwimlOf(because, session.Language), cancellationToken);
+        LogRefusal(session, tone, tone.Leg, answer);
+        var outcome = OutcomeOf(answer);
+        await mediator.Send(new ToneSettled(session.Id, tone.Leg, outcome), CancellationToken.None);
+        return outcome == EffectOutcome.Done ? "Told" : "NotTold";
     }
 
     private async Task<string> SetFlagsAsync(CallSession session, Effect.SetFlags flags, CancellationToken cancellationToken)

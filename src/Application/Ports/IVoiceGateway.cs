@@ -18,6 +18,10 @@ public interface IVoiceGateway
     /// <summary>Ends a leg whatever its state (<c>POST Calls/{sid}</c>, <c>Status=completed</c>).</summary>
     Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken);
 
+    /// <summary>Takes a leg in progress out of its conference and lets it run a document (<c>POST Calls/{sid}</c>, <c>Twiml</c>).</summary>
+    /// <remarks>A refusal is no proof that the leg has ended: Twilio also refuses this for a leg that is not connected yet.</remarks>
+    Task<GatewayOutcome<CallView>> RedirectCallAsync(CallSid leg, string twiml, CancellationToken cancellationToken);
+
     /// <summary>Sets mute and hold; null leaves one as it is (<c>POST Conferences/{sid}/Participants/{leg}</c>).</summary>
     Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
         ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken);

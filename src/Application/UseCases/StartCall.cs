@@ -12,7 +12,11 @@ namespace Calls.Application.UseCases;
 public sealed record StartCall(
     SessionId SessionId, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent) : ISessionCommand
 {
-    public SessionEvent ToEvent() => new SessionEvent.StartCall(SessionId, Nonces.Next(), CallerLeg, Caller, Callee, TraceParent);
+    /// <summary>The language of the words that the people of this call hear. Null: the configured language.</summary>
+    public Language? Language { get; init; }
+
+    public SessionEvent ToEvent() =>
+        new SessionEvent.StartCall(SessionId, Nonces.Next(), CallerLeg, Caller, Callee, TraceParent) { Language = Language };
 }
 
 internal sealed class StartCallHandler(

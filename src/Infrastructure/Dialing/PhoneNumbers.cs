@@ -45,6 +45,25 @@ public static class PhoneNumbers
         return number is not null;
     }
 
+    /// <summary>The region of a number in E.164, such as <c>CH</c>. The tables can be older than the number: then the main region of its
+    /// calling code. Null if there is none.</summary>
+    public static string? RegionOf(string number)
+    {
+        var util = PhoneNumberUtil.GetInstance();
+        try
+        {
+            var parsed = util.Parse(number, null);
+            return util.GetRegionCodeForNumber(parsed) ?? util.GetRegionCodeForCountryCode(parsed.CountryCode);
+        }
+        catch (NumberParseException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether this is the ISO 3166 code of a region with telephone numbers.</summary>
+    public static bool IsRegion(string region) => PhoneNumberUtil.GetInstance().GetSupportedRegions().Contains(region.ToUpperInvariant());
+
     /// <summary>Whether the text begins like a number: with a digit of any script, a plus, a parenthesis or <c>tel:</c>, perhaps behind
     /// spaces and invisible marks. Such a text is a number or a mistake, and never the name of an app user.</summary>
     public static bool BeginsLikeOne([NotNullWhen(true)] string? text)

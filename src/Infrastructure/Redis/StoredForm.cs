@@ -47,6 +47,7 @@ internal static class StoredForm
         ReviewFailures = s.ReviewFailures,
         ReviewNotBefore = Ms(s.ReviewNotBefore),
         TraceParent = s.TraceParent,
+        Language = s.Language?.Value,
         Unknown = Parse(s.Unknown),
     };
 
@@ -71,6 +72,7 @@ internal static class StoredForm
         ReviewFailures = s.ReviewFailures,
         ReviewNotBefore = At(s.ReviewNotBefore),
         TraceParent = s.TraceParent,
+        Language = s.Language is null ? null : Parsed<Language>(s.Language, Language.TryParse),
         Unknown = Text(s.Unknown),
     };
 
@@ -136,7 +138,7 @@ internal static class StoredForm
         EffectForm form = effect switch
         {
             Effect.Dial d => new() { Kind = "d", Participant = d.Participant.Value, State = d.State, SentAt = Ms(d.SentAt) },
-            Effect.HangUp h => new() { Kind = "h", Leg = h.Leg.Value },
+            Effect.HangUp h => new() { Kind = "h", Leg = h.Leg.Value, Because = h.Because },
             Effect.SetFlags f => new() { Kind = "f", Participant = f.Participant.Value, Muted = f.Muted, Hold = f.Hold },
             _ => throw new UnreachableException($"No stored form for {effect.GetType().Name}"),
         };
@@ -150,7 +152,7 @@ internal static class StoredForm
         Effect effect = e.Kind switch
         {
             "d" => new Effect.Dial(ParticipantOf(e)) { State = Known(e.State), SentAt = At(e.SentAt), NotBefore = At(e.NotBefore) },
-            "h" => new Effect.HangUp(Parsed<CallSid>(e.Leg, CallSid.TryParse)) { NotBefore = At(e.NotBefore) },
+            "h" => new Effect.HangUp(Parsed<CallSid>(e.Leg, CallSid.TryParse)) { Because = e.Because, NotBefore = At(e.NotBefore) },
             _ => new Effect.SetFlags(ParticipantOf(e), e.Muted, e.Hold) { NotBefore = At(e.NotBefore) },
         };
         return effect with { Attempt = e.Attempt, Unknown = Text(e.Unknown) };

@@ -23,6 +23,7 @@ internal sealed class SessionForm
     [JsonPropertyName("rf")] public int ReviewFailures { get; set; }
     [JsonPropertyName("rb")] public long? ReviewNotBefore { get; set; }
     [JsonPropertyName("tp")] public string? TraceParent { get; set; }
+    [JsonPropertyName("la")] public string? Language { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 
@@ -63,6 +64,7 @@ internal sealed class EffectForm
     [JsonPropertyName("at")] public long? SentAt { get; set; }
     [JsonPropertyName("m")] public bool? Muted { get; set; }
     [JsonPropertyName("h")] public bool? Hold { get; set; }
+    [JsonPropertyName("bc")] public LeaveReason? Because { get; set; }
     [JsonPropertyName("n")] public int Attempt { get; set; }
     [JsonPropertyName("b")] public long NotBefore { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }

@@ -64,8 +64,10 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// <summary>Asks the voice webhook again while Redis is away. The path has all data that places the call, because Twilio does not
     /// repeat the app's own parameters on a <c>&lt;Redirect&gt;</c>.</summary>
     /// <remarks>The callee is personal. It is encoded so that its characters need no escape; this does not hide it.</remarks>
-    public string VoiceAgain(SessionId session, Party callee, int retry, string? traceParent) =>
-        At($"/twilio/sessions/{Segment(session.Value)}/callees/{Encode(callee)}/retries/{retry}", "voice", traceParent, TwimlOverrides);
+    public string VoiceAgain(SessionId session, Party callee, Language? language, int retry, string? traceParent) => At(
+        $"/twilio/sessions/{Segment(session.Value)}/callees/{Encode(callee)}{(language is null ? "" : $"/languages/{language.Value}")}"
+            + $"/retries/{retry}",
+        "voice", traceParent, TwimlOverrides);
 
     /// <summary>The callee in the path of <see cref="VoiceAgain"/>. Null if it is none.</summary>
     public static Party? ReadCallee(string? segment)
@@ -92,6 +94,9 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
 
     /// <summary>The audio that the wait document plays.</summary>
     public string Ringback() => Origin + "/twilio/wait/ringback.wav";
+
+    /// <summary>The audio of a tone for the caller of a callee who was not reached.</summary>
+    public string ToneOf(Tone tone) => Origin + (tone == Tone.Busy ? "/twilio/tones/busy.wav" : "/twilio/tones/reorder.wav");
 
     private static string Encode(Party callee) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(callee switch
     {

@@ -5,6 +5,7 @@ internal sealed record TwilioOperation(string Name, RequestKind Kind)
 {
     public static readonly TwilioOperation CreateCall = new("Calls.create", RequestKind.Create);
     public static readonly TwilioOperation UpdateCall = new("Calls.update", RequestKind.Ending);
+    public static readonly TwilioOperation RedirectCall = new("Calls.redirect", RequestKind.Ending);
     public static readonly TwilioOperation FetchCall = new("Calls.fetch", RequestKind.Read);
     public static readonly TwilioOperation ListCalls = new("Calls.list", RequestKind.Read);
     public static readonly TwilioOperation FetchConference = new("Conferences.fetch", RequestKind.Read);
@@ -23,7 +24,8 @@ internal enum RequestKind
 {
     /// <summary>The request changes nothing.</summary>
     Read,
-    /// <summary>The request ends a leg. A second request has no further effect. It never waits behind requests of another kind.</summary>
+    /// <summary>The request ends a leg, at once or after a tone. A second request has no further effect, or begins the tone again. It never
+    /// waits behind requests of another kind.</summary>
     Ending,
     /// <summary>The request mutes, unmutes, holds or resumes a participant. A second request has no further effect.</summary>
     Update,

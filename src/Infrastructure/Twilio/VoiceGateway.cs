@@ -68,6 +68,11 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
         UpdateCall, null, leg, client => CallResource.UpdateAsync(
             leg.Value, status: CallResource.UpdateStatusEnum.Completed, client: client), View, cancellationToken);
 
+    public Task<GatewayOutcome<CallView>> RedirectCallAsync(CallSid leg, string twiml, CancellationToken cancellationToken) =>
+        requests.SendAsync(
+            RedirectCall, null, leg, client => CallResource.UpdateAsync(leg.Value, twiml: new Twiml(twiml), client: client), View,
+            cancellationToken);
+
     public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
         ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) => requests.SendAsync(
         UpdateParticipant, conference, leg, client => ParticipantResource.UpdateAsync(

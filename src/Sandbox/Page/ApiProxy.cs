@@ -56,5 +56,15 @@ internal sealed class ApiProxy(Uri api) : IDisposable
         }
     }
 
+    /// <summary>Forwards the request for a tone of the service. The page plays what a phone hears.</summary>
+    public async Task<IResult> ToneAsync(string path, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(api, path));
+        using var response = await http.SendAsync(request, cancellationToken);
+        return response.IsSuccessStatusCode
+            ? Results.Bytes(await response.Content.ReadAsByteArrayAsync(cancellationToken), "audio/wav", enableRangeProcessing: true)
+            : Results.NotFound();
+    }
+
     public void Dispose() => http.Dispose();
 }

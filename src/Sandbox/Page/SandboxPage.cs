@@ -88,6 +88,8 @@ internal sealed class SandboxPage : IAsyncDisposable
         app.UseRouting();
         phones.Map(app);
         app.Map("/v1/{**path}", proxy.ForwardAsync);
+        foreach (var tone in (string[])["/twilio/wait/ringback.wav", "/twilio/tones/busy.wav", "/twilio/tones/reorder.wav"])
+            app.MapGet(tone, (CancellationToken cancellationToken) => proxy.ToneAsync(tone, cancellationToken));
         app.MapGet("/sandbox/about", () =>
         {
             var people = AppUsers.ToDictionary(name => name, name => host.TokenFor(name), StringComparer.Ordinal);

@@ -112,8 +112,13 @@ public sealed record TwilioEmulatorOptions
     /// <summary>The duration of a <c>&lt;Say&gt;</c>.</summary>
     public TimeSpan SpeechTime { get; init; } = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>The duration of a <c>&lt;Play&gt;</c>, before <see cref="PauseScale"/>. The default is one cycle of ringback.</summary>
-    public TimeSpan PlayTime { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>The duration of a <c>&lt;Play&gt;</c>, before <see cref="PauseScale"/>. The default is one cycle of the ringback of
+    /// the United States, where the numbers of the sandbox are.</summary>
+    public TimeSpan PlayTime { get; init; } = TimeSpan.FromSeconds(6);
+
+    /// <summary>The duration of a <c>&lt;Play&gt;</c> in TwiML that is sent by REST, before <see cref="PauseScale"/>. A busy tone of three
+    /// cycles lasts 3 s; the default is shorter, so that a test runs fast.</summary>
+    public TimeSpan InlinePlayTime { get; init; } = TimeSpan.FromMilliseconds(300);
 
     /// <summary>
     /// The duration of a <c>&lt;Say&gt;</c> or <c>&lt;Play&gt;</c> in the document of a waitUrl or HoldUrl, which often redirects to

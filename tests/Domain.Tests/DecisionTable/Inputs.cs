@@ -130,6 +130,8 @@ internal static class Inputs
             foreach (var outcome in Enum.GetValues<EffectOutcome>())
                 yield return Now($"hang-up of {who}: {Word(outcome)}", new SessionEvent.HangUpSettled(A.LegOf(who), outcome));
         foreach (var outcome in Enum.GetValues<EffectOutcome>())
+            yield return Now($"tone to the caller: {Word(outcome)}", new SessionEvent.ToneSettled(A.CallerLeg, outcome));
+        foreach (var outcome in Enum.GetValues<EffectOutcome>())
             yield return Now($"mute of callee: {Word(outcome)}", new SessionEvent.FlagsSettled(
                 Room, Callee, new FlagsMark(1, 0), outcome, outcome == EffectOutcome.Done ? new SeenFlags(true, false) : null));
         foreach (var outcome in Enum.GetValues<EffectOutcome>())

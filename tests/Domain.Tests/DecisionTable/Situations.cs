@@ -60,6 +60,11 @@ internal static class Situations
         ("Room closed", "The conference has ended. No leave was reported.", () => A.Session().Live().Closes()),
         ("The callee declined, a guest rings", "The callee has declined. A phone was added before, and it rings.", () =>
             A.Session().Ringing().Opens().WithRinging(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined)),
+        ("Ended, the caller is to hear a tone", "The callee is busy. The caller's leg is to hear the busy tone, and then to end.", () =>
+            A.Session().Ringing().Ends(ParticipantId.Callee, LeaveReason.Busy)),
+        ("Ended, the caller hears a tone", "The callee is busy. Twilio plays the tone, and has not reported that the leg left.", () =>
+            A.Session().Ringing().Ends(ParticipantId.Callee, LeaveReason.Busy)
+                .When(new SessionEvent.ToneSettled(A.CallerLeg, EffectOutcome.Done))),
         ("Ended, hang-ups pending", "The caller has left while the callee's phone rang.", () =>
             A.Session().Ringing().Leaves(ParticipantId.Caller)),
         ("Ended, dial under way", "The caller has left while the callee's dial was under way.", () =>

@@ -89,7 +89,7 @@ internal static class Words
     private static string Of(CallSession session, Effect effect) => effect switch
     {
         Effect.Dial dial => $"dial {dial.Participant} ({dial.State}{Sent(dial)})",
-        Effect.HangUp hangUp => $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? "that leg"}{Later(hangUp)}",
+        Effect.HangUp hangUp => $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? "that leg"}{Heard(hangUp)}{Later(hangUp)}",
         Effect.SetFlags flags => $"set {flags.Participant}{Flag("muted", flags.Muted)}{Flag("hold", flags.Hold)}{Later(flags)}",
         _ => effect.GetType().Name,
     };
@@ -98,6 +98,9 @@ internal static class Words
         dial.Attempt > 1 || (dial.Attempt == 1 && dial.State == DialState.Planned) ? $", sent {dial.Attempt}×" : "";
 
     private static string Flag(string name, bool? value) => value is { } set ? $" {name}={set}" : "";
+
+    private static string Heard(Effect.HangUp hangUp) => hangUp.Because is not { } because ? ""
+        : Tones.Of(because) == Tone.Busy ? " after the busy tone" : " after the reorder tone";
 
     private static string Later(Effect effect) => effect.Attempt > 0 ? " later" : "";
 }

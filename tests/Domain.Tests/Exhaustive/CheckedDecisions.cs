@@ -139,6 +139,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         Effects = session.Effects.ConvertAll(e => e switch
         {
             Effect.Dial dial => dial with { NotBefore = Now, SentAt = dial.SentAt is null ? null : Now },
+            Effect.HangUp { Because: not null } tone when scenario.WithoutReasons =>
+                tone with { NotBefore = Now, Attempt = 0, Because = LeaveReason.Busy },
             _ => e with { NotBefore = Now, Attempt = 0 },
         }),
     };

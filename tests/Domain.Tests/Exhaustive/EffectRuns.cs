@@ -54,6 +54,22 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
         return decisions.Apply(w.HangUp(hangUp.Leg), new SessionEvent.HangUpSettled(hangUp.Leg, outcome));
     }
 
+    /// <summary>A connected leg leaves the room, if it is there, and hears the tone. Null: Twilio refuses the request.</summary>
+    public static World? PlayTone(World w, Effect.HangUp tone)
+    {
+        Violation.Unless(w.Session!.Find(tone.Leg) is { Role: Role.Caller, Progress: not Progress.Gone },
+            "S: a tone is sent to a person who has left", w);
+        return w.Legs.FirstOrDefault(l => l.Sid == tone.Leg) switch
+        {
+            { State: LegState.Entering or LegState.InRoom } leg => w.With(leg, leg with { State = LegState.HearsTone }),
+            { State: LegState.HearsTone } => w,
+            _ => null,
+        };
+    }
+
+    public World Settle(World w, Effect.HangUp tone, EffectOutcome outcome) =>
+        decisions.Apply(w, new SessionEvent.ToneSettled(tone.Leg, outcome));
+
     /// <summary>The same change is under way once.</summary>
     public static World Send(World w, Effect.SetFlags flags)
     {

@@ -6,7 +6,10 @@ namespace Calls.Domain.Tests.Exhaustive;
 public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
 {
     [Fact]
-    public void Two_people() => AllRulesHold(Scenarios.TwoPeople, 10_000);
+    public void Two_people() => AllRulesHold(Scenarios.TwoPeople, 10_000, others:
+    [
+        "tone is played", "tone is played, reply lost", "tone is lost", "tone is refused", "tone ends",
+    ]);
 
     [Fact]
     public void Two_people_and_a_Twilio_that_reports_a_queued_call_as_dialled() =>

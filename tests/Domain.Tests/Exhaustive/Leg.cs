@@ -19,6 +19,9 @@ internal enum LegState
     /// <summary>The leg was told to enter the room and is not in it yet.</summary>
     Entering,
     InRoom,
+
+    /// <summary>The leg was redirected: it hears a tone outside the room, and then hangs up.</summary>
+    HearsTone,
     Ended,
 }
 

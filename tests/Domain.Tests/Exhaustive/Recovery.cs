@@ -76,10 +76,14 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
         // No call waits in Twilio's queue without end. Then its webhooks report a call that no look-up finds.
         if (scenario.Orphans && w.Legs.FirstOrDefault(l => l.State == LegState.Queued && w.Session?.Find(l.Sid) is null) is { } queued)
             return w.With(queued, queued with { State = LegState.Dialing, Dialed = true });
+        if (w.Legs.FirstOrDefault(l => l.State == LegState.HearsTone) is { } hearing)
+            return w.End(hearing, LeaveReason.HungUp);
         if (w.Session is null)
             return null;
         if (w.Session.Effects.OfType<Effect.HangUp>().FirstOrDefault() is { } hangUp)
-            return effects.HangUp(w, hangUp);
+            return hangUp.Because is null ? effects.HangUp(w, hangUp)
+                : EffectRuns.PlayTone(w, hangUp) is { } played ? effects.Settle(played, hangUp, EffectOutcome.Done)
+                : effects.Settle(w, hangUp, EffectOutcome.AlreadyOver);
         if (w.Session.Effects.OfType<Effect.SetFlags>()
             .FirstOrDefault(f => Deadlines.CanRun(w.Session, f) && w.InRoom(f.Participant) is not null) is { } flags)
         {
@@ -95,7 +99,9 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
             return effects.Settle(w, inFlight, outcome, CheckedDecisions.MuchLater);
         }
 
-        if (decisions.Review(w, CheckedDecisions.MuchLater) is var reviewed && !ReferenceEquals(reviewed, w) && reviewed.Key() != key)
+        // No replica reviews a session that is never due.
+        if (Deadlines.Next(w.Session, CheckedDecisions.Policy) is not null
+            && decisions.Review(w, CheckedDecisions.MuchLater) is var reviewed && !ReferenceEquals(reviewed, w) && reviewed.Key() != key)
             return reviewed;
         foreach (var planned in w.Session.Effects.OfType<Effect.Dial>())
             if (effects.Claim(w, planned, CheckedDecisions.Now) is var claimed && !ReferenceEquals(claimed, w) && claimed.Key() != key)

@@ -75,6 +75,9 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             case LegState.InRoom:
                 next.Add((w.End(leg, LeaveReason.HungUp), leg.Owner + " hangs up"));
                 break;
+            case LegState.HearsTone:
+                next.Add((w.End(leg, LeaveReason.HungUp), "tone ends"));
+                break;
         }
     }
 
@@ -155,8 +158,25 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             case Effect.HangUp hangUp:
                 next.Add((w.HangUp(hangUp.Leg), "hang-up, reply lost"));
                 next.Add((effects.HangUp(w, hangUp), "hang-up"));
+                if (hangUp.Because is not null)
+                    ToneIsSent(w, hangUp);
                 break;
         }
+    }
+
+    /// <summary>A leg is redirected to a tone or not, and Twilio answers or not. Twilio refuses it for a leg that is not connected yet, and
+    /// for a leg that has ended. A version that knows no tones hangs the leg up instead.</summary>
+    private void ToneIsSent(World w, Effect.HangUp tone)
+    {
+        next.Add((effects.Settle(w, tone, EffectOutcome.TryLater), "tone is lost"));
+        if (EffectRuns.PlayTone(w, tone) is { } played)
+        {
+            next.Add((played, "tone is played, reply lost"));
+            next.Add((effects.Settle(played, tone, EffectOutcome.Done), "tone is played"));
+        }
+
+        if (w.Legs.All(l => l.Sid != tone.Leg || l.State is not (LegState.InRoom or LegState.HearsTone)))
+            next.Add((effects.Settle(w, tone, EffectOutcome.AlreadyOver), "tone is refused"));
     }
 
     /// <summary>A person on the call, or on the way to it, asks for a hold or for its end.</summary>

@@ -71,6 +71,8 @@ internal sealed class Webhooks(Scenario scenario)
             yield return (new SessionEvent.ParticipantFlagsChanged(
                 A.Conference(leg.Conference), Room, leg.Sid, owner, new Flags(false, i % 2 == 1, i)), owner + " hold change arrives");
         // Twilio also reports a leave of a guest that did not answer (participant_add_failed).
+        if (leg is { State: LegState.HearsTone, Conference: > 0 })
+            yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, LeaveReason.HungUp), owner + " leave arrives");
         if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Dialed: true, Owner.Value: not "callee" }))
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");
     }

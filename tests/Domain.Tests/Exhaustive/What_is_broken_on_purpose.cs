@@ -191,6 +191,25 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
             };
         });
 
+    [Fact]
+    public void A_tone_is_played_to_a_person_who_has_gone() =>
+        IsFound(Scenarios.TwoPeople, "a tone is planned for a person who has left", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            var tone = session?.FindEffect<Effect.HangUp>(h => h.Because is not null);
+            return decision is { Changed: true, Session: { Caller.Progress: Progress.Gone } after } && tone is not null
+                && after.FindEffect<Effect.HangUp>(h => h.Leg == tone.Leg) is null
+                ? decision with { Session = after with { Effects = after.Effects.Add(tone) } }
+                : decision;
+        });
+
+    [Fact]
+    public void A_refused_tone_is_taken_for_the_end_of_the_leg() =>
+        IsFound(Scenarios.TwoPeople, "a leg is alive after the end of the call", real => (session, happened, policy, now) =>
+            real(session, happened is SessionEvent.ToneSettled { Outcome: EffectOutcome.AlreadyOver } e
+                ? new SessionEvent.HangUpSettled(e.Leg, e.Outcome)
+                : happened, policy, now));
+
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant
             ? session with { Participants = session.Participants.Replace(participant, changed) }

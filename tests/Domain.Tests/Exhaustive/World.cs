@@ -145,8 +145,13 @@ internal sealed record World
             text.Append('c').Append(closed);
         foreach (var dial in session.Effects.OfType<Effect.Dial>().OrderBy(d => Digit(d.Participant)))
             text.Append('d').Append(Digit(dial.Participant)).Append((char)('0' + (int)dial.State)).Append((char)('0' + dial.Attempt));
-        foreach (var leg in session.Effects.OfType<Effect.HangUp>().Select(h => h.Leg.Value).Order(StringComparer.Ordinal))
-            text.Append('h').Append(leg, leg.Length - 2, 2);
+        foreach (var hangUp in session.Effects.OfType<Effect.HangUp>().OrderBy(h => h.Leg.Value, StringComparer.Ordinal))
+        {
+            text.Append('h').Append(hangUp.Leg.Value, hangUp.Leg.Value.Length - 2, 2);
+            if (hangUp.Because is { } because)
+                text.Append((char)('A' + (int)because));
+        }
+
         foreach (var flags in session.Effects.OfType<Effect.SetFlags>().OrderBy(f => Digit(f.Participant)))
             text.Append('f').Append(Digit(flags.Participant)).Append(flags.Hold is { } hold ? hold ? 'h' : '-' : '.');
         return text.ToString();

@@ -21,7 +21,7 @@ internal static class Canonical
     private static string Of(Effect effect) => effect switch
     {
         Effect.Dial dial => $"dial {dial.Participant} {dial.State} {dial.Attempt}",
-        Effect.HangUp hangUp => $"hang up {hangUp.Leg}",
+        Effect.HangUp hangUp => $"hang up {hangUp.Leg} {hangUp.Because}",
         Effect.SetFlags flags => $"flags {flags.Participant} {flags.Muted} {flags.Hold}",
         _ => effect.GetType().Name,
     };

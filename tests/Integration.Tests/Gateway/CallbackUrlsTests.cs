@@ -18,7 +18,8 @@ public sealed class CallbackUrlsTests
             urls.Wait(call.TraceParent), urls.JoinAgain(call, ParticipantId.Callee, 2),
             urls.Answer(call, ParticipantId.Callee, 1), urls.JoinAgain(call, ParticipantId.Callee, 2, AnsweredBy.Human),
             urls.JoinAgain(call, ParticipantId.Callee, 2, AnsweredBy.Unknown, new KeyPress(1, IsOne: true)),
-            urls.VoiceAgain(call.Session, new Party.Client(Given.Identity("bob")), 1, call.TraceParent),
+            urls.VoiceAgain(call.Session, new Party.Client(Given.Identity("bob")), null, 1, call.TraceParent),
+            urls.VoiceAgain(call.Session, new Party.Client(Given.Identity("bob")), Given.Language("de-CH"), 1, call.TraceParent),
         };
         const string OfCall = "https://calls.example.com:8443/twilio/sessions/s:42/c1-nonce/";
         all.Select(u => u.Split('#')[0]).ShouldBe([
@@ -32,6 +33,7 @@ public sealed class CallbackUrlsTests
             OfCall + "participants/callee/answered/Human/retries/2/join?trace=00-trace-01",
             OfCall + "participants/callee/questions/1/one/retries/2/join?trace=00-trace-01",
             "https://calls.example.com:8443/twilio/sessions/s:42/callees/Y2xpZW50OmJvYg/retries/1/voice?trace=00-trace-01",
+            "https://calls.example.com:8443/twilio/sessions/s:42/callees/Y2xpZW50OmJvYg/languages/de-CH/retries/1/voice?trace=00-trace-01",
         ]);
         urls.Conference(call with { TraceParent = null }).ShouldStartWith(OfCall + "conference#", customMessage: "nothing is traced");
         all.Select(u => u.Split('#')[1]).ShouldAllBe(overrides => overrides.StartsWith("rc=", StringComparison.Ordinal)
@@ -64,7 +66,7 @@ public sealed class CallbackUrlsTests
         Party callee = PhoneNumber.TryParse(address, out var number)
             ? new Party.Phone(number)
             : ClientIdentity.TryParseAddress(address, out var identity) ? new Party.Client(identity) : throw new FormatException(address);
-        var url = new Uri(new CallbackUrls(new Uri("http://localhost:5000")).VoiceAgain(Given.Session, callee, 1, null));
+        var url = new Uri(new CallbackUrls(new Uri("http://localhost:5000")).VoiceAgain(Given.Session, callee, null, 1, null));
         var segment = url.AbsolutePath.Split('/')[5];
         segment.ShouldAllBe(c => char.IsAsciiLetterOrDigit(c) || c == '-' || c == '_');
         CallbackUrls.ReadCallee(segment).ShouldBe(callee);

@@ -94,6 +94,9 @@ internal static class Given
     public static ClientIdentity Identity(string text) =>
         ClientIdentity.TryParse(text, out var identity) ? identity : throw new UnreachableException();
 
+    public static Language Language(string text) =>
+        Domain.Language.TryParse(text, out var language) ? language : throw new UnreachableException();
+
     public static PhoneNumber Number(string text) => PhoneNumber.TryParse(text, out var number) ? number : throw new UnreachableException();
 
     public static ParticipantId Participant(string text) =>

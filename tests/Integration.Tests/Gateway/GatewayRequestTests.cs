@@ -131,6 +131,20 @@ public sealed class GatewayRequestTests
     }
 
     [Fact]
+    public async Task A_leg_is_redirected_by_its_document()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        gateway.Twilio.Says(Answer.Call);
+
+        (await gateway.Gateway.RedirectCallAsync(Given.Leg, "<Response><Hangup/></Response>", None))
+            .ShouldBeOfType<GatewayOutcome<CallView>.Accepted>();
+
+        gateway.Twilio.Requests.Select(r => $"{r.Method} {r.Path} {string.Join(' ', Flat(r))}").ShouldBe([
+            $"POST {Account}/Calls/{Answer.CallSid}.json [Twiml, <Response><Hangup/></Response>]",
+        ]);
+    }
+
+    [Fact]
     public async Task A_list_follows_every_page_and_sends_its_credentials_nowhere_else()
     {
         await using var gateway = await GatewayFixture.StartAsync();

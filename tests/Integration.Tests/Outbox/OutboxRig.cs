@@ -40,7 +40,7 @@ internal sealed class OutboxRig : IAsyncDisposable
         builder.Configuration.AddInMemoryCollection([new("ConnectionStrings:Redis", redis)]);
         builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(
             new Allowances(liveSessions, 100, 100, 100, 100)).AddSingleton(new StartRate(null))
-            .AddSingleton<IDialingRules, AnyNumber>()
+            .AddSingleton<IDialingRules, AnyNumber>().AddSingleton<ICallerNotices, NoWords>()
             .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
         if (!swept)
             builder.Services.Remove(builder.Services.Single(s => s.ImplementationType == typeof(Sweeper)));
@@ -110,6 +110,11 @@ internal sealed class OutboxRig : IAsyncDisposable
                 session.Participants[1] with { Leg = callee, Progress = Progress.Joined, Answered = true, EverJoined = true, Since = now },
             ],
         };
+    }
+
+    private sealed class NoWords : ICallerNotices
+    {
+        public string TwimlOf(LeaveReason because, Language? language) => "<Response><Hangup/></Response>";
     }
 
     private sealed class AnyNumber : IDialingRules

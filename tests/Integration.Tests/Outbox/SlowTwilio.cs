@@ -55,6 +55,12 @@ internal sealed class SlowTwilio : IVoiceGateway
                 : new GatewayOutcome<CallView>.Accepted(new CallView(leg, LegStatus.Completed, "", "", null)));
     }
 
+    public Task<GatewayOutcome<CallView>> RedirectCallAsync(CallSid leg, string twiml, CancellationToken cancellationToken)
+    {
+        asked.Enqueue("tone");
+        return CompleteCallAsync(leg, cancellationToken);
+    }
+
     /// <summary>It knows of none: what is looked for before it is dialled, after Redis has been away, was never sent.</summary>
     public Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(
         string to, string from, DateTimeOffset since, CancellationToken cancellationToken)

@@ -128,6 +128,9 @@ public sealed class ApiAloneTests(RedisFixture redis)
     [InlineData("Logging__Console__FormatterOptions__IncludeScopes", "perhaps")]
     [InlineData("Calls__Docs__Enabled", "perhaps")]
     [InlineData("Calls__Dialing__CallsPerSecond", "fast")]
+    [InlineData("Calls__Tones__Region", "XX")]
+    [InlineData("Calls__Tones__Region", "Schweiz")]
+    [InlineData("Calls__Prompts__busy__english", "The person is busy.")]
     public async Task With_a_key_malformed_it_names_it_and_exits(string key, string value)
     {
         var address = FreeAddress();

@@ -9,7 +9,7 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held() }
+        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told() }
             .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
     /// <summary>The schema of the first version that could store this session. An older version writes it without the later
@@ -127,6 +127,25 @@ internal static class GoldenSessions
         Effects = [new Effect.SetFlags(ParticipantId.Callee, Muted: null, Hold: false) { NotBefore = At(52) }],
         StartedAt = Start,
         TouchedAt = At(50),
+    };
+
+    /// <summary>The callee is busy. The caller's leg is to hear it.</summary>
+    private static CallSession Told() => new()
+    {
+        Id = Known<SessionId>("told", SessionId.TryParse),
+        Nonce = "nonceofthiscall5",
+        Participants =
+        [
+            Caller("alice", Progress.Joined, since: 1) with { Leaving = Leaving.WithTheCall },
+            Callee(Client("bob"), Progress.Gone, since: 2) with { Gone = LeaveReason.Busy },
+        ],
+        Effects = [new Effect.HangUp(Leg(1)) { Because = LeaveReason.Busy, NotBefore = At(14) }],
+        StartedAt = Start,
+        EndedAt = At(2),
+        EndReason = EndReason.CalleeBusy,
+        EndEvidence = Evidence.Webhook,
+        TouchedAt = At(2),
+        Language = Known<Language>("de-CH", Language.TryParse),
     };
 
     private static Participant Caller(string identity, Progress progress, int since) => new()

@@ -53,7 +53,8 @@ internal sealed class RandomSessions(int seed)
             Coin() ? Known<ClientIdentity>("alice@example.com", ClientIdentity.TryParse) : null),
         13 => new SessionEvent.ClaimDial(Person(), session.Nonce),
         14 or 15 => new SessionEvent.DialSettled(Person(), session.Nonce, random.Next(1, 3), Outcome()),
-        16 => new SessionEvent.HangUpSettled(Leg(), Any<EffectOutcome>()),
+        16 => Coin() ? new SessionEvent.HangUpSettled(Leg(), Any<EffectOutcome>())
+            : new SessionEvent.ToneSettled(Leg(), Any<EffectOutcome>()),
         _ => random.Next(6) switch
         {
             0 => new SessionEvent.EndCall(),
@@ -71,7 +72,10 @@ internal sealed class RandomSessions(int seed)
         Leg(),
         Known<ClientIdentity>("alice@example.com", ClientIdentity.TryParse),
         Coin() ? new Party.Phone(Phone()) : new Party.Client(Known<ClientIdentity>("bob_1-2.3=", ClientIdentity.TryParse)),
-        Coin() ? "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" : null);
+        Coin() ? "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" : null)
+    {
+        Language = Coin() ? Known<Language>("de-CH", Language.TryParse) : null,
+    };
 
     private DialOutcome Outcome() => random.Next(6) switch
     {

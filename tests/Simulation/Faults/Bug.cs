@@ -34,4 +34,7 @@ public enum Bug
 
     /// <summary>A hold does not end when its holder leaves.</summary>
     HoldIgnored,
+
+    /// <summary>The caller of a callee who was not reached is hung up without a tone or words.</summary>
+    NoTone,
 }

@@ -1,4 +1,5 @@
 using Calls.Sandbox.Twilio;
+using Calls.Simulation.World;
 
 namespace Calls.Simulation.Faults;
 
@@ -19,6 +20,8 @@ internal sealed class Tally
     public const string Machine = "a machine answers a screened phone";
     public const string Asked = "a phone is asked to press 1";
     public const string HolderLeft = "person leaves, others are on hold";
+    public const string Tone = "caller hears a tone";
+    public const string Words = "caller hears words instead of a tone";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
@@ -27,7 +30,7 @@ internal sealed class Tally
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
-        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft,
+        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, Tone, Words,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
@@ -56,6 +59,9 @@ internal sealed class Tally
                 break;
             case WebhookSent { Webhook: WebhookKind.Answer, Attempt: 1 } sent when sent.Parameters["AnsweredBy"] is "fax" or ['m', ..]:
                 Add(Machine);
+                break;
+            case PhoneHeard { Sound: var sound } when Judge.IsNotice(sound):
+                Add(sound.StartsWith('"') ? Words : Tone);
                 break;
             case WebhookAnswered { Failure: WebhookFailure.Connect }:
                 Add("webhook: no connection");

@@ -20,6 +20,14 @@ internal static class Tampering
                     Participants = [.. after.Participants.Select(p => p.HeldBy is null ? p : p with { HeldBy = ParticipantId.Operator })],
                 },
             }
+            : bug == Bug.NoTone && decision is { Changed: true, Session: { } ended }
+            ? decision with
+            {
+                Session = ended with
+                {
+                    Effects = [.. ended.Effects.Select(e => e is Effect.HangUp tone ? tone with { Because = null } : e)],
+                },
+            }
             : decision;
 
     private static SessionEvent Change(Bug bug, SessionEvent happened) => (bug, happened) switch

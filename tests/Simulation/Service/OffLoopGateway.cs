@@ -21,6 +21,9 @@ internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGatewa
     public Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken) =>
         Process.Outside(() => real.CompleteCallAsync(leg, cancellationToken));
 
+    public Task<GatewayOutcome<CallView>> RedirectCallAsync(CallSid leg, string twiml, CancellationToken cancellationToken) =>
+        Process.Outside(() => real.RedirectCallAsync(leg, twiml, cancellationToken));
+
     public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
         ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) =>
         Process.Outside(() => real.UpdateParticipantAsync(conference, leg, muted, hold, cancellationToken));

@@ -197,7 +197,9 @@ internal sealed class Replica : IDisposable
                 NullLogger<Sweeper>.Instance));
         var prompts = new PromptOptions();
         prompts.Voicemail.Add("en", "Please call back.");
-        services.AddSingleton(prompts).AddSingleton<TwiML>();
+        prompts.Declined.Add("en", Judge.Declined);
+        services.AddSingleton(prompts).AddSingleton<TwiML>().AddSingleton(new CallTones("US"));
+        services.AddSingleton<ICallerNotices>(provider => provider.GetRequiredService<TwiML>());
         services.AddSingleton<HoldOutages>();
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();

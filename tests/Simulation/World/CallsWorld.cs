@@ -45,6 +45,7 @@ internal sealed class CallsWorld : IDisposable
             CallsPerSecond = Swarm.IsCalm || chance.Next(5) != 0 ? null : 0.08 + chance.NextDouble(),
             QueueDelay = TimeSpan.FromMilliseconds(chance.Next(3) == 0 ? chance.Next(2000) : 0),
             DetectionTime = TimeSpan.FromMilliseconds(chance.Next(100, 3000)),
+            InlinePlayTime = TimeSpan.FromMilliseconds(new Random(seed).Next(1000, 4500)),
         }.Draw(new Random(chance.Next()));
         Policy = new() { ScreenPhones = (Screening)chance.Next(3), LeavesMessage = chance.Next(2) == 0 };
         Cloud = new TwilioCloud(Scheduler, Deployment, options);

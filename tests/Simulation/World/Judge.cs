@@ -32,6 +32,7 @@ internal sealed class Judge(CallsWorld world)
     private readonly HashSet<Leg> condemned = [];
     private readonly Dictionary<Leg, (DateTimeOffset Since, FlagsMark Mark, bool Muted, bool Hold)> wrongFlags = [];
     private readonly Dictionary<Leg, DateTimeOffset> forgotten = [];
+    private readonly Dictionary<Leg, DateTimeOffset> told = [];
     private int glances;
 
     public IReadOnlyList<Violation> Violations => violations;
@@ -44,6 +45,7 @@ internal sealed class Judge(CallsWorld world)
     {
         LookForTheLonely();
         LookForTheQueued();
+        LookForTones();
         if (glances++ % 10 == 0)
         {
             LookForWrongFlags();
@@ -56,6 +58,12 @@ internal sealed class Judge(CallsWorld world)
                 Watch();
         });
     }
+
+    /// <summary>Whether a sound tells the caller that the callee was not reached.</summary>
+    public static bool IsNotice(string sound) => sound.Contains("/twilio/tones/", StringComparison.Ordinal) || sound == $"\"{Declined}\"";
+
+    /// <summary>The words that the caller hears instead of a tone if the callee has declined.</summary>
+    public const string Declined = "The person has declined.";
 
     /// <summary>The service is about to end a leg. It must not be a leg of people who talk, unless a client asked for it.</summary>
     public void HungUp(Leg leg)
@@ -114,6 +122,7 @@ internal sealed class Judge(CallsWorld world)
                 Say($"{legs.First().Phone.Address} is called {calls} times and rings {rings} times for one request", StoryOf(legs.First()));
         }
 
+        ConcludeTones();
         foreach (var story in world.Stories)
         {
             var calls = world.Cloud.Legs.Select(one => one.CallbackPath?.Split('/')).OfType<string[]>()
@@ -128,6 +137,40 @@ internal sealed class Judge(CallsWorld world)
                 Say("nothing was wrong, and they did not get to talk", story);
         foreach (var defect in world.Cloud.Defects)
             Say("the emulated Twilio has a defect: " + defect, null);
+    }
+
+    /// <summary>Only the caller hears a tone, outside the room, and for no longer than the tone lasts.</summary>
+    private void LookForTones()
+    {
+        var hearing = world.Cloud.LiveLegs()
+            .Where(leg => leg is { State: LegState.InProgress, Vanished: false } && leg.Heard.Any(IsNotice)).ToHashSet();
+        foreach (var leg in told.Keys.Where(leg => !hearing.Contains(leg)).ToList())
+            told.Remove(leg);
+        foreach (var leg in hearing)
+        {
+            told.TryAdd(leg, world.Scheduler.Now);
+            if (!leg.Inbound || leg.Participant is not null)
+                Say($"{leg.Phone.Address} hears a tone and is not the caller, or is in the room", StoryOf(leg));
+            // Only a service that has not learned of the first tone plays a second one.
+            if (leg.Heard.Count(IsNotice) == 1 && world.Scheduler.Now - told[leg] > world.Cloud.Options.InlinePlayTime + (2 * Glance))
+                Say($"{leg.Phone.Address} hears a tone, and the line does not end", StoryOf(leg));
+        }
+    }
+
+    /// <summary>No person hears a tone after hanging up. If webhooks are at most late, each caller whose callee was not reached, and whose
+    /// line the service has ended, has heard why.</summary>
+    private void ConcludeTones()
+    {
+        foreach (var heard in world.Cloud.Journal.OfType<PhoneHeard>().Where(heard => IsNotice(heard.Sound)))
+            if (heard.CallSid is { } sid && world.Cloud.FindLeg(sid) is { EndedAt: { } ended } leg && ended < heard.At)
+                Say($"{leg.Phone.Address} hears a tone after the line has ended", StoryOf(leg));
+        if (!world.Swarm.IsOnlyLate)
+            return;
+        foreach (var session in world.Redis.Sessions.Where(session => session.Caller.Leaving == Leaving.WithTheCall
+            && session.EndReason?.ToString().StartsWith("Callee", StringComparison.Ordinal) is true))
+            if (world.Cloud.FindLeg(session.Caller.Leg!.Value) is { AnsweredAt: not null } leg && !leg.Heard.Any(IsNotice)
+                && world.Cloud.Journal.OfType<LegChanged>().Any(end => end.CallSid == leg.Sid && end.Why == "ended via REST"))
+                Say($"{leg.Phone.Address}'s line has ended, and they have not heard that the callee was not reached", StoryOf(leg));
     }
 
     /// <summary>A callee is not given up while Twilio has had the call in its queue for less than the queue time-out, and the caller

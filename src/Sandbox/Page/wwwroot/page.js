@@ -4,12 +4,14 @@ import { Phones } from './phones.js';
 import { SessionPanel } from './session.js';
 import { Timeline } from './timeline.js';
 import { Ringer } from './ringer.js';
+import { Earpiece, toneOf } from './earpiece.js';
 
 const about = await (await fetch('/sandbox/about')).json();
 const phones = new Phones(document.getElementById('cards'), about.people);
 const session = new SessionPanel(about.people);
 const timeline = new Timeline();
 const ringer = new Ringer(document.getElementById('sound'));
+const earpiece = new Earpiece(document.getElementById('sound'), document.getElementById('earpiece'));
 const link = document.getElementById('link');
 let run = null;
 
@@ -68,6 +70,7 @@ function connect() {
     phones.update(state.phones);
     session.know(state.sessions, state.phones);
     ringer.update(state.phones.some(phone => phone.state === 'ringing'));
+    earpiece.update(state.phones.map(toneOf).find(tone => tone !== null) ?? null);
     showGuarantees(state.guarantees);
     for (const [name, button] of switches) button.setAttribute('aria-checked', String(state.faults.includes(name)));
   });

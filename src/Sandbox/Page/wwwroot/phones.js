@@ -246,7 +246,10 @@ function hears(phone, name) {
 }
 
 function sound(heard) {
-  return heard.startsWith('"') ? heard : new URL(heard, location.href).pathname.split('/').at(-1).replace(/\.\w+$/, '');
+  if (heard.startsWith('"')) return heard;
+  const path = new URL(heard, location.href).pathname;
+  const file = path.split('/').at(-1).replace(/\.\w+$/, '');
+  return path.includes('/tones/') ? `the ${file} tone` : file;
 }
 
 function list(names) {

@@ -5,6 +5,9 @@ internal sealed class TwimlScript
 {
     public bool IsAbandoned { get; private set; }
 
+    /// <summary>Whether its TwiML was sent by REST.</summary>
+    public bool IsInline { get; init; }
+
     public void Abandon() => IsAbandoned = true;
 }
 
@@ -18,7 +21,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
     public void Run(Leg leg, TwimlSource source, WebhookKind kind)
     {
         leg.Script?.Abandon();
-        var script = new TwimlScript();
+        var script = new TwimlScript { IsInline = source.Inline is not null };
         leg.Script = script;
         cloud.Launch(() => RunAsync(leg, script, source, kind));
     }
@@ -61,7 +64,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
             switch (verb)
             {
                 case Verb.Say or Verb.Play or Verb.Pause:
-                    await PlayAsync(leg, verb);
+                    await PlayAsync(leg, script, verb);
                     break;
                 case Verb.Gather gather:
                     var keys = await GatherAsync(leg, script, gather);
@@ -110,7 +113,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         return null;
     }
 
-    private async Task PlayAsync(Leg leg, Verb verb)
+    private async Task PlayAsync(Leg leg, TwimlScript script, Verb verb)
     {
         switch (verb)
         {
@@ -120,7 +123,8 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
                 break;
             case Verb.Play play:
                 leg.Phone.Hear(leg, play.Url);
-                await cloud.DelayAsync(cloud.Options.PlayTime * cloud.Options.PauseScale);
+                var time = script.IsInline ? cloud.Options.InlinePlayTime : cloud.Options.PlayTime;
+                await cloud.DelayAsync(time * cloud.Options.PauseScale);
                 break;
             case Verb.Pause pause:
                 await cloud.DelayAsync(pause.Length * cloud.Options.PauseScale);
@@ -138,7 +142,7 @@ internal sealed class TwimlRunner(TwilioCloud cloud)
         {
             if (!script.IsAbandoned && !pressed.Task.IsCompleted)
             {
-                await PlayAsync(leg, prompt);
+                await PlayAsync(leg, script, prompt);
             }
         }
         using var timeout = cloud.Scheduler.Schedule(gather.Timeout * cloud.Options.PauseScale, () => pressed.TrySetResult(""));
