@@ -21,6 +21,10 @@ public sealed record CallPolicy
     /// 30 s for the detection of machines, two questions of 15 s each, their words, and a margin.</summary>
     /// <remarks>twilio.com/docs/voice/answering-machine-detection, <c>MachineDetectionTimeout</c>.</remarks>
     public TimeSpan ScreeningTime { get; init; } = TimeSpan.FromSeconds(90);
+    /// <summary>How long the call waits for an app user whose line has dropped. Zero: it does not wait.</summary>
+    public TimeSpan RejoinGrace { get; init; } = TimeSpan.Zero;
+    /// <summary>The most legs that one participant has in a call. It bounds the size of a session.</summary>
+    public int MaxLegs { get; init; } = 100;
     /// <summary>The interval at which a live session is compared with Twilio. A lost webhook is repaired within this time.</summary>
     public TimeSpan ReviewInterval { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>The most participants who are on the line or on the way at one time. Twilio's own limit is 250.</summary>

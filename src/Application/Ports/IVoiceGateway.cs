@@ -18,9 +18,10 @@ public interface IVoiceGateway
     /// <summary>Ends a leg whatever its state (<c>POST Calls/{sid}</c>, <c>Status=completed</c>).</summary>
     Task<GatewayOutcome<CallView>> CompleteCallAsync(CallSid leg, CancellationToken cancellationToken);
 
-    /// <summary>Sets mute and hold; null leaves one as it is (<c>POST Conferences/{sid}/Participants/{leg}</c>).</summary>
+    /// <summary>Sets mute and hold; null leaves one as it is (<c>POST Conferences/{sid}/Participants/{leg}</c>). A person on hold hears
+    /// music, or <paramref name="ringback"/>.</summary>
     Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
-        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken);
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, bool ringback, CancellationToken cancellationToken);
 
     Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken);
 

@@ -34,4 +34,10 @@ public enum Bug
 
     /// <summary>A hold does not end when its holder leaves.</summary>
     HoldIgnored,
+
+    /// <summary>A late leave of an earlier leg counts as the leave of the person who is back.</summary>
+    EarlierLegCounted,
+
+    /// <summary>The ringback goes on after the return of the person for whom the call waited.</summary>
+    RingbackGoesOn,
 }

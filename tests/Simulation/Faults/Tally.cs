@@ -19,6 +19,9 @@ internal sealed class Tally
     public const string Machine = "a machine answers a screened phone";
     public const string Asked = "a phone is asked to press 1";
     public const string HolderLeft = "person leaves, others are on hold";
+    public const string CameBack = "person comes back after a drop";
+    public const string CameBackHeld = "person comes back while Twilio holds the old leg";
+    public const string Reconnecting = "call waits for a person who dropped";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
@@ -27,7 +30,7 @@ internal sealed class Tally
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
-        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft,
+        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, CameBack, CameBackHeld, Reconnecting,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),

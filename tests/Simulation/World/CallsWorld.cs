@@ -46,7 +46,12 @@ internal sealed class CallsWorld : IDisposable
             QueueDelay = TimeSpan.FromMilliseconds(chance.Next(3) == 0 ? chance.Next(2000) : 0),
             DetectionTime = TimeSpan.FromMilliseconds(chance.Next(100, 3000)),
         }.Draw(new Random(chance.Next()));
-        Policy = new() { ScreenPhones = (Screening)chance.Next(3), LeavesMessage = chance.Next(2) == 0 };
+        Policy = new()
+        {
+            ScreenPhones = (Screening)chance.Next(3),
+            LeavesMessage = chance.Next(2) == 0,
+            RejoinGrace = TimeSpan.FromSeconds(chance.Next(2) == 0 ? 0 : chance.Next(2, 31)),
+        };
         Cloud = new TwilioCloud(Scheduler, Deployment, options);
         foreach (var position in Guessed)
             Tally.Add(position);
