@@ -60,7 +60,8 @@ internal static class Returns
         {
             if (isAlone && participant is { IsOnTheLine: true, Ringback: not RingbackState.Plays } && !Holds.IsWanted(session, participant))
                 session = session.Ring(participant, RingbackState.Plays, hold: true, policy, now);
-            else if (!isAlone && participant is { IsOnTheLine: true, Ringback: not RingbackState.None } && Holds.IsWanted(session, participant))
+            else if (!isAlone && participant is { IsOnTheLine: true, Ringback: not RingbackState.None }
+                && Holds.IsWanted(session, participant))
                 session = session.Ring(participant, RingbackState.Over, hold: false, policy, now);
             else if (!isAlone && participant is { Ringback: RingbackState.Plays })
                 session = session.With(participant, participant with { Ringback = RingbackState.Over });

@@ -16,7 +16,8 @@ public enum Right
 /// <summary>The rights of app users. They follow from the state of the call alone.</summary>
 public static class Rights
 {
-    /// <summary>A person who is on the line, on the way or reconnecting has all rights. Otherwise the newest participation counts.</summary>
+    /// <summary>A person who is on the line, on the way or reconnecting has all rights. Otherwise the newest participation counts.
+    /// </summary>
     /// <remarks>A person who sees an ended call may send a change. It changes nothing, and the answer says that the call is over.</remarks>
     public static Right Of(CallSession session, ClientIdentity person)
     {

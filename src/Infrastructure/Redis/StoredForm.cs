@@ -131,7 +131,7 @@ internal static class StoredForm
         DialedAt = At(p.DialedAt),
         Screen = Known(p.Screen),
         Accepted = p.Accepted,
-        EarlierLegs = [.. (p.EarlierLegs ?? []).Select(leg => Parsed<CallSid>(leg, CallSid.TryParse))],
+        EarlierLegs = p.EarlierLegs is null ? [] : [.. p.EarlierLegs.Select(leg => Parsed<CallSid>(leg, CallSid.TryParse))],
         Reconnecting = p.Reconnecting,
         Ringback = Known(p.Ringback),
         Unknown = Text(p.Unknown),

@@ -171,7 +171,12 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
     {
         foreach (var person in w is { ReturnsLeft: > 0, Session.IsEnded: false } ? scenario.Returns : [])
         {
-            var leg = new Leg(person, EffectRuns.NextSid(w, person), LegState.AwaitingTwiML) { Rang = true, Answered = true, IsReturn = true };
+            var leg = new Leg(person, EffectRuns.NextSid(w, person), LegState.AwaitingTwiML)
+            {
+                Rang = true,
+                Answered = true,
+                IsReturn = true,
+            };
             var legs = w.Legs.Add(leg).OrderBy(l => l.Sid.Value, StringComparer.Ordinal);
             next.Add((w with { Legs = [.. legs], ReturnsLeft = w.ReturnsLeft - 1 }, person + " calls again"));
         }

@@ -102,9 +102,9 @@ internal sealed class Story
         else if (chance.NextDouble() < 0.1)
             Hold(null, new Asker(null, IsOperator: true), begins + callerLeaves, begins);
         for (var i = chance.NextDouble() < 0.4 ? chance.Next(1, 3) : 0; i > 0; i--)
-            DropsAndReturns(chance.Next(3) == 0 ? Callee : Caller, begins + answersAfter + Seconds(7, 35));
+            DropsAndReturns(chance.Next(3) == 0 ? Callee : Caller, begins + answersAfter + Seconds(12, 40));
         // All people who still talk at this length of the call hang up, late guests included.
-        for (var at = TimeSpan.FromSeconds(57); at < Longest; at += TimeSpan.FromSeconds(15))
+        for (var at = TimeSpan.FromSeconds(57); at < Longest + (2 * world.Policy.QueueTimeout); at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);
     }
 
@@ -195,13 +195,18 @@ internal sealed class Story
 
     private void CallAgain(Phone phone, Leg before)
     {
-        if (phone.Current is not null || world.Redis.Sessions.FirstOrDefault(session => session.Id == Session) is not { IsEnded: false } live)
+        if (phone.Current is not null
+            || world.Redis.Sessions.FirstOrDefault(session => session.Id == Session) is not { IsEnded: false } live)
             return;
         if (live.Participants.Any(person => person.Reconnecting))
             world.Tally.Add(Tally.Reconnecting);
         world.Tally.Add(before.Ended ? Tally.CameBack : Tally.CameBackHeld);
         CallsAgain += phone == Caller ? 1 : 0;
-        phone.PlaceCall("somebody", new Parameters { { "SessionID", Session.Value } });
+        var other = phone == Caller ? Callee : Caller;
+        phone.PlaceCall(other.IsClient ? other.Address["client:".Length..] : other.Address, new Parameters
+        {
+            { "SessionID", Session.Value },
+        });
     }
 
     private void LeaveOneByOne()

@@ -190,12 +190,14 @@ internal sealed class Judge(CallsWorld world)
     private void LookForForgottenHolds()
     {
         var held = world.Redis.Sessions.Where(session => !session.IsEnded)
-            .SelectMany(session => session.Participants.Where(person => HasEnded(session.Find(person.HeldBy)?.Leg)))
+            .SelectMany(session => session.Participants.Where(person => HasLeft(session.Find(person.HeldBy))))
             .Select(person => person.Leg is { } sid ? world.Cloud.FindLeg(sid.Value) : null).OfType<Leg>()
             .Where(leg => leg is { Vanished: false, Participant: { IsIn: true, Hold: true } }).ToHashSet();
         SayIfTooLong(forgotten, held, "on hold for a person who has left");
 
-        bool HasEnded(CallSid? holder) => holder is not null && world.Cloud.FindLeg(holder.Value) is { Ended: true };
+        // The call waits for a holder whose line has dropped.
+        bool HasLeft(Calls.Domain.Participant? holder) =>
+            holder is { Leg: { } leg, Reconnecting: false } && world.Cloud.FindLeg(leg.Value) is { Ended: true };
     }
 
     /// <summary>No person hears ringback while two others are on the line who hear each other, or one who is not on hold.</summary>
@@ -247,8 +249,8 @@ internal sealed class Judge(CallsWorld world)
             return (2 * world.Swarm.MaxDelay) + Moment + world.Policy.RejoinGrace;
         if (since < world.HealedAt)
             since = world.HealedAt;
-        return world.Policy.ReviewInterval + world.Policy.RejoinGrace + (HasWaited(story) ? world.Policy.QueueTimeout : TimeSpan.Zero) + world.Policy.RingTimeout
-            + world.Policy.JoinGrace + (2 * world.Policy.EffectLease);
+        return world.Policy.ReviewInterval + world.Policy.RejoinGrace + (HasWaited(story) ? world.Policy.QueueTimeout : TimeSpan.Zero)
+            + world.Policy.RingTimeout + world.Policy.JoinGrace + (2 * world.Policy.EffectLease);
     }
 
     /// <summary>Whether a call of the story waits, or has waited, for its turn in Twilio's queue.</summary>
