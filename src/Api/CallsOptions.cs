@@ -11,6 +11,8 @@ public sealed class CallsOptions
     public TimeSpan RingTimeout { get; set; } = TimeSpan.FromSeconds(30);
     /// <summary>How long an answered leg may take to enter the room. Then the service asks Twilio for the leg's state.</summary>
     public TimeSpan JoinGrace { get; set; } = TimeSpan.FromSeconds(15);
+    /// <summary>How long a call waits for an app user whose line has dropped. Zero: the call ends at once if one person is left.</summary>
+    public TimeSpan RejoinGrace { get; set; } = TimeSpan.Zero;
     /// <summary>How long a call may wait in Twilio's queue, and a dial to be sent. The ring time comes after it.</summary>
     public TimeSpan QueueTimeout { get; set; } = TimeSpan.FromSeconds(60);
     /// <summary>The interval at which the service compares a live session with Twilio.</summary>
@@ -125,6 +127,7 @@ public sealed class CallsOptions
         RingTimeout = RingTimeout,
         QueueTimeout = QueueTimeout,
         JoinGrace = JoinGrace,
+        RejoinGrace = RejoinGrace,
         ReviewInterval = ReviewInterval,
         MaxDuration = MaxDuration,
         MaxParticipants = MaxParticipants,
@@ -144,6 +147,7 @@ public sealed class CallsOptions
                 Between("RingTimeout", options.RingTimeout, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(595)),
                 Between("QueueTimeout", options.QueueTimeout, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(30)),
                 Between("JoinGrace", options.JoinGrace, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)),
+                Between("RejoinGrace", options.RejoinGrace, TimeSpan.Zero, TimeSpan.FromMinutes(5)),
                 Between("ReviewInterval", options.ReviewInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
                 Between("Retention", options.Retention, TimeSpan.FromMinutes(1), TimeSpan.FromDays(30)),
                 Between("Shutdown:DrainDelay", options.Shutdown.DrainDelay, TimeSpan.Zero, TimeSpan.FromMinutes(2)),

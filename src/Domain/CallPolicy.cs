@@ -24,6 +24,10 @@ public sealed record CallPolicy
     /// <summary>The time after which a leg that hears a tone or words is hung up if it has not ended: the tone of at most 5 s, or the
     /// words, and the time in which Twilio fetches the audio.</summary>
     public TimeSpan ToneTime { get; init; } = TimeSpan.FromSeconds(12);
+    /// <summary>How long the call waits for an app user whose line has dropped. Zero: it does not wait.</summary>
+    public TimeSpan RejoinGrace { get; init; } = TimeSpan.Zero;
+    /// <summary>The most legs that one participant has in a call. It bounds the size of a session.</summary>
+    public int MaxLegs { get; init; } = 100;
     /// <summary>The interval at which a live session is compared with Twilio. A lost webhook is repaired within this time.</summary>
     public TimeSpan ReviewInterval { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>The most participants who are on the line or on the way at one time. Twilio's own limit is 250.</summary>

@@ -9,18 +9,19 @@ internal static class CallRules
         var settled = DropOverdueDials(session, policy, now);
         if (settled.AnsweredAt is null && settled.Participants.Any(p => p.Role != Role.Caller && p.Answered))
             settled = settled with { AnsweredAt = now };
+        settled = Returns.Await(settled, policy, now);
         if (!settled.IsEnded && MustEnd(settled))
-            settled = settled with { EndedAt = now, EndEvidence = evidence };
-        return settled.IsEnded ? TearDown(settled, policy, now) : Holds.Release(settled, policy, now);
+            settled = Returns.Await(settled with { EndedAt = now, EndEvidence = evidence }, policy, now);
+        return settled.IsEnded ? TearDown(settled, policy, now) : Holds.Release(Returns.Ring(settled, policy, now), policy, now);
     }
 
-    /// <summary>No participant is on the line (G2: all ringing stops), or one is and none is on the way (G1, G4).</summary>
+    /// <summary>No participant is on the line (G2: all ringing stops), or one is and none is on the way or reconnecting (G1, G4).</summary>
     /// <remarks>A participant on hold counts, because the hold ends: its holder is there and can end it, or has left. In the second case
     /// the end of the hold is planned, like a phone that rings. If Twilio refuses it, the leg is hung up and does not count.</remarks>
     private static bool MustEnd(CallSession session)
     {
         var onTheLine = session.Participants.Count(p => p.IsOnTheLine);
-        return onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay));
+        return onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting));
     }
 
     /// <summary>Drops the dials that were not sent within the queue time-out. The person who wanted them no longer waits.</summary>

@@ -72,7 +72,16 @@ public sealed record CallSession
         return null;
     }
 
-    internal Participant? Find(CallSid leg, ParticipantId? label) => Find(leg) ?? Find(label);
+    /// <summary>The participant of this leg, also if it is an earlier leg.</summary>
+    internal Participant? Find(CallSid leg, ParticipantId? label) => Find(leg) ?? FindEarlier(leg) ?? Find(label);
+
+    internal Participant? FindEarlier(CallSid leg)
+    {
+        foreach (var participant in Participants)
+            if (participant.HadLeg(leg))
+                return participant;
+        return null;
+    }
 
     public T? FindEffect<T>(Func<T, bool> match)
         where T : Effect
@@ -83,8 +92,10 @@ public sealed record CallSession
         return null;
     }
 
-    /// <summary>Whether a mute waits for the person to enter the room. Then the person enters muted and is never heard.</summary>
-    public bool WillBeMuted(ParticipantId participant) => FindEffect<Effect.SetFlags>(f => f.Participant == participant) is { Muted: true };
+    /// <summary>Whether a mute waits for the person to enter the room, or was kept. Then the person enters muted and is never heard.
+    /// </summary>
+    public bool WillBeMuted(ParticipantId participant) =>
+        FindEffect<Effect.SetFlags>(f => f.Participant == participant)?.Muted ?? Find(participant) is { Muted: true };
 
     internal Effect.Dial? FindDial(ParticipantId participant) => FindEffect<Effect.Dial>(d => d.Participant == participant);
 }

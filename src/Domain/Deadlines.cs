@@ -14,6 +14,9 @@ public static class Deadlines
             next = Earliest(next, session.StartedAt + policy.MaxDuration);
         foreach (var effect in session.Effects)
             next = Earliest(next, DueAt(session, effect, policy));
+        foreach (var participant in session.Participants)
+            if (participant.Reconnecting)
+                next = Earliest(next, participant.Since + policy.RejoinGrace);
         return next;
     }
 
@@ -32,6 +35,10 @@ public static class Deadlines
     /// <summary>Whether the call has reached the maximum duration.</summary>
     public static bool MaxDurationHasPassed(CallSession session, CallPolicy policy, DateTimeOffset now) =>
         !session.IsEnded && session.StartedAt + policy.MaxDuration <= now;
+
+    /// <summary>Whether the call has waited long enough for a participant whose line has dropped.</summary>
+    public static bool RejoinGraceHasPassed(CallSession session, CallPolicy policy, DateTimeOffset now) =>
+        session.Participants.Any(p => p.Reconnecting && p.Since + policy.RejoinGrace <= now);
 
     /// <summary>Whether the session must be compared with Twilio now.</summary>
     public static bool ReviewIsDue(CallSession session, CallPolicy policy, DateTimeOffset now) => NextReview(session, policy) <= now;

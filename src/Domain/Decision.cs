@@ -59,6 +59,8 @@ public enum IgnoreReason
     /// <summary>…another replica runs the effect, or the effect is done.</summary>
     NotPending,
     RoomNotOpen,
+    /// <summary>…the participant has come back with another leg since.</summary>
+    EarlierLeg,
 }
 
 /// <summary>Why a request was refused. Each reason completes "refused because".</summary>

@@ -86,7 +86,7 @@ internal static class EffectDecisions
         {
             EffectOutcome.Done => session.Without(flags).Confirm(participant, e, now),
             EffectOutcome.Refused when flags.Hold == false && participant is { Hold: true, IsPresent: true }
-                && Holds.HolderHasLeft(session, participant) =>
+                && (participant.Ringback == RingbackState.Over || Holds.HolderHasLeft(session, participant)) =>
                 session.Remove(participant.Id, Leaving.WithTheCall, policy, now).Without(flags),
             EffectOutcome.Refused => session.Without(flags),
             _ => session.RunLater(flags, now),

@@ -20,7 +20,7 @@ internal static class Holds
     public static CallSession Release(CallSession session, CallPolicy policy, DateTimeOffset now)
     {
         foreach (var participant in session.Participants)
-            if ((participant.Hold || participant.HeldBy is not null) && participant.IsPresent
+            if ((participant.Hold || participant.HeldBy is not null) && participant is { IsPresent: true, Reconnecting: false }
                 && HolderHasLeft(session, participant) && IsWanted(session, participant))
                 session = session.SetFlags(participant, null, hold: false, policy, now);
         return session;
@@ -33,6 +33,6 @@ internal static class Holds
             : held.HeldBy != ParticipantId.Operator && session.Find(held.HeldBy) is not { IsPresent: true };
 
     /// <summary>The participant is on hold, or a hold is requested. A participant whose end of the hold is requested is neither.</summary>
-    private static bool IsWanted(CallSession session, Participant participant) =>
+    public static bool IsWanted(CallSession session, Participant participant) =>
         session.FindEffect<Effect.SetFlags>(f => f.Participant == participant.Id)?.Hold ?? participant.Hold;
 }

@@ -30,6 +30,8 @@ public sealed record SessionId
 public sealed record ParticipantId
 {
     public const int MaxLength = 64;
+    /// <summary>In the <c>Label</c> of a leg: stands between the participant and the number of the leg. No id has it.</summary>
+    public const char LegSeparator = '~';
     internal const string Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     private static readonly SearchValues<char> AllowedChars = SearchValues.Create(Allowed);
     private ParticipantId(string value) => Value = value;
@@ -39,6 +41,10 @@ public sealed record ParticipantId
     public static ParticipantId Operator { get; } = new("operator");
     public string Value { get; }
     public override string ToString() => Value;
+
+    /// <summary>The participant in a <c>Label</c> (<see cref="Participant.RoomLabel"/>).</summary>
+    public static bool TryParseLabel([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ParticipantId? id) =>
+        TryParse(text?.Split(LegSeparator)[0], out id);
 
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ParticipantId? id) =>
         (id = Syntax.IsName(text, MaxLength, AllowedChars) && !Syntax.IsSid(text, "CA") ? new ParticipantId(text) : null) is not null;

@@ -13,6 +13,8 @@ internal static class LegDecisions
             return Step.Ignore(CallReply.End, IgnoreReason.UnknownParticipant);
         if (e.Nonce is null && participant.Leg is null)
             return Step.Ignore(CallReply.End, IgnoreReason.UnknownLeg);
+        if (participant.HadLeg(e.Leg))
+            return Step.Ignore(CallReply.End, IgnoreReason.EarlierLeg);
         if (participant.HasOtherLeg(e.Leg))
             return Step.Ignore(CallReply.End, IgnoreReason.SecondLeg);
         var raised = session.Announce(participant, e.Leg, live: true, policy, now).Raise(participant.Id, Progress.Answered, now);
@@ -34,6 +36,8 @@ internal static class LegDecisions
             return Reject(session, e.Leg, live && e.Nonce is not null, IgnoreReason.UnknownParticipant, policy, now);
         if (e.Nonce is null && participant.Leg is null)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
+        if (participant.HadLeg(e.Leg))
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.EarlierLeg);
         if (participant.HasOtherLeg(e.Leg))
             return Reject(session, e.Leg, live, IgnoreReason.SecondLeg, policy, now);
         var announced = session.Announce(participant, e.Leg, live, policy, now);
@@ -46,6 +50,8 @@ internal static class LegDecisions
     {
         if (session.Find(e.Leg, e.Label) is not { } participant)
             return Reject(session, e.Leg, hangUp: e.Room is not null, IgnoreReason.UnknownLeg, policy, now);
+        if (participant.HadLeg(e.Leg))
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.EarlierLeg);
         if (participant.HasOtherLeg(e.Leg))
             return Reject(session, e.Leg, hangUp: true, IgnoreReason.SecondLeg, policy, now);
         var late = session.ClosedConferences.Contains(e.Conference);
@@ -62,6 +68,7 @@ internal static class LegDecisions
     public static Step Left(CallSession session, SessionEvent.ParticipantLeft e, DateTimeOffset now) => session.Find(e.Leg, e.Label) switch
     {
         null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
+        var participant when participant.HadLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.EarlierLeg),
         var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
         var participant => Finish(participant, session.Adopt(participant, e.Leg).MarkGone(participant.Id, e.Reason, now)),
     };
@@ -70,6 +77,7 @@ internal static class LegDecisions
         session.Find(e.Leg, e.Label) switch
         {
             null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
+            var participant when participant.HadLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.EarlierLeg),
             var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
             var participant when e.Flags.Sequence <= participant.FlagsSequence => Step.Ignore(CallReply.Nothing, IgnoreReason.Overtaken),
             var participant => Step.Do(SetFlags(Open(session, e.Conference), participant.Id, e.Flags, now)),

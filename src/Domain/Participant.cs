@@ -1,8 +1,9 @@
 namespace Calls.Domain;
 
 /// <summary>One person of a call, and the progress of the person's leg.</summary>
-/// <remarks><see cref="Progress"/> only rises, and <see cref="Domain.Progress.Gone"/> is final, so duplicated and reordered webhooks change
-/// nothing. A participant has at most one leg. A second leg that reports itself is hung up.</remarks>
+/// <remarks>For one leg <see cref="Progress"/> only rises, and <see cref="Domain.Progress.Gone"/> is final, so duplicated and reordered
+/// webhooks change nothing. A participant has at most one leg. A second leg that reports itself is hung up. A person who comes back
+/// (<see cref="Returns"/>) has a new leg, and the webhooks of the earlier legs change nothing.</remarks>
 public sealed record Participant
 {
     public required ParticipantId Id { get; init; }
@@ -23,6 +24,13 @@ public sealed record Participant
     public DateTimeOffset? DialedAt { get; init; }
     /// <summary>The SID of the leg. Null until Twilio has named it.</summary>
     public CallSid? Leg { get; init; }
+    /// <summary>The legs that the participant had before coming back, oldest first. None of them counts any more.</summary>
+    public ImmutableArray<CallSid> EarlierLegs { get; init; } = [];
+    /// <summary>The line of this app user has dropped, and the call waits for the person (<see cref="CallPolicy.RejoinGrace"/>). The time
+    /// counts from <see cref="Since"/>.</summary>
+    public bool Reconnecting { get; init; }
+    /// <summary>Whether the service lets this person hear ringback, by a hold of its own, while another participant reconnects.</summary>
+    public RingbackState Ringback { get; init; }
     /// <summary>Whether the leg was ever answered, and accepted if it is screened. It is never reset, and can be set after the leg has
     /// gone.</summary>
     public bool Answered { get; init; }
@@ -32,7 +40,8 @@ public sealed record Participant
     public LeaveReason? Gone { get; init; }
     /// <summary><see cref="Gone"/> for people. The leg of a screened phone that hung up before it was accepted was not accepted, or was
     /// stopped by the service.</summary>
-    public LeaveReason? Reason => Gone is not LeaveReason.HungUp || !IsScreened ? Gone
+    public LeaveReason? Reason => Gone is LeaveReason.HungUp && Leaving == Leaving.Removed ? LeaveReason.Removed
+        : Gone is not LeaveReason.HungUp || !IsScreened ? Gone
         : Leaving == Leaving.No ? LeaveReason.NotAccepted : LeaveReason.Canceled;
     /// <summary>Twilio's error code if <see cref="Gone"/> is <see cref="LeaveReason.RefusedByTwilio"/>.</summary>
     public int? RefusalCode { get; init; }
@@ -65,9 +74,13 @@ public sealed record Participant
     public FlagsMark FlagsMark => new(FlagsVersion, FlagsSequence);
     /// <summary>The phone rings or will ring, or it was answered and is being screened. It is not being stopped.</summary>
     public bool IsOnTheWay => Progress is not Progress.Gone && (Progress < Progress.Answered || IsScreened) && Leaving == Leaving.No;
-    /// <summary>The participant is on the line or on the way. Otherwise the participant has left, or is leaving.</summary>
-    public bool IsPresent => IsOnTheLine || IsOnTheWay;
+    /// <summary>The participant is on the line, on the way or reconnecting. Otherwise the participant has left, or is leaving.</summary>
+    public bool IsPresent => IsOnTheLine || IsOnTheWay || Reconnecting;
+    /// <summary>The participant's <c>Label</c> in the room. Each leg has a label of its own, because Twilio may still hold the earlier leg,
+    /// and a label that is in use keeps a leg out of the room (twilio.com/docs/api/errors/16025).</summary>
+    public string RoomLabel => EarlierLegs.IsEmpty ? Id.Value : $"{Id.Value}{ParticipantId.LegSeparator}{EarlierLegs.Length + 1}";
     internal bool HasOtherLeg(CallSid leg) => Leg is not null && Leg != leg;
+    internal bool HadLeg(CallSid leg) => EarlierLegs.Contains(leg);
 
     internal static Participant Invite(ParticipantId id, Role role, Party party, DateTimeOffset now) =>
         new() { Id = id, Role = role, Party = party, Progress = Progress.Invited, Since = now };
@@ -90,6 +103,16 @@ public enum Screening
     Machine = 1,
     /// <summary>The person is asked to press 1.</summary>
     PressOne = 2,
+}
+
+/// <summary>The ringback of a person who is left alone while another participant reconnects. It is a hold at Twilio.</summary>
+public enum RingbackState
+{
+    None = 0,
+    /// <summary>The hold is requested or made.</summary>
+    Plays = 1,
+    /// <summary>The hold has ended or must end. A late request can reach Twilio again, so this is kept.</summary>
+    Over = 2,
 }
 
 /// <summary>See <see cref="Participant.FlagsVersion"/> and <see cref="Participant.FlagsSequence"/>.</summary>

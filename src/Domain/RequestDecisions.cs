@@ -23,6 +23,9 @@ internal static class RequestDecisions
         session.Find(e.Participant) switch
         {
             null => Step.Say(new CallReply.Refused(RefusalReason.NoSuchParticipant)),
+            // A person who has hung up and is removed then cannot come back.
+            { Gone: LeaveReason.HungUp, Leaving: Leaving.No, Party: Party.Client } left when !session.IsEnded =>
+                Step.Do(session.With(left, left with { Leaving = Leaving.Removed })),
             { Progress: Progress.Gone } or { Leaving: not Leaving.No } => Step.Ignore(CallReply.Nothing, IgnoreReason.LegAlreadyGone),
             var participant => Step.Do(session.Remove(participant.Id, Leaving.Removed, policy, now)),
         };
@@ -35,7 +38,9 @@ internal static class RequestDecisions
             return Step.Say(new CallReply.Refused(RefusalReason.NoSuchParticipant));
         if (participant is { Progress: Progress.Gone } or { Leaving: not Leaving.No })
             return Step.Say(new CallReply.Refused(RefusalReason.ParticipantHasLeft));
-        var held = e.Hold == true ? Holds.WithHolder(session, participant, Holds.HolderOf(session, e.By)) : participant;
+        var held = e.Hold == true
+            ? Holds.WithHolder(session, participant, Holds.HolderOf(session, e.By)) with { Ringback = RingbackState.None }
+            : participant;
         var asked = session.With(participant, held).SetFlags(held, e.Muted, e.Hold, policy, now);
         return Step.Do(asked, new CallReply.Added(asked.Find(e.Participant)!));
     }
@@ -52,7 +57,7 @@ internal static class RequestDecisions
 
     private static RefusalReason? RefusalOf(CallSession session, PhoneNumber number, CallPolicy policy)
     {
-        var present = session.Participants.Where(p => p.Progress != Progress.Gone).ToList();
+        var present = session.Participants.Where(p => p.Progress != Progress.Gone || p.Reconnecting).ToList();
         return session.IsEnded ? RefusalReason.CallIsOver
             : present.Count >= policy.MaxParticipants ? RefusalReason.CallIsFull
             : session.Participants.Count(p => p.Role == Role.Guest) >= policy.MaxGuests ? RefusalReason.TooManyGuests

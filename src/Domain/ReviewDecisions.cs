@@ -51,7 +51,8 @@ internal static class ReviewDecisions
     private static CallSession HangUpUnknownLegs(CallSession session, ImmutableArray<CallSid> room, CallPolicy policy, DateTimeOffset now)
     {
         var dialUnderWay = session.FindEffect<Effect.Dial>(d => d.State != DialState.Planned) is not null;
-        foreach (var leg in room.Where(leg => session.Find(leg) is { } known ? known.Progress == Progress.Gone : !dialUnderWay))
+        foreach (var leg in room.Where(leg => session.Find(leg) is { } known ? known.Progress == Progress.Gone
+            : !dialUnderWay || session.FindEarlier(leg) is not null))
             session = session.HangUp(leg, policy, now);
         return session;
     }

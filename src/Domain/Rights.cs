@@ -9,14 +9,15 @@ public enum Right
     OwnPart,
     /// <summary>The person was on the call or was rung for it, and sees it. The person changes nothing any more.</summary>
     See,
-    /// <summary>The person is on the line or on the way, and changes the call too.</summary>
+    /// <summary>The person is on the line, on the way or reconnecting, and changes the call too.</summary>
     Change,
 }
 
 /// <summary>The rights of app users. They follow from the state of the call alone.</summary>
 public static class Rights
 {
-    /// <summary>A person who is on the line or on the way has all rights. Otherwise the newest participation counts.</summary>
+    /// <summary>A person who is on the line, on the way or reconnecting has all rights. Otherwise the newest participation counts.
+    /// </summary>
     /// <remarks>A person who sees an ended call may send a change. It changes nothing, and the answer says that the call is over.</remarks>
     public static Right Of(CallSession session, ClientIdentity person)
     {
@@ -25,7 +26,7 @@ public static class Rights
         {
             if (participant.Party is not Party.Client client || client.Identity != person)
                 continue;
-            if (participant.IsOnTheLine || participant.IsOnTheWay)
+            if (participant.IsPresent)
                 return Right.Change;
             var isOut = participant.Leaving == Leaving.Removed || participant.Gone is LeaveReason.Removed or LeaveReason.Declined;
             right = isOut ? Right.OwnPart : Right.See;

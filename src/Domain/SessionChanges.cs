@@ -87,9 +87,11 @@ internal static class SessionChanges
             return answered == participant.Answered ? session : session.With(participant, participant with { Answered = answered });
         if (participant.Leaving == Leaving.Removed && cause is LeaveReason.HungUp or LeaveReason.Canceled)
             cause = LeaveReason.Removed;
+        var wanted = session.FindEffect<Effect.SetFlags>(f => f.Participant == id);
         var gone = participant with { Progress = Progress.Gone, Since = now, Gone = cause, RefusalCode = code, Answered = answered };
-        var left = session.With(participant, gone).WithoutDial(id);
-        left = left.Without(left.FindEffect<Effect.SetFlags>(f => f.Participant == id));
+        // A person who comes back is muted as it was last requested.
+        gone = gone with { Muted = wanted?.Muted ?? gone.Muted };
+        var left = session.With(participant, gone).WithoutDial(id).Without(wanted);
         return participant.Leg is null ? left : left.Without(left.FindEffect<Effect.HangUp>(h => h.Leg == participant.Leg));
     }
 }

@@ -9,7 +9,7 @@ public static class SessionDecider
     {
         var step = happened is SessionEvent.StartCall start ? Start(session, start, policy, now)
             : session is null ? Step.Ignore(NoSession(happened), IgnoreReason.NoSuchSession)
-            : Apply(session, happened, policy, now);
+            : Apply(Returns.Await(session, policy, now), happened, policy, now);
         if (step.Session is null)
             return new Decision(happened, session, step.Reply) { Ignored = step.Ignored };
         var settled = CallRules.Settle(step.Session, EvidenceOf(happened), policy, now);
@@ -44,6 +44,7 @@ public static class SessionDecider
         SessionEvent.ToneSettled e => Tones.Settle(session, e, policy, now),
         SessionEvent.FlagsSettled e => OfThisCall(session, e.Room, () => EffectDecisions.SettleFlags(session, e, policy, now)),
         SessionEvent.MaxDurationPassed => RequestDecisions.Expire(session, policy, now),
+        SessionEvent.RejoinGracePassed => Step.Do(session),
         SessionEvent.SessionObserved e =>
             OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
         SessionEvent.ReviewFailed e => OfThisCall(session, e.Room, () => ReviewDecisions.Fail(session, e, policy, now)),
@@ -52,12 +53,15 @@ public static class SessionDecider
 
     private static Step Start(CallSession? session, SessionEvent.StartCall e, CallPolicy policy, DateTimeOffset now)
     {
-        if (session is { Caller: var known } && known.Leg == e.CallerLeg)
+        if (session?.Find(e.CallerLeg) is { } known)
             return Step.Ignore(
-                session.IsEnded || known.Progress is Progress.Gone ? CallReply.End : new CallReply.JoinRoom(known),
+                session.IsEnded || known.Progress is Progress.Gone || known.Leaving != Leaving.No ? CallReply.End
+                    : new CallReply.JoinRoom(known),
                 IgnoreReason.NothingNew);
+        if (session?.FindEarlier(e.CallerLeg) is not null)
+            return Step.Ignore(CallReply.End, IgnoreReason.EarlierLeg);
         if (session is { IsEnded: false })
-            return Step.Say(new CallReply.Refused(RefusalReason.SessionInUse));
+            return Returns.Return(session, e, policy, now);
         if (session is not null && session.Caller.Party != new Party.Client(e.Caller))
             return Step.Say(new CallReply.Refused(RefusalReason.SessionOfAnotherCaller));
         if (e.Callee is Party.Client client && client.Identity == e.Caller)
@@ -107,7 +111,7 @@ public static class SessionDecider
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled
             or SessionEvent.ToneSettled => Evidence.Gateway,
         SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed or SessionEvent.ReviewFailed
-            or SessionEvent.DialPaced => Evidence.Deadline,
+            or SessionEvent.DialPaced or SessionEvent.RejoinGracePassed => Evidence.Deadline,
         _ => IsRequest(happened) ? Evidence.Request : Evidence.Webhook,
     };
 }

@@ -5,7 +5,8 @@ namespace Calls.Domain;
 public abstract record SessionEvent
 {
     private SessionEvent() { }
-    /// <summary>An app user places a call (Voice URL of the TwiML App). A second request with the same leg gets the same answer.</summary>
+    /// <summary>An app user places a call (Voice URL of the TwiML App), or comes back to a live call of this id with a new leg. A second
+    /// request with the same leg gets the same answer.</summary>
     /// <remarks>The nonce is random, and used only if the call is new. The access token proves the caller, Twilio's <c>From</c>.</remarks>
     public sealed record StartCall(
         SessionId Id, string Nonce, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent = null) : SessionEvent
@@ -75,6 +76,9 @@ public abstract record SessionEvent
     public sealed record ToneSettled(CallSid Leg, EffectOutcome Outcome) : SessionEvent;
     /// <summary>The call has lasted for the maximum duration. The sweeper says so; Twilio is not asked.</summary>
     public sealed record MaxDurationPassed : SessionEvent;
+    /// <summary>The call has waited for <see cref="CallPolicy.RejoinGrace"/> for a participant whose line has dropped. The sweeper says so;
+    /// Twilio is not asked. The rules look at the time.</summary>
+    public sealed record RejoinGracePassed : SessionEvent;
     /// <summary>Twilio answered a change of mute or hold. A newer request has another mark, and stays pending.</summary>
     /// <param name="Room">The room of the request. The answer to a request of an earlier call with this id is ignored.</param>
     /// <param name="Participant">The participant.</param>

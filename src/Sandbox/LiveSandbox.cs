@@ -14,19 +14,25 @@ internal static class LiveSandbox
     public const int DefaultPort = 5080;
 
     public static Task<int> RunAsync(LiveOptions options) => StartErrors.ReportAsync(
-        () => ServeAsync(options.Port, options.Twilio),
+        () => ServeAsync(options),
         _ => "start the sandbox with -- --port and another number; the page gets the port after it");
 
-    private static async Task ServeAsync(int port, TwilioEmulatorOptions twilio)
+    private static async Task ServeAsync(LiveOptions options)
     {
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
-            Port = port,
-            Twilio = twilio with { JournalCapacity = 20_000, InlinePlayTime = TimeSpan.FromSeconds(3) },
-            // Shorter than in production, so that a person sees soon how the service recovers from lost webhooks.
-            Settings = [new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05")],
+            Port = options.Port,
+            Twilio = options.Twilio with { JournalCapacity = 20_000, InlinePlayTime = TimeSpan.FromSeconds(3) },
+            Settings =
+            [
+                // Shorter than in production, so that a person sees soon how the service recovers from lost webhooks.
+                new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05"),
+                new("Calls:RejoinGrace", options.RejoinGrace.ToString()),
+            ],
         });
-        await using var page = await SandboxPage.StartAsync(host, new PageOptions { Port = port + 1 });
+        var defaults = new PageOptions();
+        await using var page = await SandboxPage.StartAsync(
+            host, defaults with { Port = options.Port + 1, BrokenAfter = defaults.BrokenAfter + options.RejoinGrace });
         Print(host, page);
         host.Twilio.Journal.Added += entry =>
         {
@@ -65,9 +71,13 @@ internal static class LiveSandbox
     }
 }
 
-/// <summary>The options of the command line: <c>--port</c>, and <c>--guess</c> any number of times.</summary>
+/// <summary>The options of the command line: <c>--port</c>, <c>--rejoin-grace</c> in seconds, and <c>--guess</c> any number of times.
+/// </summary>
 internal sealed record LiveOptions(int Port, TwilioEmulatorOptions Twilio)
 {
+    /// <summary><c>Calls:RejoinGrace</c>.</summary>
+    public TimeSpan RejoinGrace { get; init; }
+
     /// <summary>Null if an option is unknown, or has no usable value.</summary>
     public static LiveOptions? Read(ReadOnlySpan<string> args)
     {
@@ -77,6 +87,9 @@ internal sealed record LiveOptions(int Port, TwilioEmulatorOptions Twilio)
             var value = i + 1 < args.Length ? args[i + 1] : "";
             if (args[i] == "--guess" && options.Twilio.With(value) is { } guessed)
                 options = options with { Twilio = guessed };
+            else if (args[i] == "--rejoin-grace" && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                && seconds <= 300)
+                options = options with { RejoinGrace = TimeSpan.FromSeconds(seconds) };
             else if (args[i] == "--port" && ushort.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
                 && port is > 0 and < ushort.MaxValue)
                 options = options with { Port = port };

@@ -11,7 +11,7 @@ switch (args)
         return await Demonstration.RunAsync(seed);
     case ["replay", var file]:
         return await ReplayCommand.RunAsync(file, Console.Out, Console.Error);
-    case [] or ["--port" or "--guess", ..] when LiveOptions.Read(args) is { } options:
+    case [] or ["--port" or "--guess" or "--rejoin-grace", ..] when LiveOptions.Read(args) is { } options:
         return await LiveSandbox.RunAsync(options);
     default:
         Console.Error.WriteLine("""
@@ -19,6 +19,8 @@ switch (args)
                    dotnet run --project src/Sandbox -- --port PORT     the same, with the service on PORT and the page on the next port
                    dotnet run --project src/Sandbox -- --guess G       the same, with a position of the emulated Twilio, such as
                                                                        initiated=when-queued (docs/emulator.md); can be repeated
+                   dotnet run --project src/Sandbox -- --rejoin-grace S
+                                                                       the same, and a call waits S seconds for a dropped person
                    dotnet run --project src/Sandbox -- demo            plays calls and reports whether a guarantee broke
                    dotnet run --project src/Sandbox -- demo --guesses N
                                                                        the same, with the positions that the seed N draws

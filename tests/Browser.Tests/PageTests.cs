@@ -73,6 +73,20 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task Alice_loses_the_connection_and_calls_again()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.TalkAsync();
+        await at.PressAsync("Alice", "Lose connection");
+        await at.PressAsync("Alice", "Call again");
+        await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
+        await Expect(at.Person("Alice")).ToContainTextAsync("connected");
+        await at.PressAsync("Alice", "Hang up");
+        await at.ExpectPhone("Bob").ToContainTextAsync("call ended");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_screened_voicemail_does_not_enter_and_a_person_presses_1()
     {
         await using var at = await Browsing.StartAsync();

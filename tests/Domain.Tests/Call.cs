@@ -5,13 +5,13 @@ namespace Calls.Domain.Tests;
 /// <summary>
 /// A call in a test. Each method applies one event at <see cref="Now"/> and returns the call, so that calls of methods can be chained.
 /// </summary>
-internal sealed class Call(CallPolicy policy)
+internal sealed class Call(CallPolicy policy, CallSession? stored = null)
 {
     public CallPolicy Policy { get; } = policy;
 
     public DateTimeOffset Now { get; private set; } = A.Noon;
 
-    public CallSession? Stored { get; private set; }
+    public CallSession? Stored { get; private set; } = stored;
 
     public Decision? LastOrNone { get; private set; }
 
@@ -51,6 +51,9 @@ internal sealed class Call(CallPolicy policy)
     // Requests of people.
     public Call Starts(CallSid? callerLeg = null, string caller = "alice", Party? callee = null, string nonce = A.Nonce) =>
         When(new SessionEvent.StartCall(A.Id(), nonce, callerLeg ?? A.CallerLeg, A.Identity(caller), callee ?? A.Bob));
+
+    /// <summary>A person calls again with the session id of the call.</summary>
+    public Call ComesBack(string person, CallSid leg) => Starts(leg, person, A.BobsPhone);
 
     public Call AsksFor(ParticipantId guest, string? label = null, Screening? screen = null) =>
         When(new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), label) { Screen = screen });

@@ -15,7 +15,7 @@ internal static class Invariants
         if (session.IsEnded != session.EndReason is not null)
             return "an ended call has no end reason, or another call has one";
         var onTheLine = session.Participants.Count(p => p.IsOnTheLine);
-        if (!session.IsEnded && (onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay))))
+        if (!session.IsEnded && (onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting))))
             return "a participant is known to be alone, and the call goes on";
         if (session.Effects.OfType<Effect.HangUp>().GroupBy(h => h.Leg).Any(legs => legs.Count() > 1))
             return "a leg has two hang-ups";
@@ -41,6 +41,9 @@ internal static class Invariants
             : session.IsEnded && dials.Any(d => d.State == DialState.Planned) ? "a dial is planned for an ended call"
             : participant.Leaving != Leaving.No && dials.Any(d => d.State == DialState.Planned)
                 ? "a dial is planned for a participant who is leaving"
+            : participant.Reconnecting && (session.IsEnded || participant is not { Gone: LeaveReason.HungUp, Leaving: Leaving.No })
+                ? "the call waits for a participant who cannot come back"
+            : participant.Leg is { } leg && participant.EarlierLegs.Contains(leg) ? "a participant has an earlier leg again"
             : participant.Progress == Progress.Gone != participant.Gone is not null
                 ? "a participant is gone without a reason, or has a reason and is not gone"
             : session.IsEnded && participant.Progress != Progress.Gone
@@ -55,6 +58,7 @@ internal static class Invariants
 
     private static string? OnlyIncreases(Participant was, Participant? now) =>
         now is null ? "a participant has disappeared"
+        : now.EarlierLegs.Length != was.EarlierLegs.Length ? ComesBack(was, now)
         : now.Progress < was.Progress ? "progress decreases"
         : was.Leg is not null && now.Leg != was.Leg ? "a participant's leg changes"
         : was.Gone is not null && now.Gone != was.Gone ? "the leave reason of a leg changes"
@@ -62,5 +66,13 @@ internal static class Invariants
         : was.Accepted && !now.Accepted ? "an acceptance is forgotten"
         : was.EverJoined && !now.EverJoined ? "a join is forgotten"
         : was.Leaving != Leaving.No && now.Leaving != was.Leaving ? "a participant who is leaving stays"
+        : null;
+
+    /// <summary>A new leg of a person who was on the line. The progress of this leg begins anew.</summary>
+    private static string? ComesBack(Participant was, Participant now) =>
+        !now.EarlierLegs.SequenceEqual(was.EarlierLegs.Append(was.Leg!)) ? "an earlier leg is forgotten"
+        : !was.Answered || was.Leaving != Leaving.No || was.Gone is LeaveReason.Removed
+            ? "a participant comes back who was removed or was never on the line"
+        : now.Progress != Progress.Answered ? "a participant comes back and is not on the line"
         : null;
 }

@@ -32,6 +32,9 @@ public sealed class The_numbers_of_what_is_stored
     [Fact]
     public void Of_a_screening() => Numbers<Screening>().ShouldBe("None=0 Machine=1 PressOne=2");
 
+    [Fact]
+    public void Of_the_ringback_of_a_person_who_waits() => Numbers<RingbackState>().ShouldBe("None=0 Plays=1 Over=2");
+
     private static string Numbers<T>()
         where T : struct, Enum => string.Join(' ', Enum.GetValues<T>().Select(value => $"{value}={value:D}"));
 }

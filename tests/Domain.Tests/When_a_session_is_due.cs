@@ -37,6 +37,10 @@ public sealed class When_a_session_is_due
         { "Two on hold, the holder has left", Policy.EffectLease.TotalSeconds },
         { "One was taken off hold", Policy.EffectLease.TotalSeconds },
         { "An operator holds the guest", Policy.ReviewInterval.TotalSeconds },
+        { "The caller is back", Policy.FirstLook.TotalSeconds },
+        { "The caller reconnects", Policy.EffectLease.TotalSeconds },
+        { "The caller reconnects, ringback plays", 30 },
+        { "The caller is back, the ringback ends", Policy.FirstLook.TotalSeconds },
         { "Room closed", 2 },
         { "The callee declined, a guest rings", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
         { "Ended, the caller is to hear a tone", Policy.Recheck.TotalSeconds },
@@ -64,11 +68,13 @@ public sealed class When_a_session_is_due
     {
         foreach (var (name, _, build) in Situations.All.Where(s => s.Name is not "No session" and not "Ended, settled"))
         {
-            var (session, due) = (build().Session, build().Due!.Value);
-            (Deadlines.DueEffects(session, Policy, due).Any() || Deadlines.ReviewIsDue(session, Policy, due)).ShouldBeTrue(name);
-            (Deadlines.DueEffects(session, Policy, due.AddTicks(-1)).Any() || Deadlines.ReviewIsDue(session, Policy, due.AddTicks(-1)))
-                .ShouldBeFalse(name);
+            var (call, due) = (build(), build().Due!.Value);
+            HasWork(call, due).ShouldBeTrue(name);
+            HasWork(call, due.AddTicks(-1)).ShouldBeFalse(name);
         }
+
+        static bool HasWork(Call call, DateTimeOffset at) => Deadlines.DueEffects(call.Session, call.Policy, at).Any()
+            || Deadlines.ReviewIsDue(call.Session, call.Policy, at) || Deadlines.RejoinGraceHasPassed(call.Session, call.Policy, at);
     }
 
     [Fact]

@@ -32,9 +32,10 @@ public sealed record SessionDocument(
 /// <param name="Id"><c>caller</c>, <c>callee</c>, or a guest's id.</param>
 /// <param name="Role"><c>caller</c>, <c>callee</c> or <c>guest</c>.</param>
 /// <param name="State"><c>queued</c> (the call waits in a queue, mostly Twilio's), <c>dialing</c>, <c>ringing</c> (also while an answered
-/// phone is being screened), <c>connected</c>, <c>left</c> (was on the line) or <c>unreachable</c> (was never on the line).</param>
-/// <param name="Reason">Why the person left or was not reached, such as <c>declined</c>. Null while the person is on the line or on the
-/// way.</param>
+/// phone is being screened), <c>connected</c>, <c>reconnecting</c> (the line dropped, and the call waits for the person), <c>left</c> (was
+/// on the line) or <c>unreachable</c> (was never on the line).</param>
+/// <param name="Reason">Why the person left or was not reached, such as <c>declined</c>. Null while the person is on the line, on the way
+/// or reconnecting.</param>
 /// <param name="Identity">The client identity of an app user. Null for a phone.</param>
 /// <param name="PhoneNumber">The phone number in E.164. Null for an app user.</param>
 /// <param name="Label">The name that people on the call gave the participant.</param>
@@ -47,13 +48,21 @@ public sealed record ParticipantDocument(
 {
     internal static ParticipantDocument Of(Participant participant) => new(
         participant.Id.Value, Wire.Name(participant.Role), StateOf(participant),
-        participant.Reason is { } reason ? Wire.Name(reason) : null,
+        participant is { Reason: { } reason, Reconnecting: false } ? Wire.Name(reason) : null,
         (participant.Party as Party.Client)?.Identity.Value, (participant.Party as Party.Phone)?.Number.Value,
-        participant.Label, participant.Muted, participant.Hold, participant.Hold ? participant.HeldBy?.Value : null);
+        participant.Label, participant.Muted, IsHeld(participant), IsHeld(participant) ? participant.HeldBy?.Value : null);
+
+    /// <summary>A person who hears ringback while another participant reconnects is on hold for Twilio only.</summary>
+    private static bool IsHeld(Participant participant) => participant is { Hold: true, Ringback: RingbackState.None };
 
     /// <summary>The participant as a request of a person wants it.</summary>
     internal static ParticipantDocument AsWanted(Participant participant, bool? muted, bool? hold) =>
-        Of(participant with { Muted = muted ?? participant.Muted, Hold = hold ?? participant.Hold });
+        Of(participant with
+        {
+            Muted = muted ?? participant.Muted,
+            Hold = hold ?? participant.Hold,
+            Ringback = hold is null ? participant.Ringback : RingbackState.None,
+        });
 
     /// <summary>The participant as the first answer showed it. A repeated request gets the same answer.</summary>
     internal static ParticipantDocument AsAdded(Participant participant) =>
@@ -71,6 +80,7 @@ public sealed record ParticipantDocument(
     private static string StateOf(Participant participant) => participant.Progress switch
     {
         _ when participant.IsQueued => "queued",
+        _ when participant.Reconnecting => "reconnecting",
         Progress.Invited or Progress.Dialing => "dialing",
         Progress.Ringing => "ringing",
         Progress.Answered when participant.IsScreened => "ringing",

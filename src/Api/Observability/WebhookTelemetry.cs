@@ -75,7 +75,7 @@ internal static class WebhookOutcomes
     {
         { Refused: not null } => Refused,
         { Ignored: IgnoreReason.NothingNew } => "duplicate",
-        { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken } => "late",
+        { Ignored: IgnoreReason.LegAlreadyGone or IgnoreReason.CallIsOver or IgnoreReason.Overtaken or IgnoreReason.EarlierLeg } => "late",
         { Ignored: IgnoreReason.OfAnEarlierCall } => "late",
         { Ignored: not null } => Ignored,
         _ => Accepted,

@@ -28,7 +28,7 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy, PromptOptions 
         var conference = new Conference(session.Room)
         {
             Beep = Conference.BeepEnum.False,
-            ParticipantLabel = participant.Id.Value,
+            ParticipantLabel = participant.RoomLabel,
             Muted = session.WillBeMuted(participant.Id) ? true : null,
             StatusCallback = new Uri(urls.Conference(call)),
             StatusCallbackMethod = HttpMethod.Post,

@@ -36,7 +36,7 @@ internal sealed class TwilioRequest(WebhookForm form, HttpRequest http)
     public string? Trace => http.Query["trace"] is [{ Length: > 0 } trace] ? trace : null;
     public CallSid? CallSid => field ??= Domain.CallSid.TryParse(Single("CallSid"), out var sid) ? sid : null;
     public ConferenceSid? ConferenceSid => field ??= Domain.ConferenceSid.TryParse(Single("ConferenceSid"), out var sid) ? sid : null;
-    public ParticipantId? Label => ParticipantId.TryParse(Single("ParticipantLabel"), out var id) ? id : null;
+    public ParticipantId? Label => ParticipantId.TryParseLabel(Single("ParticipantLabel"), out var id) ? id : null;
     /// <summary>Who has answered, if Twilio detects machines (twilio.com/docs/voice/answering-machine-detection).</summary>
     public AnsweredBy AnsweredBy => Single("AnsweredBy") switch
     {

@@ -227,7 +227,8 @@ public sealed partial class EffectExecutor(
     {
         if (session is not { Conference: { } conference } || session.Find(flags.Participant) is not { Leg: { } leg } participant)
             return "waits";
-        var answer = await gateway.UpdateParticipantAsync(conference, leg, flags.Muted, flags.Hold, cancellationToken);
+        var answer = await gateway.UpdateParticipantAsync(
+            conference, leg, flags.Muted, flags.Hold, participant.Ringback == RingbackState.Plays, cancellationToken);
         var outcome = OutcomeOf(answer);
         LogRefusal(session, flags, leg, answer);
         SeenFlags? seen = answer is GatewayOutcome<ParticipantView>.Accepted { Value: var view } ? new(view.Muted, view.Hold) : null;

@@ -13,6 +13,10 @@ public interface IQuotas
     /// <param name="cancellationToken">Counts until the request is sent.</param>
     Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken);
 
+    /// <summary>The leg of a person who comes back belongs to this session from now on. It uses nothing up.</summary>
+    /// <returns>False if the leg belongs to another session.</returns>
+    Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken);
+
     /// <summary>Takes what an added phone uses up: one of the bearer's phones, of the region's phones and of all phones of this
     /// hour.</summary>
     Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken);

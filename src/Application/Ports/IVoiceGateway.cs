@@ -22,9 +22,10 @@ public interface IVoiceGateway
     /// <remarks>A refusal is no proof that the leg has ended: Twilio also refuses this for a leg that is not connected yet.</remarks>
     Task<GatewayOutcome<CallView>> RedirectCallAsync(CallSid leg, string twiml, CancellationToken cancellationToken);
 
-    /// <summary>Sets mute and hold; null leaves one as it is (<c>POST Conferences/{sid}/Participants/{leg}</c>).</summary>
+    /// <summary>Sets mute and hold; null leaves one as it is (<c>POST Conferences/{sid}/Participants/{leg}</c>). A person on hold hears
+    /// music, or <paramref name="ringback"/>.</summary>
     Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
-        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken);
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, bool ringback, CancellationToken cancellationToken);
 
     Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken);
 

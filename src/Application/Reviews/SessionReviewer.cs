@@ -27,6 +27,13 @@ public sealed class SessionReviewer(
             return;
         }
 
+        if (session is not null && Deadlines.RejoinGraceHasPassed(session, policy, now))
+        {
+            using var end = CallsTelemetry.Review(session);
+            await mediator.Send(new RejoinGracePassed(id), cancellationToken);
+            return;
+        }
+
         var effects = session is null ? [] : Deadlines.DueEffects(session, policy, now).ToList();
         var isDue = session is not null && Deadlines.ReviewIsDue(session, policy, now);
         using var span = isDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;

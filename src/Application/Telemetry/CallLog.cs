@@ -37,6 +37,8 @@ public sealed partial class CallLog(ILogger<CallLog> logger)
 
     private void Moved(CallSession session, Participant? before, Participant after, string trace)
     {
+        if (before is not null && after.EarlierLegs.Length > before.EarlierLegs.Length)
+            Log.Returned(logger, session.Id, after.Id, after.Leg, before.Leg, trace);
         if (after.Progress == Progress.Ringing && !(before?.Progress >= Progress.Ringing))
             Log.Ringing(logger, session.Id, after.Id, after.Leg, trace);
         if (after.Answered && before?.Answered != true)
@@ -100,5 +102,10 @@ public sealed partial class CallLog(ILogger<CallLog> logger)
             "Call {SessionId}: a review found {ParticipantId} {Progress}, which no webhook had reported, leg {CallSid}, trace {TraceId}")]
         public static partial void Found(
             ILogger logger, SessionId sessionId, ParticipantId participantId, Progress progress, CallSid? callSid, string traceId);
+
+        [LoggerMessage(1009, LogLevel.Information,
+            "Call {SessionId}: {ParticipantId} came back with leg {CallSid}, after leg {EarlierCallSid}, trace {TraceId}")]
+        public static partial void Returned(
+            ILogger logger, SessionId sessionId, ParticipantId participantId, CallSid? callSid, CallSid? earlierCallSid, string traceId);
     }
 }

@@ -51,7 +51,7 @@ internal sealed class SessionTransaction(
         for (var attempt = 1; ; attempt++)
         {
             var decided = decision(state);
-            if (decided.Changed && quota is not null && await quota.TakeAsync(cancellationToken) is { } refusal)
+            if (decided.Changed && quota is not null && await quota.TakeAsync(decided, cancellationToken) is { } refusal)
                 decided = Decision.Refuse(decided.Happened, state.Session, refusal.Reason, refusal.RetryAfter);
             if (!decided.Changed && !isStored)
             {
@@ -86,7 +86,7 @@ internal sealed class SessionTransaction(
                 throw;
             }
 
-            if (!decided.Changed)
+            if (quota?.IsUsedBy(decided) is false)
                 await GiveBackAsync(quota, state.Session);
             return decided;
         }
@@ -167,8 +167,11 @@ internal abstract class Quota
 
     /// <summary>Takes the quota once, however often the decision is made again.</summary>
     /// <returns>Null where the quota was granted.</returns>
-    public async Task<CallReply.Refused?> TakeAsync(CancellationToken cancellationToken) =>
+    public virtual async Task<CallReply.Refused?> TakeAsync(Decision decided, CancellationToken cancellationToken) =>
         (await (taken ??= TakeOnceAsync(cancellationToken))).Refused;
+
+    /// <summary>Whether the decision uses the quota up. Otherwise it is given back.</summary>
+    public virtual bool IsUsedBy(Decision decided) => decided.Changed;
 
     /// <summary>Gives the quota back, if it was granted: the change was not stored.</summary>
     /// <param name="session">The session as it is stored.</param>

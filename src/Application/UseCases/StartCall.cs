@@ -2,7 +2,7 @@ namespace Calls.Application.UseCases;
 
 /// <summary>An app user places a call: Twilio asks the Voice URL of the TwiML App what to do with the caller's leg.</summary>
 /// <remarks>The callee is rung after the commit; the answer does not wait for it. The same leg asking again gets the same answer, and no
-/// phone rings.</remarks>
+/// phone rings. A person who is or was on the live call of this id comes back to it instead, and rings no phone.</remarks>
 /// <param name="SessionId">The app's id of the call.</param>
 /// <param name="CallerLeg">The caller's leg.</param>
 /// <param name="Caller">From Twilio's <c>From</c>, which the access token vouches for.</param>
@@ -28,19 +28,31 @@ internal sealed class StartCallHandler(
         return transaction.RunAsync(
             request.SessionId, LoadOption.AssumeNew, DecideOn, cancellationToken, new PlacedCall(request, rules, quotas));
 
-        // A repeated webhook gets the answer of its call, also if the rules have changed since.
+        // A repeated webhook gets the answer of its call, also if the rules have changed since. A person who comes back rings no phone.
         Decision DecideOn(StoredSession stored)
         {
             var decision = transaction.Decide(stored, asked);
-            return decision.Changed && request.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } reason
+            return IsNewCall(decision) && request.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } reason
                 ? Decision.Refuse(asked, stored.Session, reason)
                 : decision;
         }
     }
 
+    /// <summary>Whether the decision places a call. Otherwise the person comes back, or nothing changes.</summary>
+    private static bool IsNewCall(Decision decision) => decision.Changed
+        && decision.Session?.Nonce == (decision.Happened as SessionEvent.StartCall)?.Nonce;
+
     /// <summary>One of the calls that a person may have placed at once and within this hour, and for a phone one of its phones.</summary>
     private sealed class PlacedCall(StartCall request, IDialingRules rules, IQuotas quotas) : Quota
     {
+        /// <summary>A person who comes back takes nothing. The leg belongs to this session from now on.</summary>
+        public override async Task<CallReply.Refused?> TakeAsync(Decision decided, CancellationToken cancellationToken) =>
+            IsNewCall(decided) ? await base.TakeAsync(decided, cancellationToken)
+            : await quotas.TakeLegAsync(request, cancellationToken) ? null
+            : new CallReply.Refused(RefusalReason.LegHasPlacedCall);
+
+        public override bool IsUsedBy(Decision decided) => IsNewCall(decided);
+
         protected override Task<Allowance> TakeOnceAsync(CancellationToken cancellationToken) =>
             quotas.TakeStartAsync(request, request.Callee is Party.Phone phone ? rules.RegionOf(phone.Number) : null, cancellationToken);
 

@@ -84,6 +84,12 @@ internal sealed class RedisQuotas(
         }
     }
 
+    public async Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return await BindAsync(start);
+    }
+
     public async Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -101,6 +101,9 @@ internal static class StoredForm
         DialedAt = Ms(p.DialedAt),
         Screen = p.Screen,
         Accepted = p.Accepted,
+        EarlierLegs = p.EarlierLegs.IsEmpty ? null : [.. p.EarlierLegs.Select(leg => leg.Value)],
+        Reconnecting = p.Reconnecting,
+        Ringback = p.Ringback,
         Unknown = Parse(p.Unknown),
     };
 
@@ -130,6 +133,9 @@ internal static class StoredForm
         DialedAt = At(p.DialedAt),
         Screen = Known(p.Screen),
         Accepted = p.Accepted,
+        EarlierLegs = p.EarlierLegs is null ? [] : [.. p.EarlierLegs.Select(leg => Parsed<CallSid>(leg, CallSid.TryParse))],
+        Reconnecting = p.Reconnecting,
+        Ringback = Known(p.Ringback),
         Unknown = Text(p.Unknown),
     };
 

@@ -52,6 +52,9 @@ internal sealed class ParticipantForm
     [JsonPropertyName("d")] public long? DialedAt { get; set; }
     [JsonPropertyName("sc")] public Screening Screen { get; set; }
     [JsonPropertyName("ac")] public bool Accepted { get; set; }
+    [JsonPropertyName("el")] public string[]? EarlierLegs { get; set; }
+    [JsonPropertyName("rj")] public bool Reconnecting { get; set; }
+    [JsonPropertyName("rb")] public RingbackState Ringback { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 

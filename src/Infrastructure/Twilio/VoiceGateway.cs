@@ -74,9 +74,12 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
             cancellationToken);
 
     public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
-        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) => requests.SendAsync(
-        UpdateParticipant, conference, leg, client => ParticipantResource.UpdateAsync(
-            conference.Value, leg.Value, muted: muted, hold: hold, client: client), View, cancellationToken);
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, bool ringback, CancellationToken cancellationToken) =>
+        requests.SendAsync(
+            UpdateParticipant, conference, leg, client => ParticipantResource.UpdateAsync(
+                conference.Value, leg.Value, muted: muted, hold: hold,
+                holdUrl: hold == true && ringback ? new Uri(urls.Wait(null)) : null,
+                holdMethod: hold == true && ringback ? HttpMethod.Get : null, client: client), View, cancellationToken);
 
     public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) => requests.SendAsync(
         FetchCall, null, leg, client => CallResource.FetchAsync(leg.Value, client: client), View, cancellationToken);

@@ -38,6 +38,14 @@ internal static class Flows
             "8b A voicemail answers, and no other person is left",
             "Bob has left; Alice waits for the lawyer, a voicemail answers, and Alice's line ends at once",
             VoicemailAloneAsync),
+        new(
+            "9  A line drops, and the person returns",
+            "Alice's phone loses its connection and calls again with the same session id: she is back, Twilio's old leg is hung up",
+            DropAndReturnAsync),
+        new(
+            "9b A callee hangs up by mistake and returns",
+            "Alice, Bob and the lawyer talk; Bob hangs up and calls with the same session id: he is the callee again, no phone rings",
+            CalleeReturnsAsync),
     ];
 
     private static async Task TwoPartyCallAsync(SandboxHost host, string session)
@@ -216,6 +224,33 @@ internal static class Flows
     private static Task HearsAsync(SandboxHost host, string tone) => host.Twilio.WaitUntilAsync(
         cloud => cloud.Phone("client:alice").Legs[^1].Heard.Any(sound => sound.EndsWith(tone, StringComparison.Ordinal)),
         "Alice hears the tone", TimeSpan.FromSeconds(30));
+
+    private static async Task DropAndReturnAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        await alice.DropAsync();
+        await alice.CallAsync("bob", session);
+        await alice.WaitUntilTalkingWithAsync(TimeSpan.FromSeconds(10), bob);
+        await alice.HangUpAsync();
+        await bob.IsIdleAsync();
+    }
+
+    private static async Task CalleeReturnsAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        var lawyer = host.Twilio.Phone(Lawyer);
+        Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
+        await lawyer.RingsAsync();
+        await lawyer.AnswerAsync();
+        await lawyer.TalksAsync();
+        await bob.HangUpAsync();
+        await alice.WaitUntilTalkingWithAsync(TimeSpan.FromSeconds(10), lawyer);
+        await bob.CallAsync("alice", session);
+        await bob.WaitUntilTalkingWithAsync(TimeSpan.FromSeconds(10), alice, lawyer);
+        await lawyer.HangUpAsync();
+        await alice.HangUpAsync();
+        await bob.IsIdleAsync();
+    }
 
     private static async Task<(PhoneHandle Alice, PhoneHandle Bob)> TalkAsync(SandboxHost host, string session)
     {

@@ -21,7 +21,7 @@ internal sealed record PageState(
     public static PageState Of(
         TwilioCloud cloud, string run, FaultSwitches faults, GuaranteeWatch watch, IReadOnlyDictionary<string, string> names) => new(
         run,
-        [.. cloud.Phones.Select(phone => PhoneView.Of(phone, names.GetValueOrDefault(phone.Address)))],
+        [.. PhoneView.All(cloud, names)],
         [.. cloud.Legs
             .Select(leg => (Leg: leg, At: SessionParticipant.Of(leg)))
             .Where(part => part.At is not null)
@@ -61,6 +61,7 @@ internal sealed record SessionView(string Id, IReadOnlyList<string> People, bool
 /// <param name="Behaviour">What it does by itself when it is called.</param>
 /// <param name="Session">The session id of its call.</param>
 /// <param name="Participant">The participant id of its call.</param>
+/// <param name="Back">While it is idle: the session id of its last call, if that call goes on. The person can call again.</param>
 internal sealed record PhoneView(
     string Address,
     string Name,
@@ -77,12 +78,19 @@ internal sealed record PhoneView(
     int Rings,
     PhoneBehaviour Behaviour,
     string? Session,
-    string? Participant)
+    string? Participant,
+    string? Back)
 {
-    public static PhoneView Of(Phone phone, string? name)
+    public static IEnumerable<PhoneView> All(TwilioCloud cloud, IReadOnlyDictionary<string, string> names)
+    {
+        var live = cloud.LiveLegs().Select(leg => SessionParticipant.Of(leg)?.Session).ToHashSet(StringComparer.Ordinal);
+        return cloud.Phones.Select(phone => Of(phone, names.GetValueOrDefault(phone.Address), live));
+    }
+
+    private static PhoneView Of(Phone phone, string? name, HashSet<string?> live)
     {
         var with = phone.Conference?.Connected.Select(part => part.Leg.Phone.Address).Where(other => other != phone.Address).ToList() ?? [];
-        var newest = phone.Current ?? (phone.Legs is [.., var last] ? last : null);
+        var newest = phone.Current ?? (phone.Legs is [.., var left] ? left : null);
         var at = phone.Current is { } leg ? SessionParticipant.Of(leg) : null;
         return new PhoneView(
             phone.Address,
@@ -106,7 +114,11 @@ internal sealed record PhoneView(
             phone.Rings,
             phone.Behaviour,
             at?.Session,
-            at?.Participant);
+            at?.Participant,
+            phone.State == PhoneState.Idle && newest is not null && SessionParticipant.Of(newest)?.Session is { } last
+                && live.Contains(last)
+                ? last
+                : null);
     }
 
     public static string NameOf(Phone phone) => phone.IsClient ? phone.Address["client:".Length..] : phone.Address;
@@ -114,14 +126,16 @@ internal sealed record PhoneView(
 
 /// <summary>The session and the participant of a leg.</summary>
 /// <remarks>
-/// They come from the app's own parameter <c>SessionID</c>, or from the path of the status callback that the service chose.
+/// They come from the app's own parameter <c>SessionID</c> and the label, or from the path of the status callback that the service chose.
 /// </remarks>
 internal sealed partial record SessionParticipant(string Session, string Participant)
 {
     public static SessionParticipant? Of(Leg leg)
     {
         if (leg.Inbound)
-            return leg.Custom["SessionID"] is { Length: > 0 } given ? new SessionParticipant(given, "caller") : null;
+            return leg.Custom["SessionID"] is { Length: > 0 } given
+                ? new SessionParticipant(given, leg.Participant?.Label?.Split('~')[0] ?? "caller")
+                : null;
         return leg.CallbackPath is { } path && Callback().Match(path) is { Success: true } match
             ? new SessionParticipant(
                 Uri.UnescapeDataString(match.Groups["session"].Value), Uri.UnescapeDataString(match.Groups["participant"].Value))

@@ -133,7 +133,7 @@ internal sealed partial class TimelineExport
             options.RingTimeout.ToString(), options.QueueTimeout.ToString(), options.JoinGrace.ToString(),
             options.ReviewInterval.ToString(),
             options.MaxParticipants.ToString(CultureInfo.InvariantCulture),
-            options.Dialing.PerSession.ToString(CultureInfo.InvariantCulture),
+            options.Dialing.PerSession.ToString(CultureInfo.InvariantCulture), options.RejoinGrace.ToString(),
         ];
         return CallRecording.KnownRules.Zip(values).ToDictionary(rule => rule.First, rule => rule.Second, StringComparer.Ordinal);
     }

@@ -32,7 +32,7 @@ internal sealed record CallRecording(
     public static IReadOnlyList<string> KnownRules { get; } =
     [
         "Calls:RingTimeout", "Calls:QueueTimeout", "Calls:JoinGrace", "Calls:ReviewInterval", "Calls:MaxParticipants",
-        "Calls:Dialing:PerSession",
+        "Calls:Dialing:PerSession", "Calls:RejoinGrace",
     ];
 
     /// <summary>The steps of a journal: webhooks, requests of frontends, and requests to Twilio, each with its answer.</summary>

@@ -60,7 +60,8 @@ internal static class RecordingFile
         {
             var isKnown = CallRecording.KnownRules.Contains(rule, StringComparer.Ordinal);
             Require(isKnown, $"rules.{rule}", "is not a rule that a recording may set");
-            var isDuration = TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out var duration) && duration > TimeSpan.Zero;
+            var isDuration = TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out var duration)
+                && (duration > TimeSpan.Zero || (duration == TimeSpan.Zero && rule.EndsWith(":RejoinGrace", StringComparison.Ordinal)));
             var isCount = int.TryParse(value, CultureInfo.InvariantCulture, out var count) && count > 0;
             var takesCount = rule.Contains(":Max", StringComparison.Ordinal) || rule.Contains(":Per", StringComparison.Ordinal);
             var problem = takesCount ? "is not a positive number" : "is not a positive duration";

@@ -23,6 +23,8 @@ internal static class Inputs
             new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("mallory"), A.Bob));
         yield return Now("voice webhook of another leg of the caller",
             new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("alice"), A.Bob));
+        yield return Now("voice webhook of another leg of the callee",
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.BobsPhone));
         yield return Now("voice webhook, a client calls itself",
             new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
         yield return Now("add a phone (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
@@ -158,6 +160,8 @@ internal static class Inputs
             Seen([], (Caller, Progress.Gone, LeaveReason.HungUp), (Callee, Progress.Ringing, null)));
         yield return Now("review: both legs are alive and neither is in the room",
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
+        yield return Now("the rejoin grace is said to have passed", new SessionEvent.RejoinGracePassed());
+        yield return Later("the rejoin grace has passed, 30 s later", 30, new SessionEvent.RejoinGracePassed());
         yield return Now("the maximum duration is said to have passed", new SessionEvent.MaxDurationPassed());
         yield return Later("the maximum duration has passed, 4 h later", 4 * 3600, new SessionEvent.MaxDurationPassed());
         yield return Now("review fails", new SessionEvent.ReviewFailed(Room, 0));

@@ -57,6 +57,14 @@ internal static class Situations
         ("An operator holds the guest", "Caller, callee and guest are in the room. An operator has put the guest on hold.", () =>
             A.Session().Live().With(A.Doctor).When(new SessionEvent.SetParticipantFlags(A.Doctor, null, true))
                 .When(Held(A.Doctor, 1, true))),
+        ("The caller is back", "Caller, callee and guest are in the room. The caller has come back with another leg.", () =>
+            A.Session().Live().With(A.Doctor).ComesBack("alice", A.Leg(51))),
+        ("The caller reconnects", "The caller's line has dropped, and the call waits. The callee is to hear ringback.", () =>
+            Waiting().Live().Leaves(ParticipantId.Caller)),
+        ("The caller reconnects, ringback plays", "The caller's line has dropped, and the call waits. The callee hears ringback.", () =>
+            Waiting().Live().Leaves(ParticipantId.Caller).When(Held(ParticipantId.Callee, 1, true))),
+        ("The caller is back, the ringback ends", "The caller was reconnecting and has come back. The callee still hears ringback.", () =>
+            Waiting().Live().Leaves(ParticipantId.Caller).When(Held(ParticipantId.Callee, 1, true)).ComesBack("alice", A.Leg(51))),
         ("Room closed", "The conference has ended. No leave was reported.", () => A.Session().Live().Closes()),
         ("The callee declined, a guest rings", "The callee has declined. A phone was added before, and it rings.", () =>
             A.Session().Ringing().Opens().WithRinging(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined)),
@@ -74,6 +82,8 @@ internal static class Situations
         ("Session id used again", "A new call has the id of an ended call, whose callee's leg was still to be hung up.",
             () => A.Session().Ringing().Leaves(ParticipantId.Caller).Starts(A.Leg(11), nonce: Again)),
     ];
+
+    private static Call Waiting() => A.Session(policy: new CallPolicy { RejoinGrace = TimeSpan.FromSeconds(30) });
 
     private static Call HeldByTheCaller() => A.Session().Live().With(A.Doctor)
         .When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, null, true, A.Identity("alice")))

@@ -61,7 +61,9 @@ internal static class Words
     {
         if (Of(was) != Of(now))
             yield return $"{was.Id} {Of(was)} → {Of(now)}";
-        if (was.Leg != now.Leg)
+        if (was.EarlierLegs.Length != now.EarlierLegs.Length)
+            yield return $"{was.Id} is back with another leg";
+        else if (was.Leg != now.Leg)
             yield return $"{was.Id}'s leg known";
         if (!was.Answered && now.Answered && now.Progress is not (Progress.Answered or Progress.Joined) && now.Gone != LeaveReason.HungUp)
             yield return $"{was.Id} had answered";
@@ -78,6 +80,7 @@ internal static class Words
     }
 
     private static string Of(Participant p) => (p.Progress == Progress.Gone ? $"{p.Progress} ({p.Gone})" : p.Progress.ToString())
+        + (p.Reconnecting ? " (reconnecting)" : "") + (p.Ringback == RingbackState.Plays ? " (hears ringback)" : "")
         + (p.IsQueued ? " (queued)" : "")
         + (p.IsScreened ? p.Reason is null ? " (screened)" : p.Reason == p.Gone ? "" : $" ({p.Reason})" : "")
         + HeldBy(p)
@@ -89,10 +92,13 @@ internal static class Words
     private static string Of(CallSession session, Effect effect) => effect switch
     {
         Effect.Dial dial => $"dial {dial.Participant} ({dial.State}{Sent(dial)})",
-        Effect.HangUp hangUp => $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? "that leg"}{Heard(hangUp)}{Later(hangUp)}",
+        Effect.HangUp hangUp => $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? Earlier(session, hangUp.Leg)}{Heard(hangUp)}{Later(hangUp)}",
         Effect.SetFlags flags => $"set {flags.Participant}{Flag("muted", flags.Muted)}{Flag("hold", flags.Hold)}{Later(flags)}",
         _ => effect.GetType().Name,
     };
+
+    private static string Earlier(CallSession session, CallSid leg) =>
+        session.Participants.FirstOrDefault(p => p.EarlierLegs.Contains(leg)) is { } person ? $"{person.Id}'s earlier leg" : "that leg";
 
     private static string Sent(Effect.Dial dial) =>
         dial.Attempt > 1 || (dial.Attempt == 1 && dial.State == DialState.Planned) ? $", sent {dial.Attempt}×" : "";

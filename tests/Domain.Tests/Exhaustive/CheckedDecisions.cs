@@ -12,6 +12,9 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         ScreenPhones = Screening.Machine,
     };
 
+    /// <summary>The policy of the scenario.</summary>
+    private readonly CallPolicy policy = Policy with { RejoinGrace = scenario.RejoinGrace };
+
     /// <summary>All stored instants, and the time of a decision that is made at once.</summary>
     public static readonly DateTimeOffset Now = A.Noon;
 
@@ -72,7 +75,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
 
     private Outcome DecideAndCheck(World w, SessionEvent happened, DateTimeOffset at)
     {
-        var decision = decide(w.Session, happened, Policy, at);
+        var decision = decide(w.Session, happened, policy, at);
         var reply = decision.Reply;
         CheckReply(w, happened, decision.Session, reply);
         if (!decision.Changed)
@@ -83,13 +86,16 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         }
 
         var after = decision.Session!;
-        if (Invariants.BrokenBy(w.Session, after, Policy) is { } broken)
+        if (Invariants.BrokenBy(w.Session, after, policy) is { } broken)
             throw new Violation($"S: {broken}", $"{happened}\non {w.Key()}");
-        var again = decide(after, happened, Policy, at);
+        var again = decide(after, happened, policy, at);
         var stored = Store(after);
         foreach (var leg in at == Now && happened is SessionEvent.SessionObserved ? w.Legs : [])
             Violation.Unless(leg.State != LegState.Queued || after.Find(leg.Sid) is not { Gone: LeaveReason.Unreachable }
                 || w.Session?.Find(leg.Sid) is { Progress: Progress.Gone }, "S: a call is given up before the queue time-out", w, happened);
+        foreach (var leg in happened is SessionEvent.ParticipantLeft or SessionEvent.LegProgressed { To: Progress.Gone } ? w.Legs : [])
+            Violation.Unless(!leg.IsAlive || after.Find(leg.Sid) is not { Progress: Progress.Gone }
+                || w.Session?.Find(leg.Sid) is { Progress: Progress.Gone }, "S: a person on the line counts as gone", w, happened);
         // Each request of a person is a new request, and has a new mark.
         var isSame = happened is SessionEvent.SetParticipantFlags
             || (again.Session is { } twice && World.KeyOf(Timeless(twice)) == stored.Key);
@@ -156,7 +162,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         ? participant with
         {
             Since = Now,
-            Answered = false,
+            // Who was on the line may come back.
+            Answered = !scenario.Returns.IsEmpty && participant.Answered,
             EverJoined = false,
             Gone = participant.Gone is null ? null : LeaveReason.HungUp,
             RefusalCode = null,

@@ -29,7 +29,7 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
     /// active.
     /// </summary>
     public static Leg? LookUp(World w, Effect.Dial dial) =>
-        w.Legs.LastOrDefault(l => l.Owner == dial.Participant && (l.IsAlive || l.Owner == ParticipantId.Callee));
+        w.Legs.LastOrDefault(l => l.Owner == dial.Participant && !l.IsReturn && (l.IsAlive || l.Owner == ParticipantId.Callee));
 
     public World Claim(World w, Effect.Dial dial, DateTimeOffset now)
     {
@@ -73,7 +73,8 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
     /// <summary>The same change is under way once.</summary>
     public static World Send(World w, Effect.SetFlags flags)
     {
-        var change = new HoldRequest(flags.Participant, w.Session!.Find(flags.Participant)!.FlagsMark, flags.Hold!.Value);
+        var participant = w.Session!.Find(flags.Participant)!;
+        var change = new HoldRequest(flags.Participant, participant.Leg!, participant.FlagsMark, flags.Hold!.Value);
         return w.HoldRequests.Contains(change) ? w : w with
         {
             HoldRequests = [.. w.HoldRequests.Add(change).OrderBy(c => c.Participant.Value, StringComparer.Ordinal)

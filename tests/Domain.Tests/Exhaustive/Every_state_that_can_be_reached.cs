@@ -49,6 +49,21 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
         "hold change is postponed", "hold change finds no leg", "caller hangs up", "callee hold change arrives", "late review",
     ]);
 
+    [Fact]
+    public void Two_app_users_who_come_back() => AllRulesHold(Scenarios.Returns, 10_000,
+    [
+        "caller calls again", "callee calls again", "caller voice webhook of a return, and gets JoinRoom",
+        "callee voice webhook of a return, and gets Refused", "caller voice webhook of a return, and gets HangUp",
+        "caller hangs up", "hang-up, reply lost", "late review", "RemoveParticipant",
+    ]);
+
+    [Fact]
+    public void A_call_that_waits_for_a_person_whose_line_has_dropped() => AllRulesHold(Scenarios.Grace, 10_000,
+    [
+        "caller calls again", "callee calls again", "callee voice webhook of a return, and gets JoinRoom",
+        "the grace is said to have passed", "the grace has passed", "hold change is refused", "hold change is made", "late review",
+    ]);
+
     private static readonly string[] Faults =
     [
         "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim",

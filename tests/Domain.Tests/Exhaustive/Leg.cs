@@ -38,6 +38,9 @@ internal sealed record Leg(ParticipantId Owner, CallSid Sid, LegState State)
     /// <summary>The number of the conference that the leg entered. 0 means none.</summary>
     public int Conference { get; init; }
 
+    /// <summary>The person has placed this call to come back.</summary>
+    public bool IsReturn { get; init; }
+
     /// <summary>Who has answered, as Twilio says it. Unknown too if Twilio does not detect machines.</summary>
     public AnsweredBy By { get; init; }
 
@@ -63,7 +66,7 @@ internal sealed record Leg(ParticipantId Owner, CallSid Sid, LegState State)
 internal sealed record DialRequest(ParticipantId Participant, int Attempt, int Conference);
 
 /// <summary>A change of hold that was sent and has not reached Twilio. A later one may overtake it.</summary>
-internal sealed record HoldRequest(ParticipantId Participant, FlagsMark Asked, bool Hold);
+internal sealed record HoldRequest(ParticipantId Participant, CallSid Leg, FlagsMark Asked, bool Hold);
 
 /// <summary>Twilio's answer to a dial. The replica may save it late, more than once, or never (the replica was killed).</summary>
 internal sealed record DialReply(ParticipantId Participant, int Attempt, DialOutcome Outcome);

@@ -69,6 +69,9 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
 
         if (w.HoldRequests is [var change, ..])
             return w.Arrive(change);
+        if (scenario.RejoinGrace > TimeSpan.Zero && w.Session is not null
+            && decisions.Apply(w, new SessionEvent.RejoinGracePassed(), CheckedDecisions.MuchLater) is var waited && waited.Key() != key)
+            return waited;
         if (w.Legs.FirstOrDefault(l => l.State is LegState.AwaitingTwiML or LegState.Asked) is { } asking)
             return w.End(asking, LeaveReason.HungUp);
         if (w.Legs.FirstOrDefault(l => l.State == LegState.Entering) is { } entering)
@@ -85,7 +88,7 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
                 : EffectRuns.PlayTone(w, hangUp) is { } played ? effects.Settle(played, hangUp, EffectOutcome.Done)
                 : effects.Settle(w, hangUp, EffectOutcome.AlreadyOver);
         if (w.Session.Effects.OfType<Effect.SetFlags>()
-            .FirstOrDefault(f => Deadlines.CanRun(w.Session, f) && w.InRoom(f.Participant) is not null) is { } flags)
+            .FirstOrDefault(f => Deadlines.CanRun(w.Session, f) && w.InRoom(w.Session.Find(f.Participant)!.Leg!) is not null) is { } flags)
         {
             var wanted = EffectRuns.Send(w, flags).HoldRequests.Single();
             return effects.Settle(w.Arrive(wanted), wanted, EffectOutcome.Done);

@@ -19,6 +19,12 @@ internal sealed record Scenario(string Name)
     /// <summary>Who may put whom on hold and take them off hold, while they are on the call.</summary>
     public ImmutableArray<(ParticipantId By, ParticipantId Whom)> Holds { get; init; } = [];
 
+    /// <summary>App users who may call again with the session id of the call, at any moment.</summary>
+    public ImmutableArray<ParticipantId> Returns { get; init; } = [];
+
+    /// <summary>How long the call waits for a person whose line has dropped.</summary>
+    public TimeSpan RejoinGrace { get; init; }
+
     /// <summary>Whether a client may end the call, the maximum duration may pass, and the dialling may be stopped.</summary>
     public bool MayBeEnded { get; init; }
 
@@ -90,19 +96,61 @@ internal static class Scenarios
 
     public static Scenario ThreePeople => new("three people") { Start = Nothing, Guests = [A.Doctor], Attempts = 1, WithoutReasons = true };
 
+    /// <summary>Two app users and the doctor are in the room. Each app user may drop, and call again, at any moment.</summary>
+    public static Scenario Returns => new("returns")
+    {
+        Start = Talking(A.Bob, ParticipantId.Caller, ParticipantId.Callee, A.Doctor) with { ReturnsLeft = 2 },
+        Returns = [ParticipantId.Caller, ParticipantId.Callee],
+        Removals = [ParticipantId.Callee],
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
+    /// <summary>Two app users are in the room. The call waits for a person whose line has dropped.</summary>
+    public static Scenario Grace => new("grace")
+    {
+        Start = Talking(A.Bob, ParticipantId.Caller, ParticipantId.Callee) with { ReturnsLeft = 1, SendsLeft = 2 },
+        Returns = [ParticipantId.Caller, ParticipantId.Callee],
+        Removals = [ParticipantId.Caller],
+        RejoinGrace = TimeSpan.FromSeconds(30),
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
     /// <summary>The caller, the callee's phone and the doctor are in the room. The callee is on hold. The session knows it, and the
     /// webhook about the hold can still arrive.</summary>
     private static World Talking()
     {
-        ParticipantId[] people = [ParticipantId.Caller, ParticipantId.Callee, A.Doctor];
-        var (caller, callee, doctor) = (World.SidOf(people[0], 1), World.SidOf(people[1], 1), World.SidOf(people[2], 1));
-        var call = new Call(CheckedDecisions.Policy).Starts(caller, callee: A.BobsPhone).Joins(ParticipantId.Caller, leg: caller)
-            .Claims(ParticipantId.Callee).Settles(ParticipantId.Callee, new DialOutcome.Accepted(callee))
-            .PicksUp(ParticipantId.Callee, callee).Joins(ParticipantId.Callee, leg: callee)
-            .AsksFor(A.Doctor).Claims(A.Doctor).Settles(A.Doctor, new DialOutcome.Accepted(doctor)).Joins(A.Doctor, leg: doctor)
+        var talking = Talking(A.BobsPhone, ParticipantId.Caller, ParticipantId.Callee, A.Doctor);
+        var call = new Call(CheckedDecisions.Policy, talking.Session!)
             .When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, null, true, A.Identity("alice")))
             .When(new SessionEvent.FlagsSettled(CallSession.RoomOf(A.Id(), A.Nonce), ParticipantId.Callee, new FlagsMark(1, -1),
                 EffectOutcome.Done, new SeenFlags(false, true)));
+        var callee = talking.InRoom(ParticipantId.Callee)!;
+        return talking.With(callee, callee with { HoldChanges = 1 }) with
+        {
+            Stored = new StoredSession(call.Session, World.KeyOf(call.Session)),
+        };
+    }
+
+    /// <summary>The people are in the room, and the session knows it.</summary>
+    private static World Talking(Party bob, params ParticipantId[] people)
+    {
+        var call = new Call(CheckedDecisions.Policy);
+        foreach (var person in people)
+        {
+            var leg = World.SidOf(person, 1);
+            if (person == ParticipantId.Caller)
+                call.Starts(leg, callee: bob);
+            else if (person != ParticipantId.Callee)
+                call.AsksFor(person, screen: Screening.None);
+            if (person != ParticipantId.Caller)
+                call.Claims(person).Settles(person, new DialOutcome.Accepted(leg));
+            if (person == ParticipantId.Callee)
+                call.PicksUp(person, leg);
+            call.Joins(person, leg: leg);
+        }
+
         return new World
         {
             Stored = new StoredSession(call.Session, World.KeyOf(call.Session)),
@@ -112,7 +160,6 @@ internal static class Scenarios
                 Rang = true,
                 Answered = true,
                 Conference = 1,
-                HoldChanges = person == ParticipantId.Callee ? 1 : 0,
             })],
             Conferences = 1,
             RoomIsOpen = true,

@@ -20,6 +20,7 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         foreach (var change in w.HoldRequests)
             HoldArrives(w, change);
         Holds(w);
+        Returns(w);
         foreach (var request in ClientRequests(w))
             next.Add((decisions.Apply(w, request), request.GetType().Name));
         if (w.Session is null)
@@ -34,6 +35,12 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
 
         if (scenario.MayBeEnded)
             next.Add((decisions.Apply(w, new SessionEvent.MaxDurationPassed(), CheckedDecisions.MuchLater), "max duration passes"));
+        if (scenario.RejoinGrace > TimeSpan.Zero)
+        {
+            next.Add((decisions.Apply(w, new SessionEvent.RejoinGracePassed()), "the grace is said to have passed"));
+            next.Add((decisions.Apply(w, new SessionEvent.RejoinGracePassed(), CheckedDecisions.MuchLater), "the grace has passed"));
+        }
+
         next.Add((decisions.Apply(w, new SessionEvent.ReviewFailed(w.Session.Room, 0.5), CheckedDecisions.MuchLater), "review fails"));
         next.Add((decisions.Review(w, CheckedDecisions.Now), "review"));
         next.Add((decisions.Review(w, CheckedDecisions.MuchLater), "late review"));
@@ -179,6 +186,22 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             next.Add((effects.Settle(w, tone, EffectOutcome.AlreadyOver), "tone is refused"));
     }
 
+    /// <summary>A person calls again. Twilio may still hold the earlier leg.</summary>
+    private void Returns(World w)
+    {
+        foreach (var person in w is { ReturnsLeft: > 0, Session.IsEnded: false } ? scenario.Returns : [])
+        {
+            var leg = new Leg(person, EffectRuns.NextSid(w, person), LegState.AwaitingTwiML)
+            {
+                Rang = true,
+                Answered = true,
+                IsReturn = true,
+            };
+            var legs = w.Legs.Add(leg).OrderBy(l => l.Sid.Value, StringComparer.Ordinal);
+            next.Add((w with { Legs = [.. legs], ReturnsLeft = w.ReturnsLeft - 1 }, person + " calls again"));
+        }
+    }
+
     /// <summary>A person on the call, or on the way to it, asks for a hold or for its end.</summary>
     private void Holds(World w)
     {
@@ -201,7 +224,7 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         var sent = w with { HoldRequests = w.HoldRequests.Remove(change) };
         next.Add((sent, "hold change is lost"));
         next.Add((effects.Settle(sent, change, EffectOutcome.TryLater), "hold change is postponed"));
-        if (w.InRoom(change.Participant) is null)
+        if (w.InRoom(change.Leg) is null)
         {
             next.Add((effects.Settle(sent, change, EffectOutcome.AlreadyOver), "hold change finds no leg"));
             return;

@@ -22,8 +22,10 @@ internal sealed class Webhooks(Scenario scenario)
         {
             if (!ofLegs.TryGetValue(leg, out var ofLeg))
                 ofLegs.Add(leg, ofLeg = [.. Of(leg)]);
+            // A call that has ended is not entered again: the same webhook then places a new call, which is another scenario.
             foreach (var message in ofLeg)
-                yield return message;
+                if (!leg.IsReturn || w.Session is { IsEnded: false } || Knows(w.Session, leg.Sid))
+                    yield return message;
         }
     }
 
@@ -42,12 +44,15 @@ internal sealed class Webhooks(Scenario scenario)
     private IEnumerable<(SessionEvent Message, string Label)> Of(Leg leg)
     {
         var owner = leg.Owner;
-        if (owner == ParticipantId.Caller)
+        if (leg.IsReturn)
+            yield return (new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", leg.Sid,
+                A.Identity(owner == ParticipantId.Caller ? "alice" : "bob"), A.BobsPhone), owner + " voice webhook of a return");
+        else if (owner == ParticipantId.Caller)
             yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"),
                 scenario.Screens ? A.BobsPhone : A.Bob), "voice webhook");
         else if (leg.Dialed || scenario.InitiatedWhileQueued)
             yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Dialing, null, A.Nonce), owner + " initiated arrives");
-        if (owner != ParticipantId.Caller && leg.Dialed)
+        if (owner != ParticipantId.Caller && leg is { Dialed: true, IsReturn: false })
         {
             if (leg.Rang)
                 yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Ringing, null, A.Nonce), owner + " ringing arrives");
@@ -76,6 +81,9 @@ internal sealed class Webhooks(Scenario scenario)
         if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Dialed: true, Owner.Value: not "callee" }))
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");
     }
+
+    private static bool Knows(CallSession? session, CallSid leg) =>
+        session?.Participants.Any(p => p.Leg == leg || p.EarlierLegs.Contains(leg)) is true;
 
     /// <summary>The report of an ended leg says too that a machine had answered it.</summary>
     private static LeaveReason Reported(Leg leg, LeaveReason because) =>

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Calls.Domain.Tests.Exhaustive;
 
 /// <summary>A test of the explorer: it must find each of these defects, which are added to the real decisions.</summary>
@@ -204,11 +206,61 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
         });
 
     [Fact]
+    public void A_second_return_keeps_both_legs() =>
+        IsFound(Scenarios.Returns, "the session does not know a leg that is alive", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            return happened is SessionEvent.StartCall && decision is { Changed: true, Session: { } after }
+                && after.Participants.Any(p => p.EarlierLegs.Length == 2)
+                ? decision with { Session = after with { Effects = after.Effects.RemoveAll(e => e is Effect.HangUp) } }
+                : happened is SessionEvent.SessionObserved e
+                    ? real(session, e with { Observation = e.Observation with { InTheRoom = Known(session!, e.Observation.InTheRoom) } },
+                        policy, now)
+                : decision;
+        });
+
+    [Fact]
     public void A_refused_tone_is_taken_for_the_end_of_the_leg() =>
         IsFound(Scenarios.TwoPeople, "a leg is alive after the end of the call", real => (session, happened, policy, now) =>
             real(session, happened is SessionEvent.ToneSettled { Outcome: EffectOutcome.AlreadyOver } e
                 ? new SessionEvent.HangUpSettled(e.Leg, e.Outcome)
                 : happened, policy, now));
+
+    [Fact]
+    public void A_late_leave_of_an_earlier_leg_counts() =>
+        IsFound(Scenarios.Returns, "a person on the line counts as gone", real => (session, happened, policy, now) => real(
+            session,
+            happened is SessionEvent.ParticipantLeft { Label: { } label } e && session?.Find(label)?.Leg is { } leg
+                ? e with { Leg = leg }
+                : happened,
+            policy,
+            now));
+
+    [Fact]
+    public void The_call_waits_without_end_for_a_person_whose_line_has_dropped() =>
+        IsFound(Scenarios.Grace, "with one participant alone", real => (session, happened, policy, now) =>
+            real(session, happened, policy with { RejoinGrace = TimeSpan.FromDays(1) }, now));
+
+    [Fact]
+    public void The_ringback_goes_on_after_the_return() =>
+        IsFound(Scenarios.Grace, "on hold for a person who has left", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            return decision is { Changed: true, Session: { IsEnded: false } after }
+                ? decision with
+                {
+                    Session = after with
+                    {
+                        Effects = after.Effects.RemoveAll(e => e is Effect.SetFlags { Hold: false }),
+                        Participants = [.. after.Participants.Select(
+                            p => p.Ringback == RingbackState.Over ? p with { Ringback = RingbackState.None } : p)],
+                    },
+                }
+                : decision;
+        });
+
+    private static ImmutableArray<CallSid> Known(CallSession session, ImmutableArray<CallSid> room) =>
+        [.. room.Where(leg => session.Find(leg) is not null)];
 
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant

@@ -44,6 +44,9 @@ internal sealed record World
     /// <summary>How often a change of hold may still be sent. What recovery sends does not count.</summary>
     public int SendsLeft { get; init; }
 
+    /// <summary>How often a person who is or was on the call may still call again with the same session id.</summary>
+    public int ReturnsLeft { get; init; }
+
     /// <summary>How many times the store may still lose all writes since the claim of a dial (a failover).</summary>
     public int FailoversLeft { get; init; }
 
@@ -67,12 +70,14 @@ internal sealed record World
     public World Arrive(HoldRequest change)
     {
         var sent = this with { HoldRequests = HoldRequests.Remove(change) };
-        return InRoom(change.Participant) is { } leg && leg.IsOnHold != change.Hold
+        return InRoom(change.Leg) is { } leg && leg.IsOnHold != change.Hold
             ? sent.With(leg, leg with { HoldChanges = leg.HoldChanges + 1 })
             : sent;
     }
 
     public Leg? InRoom(ParticipantId participant) => Legs.FirstOrDefault(l => l.Owner == participant && l.State == LegState.InRoom);
+
+    public Leg? InRoom(CallSid sid) => Legs.FirstOrDefault(l => l.Sid == sid && l.State == LegState.InRoom);
 
     public World End(Leg leg, LeaveReason because) =>
         leg.IsAlive ? With(leg, leg with { State = LegState.Ended, EndedBecause = because }) : this;
@@ -94,8 +99,10 @@ internal sealed record World
             text.Append('<').Append(Digit(reply.Participant)).Append((char)('0' + reply.Attempt)).Append(reply.Outcome.GetType().Name[0]);
         if (HoldsLeft + SendsLeft > 0)
             text.Append('*').Append((char)('0' + HoldsLeft)).Append((char)('0' + SendsLeft));
+        if (ReturnsLeft > 0)
+            text.Append('r').Append((char)('0' + ReturnsLeft));
         foreach (var change in HoldRequests)
-            text.Append('=').Append(Digit(change.Participant)).Append((char)('0' + change.Asked.Version))
+            text.Append('=').Append(Digit(change.Participant)).Append(change.Leg.Value[^1]).Append((char)('0' + change.Asked.Version))
                 .Append((char)('0' + change.Asked.Sequence)).Append(change.Hold ? 'h' : '-');
         return text.ToString();
     }
@@ -115,6 +122,8 @@ internal sealed record World
             text.Append('|').Append(Digit(leg.Owner)).Append((char)('0' + (int)leg.State));
             text.Append(leg.Dialed ? 'd' : '-').Append(leg.Rang ? 'r' : '-').Append(leg.Answered ? 'a' : '-')
                 .Append((char)('0' + leg.Conference)).Append((char)('0' + (int)leg.By)).Append(leg.Keys);
+            if (leg.IsReturn)
+                text.Append('R');
             if (leg.HoldChanges > 0)
                 text.Append('h').Append((char)('0' + leg.HoldChanges));
             text.Append(leg.EndedBecause is { } because ? (char)('A' + (int)because) : '.');
@@ -133,6 +142,8 @@ internal sealed record World
             text.Append(p.DialedAt is null ? '-' : 'd').Append(p.IsScreened ? 's' : p.Accepted ? 'A' : '-');
             text.Append(p.Gone is { } gone ? (char)('A' + (int)gone) : '.').Append((char)('0' + (int)p.Leaving))
                 .Append(p.Leg?.Value[^1] ?? '.');
+            if (p.Reconnecting || p.Ringback != RingbackState.None || !p.EarlierLegs.IsEmpty)
+                text.Append(p.Reconnecting ? 'R' : 'r').Append((char)('0' + (int)p.Ringback)).Append((char)('0' + p.EarlierLegs.Length));
             if (p.FlagsVersion > 0 || p.FlagsSequence >= 0)
                 text.Append(p.Hold ? 'H' : 'h').Append(p.HeldBy is null ? '.' : Digit(p.HeldBy)).Append((char)('0' + p.FlagsVersion))
                     .Append((char)('0' + p.FlagsSequence));

@@ -7,7 +7,8 @@ internal static class Canonical
     [
         $"{session.Id} {session.Nonce} ended={session.IsEnded} {session.EndReason}",
         $"open={session.Conference} closed={Closed(session)} review={session.ReviewNow}",
-        .. session.Participants.Select(p => $"{Of(p)} leaving={p.Leaving} muted={p.Muted} hold={p.Hold} at {p.FlagsSequence}"),
+        .. session.Participants.Select(p => $"{Of(p)} leaving={p.Leaving} muted={p.Muted} hold={p.Hold} at {p.FlagsSequence} "
+            + $"earlier={p.EarlierLegs.Length} reconnecting={p.Reconnecting} ringback={p.Ringback}"),
         .. session.Effects.Select(Of).Order(StringComparer.Ordinal),
     ]);
 

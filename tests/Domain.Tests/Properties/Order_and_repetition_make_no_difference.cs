@@ -17,6 +17,8 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
 {
     private static readonly string Room = CallSession.RoomOf(A.Id(), A.Nonce);
 
+    private static readonly CallSid Back = A.Leg(51);
+
     private static readonly CallPolicy Policy = new();
 
     private static readonly CallPolicy Screens = new() { ScreenPhones = Screening.Machine };
@@ -87,6 +89,23 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
         [
             OnHold(ParticipantId.Callee, true, 5), OnHold(A.Doctor, true, 6), Leaves(ParticipantId.Caller),
             OnHold(ParticipantId.Callee, false, 7), OnHold(A.Doctor, false, 8), Leaves(ParticipantId.Callee), Leaves(A.Doctor),
+        ]),
+        new("the caller comes back, and the webhooks of the earlier leg are late", () =>
+            A.Session().Answered().Joins(ParticipantId.Callee).With(A.Doctor).ComesBack("alice", Back), EndReason.OnePersonLeft,
+        [
+            Leaves(ParticipantId.Caller), Joins(ParticipantId.Caller), Flags(ParticipantId.Caller, true, 9),
+            new SessionEvent.ParticipantJoined(A.Room1, Room, Back, ParticipantId.Caller, new Flags(false, false, 11)),
+            new SessionEvent.ParticipantLeft(Room, Back, ParticipantId.Caller, LeaveReason.HungUp),
+            Leaves(ParticipantId.Callee), Leaves(A.Doctor),
+        ]),
+        new("the callee comes back, and the webhooks of the dialled leg are late", () =>
+            A.Session().Ringing().PicksUp(ParticipantId.Callee).Joins(ParticipantId.Callee).With(A.Doctor).ComesBack("bob", Back),
+            EndReason.OnePersonLeft,
+        [
+            PicksUp(), Joins(ParticipantId.Callee), Ends(ParticipantId.Callee, LeaveReason.HungUp), Leaves(ParticipantId.Callee),
+            new SessionEvent.ParticipantJoined(A.Room1, Room, Back, ParticipantId.Callee, null),
+            new SessionEvent.ParticipantLeft(Room, Back, ParticipantId.Callee, LeaveReason.HungUp),
+            Leaves(ParticipantId.Caller), Leaves(A.Doctor),
         ]),
         new("a callee declines, a guest does not answer", () =>
             A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.CalleeDeclined,

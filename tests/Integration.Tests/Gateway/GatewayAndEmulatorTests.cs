@@ -59,10 +59,12 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Phone(Lawyer).AnswerAsync();
         await host.Twilio.Phone(Lawyer).TalksAsync();
         Value(await Gateway.ListParticipantsAsync(conference.Sid, Token)).Count(p => p.Connected).ShouldBe(3);
-        Value(await Gateway.UpdateParticipantAsync(conference.Sid, added, muted: true, hold: null, Token)).Muted.ShouldBeTrue();
+        Value(await Gateway.UpdateParticipantAsync(conference.Sid, added, muted: true, hold: null, ringback: false, Token)).Muted
+            .ShouldBeTrue();
         Value(await Gateway.CompleteCallAsync(added, Token));
         await host.Twilio.Phone(Lawyer).IsIdleAsync();
-        Refused(await Gateway.UpdateParticipantAsync(conference.Sid, added, muted: false, hold: null, Token)).ShouldBe(Refusal.NotFound);
+        Refused(await Gateway.UpdateParticipantAsync(conference.Sid, added, muted: false, hold: null, ringback: false, Token))
+            .ShouldBe(Refusal.NotFound);
 
         Value(await Gateway.CompleteCallAsync(calls[0].Sid, Token));
         await bob.IsIdleAsync();

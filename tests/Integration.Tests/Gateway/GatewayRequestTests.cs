@@ -106,7 +106,7 @@ public sealed class GatewayRequestTests
         await using var gateway = await GatewayFixture.StartAsync();
         gateway.Twilio.Says(Answer.Participant);
 
-        var outcome = await gateway.Gateway.UpdateParticipantAsync(Given.Conference, Given.Leg, muted, hold, None);
+        var outcome = await gateway.Gateway.UpdateParticipantAsync(Given.Conference, Given.Leg, muted, hold, ringback: false, None);
 
         outcome.ShouldBeOfType<GatewayOutcome<ParticipantView>.Accepted>().Value.ShouldBe(
             new ParticipantView(Given.Leg, "guest-1", Connected: true, Muted: true, Hold: false));
@@ -252,7 +252,7 @@ public sealed class GatewayRequestTests
         await its.CreateCallAsync(Given.ACall, None);
         await its.CreateParticipantAsync(Given.AGuest, None);
         await its.CompleteCallAsync(Given.Leg, None);
-        await its.UpdateParticipantAsync(Given.Conference, Given.Leg, true, true, None);
+        await its.UpdateParticipantAsync(Given.Conference, Given.Leg, true, true, false, None);
         await its.FetchCallAsync(Given.Leg, None);
         await its.ListCallsAsync("client:bob", "client:alice", DateTimeOffset.UnixEpoch, None);
         await its.FetchConferenceAsync(Given.Conference, None);

@@ -85,7 +85,7 @@ public sealed class SlowedDownTests(RedisFixture redis)
         };
         using var enough = new CancellationTokenSource();
         var updates = Enumerable.Range(0, 100).Select(number =>
-            gateway.Gateway.UpdateParticipantAsync(Given.Conference, Given.Leg, number % 2 == 0, null, enough.Token)).ToList();
+            gateway.Gateway.UpdateParticipantAsync(Given.Conference, Given.Leg, number % 2 == 0, null, false, enough.Token)).ToList();
         await Eventually.TrueAsync(() => Task.FromResult(muting.Count >= new GatewaySettings().Updates.Permits));
 
         (await gateway.Gateway.CompleteCallAsync(Given.Leg, None)).ShouldBeOfType<GatewayOutcome<CallView>.Accepted>();

@@ -76,7 +76,7 @@ internal sealed class SlowTwilio : IVoiceGateway
     }
 
     public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
-        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) =>
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, bool ringback, CancellationToken cancellationToken) =>
         ChangeAsync(new ParticipantView(leg, null, Connected: true, muted is true, hold is true));
 
     public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken)

@@ -9,7 +9,7 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told() }
+        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned() }
             .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
     /// <summary>The schema of the first version that could store this session. An older version writes it without the later
@@ -146,6 +146,33 @@ internal static class GoldenSessions
         EndEvidence = Evidence.Webhook,
         TouchedAt = At(2),
         Language = Known<Language>("de-CH", Language.TryParse),
+    };
+
+    /// <summary>The caller has come back once. The callee's line has dropped then, and the caller hears ringback.</summary>
+    private static CallSession Returned() => new()
+    {
+        Id = Known<SessionId>("returned", SessionId.TryParse),
+        Nonce = "nonceofthiscall5",
+        Participants =
+        [
+            Caller("alice", Progress.Joined, since: 20) with
+            {
+                Leg = Leg(5),
+                EarlierLegs = [Leg(1), Leg(4)],
+                Ringback = RingbackState.Plays,
+                FlagsVersion = 1,
+            },
+            Callee(Client("bob"), Progress.Gone, since: 40) with
+            {
+                Answered = true,
+                EverJoined = true,
+                Gone = LeaveReason.HungUp,
+                Reconnecting = true,
+            },
+        ],
+        Effects = [new Effect.SetFlags(ParticipantId.Caller, Muted: null, Hold: true) { NotBefore = At(52) }],
+        StartedAt = Start,
+        TouchedAt = At(50),
     };
 
     private static Participant Caller(string identity, Progress progress, int since) => new()

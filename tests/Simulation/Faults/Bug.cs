@@ -37,4 +37,10 @@ public enum Bug
 
     /// <summary>The caller of a callee who was not reached is hung up without a tone or words.</summary>
     NoTone,
+
+    /// <summary>A late leave of an earlier leg counts as the leave of the person who is back.</summary>
+    EarlierLegCounted,
+
+    /// <summary>The ringback goes on after the return of the person for whom the call waited.</summary>
+    RingbackGoesOn,
 }

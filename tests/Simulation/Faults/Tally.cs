@@ -22,6 +22,9 @@ internal sealed class Tally
     public const string HolderLeft = "person leaves, others are on hold";
     public const string Tone = "caller hears a tone";
     public const string Words = "caller hears words instead of a tone";
+    public const string CameBack = "person comes back after a drop";
+    public const string CameBackHeld = "person comes back while Twilio holds the old leg";
+    public const string Reconnecting = "call waits for a person who dropped";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
@@ -30,7 +33,7 @@ internal sealed class Tally
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
-        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, Tone, Words,
+        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, Tone, Words, CameBack, CameBackHeld, Reconnecting,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),

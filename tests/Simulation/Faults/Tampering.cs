@@ -8,7 +8,7 @@ internal static class Tampering
 {
     /// <summary>The decisions of a replica that has this defect.</summary>
     public static Decide With(Bug bug) => (session, happened, policy, now) => Change(bug, SessionDecider.Decide(
-        session is null ? null : Change(bug, session, happened), Change(bug, happened),
+        session is null ? null : Change(bug, session, happened), ChangeEvent(bug, session, happened),
         bug == Bug.QueueCountsAsRinging ? policy with { QueueTimeout = TimeSpan.FromSeconds(5) } : policy, now));
 
     private static Decision Change(Bug bug, Decision decision) =>
@@ -28,10 +28,21 @@ internal static class Tampering
                     Effects = [.. ended.Effects.Select(e => e is Effect.HangUp tone ? tone with { Because = null } : e)],
                 },
             }
+            : bug == Bug.RingbackGoesOn && decision is { Changed: true, Session: { } ringing }
+            ? decision with
+            {
+                Session = ringing with
+                {
+                    Effects = ringing.Effects.RemoveAll(effect => effect is Effect.SetFlags { Hold: false } flags
+                        && ringing.Find(flags.Participant) is { Ringback: RingbackState.Over }),
+                },
+            }
             : decision;
 
-    private static SessionEvent Change(Bug bug, SessionEvent happened) => (bug, happened) switch
+    private static SessionEvent ChangeEvent(Bug bug, CallSession? session, SessionEvent happened) => (bug, happened) switch
     {
+        (Bug.EarlierLegCounted, SessionEvent.ParticipantLeft { Label: { } label } left) when session?.Find(label)?.Leg is { } leg =>
+            left with { Leg = leg },
         (Bug.FlagsFromWebhooksAlone, SessionEvent.FlagsSettled settled) => settled with { Seen = null },
         (Bug.FlagsFromWebhooksAlone, SessionEvent.SessionObserved seen) => new SessionEvent.SessionObserved(
             seen.Observation with { Flags = [] }),

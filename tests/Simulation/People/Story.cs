@@ -49,6 +49,9 @@ internal sealed class Story
     /// <summary>Whether a client asked to remove a participant or to end the call.</summary>
     public bool SomebodyIsSentAway { get; private set; }
 
+    /// <summary>How often the caller has called again, to come back. If the call is over by then, this places a new call.</summary>
+    public int CallsAgain { get; private set; }
+
     /// <summary>Whether an operator has put people on hold. Such a hold does not end with a person.</summary>
     public bool IsHeldByOperator { get; private set; }
 
@@ -98,8 +101,10 @@ internal sealed class Story
             Hold(Callee, AskerOf(Callee), begins + calleeLeaves, begins);
         else if (chance.NextDouble() < 0.1)
             Hold(null, new Asker(null, IsOperator: true), begins + callerLeaves, begins);
+        for (var i = chance.NextDouble() < 0.4 ? chance.Next(1, 3) : 0; i > 0; i--)
+            DropsAndReturns(chance.Next(3) == 0 ? Callee : Caller, begins + answersAfter + Seconds(12, 40));
         // All people who still talk at this length of the call hang up, late guests included.
-        for (var at = TimeSpan.FromSeconds(57); at < Longest; at += TimeSpan.FromSeconds(15))
+        for (var at = TimeSpan.FromSeconds(57); at < Longest + (2 * world.Policy.QueueTimeout); at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);
     }
 
@@ -169,6 +174,39 @@ internal sealed class Story
     {
         var vanishes = chance.Next(10) == 0;
         world.Scheduler.Schedule(at, () => Leave(phone, vanishes));
+    }
+
+    /// <summary>An app user on the line loses the connection or hangs up, and calls again with the same session id. Twilio notices the
+    /// lost connection before or after that.</summary>
+    private void DropsAndReturns(Phone phone, TimeSpan at)
+    {
+        var (vanishes, away) = (chance.Next(3) != 0, chance.Next(3) == 0 ? Seconds(5, 20) : Seconds(0.2, 4));
+        world.Scheduler.Schedule(at, () =>
+        {
+            if (!phone.IsClient || phone.Current is not { State: LegState.InProgress, Participant.IsIn: true } leg)
+                return;
+            if (vanishes)
+                phone.Drop();
+            else
+                phone.HangUp(leg);
+            world.Scheduler.Schedule(away, () => CallAgain(phone, leg));
+        });
+    }
+
+    private void CallAgain(Phone phone, Leg before)
+    {
+        if (phone.Current is not null
+            || world.Redis.Sessions.FirstOrDefault(session => session.Id == Session) is not { IsEnded: false } live)
+            return;
+        if (live.Participants.Any(person => person.Reconnecting))
+            world.Tally.Add(Tally.Reconnecting);
+        world.Tally.Add(before.Ended ? Tally.CameBack : Tally.CameBackHeld);
+        CallsAgain += phone == Caller ? 1 : 0;
+        var other = phone == Caller ? Callee : Caller;
+        phone.PlaceCall(other.IsClient ? other.Address["client:".Length..] : other.Address, new Parameters
+        {
+            { "SessionID", Session.Value },
+        });
     }
 
     private void LeaveOneByOne()

@@ -25,8 +25,8 @@ internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGatewa
         Process.Outside(() => real.RedirectCallAsync(leg, twiml, cancellationToken));
 
     public Task<GatewayOutcome<ParticipantView>> UpdateParticipantAsync(
-        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, CancellationToken cancellationToken) =>
-        Process.Outside(() => real.UpdateParticipantAsync(conference, leg, muted, hold, cancellationToken));
+        ConferenceSid conference, CallSid leg, bool? muted, bool? hold, bool ringback, CancellationToken cancellationToken) =>
+        Process.Outside(() => real.UpdateParticipantAsync(conference, leg, muted, hold, ringback, cancellationToken));
 
     public Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken) =>
         Process.Outside(() => real.FetchCallAsync(leg, cancellationToken));

@@ -264,6 +264,8 @@ internal sealed class Replica : IDisposable
 
         public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken) => Granted;
 
+        public Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken) => Task.FromResult(true);
+
         public Task GiveBackAsync(Allowance allowance) => Task.CompletedTask;
 
         public void GivePlaceBack(ClientIdentity caller, SessionId session)

@@ -47,7 +47,12 @@ internal sealed class CallsWorld : IDisposable
             DetectionTime = TimeSpan.FromMilliseconds(chance.Next(100, 3000)),
             InlinePlayTime = TimeSpan.FromMilliseconds(new Random(seed).Next(1000, 4500)),
         }.Draw(new Random(chance.Next()));
-        Policy = new() { ScreenPhones = (Screening)chance.Next(3), LeavesMessage = chance.Next(2) == 0 };
+        Policy = new()
+        {
+            ScreenPhones = (Screening)chance.Next(3),
+            LeavesMessage = chance.Next(2) == 0,
+            RejoinGrace = TimeSpan.FromSeconds(chance.Next(2) == 0 ? 0 : chance.Next(2, 31)),
+        };
         Cloud = new TwilioCloud(Scheduler, Deployment, options);
         foreach (var position in Guessed)
             Tally.Add(position);

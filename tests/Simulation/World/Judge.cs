@@ -33,6 +33,7 @@ internal sealed class Judge(CallsWorld world)
     private readonly Dictionary<Leg, (DateTimeOffset Since, FlagsMark Mark, bool Muted, bool Hold)> wrongFlags = [];
     private readonly Dictionary<Leg, DateTimeOffset> forgotten = [];
     private readonly Dictionary<Leg, DateTimeOffset> told = [];
+    private readonly Dictionary<Leg, DateTimeOffset> ringing = [];
     private int glances;
 
     public IReadOnlyList<Violation> Violations => violations;
@@ -50,6 +51,7 @@ internal sealed class Judge(CallsWorld world)
         {
             LookForWrongFlags();
             LookForForgottenHolds();
+            LookForRingbackInCompany();
         }
 
         world.Scheduler.Schedule(Glance, () =>
@@ -74,7 +76,7 @@ internal sealed class Judge(CallsWorld world)
             return;
         var others = part.Conference.Connected.Select(other => other.Leg).Where(other => other != leg && !other.Vanished).ToList();
         if (others.Count == 0 || leg.Vanished || StoryOf(leg) is not { SomebodyIsSentAway: false } story || IsSecond(leg)
-            || !condemned.Add(leg))
+            || HasComeBack(leg) || !condemned.Add(leg))
             return;
         // If all webhooks of an answer were lost, the service believes that the leg rings, until its next review.
         if (IsKnownToTalk(leg) && others.TrueForAll(IsKnownToTalk))
@@ -128,7 +130,7 @@ internal sealed class Judge(CallsWorld world)
             var calls = world.Cloud.Legs.Select(one => one.CallbackPath?.Split('/')).OfType<string[]>()
                 .Where(path => path is [_, _, "sessions", var session, ..] && session == story.Session.Value)
                 .Select(path => path[4]).Distinct(StringComparer.Ordinal).Count();
-            if (calls > 1)
+            if (calls > 1 + story.CallsAgain)
                 Say($"one leg of the caller has placed {calls} calls", story);
         }
 
@@ -231,13 +233,29 @@ internal sealed class Judge(CallsWorld world)
     private void LookForForgottenHolds()
     {
         var held = world.Redis.Sessions.Where(session => !session.IsEnded)
-            .SelectMany(session => session.Participants.Where(person => HasEnded(session.Find(person.HeldBy)?.Leg)))
+            .SelectMany(session => session.Participants.Where(person => HasLeft(session.Find(person.HeldBy))))
             .Select(person => person.Leg is { } sid ? world.Cloud.FindLeg(sid.Value) : null).OfType<Leg>()
             .Where(leg => leg is { Vanished: false, Participant: { IsIn: true, Hold: true } }).ToHashSet();
         SayIfTooLong(forgotten, held, "on hold for a person who has left");
 
-        bool HasEnded(CallSid? holder) => holder is not null && world.Cloud.FindLeg(holder.Value) is { Ended: true };
+        // The call waits for a holder whose line has dropped.
+        bool HasLeft(Calls.Domain.Participant? holder) =>
+            holder is { Leg: { } leg, Reconnecting: false } && world.Cloud.FindLeg(leg.Value) is { Ended: true };
     }
+
+    /// <summary>No person hears ringback while two others are on the line who hear each other, or one who is not on hold.</summary>
+    private void LookForRingbackInCompany()
+    {
+        var rung = world.Redis.Sessions.Where(session => !session.IsEnded).SelectMany(session => session.Participants)
+            .Where(person => person.Ringback != RingbackState.None).Select(person => world.Cloud.FindLeg(person.Leg!.Value)).OfType<Leg>()
+            .Where(leg => leg is { Vanished: false, Participant: { IsIn: true, Hold: true } part }
+                && part.Conference.Connected.Any(other => other != part && !other.Leg.Vanished)).ToHashSet();
+        SayIfTooLong(ringing, rung, "hearing ringback in company");
+    }
+
+    /// <summary>The person has called again. The service hangs up the earlier leg.</summary>
+    private static bool HasComeBack(Leg leg) =>
+        leg.Phone.Legs.Any(other => other is { Inbound: true } && other != leg && other.Created > leg.Created);
 
     /// <summary>A person is alone if the person hears no other person, and no person who could change that is on the line. An operator who
     /// has put people on hold could change it.</summary>
@@ -272,11 +290,11 @@ internal sealed class Judge(CallsWorld world)
     private TimeSpan PatienceSince(ref DateTimeOffset since, Story? story)
     {
         if (world.Swarm.IsOnlyLate)
-            return (2 * world.Swarm.MaxDelay) + Moment + world.Cloud.Options.CallReadLag;
+            return (2 * world.Swarm.MaxDelay) + Moment + world.Cloud.Options.CallReadLag + world.Policy.RejoinGrace;
         if (since < world.HealedAt)
             since = world.HealedAt;
-        return world.Policy.ReviewInterval + (HasWaited(story) ? world.Policy.QueueTimeout : TimeSpan.Zero) + world.Policy.RingTimeout
-            + world.Policy.JoinGrace + (2 * world.Policy.EffectLease);
+        return world.Policy.ReviewInterval + world.Policy.RejoinGrace + (HasWaited(story) ? world.Policy.QueueTimeout : TimeSpan.Zero)
+            + world.Policy.RingTimeout + world.Policy.JoinGrace + (2 * world.Policy.EffectLease);
     }
 
     /// <summary>Whether a call of the story waits, or has waited, for its turn in Twilio's queue.</summary>

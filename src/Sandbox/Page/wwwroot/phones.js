@@ -61,6 +61,7 @@ class Card {
   #bearer;
   #parts = {};
   #state = null;
+  #others = [];
 
   constructor(phone, bearer) {
     this.#phone = phone;
@@ -82,6 +83,7 @@ class Card {
       p.mute = this.#button('Mute', '', () => patch({ muted: !this.#phone.muted }));
       p.hold = this.#button('Hold', '', () => patch({ hold: !this.#phone.hold }));
       p.end = this.#button('End for all', 'danger quiet', () => ask('DELETE', this.#path(), undefined, this.#bearer));
+      p.back = this.#button('Call again', 'good', () => this.#callAgain(), 'The app calls again with the session id of its last call');
       p.call = this.#chooser(id, 'Call', 'phone', to => this.#call(to));
       p.add = this.#chooser(id, 'Add to call', 'number', to => this.#add(to));
       p.screen = el('select', {}, ...screens.map(([value, words]) => el('option', { value }, words)));
@@ -97,7 +99,7 @@ class Card {
         el('div', { class: 'who' }, p.name, el('small', {}, phone.isApp ? 'app user' : phone.address)),
         p.state),
       p.line, p.hears,
-      el('div', { class: 'actions' }, p.answer, p.press, p.decline, p.mute, p.hold, p.hangUp, p.end, p.drop),
+      el('div', { class: 'actions' }, p.answer, p.press, p.decline, p.back, p.mute, p.hold, p.hangUp, p.end, p.drop),
       p.call?.element, p.add?.element, p.screened,
       el('label', { class: 'behaviour' }, 'When called, it ', p.behaviour));
   }
@@ -120,6 +122,8 @@ class Card {
     };
     if (this.#bearer) {
       Object.assign(show, { mute: phone.state === 'talking', hold: phone.state === 'talking', end: on && phone.session !== null });
+      this.#others = phones.filter(other => other.isApp && other.address !== phone.address);
+      show.back = phone.back !== null;
       p.call.update(phone.state === 'idle', phones.filter(other => other.address !== phone.address), name);
       const free = phones.filter(other => !other.isApp && other.state === 'idle');
       p.add.update(on && phone.session !== null, free, name);
@@ -159,6 +163,12 @@ class Card {
     const session = `s-${crypto.randomUUID().slice(0, 6)}`;
     const where = new URLSearchParams({ to: nameOf(to), session });
     document.dispatchEvent(new CustomEvent('calls:show', { detail: null }));
+    return ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/call?${where}`);
+  }
+
+  // The app calls with the session id of a call that goes on. The service knows the person, and rings no phone.
+  #callAgain() {
+    const where = new URLSearchParams({ to: nameOf(this.#others[0].address), session: this.#phone.back });
     return ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/call?${where}`);
   }
 
