@@ -51,6 +51,7 @@ internal sealed class ParticipantForm
     [JsonPropertyName("d")] public long? DialedAt { get; set; }
     [JsonPropertyName("sc")] public Screening Screen { get; set; }
     [JsonPropertyName("ac")] public bool Accepted { get; set; }
+    [JsonPropertyName("na")] public bool HasNoAddress { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 

@@ -46,6 +46,19 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
         "hold change is postponed", "hold change finds no leg", "caller hangs up", "callee hold change arrives", "late review",
     ]);
 
+    [Fact]
+    public void Two_people_and_a_store_that_forgets_them() => AllRulesHold(Scenarios.Forgetful, 10_000, Forgotten);
+
+    [Fact]
+    public void Three_people_and_a_store_that_forgets_them() => AllRulesHold(Scenarios.ForgetfulOfThree, 10_000, Forgotten);
+
+    private static readonly string[] Forgotten =
+    [
+        "the store forgets the session", "the open conferences are swept", "answer arrives, after a rebuild, and gets JoinRoom",
+        "answer arrives, after a rebuild, and gets HangUp", "callee end arrives, after a rebuild", "caller leave arrives, after a rebuild",
+        "end of the caller's dial arrives", "look-up without an address", "late look-up without an address", "look-up finds it",
+    ];
+
     private static readonly string[] Faults =
     [
         "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim",

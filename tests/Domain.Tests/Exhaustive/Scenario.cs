@@ -88,6 +88,19 @@ internal static class Scenarios
         WithoutReasons = true,
     };
 
+    /// <summary>
+    /// The store forgets the session at any moment. The next webhook, or the sweep of the open conferences, builds it again.
+    /// </summary>
+    public static Scenario Forgetful => new("a store that forgets")
+    {
+        Start = Nothing with { ForgetsLeft = 1 },
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
+    /// <summary>The same with a guest.</summary>
+    public static Scenario ForgetfulOfThree => Forgetful with { Name = "a store that forgets three people", Guests = [A.Doctor] };
+
     public static Scenario ThreePeople => new("three people") { Start = Nothing, Guests = [A.Doctor], Attempts = 1, WithoutReasons = true };
 
     /// <summary>The caller, the callee's phone and the doctor are in the room. The callee is on hold. The session knows it, and the

@@ -191,6 +191,23 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
             };
         });
 
+    [Fact]
+    public void A_rebuilt_session_dials() =>
+        IsFound(Scenarios.Forgetful, "a dial is granted to two senders", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            return happened is SessionEvent.SessionRebuilt && decision is { Changed: true, Session: { IsEnded: false } after }
+                ? decision with { Session = Planned(after, _ => true) }
+                : decision;
+        });
+
+    [Fact]
+    public void A_session_that_is_lost_stays_lost() =>
+        IsFound(Scenarios.Forgetful, "a leg is alive and there is no session", real => (session, happened, policy, now) =>
+            happened is SessionEvent.SessionRebuilt
+                ? new Decision(happened, session, CallReply.Nothing) { Ignored = IgnoreReason.NoSuchSession }
+                : real(session, happened, policy, now));
+
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant
             ? session with { Participants = session.Participants.Replace(participant, changed) }

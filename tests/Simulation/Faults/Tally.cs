@@ -21,13 +21,15 @@ internal sealed class Tally
     public const string HolderLeft = "person leaves, others are on hold";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
+    public const string StoreForgot = "store forgets all sessions";
+
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
 
     /// <summary>All faults, and all positions of the emulator's guesses.</summary>
     public static IEnumerable<string> All =>
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
-        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft,
+        Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, StoreForgot,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
