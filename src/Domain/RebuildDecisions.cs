@@ -1,8 +1,9 @@
 namespace Calls.Domain;
 
 /// <summary>Builds a session again that Redis has lost, from what Twilio knows of the call.</summary>
-/// <remarks>A rebuilt session never dials. A callee whose leg is not known is a dial with an unknown outcome: it is looked up and never sent
-/// again. What Twilio does not know stays empty: the text of labels, who put whom on hold, and what was asked of the service.</remarks>
+/// <remarks>A rebuilt session never dials. A callee whose leg is not known is a dial with an unknown outcome: it is looked up and never
+/// sent again. What Twilio does not know stays empty: the text of labels, who put whom on hold, and what was asked of the
+/// service.</remarks>
 internal static class RebuildDecisions
 {
     /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be.</summary>
@@ -11,7 +12,7 @@ internal static class RebuildDecisions
         if (session is not null)
             return Step.Ignore(CallReply.Nothing, session.Nonce == e.Nonce ? IgnoreReason.NothingNew : IgnoreReason.OfAnEarlierCall);
         var mayRing = !e.Legs.Any(leg => leg.Participant == ParticipantId.Callee) && now < e.StartedAt + policy.LongestWait;
-        if (!mayRing && e.Legs.All(leg => leg.Gone is not null))
+        if (e.Legs.IsEmpty || (!mayRing && e.Legs.All(leg => leg.Gone is not null)))
             return Step.Ignore(CallReply.Nothing, IgnoreReason.NoSuchSession);
         return Step.Do(new CallSession
         {

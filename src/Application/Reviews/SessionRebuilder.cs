@@ -27,28 +27,31 @@ internal sealed class SessionRebuilder(
     /// <exception cref="SessionNotRebuiltException">Twilio did not say enough.</exception>
     public async Task<bool> RebuildAsync(LostCall call, CancellationToken cancellationToken)
     {
-        if (over[RecentSessions.SlotOf(call.Session)] is { } known && known.Room == call.Room && clock.GetElapsedTime(known.At) < Remembered)
+        if (over[RecentSessions.SlotOf(call.Session)] is { } known && known.Room == call.Room
+            && clock.GetElapsedTime(known.At) < Remembered)
             return false;
         var own = new TaskCompletionSource<bool>();
-        var rebuild = underWay.GetOrAdd(call.Room, own.Task);
-        if (rebuild != own.Task)
-            return await rebuild;
+        for (var rebuild = underWay.GetOrAdd(call.Room, own.Task); rebuild != own.Task; rebuild = underWay.GetOrAdd(call.Room, own.Task))
+        {
+            // A report about the room may find nothing where a report about a leg does.
+            if (await rebuild)
+                return true;
+        }
+
         try
         {
             var isStored = await RebuildOnceAsync(call, cancellationToken);
+            underWay.TryRemove(call.Room, out _);
             own.SetResult(isStored);
             return isStored;
         }
         catch (Exception e)
         {
-            own.SetException(e);
-            throw;
-        }
-        finally
-        {
             underWay.TryRemove(call.Room, out _);
+            own.SetException(e);
             // The exception reaches the caller in any case.
             _ = own.Task.Exception;
+            throw;
         }
     }
 
@@ -146,7 +149,8 @@ internal sealed class SessionRebuilder(
     {
         var open = await gateway.ListConferencesAsync(call.Room, cancellationToken) switch
         {
-            GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var rooms } => rooms.FirstOrDefault(room => !room.Completed)?.Sid,
+            GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var rooms } =>
+                rooms.FirstOrDefault(room => !room.Completed)?.Sid,
             _ => throw Unknown("failed", "Twilio did not say which conferences are open"),
         };
         foreach (var conference in new[] { open, call.Conference }.OfType<ConferenceSid>().Distinct())

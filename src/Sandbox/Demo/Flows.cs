@@ -38,6 +38,10 @@ internal static class Flows
             "8b A voicemail answers, and no other person is left",
             "Bob has left; Alice waits for the lawyer, a voicemail answers, and Alice's line ends at once",
             VoicemailAloneAsync),
+        new(
+            "10 Redis loses every call",
+            "Redis is flushed while Alice and Bob talk and the lawyer rings: all three talk on, and the last line ends",
+            LostAsync),
     ];
 
     private static async Task TwoPartyCallAsync(SandboxHost host, string session)
@@ -205,6 +209,24 @@ internal static class Flows
             cloud => cloud.Phone(Lawyer).TalksWith.Contains(Doctor), "the lawyer and the doctor hear each other");
         await lawyer.HangUpAsync();
         await doctor.IsIdleAsync();
+    }
+
+    private static async Task LostAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        var lawyer = host.Twilio.Phone(Lawyer);
+        Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
+        await lawyer.RingsAsync();
+        await host.FlushRedisAsync();
+        await lawyer.AnswerAsync();
+        await lawyer.TalksAsync();
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        while ((await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor("alice"))).Status != HttpStatusCode.OK)
+            await Task.Delay(50, patience.Token);
+        await alice.HangUpAsync();
+        await bob.TalksAsync();
+        await bob.HangUpAsync();
+        await lawyer.IsIdleAsync();
     }
 
     private static async Task<(PhoneHandle Alice, PhoneHandle Bob)> TalkAsync(SandboxHost host, string session)

@@ -22,6 +22,9 @@ internal static class Sizes
     /// <summary>Calls around each fault of Redis or of a connection.</summary>
     public static int CallsAroundAFault => Number("CALLS_CHAOS_FAULT_CALLS", 120);
 
+    /// <summary>Calls while Redis is flushed.</summary>
+    public static int FlushedCalls => Number("CALLS_CHAOS_FLUSHED_CALLS", 300);
+
     /// <summary>Live calls while Twilio fails.</summary>
     public static int LiveCallsWhileTwilioFails => Number("CALLS_CHAOS_FAILING_CALLS", 200);
 

@@ -60,7 +60,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
     }
 
     /// <summary>What Twilio knows by labels: who is in the room, and the added phones that still ring.</summary>
-    private static SessionEvent.SessionRebuilt Rebuilt(World w, CallSid? of, bool isOld)
+    private SessionEvent.SessionRebuilt Rebuilt(World w, CallSid? of, bool isOld)
     {
         var known = w.Legs.Where(l => l.Sid == of || l.State == LegState.InRoom || (w.RoomIsOpen && l.IsAlive && IsAdded(l)));
         return new SessionEvent.SessionRebuilt(
@@ -75,8 +75,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
 
     private static bool IsAdded(Leg leg) => leg.Owner != ParticipantId.Caller && leg.Owner != ParticipantId.Callee;
 
-    private static Party PartyOf(ParticipantId owner) => owner == ParticipantId.Caller ? new Party.Client(A.Identity("alice"))
-        : owner == ParticipantId.Callee ? A.Bob
+    private Party PartyOf(ParticipantId owner) => owner == ParticipantId.Caller ? new Party.Client(A.Identity("alice"))
+        : owner == ParticipantId.Callee ? scenario.Holds.IsEmpty ? A.Bob : A.BobsPhone
         : new Party.Phone(A.PhoneOf(owner));
 
     private static Progress ProgressOf(Leg leg) => leg.State switch
@@ -88,10 +88,11 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
     };
 
     /// <summary>The true state at Twilio of the legs and the room that a review asks for.</summary>
-    private static SessionEvent.SessionObserved Observation(World w)
+    private SessionEvent.SessionObserved Observation(World w)
     {
         var asked = w.Session!.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone });
-        var answers = asked.Select(p => w.Legs.First(l => l.Sid == p.Leg)).Select(l => new ObservedLeg(l.Sid, ProgressOf(l), l.EndedBecause) { Party = PartyOf(l.Owner) });
+        var answers = asked.Select(p => w.Legs.First(l => l.Sid == p.Leg))
+            .Select(l => new ObservedLeg(l.Sid, ProgressOf(l), l.EndedBecause) { Party = PartyOf(l.Owner) });
         var present = w.Legs.Where(l => l.State == LegState.InRoom).ToList();
         // As the service does, a review does not read mute and hold while a request is pending.
         var flags = present

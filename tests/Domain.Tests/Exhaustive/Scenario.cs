@@ -98,8 +98,12 @@ internal static class Scenarios
         WithoutReasons = true,
     };
 
-    /// <summary>The same with a guest.</summary>
-    public static Scenario ForgetfulOfThree => Forgetful with { Name = "a store that forgets three people", Guests = [A.Doctor] };
+    /// <summary>The caller, the callee and a guest talk, and the callee is on hold.</summary>
+    public static Scenario ForgetfulOfThree => Holds with
+    {
+        Name = "a store that forgets three people",
+        Start = Talking() with { HoldsLeft = 1, SendsLeft = 2, ForgetsLeft = 1 },
+    };
 
     public static Scenario ThreePeople => new("three people") { Start = Nothing, Guests = [A.Doctor], Attempts = 1, WithoutReasons = true };
 
