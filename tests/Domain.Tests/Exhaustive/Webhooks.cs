@@ -21,7 +21,10 @@ internal sealed class Webhooks(Scenario scenario)
         // The end of the caller's <Dial> says too who was called.
         if (w.HasForgotten)
             foreach (var caller in w.Legs.Where(l => l is { Conference: > 0, IsAlive: false } && l.Owner == ParticipantId.Caller))
-                yield return (new SessionEvent.ParticipantLeft(Room, caller.Sid, null, LeaveReason.HungUp) { Callee = A.Bob },
+                yield return (new SessionEvent.ParticipantLeft(Room, caller.Sid, null, LeaveReason.HungUp)
+                {
+                    Callee = scenario.Holds.IsEmpty ? A.Bob : A.BobsPhone,
+                },
                     "end of the caller's dial arrives");
         foreach (var leg in w.Legs)
         {
