@@ -76,6 +76,8 @@ internal static class Service
 
         public Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken) => Granted;
 
+        public Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken) => Task.FromResult(true);
+
         public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken) => Granted;
 
         public Task GiveBackAsync(Allowance allowance) => Task.CompletedTask;

@@ -1,4 +1,5 @@
 using System.Net;
+using Calls.Application.Reviews;
 
 namespace Calls.Api;
 
@@ -33,6 +34,7 @@ public sealed class CallsOptions
     /// <summary>The maximum number of calls that one identity places within an hour, to phones or app users: two a minute.</summary>
     public int StartsPerIdentityPerHour { get; set; } = 120;
     public DialingLimits Dialing { get; set; } = new();
+    public Reconciliation Reconcile { get; set; } = new();
     public ScreeningDefaults Screening { get; set; } = new();
     public PromptOptions Prompts { get; set; } = new();
     public ToneDefaults Tones { get; set; } = new();
@@ -56,6 +58,12 @@ public sealed class CallsOptions
         public int PerHour { get; set; } = 3_600;
         /// <summary>The maximum number of calls that the service starts per second, over all replicas. Unset: no limit.</summary>
         public double? CallsPerSecond { get; set; }
+    }
+
+    public sealed class Reconciliation
+    {
+        /// <summary>The interval at which one replica looks for open conferences without a stored session.</summary>
+        public TimeSpan Interval { get; set; } = TimeSpan.FromMinutes(10);
     }
 
     public sealed class ScreeningDefaults
@@ -121,6 +129,7 @@ public sealed class CallsOptions
 
     public Allowances ToAllowances() => new(
         MaxSessionsPerIdentity, StartsPerIdentityPerHour, Dialing.PerIdentityPerHour, Dialing.PerRegionPerHour, Dialing.PerHour);
+    public ReconcileInterval ToReconcileInterval() => new(Reconcile.Interval);
     public StartRate ToStartRate() => new(Dialing.CallsPerSecond);
     public CallPolicy ToPolicy() => new()
     {
@@ -155,6 +164,7 @@ public sealed class CallsOptions
                 Between("MaxParticipants", options.MaxParticipants, 2, 250),
                 Between("MaxSessionsPerIdentity", options.MaxSessionsPerIdentity, 1, int.MaxValue),
                 Between("StartsPerIdentityPerHour", options.StartsPerIdentityPerHour, 1, int.MaxValue),
+                Between("Reconcile:Interval", options.Reconcile.Interval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(24)),
                 Between("Dialing:PerSession", options.Dialing.PerSession, 0, int.MaxValue),
                 Between("Dialing:PerIdentityPerHour", options.Dialing.PerIdentityPerHour, 0, int.MaxValue),
                 Between("Dialing:PerRegionPerHour", options.Dialing.PerRegionPerHour, 0, int.MaxValue),

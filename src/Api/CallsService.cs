@@ -18,6 +18,7 @@ public static class CallsService
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToPolicy());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToAllowances());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToStartRate());
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToReconcileInterval());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.Prompts);
         services.AddSingleton(provider => CallTones.Of(
             provider.GetRequiredService<IOptions<CallsOptions>>().Value.Tones.Region,

@@ -23,6 +23,9 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<RecentSessions>();
         services.AddSingleton<CallsTelemetry>();
         services.AddSingleton<CallLog>();
+        services.AddSingleton<SessionRebuilder>();
+        services.AddSingleton<RoomReconciler>();
+        services.AddHostedService<Reconciler>();
         services.AddSingleton<DialOutcomes>();
         services.AddSingleton<SessionFeed>();
         services.AddTransient<EffectExecutor>();

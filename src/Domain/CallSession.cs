@@ -3,7 +3,8 @@ namespace Calls.Domain;
 /// <summary>One call, as the service knows it. The session is stored and locked as one unit.</summary>
 public sealed record CallSession
 {
-    private const int MaxRoomLength = 128;
+    /// <summary>Twilio's limit of a <c>FriendlyName</c>. A longer name is cut.</summary>
+    public const int MaxRoomLength = 128;
     public required SessionId Id { get; init; }
     /// <summary>Random, new for each call. It tells calls with the same session id apart.</summary>
     public required string Nonce { get; init; }

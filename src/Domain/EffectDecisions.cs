@@ -41,7 +41,7 @@ internal static class EffectDecisions
         if (session.Find(e.Participant) is not { } participant)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownParticipant);
         if (leg is not null)
-            return Accept(session, participant, leg, policy, now);
+            return Accept(session.Name(participant.Id, ((DialOutcome.Accepted)e.Outcome).Party), participant.Id, leg, policy, now);
         if (session.FindDial(e.Participant) is not { State: not DialState.Planned } dial || dial.Attempt != e.Attempt)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending);
         var sentFor = now - (dial.SentAt ?? now);
@@ -103,8 +103,9 @@ internal static class EffectDecisions
             : confirmed);
     }
 
-    private static Step Accept(CallSession session, Participant participant, CallSid leg, CallPolicy policy, DateTimeOffset now)
+    private static Step Accept(CallSession session, ParticipantId id, CallSid leg, CallPolicy policy, DateTimeOffset now)
     {
+        var participant = session.Find(id)!;
         if (participant.Leg is not null && participant.Leg != leg)
             return Step.Note(session.HangUp(leg, policy, now), CallReply.Nothing, IgnoreReason.SecondLeg);
         var adopted = session.Announce(participant, leg, live: true, policy, now).WithoutDial(participant.Id);

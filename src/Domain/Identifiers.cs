@@ -30,7 +30,7 @@ public sealed record SessionId
 public sealed record ParticipantId
 {
     public const int MaxLength = 64;
-    /// <summary>In the <c>Label</c> of a leg: stands between the participant and the number of the leg. No id has it.</summary>
+    /// <summary>In the <c>Label</c> of a leg: stands between the participant and the end of the leg's SID. No id has it.</summary>
     public const char LegSeparator = '~';
     internal const string Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     private static readonly SearchValues<char> AllowedChars = SearchValues.Create(Allowed);

@@ -78,7 +78,7 @@ public sealed record Participant
     public bool IsPresent => IsOnTheLine || IsOnTheWay || Reconnecting;
     /// <summary>The participant's <c>Label</c> in the room. Each leg has a label of its own, because Twilio may still hold the earlier leg,
     /// and a label that is in use keeps a leg out of the room (twilio.com/docs/api/errors/16025).</summary>
-    public string RoomLabel => EarlierLegs.IsEmpty ? Id.Value : $"{Id.Value}{ParticipantId.LegSeparator}{EarlierLegs.Length + 1}";
+    public string RoomLabel => EarlierLegs.IsEmpty ? Id.Value : $"{Id.Value}{ParticipantId.LegSeparator}{Leg!.Value[^8..]}";
     internal bool HasOtherLeg(CallSid leg) => Leg is not null && Leg != leg;
     internal bool HadLeg(CallSid leg) => EarlierLegs.Contains(leg);
 

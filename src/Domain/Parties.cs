@@ -8,6 +8,13 @@ public abstract record Party
     public sealed record Client(ClientIdentity Identity) : Party { public override string ToString() => Identity.ToString(); }
     /// <summary>A phone. Twilio rings it by its number.</summary>
     public sealed record Phone(PhoneNumber Number) : Party { public override string ToString() => Number.ToString(); }
+    /// <summary>The address was lost with the session, and Twilio has not said it yet. The service dials no such address.</summary>
+    public sealed record Unknown : Party
+    {
+        private Unknown() { }
+        public static Unknown Instance { get; } = new();
+        public override string ToString() => "unknown";
+    }
 }
 
 /// <summary>The name of an app user at Twilio: 1-121 letters, digits, <c>_ - . @ + = | ~ ! ' :</c>, but no <c>+</c> first, as in a

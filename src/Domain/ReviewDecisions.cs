@@ -60,6 +60,7 @@ internal static class ReviewDecisions
     private static CallSession Compare(
         CallSession session, Participant participant, ObservedLeg seen, bool inTheRoom, CallPolicy policy, DateTimeOffset now)
     {
+        session = session.Name(participant.Id, seen.Party);
         if (seen.Gone is { } gone)
             return session.MarkGone(participant.Id, gone, now);
         session = session.Raise(participant.Id, inTheRoom ? Progress.Joined : seen.Progress, now);

@@ -8,6 +8,7 @@ public static class SessionDecider
     public static Decision Decide(CallSession? session, SessionEvent happened, CallPolicy policy, DateTimeOffset now)
     {
         var step = happened is SessionEvent.StartCall start ? Start(session, start, policy, now)
+            : happened is SessionEvent.SessionRebuilt rebuilt ? RebuildDecisions.Rebuild(session, rebuilt, policy, now)
             : session is null ? Step.Ignore(NoSession(happened), IgnoreReason.NoSuchSession)
             : Apply(Returns.Await(session, policy, now), happened, policy, now);
         if (step.Session is null)
@@ -29,7 +30,7 @@ public static class SessionDecider
         SessionEvent.LegProgressed e => LegDecisions.Progressed(session, e, policy, now),
         SessionEvent.CalleeRejected e => LegDecisions.Progressed(session, e.AsProgress, policy, now),
         SessionEvent.ParticipantJoined e => OfThisCall(session, e.Room, () => LegDecisions.Joined(session, e, policy, now)),
-        SessionEvent.ParticipantLeft e => OfThisCall(session, e.Room, () => LegDecisions.Left(session, e, now)),
+        SessionEvent.ParticipantLeft e => OfThisCall(session, e.Room, () => LegDecisions.Left(RebuildDecisions.Learn(session, e.Callee, now), e, now)),
         SessionEvent.ParticipantFlagsChanged e => OfThisCall(session, e.Room, () => LegDecisions.FlagsChanged(session, e, now)),
         SessionEvent.ConferenceStarted e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Open(session, e.Conference))),
         SessionEvent.ConferenceEnded e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Close(session, e.Conference))),
@@ -107,7 +108,7 @@ public static class SessionDecider
 
     private static Evidence EvidenceOf(SessionEvent happened) => happened switch
     {
-        SessionEvent.SessionObserved => Evidence.Review,
+        SessionEvent.SessionObserved or SessionEvent.SessionRebuilt => Evidence.Review,
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled
             or SessionEvent.ToneSettled => Evidence.Gateway,
         SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed or SessionEvent.ReviewFailed

@@ -41,7 +41,12 @@ public abstract record SessionEvent
     public sealed record ParticipantJoined(
         ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags? Flags) : SessionEvent;
     /// <summary>A leg has left the room or could not enter it (<c>participant-leave</c>, or the end of its <c>&lt;Dial&gt;</c>).</summary>
-    public sealed record ParticipantLeft(string? Room, CallSid Leg, ParticipantId? Label, LeaveReason Reason) : SessionEvent;
+    public sealed record ParticipantLeft(string? Room, CallSid Leg, ParticipantId? Label, LeaveReason Reason) : SessionEvent
+    {
+        /// <summary>The callee, from the URL. A session that was built again may not know the address.</summary>
+        public Party? Callee { get; init; }
+    }
+
     /// <summary>A participant was muted, unmuted, put on hold or resumed.</summary>
     public sealed record ParticipantFlagsChanged(
         ConferenceSid Conference, string? Room, CallSid Leg, ParticipantId? Label, Flags Flags) : SessionEvent;
@@ -91,6 +96,40 @@ public abstract record SessionEvent
     public sealed record SessionObserved(Observation Observation) : SessionEvent;
     /// <summary>A review could not read the room or a leg from Twilio. The jitter, from 0 to 1, is random.</summary>
     public sealed record ReviewFailed(string Room, double Jitter) : SessionEvent;
+    /// <summary>Redis has lost the session, and the service has read the call from Twilio.</summary>
+    /// <param name="Id">The session id, from the URL of a webhook or from the name of the room.</param>
+    /// <param name="Nonce">The nonce, from the same place.</param>
+    /// <param name="StartedAt">When the earliest known leg was created.</param>
+    /// <param name="Conference">The open conference of the room. Null if there is none.</param>
+    /// <param name="Legs">The legs that Twilio knows by their labels, and the leg of the webhook.</param>
+    /// <param name="TraceParent">The trace context, from the URL.</param>
+    public sealed record SessionRebuilt(
+        SessionId Id, string Nonce, DateTimeOffset StartedAt, ConferenceSid? Conference, ImmutableArray<RebuiltLeg> Legs,
+        string? TraceParent = null) : SessionEvent
+    {
+        /// <summary>The caller, if the caller's own leg is not known and another leg names it.</summary>
+        public Party? Caller { get; init; }
+        /// <summary>The callee, if the callee's own leg is not known and the URL names it.</summary>
+        public Party? Callee { get; init; }
+    }
+}
+
+/// <summary>One leg of a call that is built again.</summary>
+/// <param name="Participant">The participant, from the label or from the URL of the webhook.</param>
+/// <param name="Leg">The leg.</param>
+/// <param name="Party">The address. Null if Twilio did not say it.</param>
+/// <param name="Progress">The progress, at most <see cref="Progress.Answered"/>.</param>
+/// <param name="Gone">Why the leg has gone. Null if it is alive.</param>
+public sealed record RebuiltLeg(ParticipantId Participant, CallSid Leg, Party? Party, Progress Progress, LeaveReason? Gone)
+{
+    /// <summary>Twilio's list of participants has the leg.</summary>
+    public bool IsListed { get; init; }
+    /// <summary>The leg is <c>connected</c> in the conference.</summary>
+    public bool InTheRoom { get; init; }
+    public bool Muted { get; init; }
+    public bool Hold { get; init; }
+    /// <summary>The older legs of the same participant, of a person who has come back.</summary>
+    public ImmutableArray<CallSid> EarlierLegs { get; init; } = [];
 }
 
 /// <summary>Who has answered a leg (twilio.com/docs/voice/answering-machine-detection, <c>AnsweredBy</c>).</summary>
@@ -117,7 +156,12 @@ public abstract record DialOutcome
 {
     private DialOutcome() { }
     /// <summary>Twilio has the call: it answered 201, or a look-up found the call.</summary>
-    public sealed record Accepted(CallSid Leg) : DialOutcome;
+    public sealed record Accepted(CallSid Leg) : DialOutcome
+    {
+        /// <summary>The address that was dialled, if a look-up had to find it.</summary>
+        public Party? Party { get; init; }
+    }
+
     /// <summary>Twilio refuses the dial for good. The code is Twilio's error code.</summary>
     public sealed record Refused(int? Code) : DialOutcome;
     /// <summary>Twilio cannot have acted (429, no connection). The dial may be sent again.</summary>
@@ -168,4 +212,8 @@ public sealed record ObservedFlags(CallSid Leg, FlagsMark Asked, bool Muted, boo
 
 /// <summary>The state of one leg at Twilio, and why it has gone, if it has.</summary>
 /// <remarks>The progress is at most <see cref="Progress.Answered"/>: only the conference tells whether the leg is in the room.</remarks>
-public sealed record ObservedLeg(CallSid Leg, Progress Progress, LeaveReason? Gone);
+public sealed record ObservedLeg(CallSid Leg, Progress Progress, LeaveReason? Gone)
+{
+    /// <summary>The address of the leg, if the session does not know it.</summary>
+    public Party? Party { get; init; }
+}

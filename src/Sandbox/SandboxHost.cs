@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Calls.Api;
 using Calls.Sandbox.Redis;
 using Calls.Sandbox.Twilio;
+using StackExchange.Redis;
 
 namespace Calls.Sandbox;
 
@@ -18,8 +19,12 @@ public sealed class SandboxHost : IAsyncDisposable
     private readonly BearerTokens bearers;
     private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
 
-    private SandboxHost(WebApplication api, TwilioEmulator twilio, EmbeddedRedis? redis, BearerTokens bearers, Uri address) =>
-        (this.api, Twilio, this.redis, this.bearers, Address) = (api, twilio, redis, bearers, address);
+    private readonly string connectionString;
+
+    private SandboxHost(
+        WebApplication api, TwilioEmulator twilio, EmbeddedRedis? redis, string connectionString, BearerTokens bearers, Uri address) =>
+        (this.api, Twilio, this.redis, this.connectionString, this.bearers, Address)
+            = (api, twilio, redis, connectionString, bearers, address);
 
     /// <summary>The emulated Twilio that the service uses.</summary>
     public TwilioEmulator Twilio { get; }
@@ -72,7 +77,7 @@ public sealed class SandboxHost : IAsyncDisposable
         options.Configure?.Invoke(builder);
         var api = builder.Build().MapCalls();
         await api.StartAsync(cancellationToken);
-        return new SandboxHost(api, twilio, redis, bearers, address);
+        return new SandboxHost(api, twilio, redis, options.RedisConnectionString ?? redis!.ConnectionString, bearers, address);
     }
 
     /// <summary>Issues a bearer token for a client identity, valid for one day. The scope <c>calls.operate</c> allows everything.</summary>
@@ -104,6 +109,16 @@ public sealed class SandboxHost : IAsyncDisposable
     {
         var json = System.Text.Json.JsonSerializer.Serialize(new { phoneNumber = number, label, screen });
         return RestAsync(HttpMethod.Post, $"/v1/sessions/{session}/participants", TokenFor(identity), json);
+    }
+
+    /// <summary>Redis loses every key, as after a flush. A test's Redis has other databases, which keep theirs.</summary>
+    public async Task FlushRedisAsync()
+    {
+        var settings = ConfigurationOptions.Parse(connectionString);
+        settings.AllowAdmin = true;
+        await using var admin = await ConnectionMultiplexer.ConnectAsync(settings);
+        foreach (var server in admin.GetServers())
+            await server.FlushDatabaseAsync(settings.DefaultDatabase ?? 0);
     }
 
     public async ValueTask DisposeAsync()

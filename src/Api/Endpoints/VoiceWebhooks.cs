@@ -64,12 +64,13 @@ internal sealed partial class VoiceWebhooks(
 
     /// <summary>The end of a leg's <c>&lt;Dial&gt;</c>: a second, independent report of a leave. Twilio requests it even if the leg has
     /// already hung up.</summary>
-    public Task<WebhookAnswer> Left(TwilioRequest request, SessionId session, ParticipantId participant, string nonce)
+    public Task<WebhookAnswer> Left(
+        TwilioRequest request, SessionId session, ParticipantId participant, string nonce, Party? callee = null)
     {
         // A status callback that came here by mistake may say that the leg rings.
         if (request.CallSid is not { } leg || (request.IsStatusCallback && !request.IsOfEndedLeg))
             return Task.FromResult(HangUp);
-        var left = new ParticipantLeft(session, leg, null, CallSession.RoomOf(session, nonce), LeaveReason.HungUp);
+        var left = new ParticipantLeft(session, leg, null, CallSession.RoomOf(session, nonce), LeaveReason.HungUp) { Callee = callee };
         return LeaveAsync(left, participant);
     }
 

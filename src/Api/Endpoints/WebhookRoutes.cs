@@ -34,9 +34,8 @@ internal static class WebhookRoutes
         app.MapWebhook(OfParticipant + "/answered/{by}/retries/{retry:int}/join", "join", Join);
         app.MapWebhook(OfParticipant + "/questions/{question:int}/join", "join", Join);
         app.MapWebhook(OfParticipant + "/questions/{question:int}/{key}/retries/{retry:int}/join", "join", Join);
-        app.MapWebhook(OfParticipant + "/left", "left", (http, request) =>
-            SessionOf(http) is { } session && ParticipantOf(http) is { } participant
-                ? Voice(http).Left(request, session, participant, NonceOf(http)) : HangUp);
+        app.MapWebhook(OfParticipant + "/left", "left", Left);
+        app.MapWebhook(OfParticipant + "/callees/{callee}/left", "left", Left, isPersonal: true);
         app.MapWebhook(OfParticipant + "/status", "call_status", (http, request) =>
             SessionOf(http) is { } session && ParticipantOf(http) is { } participant
                 ? Callbacks(http).Call(request, session, participant, NonceOf(http)) : Nothing);
@@ -76,6 +75,11 @@ internal static class WebhookRoutes
     private static Task<WebhookAnswer> Join(HttpContext http, TwilioRequest request) =>
         SessionOf(http) is { } session && ParticipantOf(http) is { } participant
             ? Voice(http).Join(request, session, participant, NonceOf(http), RetryOf(http), QuestionOf(http), HeldAnswerOf(http))
+            : HangUp;
+
+    private static Task<WebhookAnswer> Left(HttpContext http, TwilioRequest request) =>
+        SessionOf(http) is { } session && ParticipantOf(http) is { } participant
+            ? Voice(http).Left(request, session, participant, NonceOf(http), CallbackUrls.ReadCallee(ValueOf(http, "callee")))
             : HangUp;
 
     private static void MapWebhook(

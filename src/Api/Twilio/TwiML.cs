@@ -36,7 +36,8 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy, PromptOptions 
             WaitUrl = participant.Role == Role.Caller ? new Uri(urls.Wait(call.TraceParent)) : new EmptyUri(),
             WaitMethod = HttpMethod.Get,
         };
-        var left = new Uri(urls.Left(call, participant.Id));
+        var callee = participant.Role == Role.Caller ? session.Find(ParticipantId.Callee)?.Party : null;
+        var left = new Uri(urls.Left(call, participant.Id, callee));
         var limit = (int)policy.MaxDuration.TotalSeconds;
         return Document(new Dial(action: left, method: HttpMethod.Post, timeLimit: limit).Append(conference), new Hangup());
     }

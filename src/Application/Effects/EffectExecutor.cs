@@ -133,7 +133,9 @@ public sealed partial class EffectExecutor(
     /// conference it cannot be found.</remarks>
     private async Task<DialOutcome> FindAsync(
         CallSession session, Participant participant, DateTimeOffset since, CancellationToken cancellationToken) =>
-        participant.HasAnswerUrl ? await FindCallAsync(session, participant, since, cancellationToken)
+        participant.Party is Party.Unknown || (participant.Party is Party.Client && CallerOf(session) is null)
+            ? new DialOutcome.LookUpFailed()
+        : participant.HasAnswerUrl ? await FindCallAsync(session, participant, since, cancellationToken)
         : session.Conference is { } conference ? await FindGuestAsync(conference, participant, cancellationToken)
         : new DialOutcome.LookUpFailed();
 
@@ -261,8 +263,8 @@ public sealed partial class EffectExecutor(
         _ => EffectOutcome.TryLater,
     };
 
-    private static ClientIdentity CallerOf(CallSession session) =>
-        session.Caller.Party is Party.Client client ? client.Identity : throw new UnreachableException("A caller is an app user");
+    /// <summary>Null if the session was built again and Twilio did not name the caller.</summary>
+    private static ClientIdentity? CallerOf(CallSession session) => (session.Caller.Party as Party.Client)?.Identity;
 
     private static partial class Log
     {

@@ -39,6 +39,9 @@ public sealed class LegHasPlacedCallException() : Exception("The caller's leg ha
 /// <summary>Redis did not answer in time, could not be reached, or refused to write.</summary>
 public class SessionStoreUnavailableException(string what, Exception inner) : Exception(what, inner);
 
+/// <summary>The session is not stored, and Twilio did not say enough to build it again. Later it may.</summary>
+public sealed class SessionNotRebuiltException(string what) : SessionStoreUnavailableException(what, new InvalidOperationException(what));
+
 /// <summary>This version cannot read the stored form of a session. No decision about it is possible, so it counts as unavailable.</summary>
 public sealed class UnreadableSessionException(Exception cause)
     : SessionStoreUnavailableException($"The stored session cannot be read: {cause.Message}", cause);

@@ -5,8 +5,9 @@ namespace Calls.Application.Ports;
 /// Short retries are inside, and creates are repeated only where Twilio cannot have acted.</remarks>
 public interface IVoiceGateway
 {
-    /// <summary>The <c>To</c> and <c>From</c> under which a callee is rung: what a look-up in the call list goes by.</summary>
-    (string To, string From) AddressesOf(Party callee, ClientIdentity caller);
+    /// <summary>The <c>To</c> and <c>From</c> under which a callee is rung: what a look-up in the call list goes by. A phone does not see
+    /// the caller.</summary>
+    (string To, string From) AddressesOf(Party callee, ClientIdentity? caller);
 
     /// <summary>Creates a call to a callee or a screened phone: its answer URL is the gate into the room (<c>POST Calls</c>).</summary>
     Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken);
@@ -38,6 +39,9 @@ public interface IVoiceGateway
     /// <summary>The conferences that ever had this name and are not completed; at most one is.</summary>
     Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken);
 
+    /// <summary>All conferences of the account that are not completed: all pages.</summary>
+    Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListOpenConferencesAsync(CancellationToken cancellationToken);
+
     /// <summary>One participant by its label, also while it is still being rung.</summary>
     Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(
         ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken);
@@ -49,7 +53,7 @@ public interface IVoiceGateway
 
 /// <summary>A callee or a screened phone to ring. <paramref name="Nonce"/> is in the callback URLs and ties them to this call.</summary>
 public sealed record OutboundCall(
-    SessionId Session, string Nonce, ParticipantId Participant, Party To, ClientIdentity Caller, TimeSpan RingTimeout)
+    SessionId Session, string Nonce, ParticipantId Participant, Party To, ClientIdentity? Caller, TimeSpan RingTimeout)
 {
     /// <summary>The time after which Twilio ends the leg by itself (<c>TimeLimit</c>). The default is Twilio's own.</summary>
     public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(4);
@@ -83,7 +87,11 @@ public sealed record OutboundParticipant(
 }
 
 /// <summary>A call as Twilio describes it. <paramref name="To"/> and <paramref name="From"/> are addresses: never log them.</summary>
-public sealed record CallView(CallSid Sid, LegStatus Status, string To, string From, DateTimeOffset? DateCreated);
+public sealed record CallView(CallSid Sid, LegStatus Status, string To, string From, DateTimeOffset? DateCreated)
+{
+    /// <summary>The call came to Twilio. The service has not dialled it.</summary>
+    public bool IsInbound { get; init; }
+}
 
 /// <summary>A conference as Twilio describes it.</summary>
 public sealed record ConferenceView(ConferenceSid Sid, string FriendlyName, bool Completed);

@@ -56,6 +56,13 @@ public static class LegStatuses
         return new ObservedLeg(call.Sid, progress, progress == Progress.Gone ? GoneOf(call.Status, ClientOf(call.To)) : null);
     }
 
+    /// <summary>The other end of a participant's leg: the caller has called Twilio, and Twilio has called everyone else.</summary>
+    internal static Party? PartyOf(ParticipantId participant, CallView call)
+    {
+        var address = participant == ParticipantId.Caller ? call.From : call.To;
+        return PhoneNumber.TryParse(address, out var number) ? new Party.Phone(number) : ClientOf(address);
+    }
+
     /// <summary>The app user of a <c>client:</c> address; null for any other address.</summary>
     public static Party.Client? ClientOf(string? address) =>
         address is not null && address.StartsWith("client:", StringComparison.Ordinal)

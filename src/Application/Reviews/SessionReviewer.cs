@@ -128,7 +128,7 @@ public sealed class SessionReviewer(
         foreach (var leg in session.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone }).Select(p => p.Leg!))
         {
             if (inTheRoom.Contains(leg))
-                legs.Add(new ObservedLeg(leg, Progress.Answered, null));
+                legs.Add(await NamedAsync(session, leg, cancellationToken));
             else if (await FetchAsync(session, leg, cancellationToken) is { } seen)
                 legs.Add(seen);
             else
@@ -172,11 +172,27 @@ public sealed class SessionReviewer(
             : (false, null);
     }
 
+    /// <summary>A leg that is in the room. The call is asked for if the session does not know its address.</summary>
+    private async Task<ObservedLeg> NamedAsync(CallSession session, CallSid leg, CancellationToken cancellationToken)
+    {
+        var seen = new ObservedLeg(leg, Progress.Answered, null);
+        return session.Find(leg) is { Party: Party.Unknown }
+            && await gateway.FetchCallAsync(leg, cancellationToken) is GatewayOutcome<CallView>.Accepted { Value: var call }
+            ? seen with { Party = Seen(session, call).Party }
+            : seen;
+    }
+
+    /// <summary>A session that was built again learns the addresses that it does not know.</summary>
+    private static ObservedLeg Seen(CallSession session, CallView call) => LegStatuses.Seen(call) with
+    {
+        Party = session.Find(call.Sid) is { Party: Party.Unknown } participant ? LegStatuses.PartyOf(participant.Id, call) : null,
+    };
+
     /// <remarks>A leg that is not found has gone, but not a leg whose state is so new that the answer can be older.</remarks>
     private async Task<ObservedLeg?> FetchAsync(CallSession session, CallSid leg, CancellationToken cancellationToken) =>
         await gateway.FetchCallAsync(leg, cancellationToken) switch
         {
-            GatewayOutcome<CallView>.Accepted { Value: var call } => LegStatuses.Seen(call),
+            GatewayOutcome<CallView>.Accepted { Value: var call } => Seen(session, call),
             GatewayOutcome<CallView>.Refused { Meaning: Refusal.NotFound or Refusal.AlreadyOver } =>
                 session.Find(leg)!.Since > clock.GetUtcNow() - policy.UnknownDialPatience
                     ? new ObservedLeg(leg, Progress.Dialing, null)

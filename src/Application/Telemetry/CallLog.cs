@@ -11,7 +11,9 @@ public sealed partial class CallLog(ILogger<CallLog> logger)
             return;
         before = before?.Nonce == after.Nonce ? before : null;
         var trace = TraceIdOf(after);
-        if (before is null)
+        if (decision.Happened is SessionEvent.SessionRebuilt)
+            Log.Rebuilt(logger, after.Id, after.Participants.Count(participant => participant.Progress != Progress.Gone), trace);
+        else if (before is null)
             Log.Started(logger, after.Id, after.Caller.Leg, trace);
         foreach (var participant in after.Participants)
         {
@@ -92,6 +94,10 @@ public sealed partial class CallLog(ILogger<CallLog> logger)
             int participants,
             ConferenceSid? conferenceSid,
             string traceId);
+
+        [LoggerMessage(1021, LogLevel.Warning,
+            "Call {SessionId} was not stored and was built again from Twilio: participants {Participants}, trace {TraceId}")]
+        public static partial void Rebuilt(ILogger logger, SessionId sessionId, int participants, string traceId);
 
         [LoggerMessage(1007, LogLevel.Information,
             "Call {SessionId}: Twilio refused the effect {Kind}, code {Code}, leg {CallSid}, conference {ConferenceSid}, trace {TraceId}")]

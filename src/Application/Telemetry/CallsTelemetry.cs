@@ -20,6 +20,7 @@ public sealed class CallsTelemetry : IDisposable
     private readonly Counter<long> effects;
     private readonly Counter<long> findings;
     private readonly Counter<long> reviews;
+    private readonly Counter<long> rebuilds;
     private readonly Counter<long> refusals;
     private readonly Counter<long> phones;
     private readonly Histogram<double> timeToRing;
@@ -44,6 +45,10 @@ public sealed class CallsTelemetry : IDisposable
         reviews = Counter(
             "calls.reviews",
             "{review}", "Reviews by outcome: compared, failed (Twilio did not answer), postponed (the service cannot ask Twilio yet).");
+        rebuilds = Counter(
+            "calls.rebuilds", "{rebuild}",
+            "Reports about a session that is not stored, by outcome: rebuilt, stored (another request was first), nothing_left, "
+            + "too_early, failed (Twilio did not answer), postponed.");
         refusals = Counter("calls.limits.refused", "{request}", "Requests that a rule or a limit refused, by rule.");
         phones = Counter("calls.dialed.phones", "{phone}", "Phones that the service dialled, by region.");
         timeToRing = Seconds(
@@ -103,6 +108,9 @@ public sealed class CallsTelemetry : IDisposable
             return;
         if (decision.Happened is SessionEvent.SessionObserved && before is not null)
             CountFindings(before, after);
+        // A rebuilt call has been counted when it began.
+        if (decision.Happened is SessionEvent.SessionRebuilt)
+            before = after with { EndedAt = null };
         Progressed(before?.Nonce == after.Nonce ? before : null, after);
     }
 
@@ -132,6 +140,9 @@ public sealed class CallsTelemetry : IDisposable
 
     /// <summary>A review has ended: compared, failed or postponed.</summary>
     public void Reviewed(string outcome) => reviews.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+
+    /// <summary>A session that is not stored was looked for at Twilio.</summary>
+    public void Rebuilt(string outcome) => rebuilds.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
 
     private void CountRefusal(RefusalReason reason)
     {

@@ -1,3 +1,5 @@
+using Calls.Application.Reviews;
+
 namespace Calls.Application.UseCases;
 
 /// <summary>A request about one session. It says which event happened or was asked for; the decision is the answer.</summary>
@@ -13,12 +15,20 @@ public interface ISessionCommand : IRequest<Decision>
 public interface ISessionReport : ISessionCommand;
 
 /// <summary>The one handler of all reports.</summary>
-internal sealed class SessionReportHandler(SessionTransaction transaction) : IRequestHandler<ISessionReport, Decision>
+/// <remarks>If the session is not stored, the call may be over, or Redis has lost it: Twilio knows.</remarks>
+internal sealed class SessionReportHandler(
+    SessionTransaction transaction, SessionRebuilder rebuilder) : IRequestHandler<ISessionReport, Decision>
 {
-    public Task<Decision> Handle(ISessionReport request, CancellationToken cancellationToken)
+    public async Task<Decision> Handle(ISessionReport request, CancellationToken cancellationToken)
     {
         var happened = request.ToEvent();
-        return transaction.RunAsync(
+        var decision = await RunAsync();
+        return decision.Ignored == IgnoreReason.NoSuchSession && LostCall.Of(request.SessionId, happened) is { } lost
+            && await rebuilder.RebuildAsync(lost, cancellationToken)
+            ? await RunAsync()
+            : decision;
+
+        Task<Decision> RunAsync() => transaction.RunAsync(
             request.SessionId, LoadOption.Cached, stored => transaction.Decide(stored, happened), cancellationToken);
     }
 }

@@ -6,5 +6,8 @@ namespace Calls.Application.UseCases;
 public sealed record ParticipantLeft(
     SessionId SessionId, CallSid Leg, ParticipantId? Label, string? Room, LeaveReason Reason) : ISessionReport
 {
-    public SessionEvent ToEvent() => new SessionEvent.ParticipantLeft(Room, Leg, Label, Reason);
+    /// <summary>The callee of the call, if the URL names it.</summary>
+    public Party? Callee { get; init; }
+
+    public SessionEvent ToEvent() => new SessionEvent.ParticipantLeft(Room, Leg, Label, Reason) { Callee = Callee };
 }

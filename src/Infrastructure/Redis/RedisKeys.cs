@@ -62,6 +62,9 @@ internal static class RedisKeys
     /// <summary>Written by the health check, and by no other code. It expires.</summary>
     public static readonly RedisKey Probe = "calls:probe";
 
+    /// <summary>Set by the replica that sweeps Twilio's open conferences. It expires.</summary>
+    public static RedisKey Reconcile { get; } = "calls:reconcile";
+
     /// <summary>The turns of paced dials: one key for the whole service.</summary>
     public static RedisKey Pace { get; } = "calls:pace";
 

@@ -9,6 +9,9 @@ internal static class StoredForm
     /// <summary>The schema that this version writes. It reads this one, the one before and the one after.</summary>
     public const int Schema = 2;
 
+    /// <summary>The version before needs an address. It looks a call to this one up, and finds none.</summary>
+    private const string UnknownAddress = "unknown";
+
     public static byte[] Write(CallSession session) =>
         JsonSerializer.SerializeToUtf8Bytes(ToStored(session), StoredJson.Default.SessionForm);
 
@@ -80,7 +83,8 @@ internal static class StoredForm
     {
         Id = p.Id.Value,
         Role = p.Role,
-        Client = (p.Party as Party.Client)?.Identity.Value,
+        Client = p.Party is Party.Unknown ? UnknownAddress : (p.Party as Party.Client)?.Identity.Value,
+        HasNoAddress = p.Party is Party.Unknown,
         Number = (p.Party as Party.Phone)?.Number.Value,
         Label = p.Label,
         Progress = p.Progress,
@@ -111,7 +115,7 @@ internal static class StoredForm
     {
         Id = Parsed<ParticipantId>(p.Id, ParticipantId.TryParse),
         Role = Known(p.Role),
-        Party = p.Client is null
+        Party = p.HasNoAddress ? Party.Unknown.Instance : p.Client is null
             ? new Party.Phone(Parsed<PhoneNumber>(p.Number, PhoneNumber.TryParse))
             : new Party.Client(Parsed<ClientIdentity>(p.Client, ClientIdentity.TryParse)),
         Label = p.Label,

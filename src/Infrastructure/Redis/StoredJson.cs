@@ -55,6 +55,7 @@ internal sealed class ParticipantForm
     [JsonPropertyName("el")] public string[]? EarlierLegs { get; set; }
     [JsonPropertyName("rj")] public bool Reconnecting { get; set; }
     [JsonPropertyName("rb")] public RingbackState Ringback { get; set; }
+    [JsonPropertyName("na")] public bool HasNoAddress { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 

@@ -54,9 +54,12 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     public string Status(CallReference call, ParticipantId participant) =>
         At(Of(call, participant), "status", call.TraceParent, StatusOverrides);
 
-    /// <summary>The <c>action</c> of a leg's <c>&lt;Dial&gt;</c>.</summary>
-    public string Left(CallReference call, ParticipantId participant) =>
-        At(Of(call, participant), "left", call.TraceParent, TwimlOverrides);
+    /// <summary>The <c>action</c> of a leg's <c>&lt;Dial&gt;</c>. The caller's has the callee's address: if Redis has lost the session when
+    /// the caller hangs up, the service must find the phone that rings.</summary>
+    /// <remarks>The callee is personal. It is encoded so that its characters need no escape; this does not hide it.</remarks>
+    public string Left(CallReference call, ParticipantId participant, Party? callee = null) =>
+        At(Of(call, participant) + (callee is null or Party.Unknown ? "" : "/callees/" + Encode(callee)), "left", call.TraceParent,
+            TwimlOverrides);
 
     /// <summary>Status callback of the conference.</summary>
     public string Conference(CallReference call) => At(Of(call), "conference", call.TraceParent, StatusOverrides);

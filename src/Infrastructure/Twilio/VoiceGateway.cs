@@ -17,6 +17,8 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
 {
     /// <summary>A conference has at most 250 participants, and a pair of addresses has few calls a day: more pages are a defect.</summary>
     private const int MaxPages = 10;
+    /// <summary>The open conferences of an account: ten thousand.</summary>
+    private const int MaxPagesOfAccount = 100;
     private const int PageSize = 100;
     private static readonly List<string> CallEvents = ["initiated", "ringing", "answered", "completed"];
     /// <summary>Every leg has the same events, because Twilio uses the settings of the first participant.</summary>
@@ -24,9 +26,9 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
     private readonly string callerId = settings.Value.Voice.CallerId;
 
     /// <remarks>The callee's app shows the caller's own address. A phone can only be rung from a number of the account.</remarks>
-    public (string To, string From) AddressesOf(Party callee, ClientIdentity caller) => callee switch
+    public (string To, string From) AddressesOf(Party callee, ClientIdentity? caller) => callee switch
     {
-        Party.Client client => (client.Identity.Address, caller.Address),
+        Party.Client client when caller is not null => (client.Identity.Address, caller.Address),
         Party.Phone phone => (phone.Number.Value, callerId),
         _ => throw new UnreachableException($"No address for {callee.GetType().Name}"),
     };
@@ -112,13 +114,25 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
             : waiting;
     }
 
+    /// <remarks>A room goes from <c>init</c> to <c>in-progress</c>, so it is in one of the two answers in this order.</remarks>
+    public async Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListOpenConferencesAsync(CancellationToken cancellationToken)
+    {
+        var waiting = await ListConferencesAsync(null, ConferenceResource.StatusEnum.Init, cancellationToken);
+        if (waiting is not GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var ofOne })
+            return waiting;
+        var started = await ListConferencesAsync(null, ConferenceResource.StatusEnum.InProgress, cancellationToken);
+        return started is GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var ofMore }
+            ? new GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted([.. ofOne.Concat(ofMore).DistinctBy(room => room.Sid)])
+            : started;
+    }
+
     private Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(
-        string room, ConferenceResource.StatusEnum? status, CancellationToken cancellationToken)
+        string? room, ConferenceResource.StatusEnum? status, CancellationToken cancellationToken)
     {
         var query = new ReadConferenceOptions { FriendlyName = room, Status = status, PageSize = PageSize }.GetParams();
         return ListAsync(
             ListConferences, null, "/Conferences.json", query, page => page.Conferences?.ConvertAll(View),
-            conference => !conference.Completed, isSorted: false, cancellationToken);
+            conference => !conference.Completed, isSorted: false, cancellationToken, room is null ? MaxPagesOfAccount : MaxPages);
     }
 
     public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(
@@ -141,12 +155,13 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
     /// <remarks>The library's own lists read further pages synchronously, and follow the address of the next page to any host.</remarks>
     private async Task<GatewayOutcome<IReadOnlyList<TView>>> ListAsync<TView>(
         TwilioOperation operation, ConferenceSid? conference, string path, List<KeyValuePair<string, string>> query,
-        Func<ListPage, List<TView?>?> items, Func<TView, bool> wanted, bool isSorted, CancellationToken cancellationToken)
+        Func<ListPage, List<TView?>?> items, Func<TView, bool> wanted, bool isSorted, CancellationToken cancellationToken,
+        int maxPages = MaxPages)
         where TView : class
     {
         var all = new List<TView>();
         var place = Enumerable.Empty<KeyValuePair<string, string>>();
-        for (var i = 0; i < MaxPages; i++)
+        for (var i = 0; i < maxPages; i++)
         {
             List<KeyValuePair<string, string>> parameters = [.. query, .. place];
             var answer = await requests.SendAsync(
@@ -187,7 +202,10 @@ internal sealed class VoiceGateway(TwilioRequests requests, CallbackUrls urls, I
         if (Sid(call.Sid) is not { } sid || !LegStatuses.TryParse(call.Status?.ToString(), out var status))
             return null;
         var created = call.DateCreated is { } local ? new DateTimeOffset(local.ToUniversalTime()) : (DateTimeOffset?)null;
-        return new CallView(sid, status, call.To ?? "", call.From ?? "", created);
+        return new CallView(sid, status, call.To ?? "", call.From ?? "", created)
+        {
+            IsInbound = call.Direction?.StartsWith("inbound", StringComparison.Ordinal) is true,
+        };
     }
 
     private static ConferenceView? View(ConferenceResource its) => ConferenceSid.TryParse(its.Sid, out var sid)

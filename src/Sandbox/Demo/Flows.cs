@@ -46,6 +46,10 @@ internal static class Flows
             "9b A callee hangs up by mistake and returns",
             "Alice, Bob and the lawyer talk; Bob hangs up and calls with the same session id: he is the callee again, no phone rings",
             CalleeReturnsAsync),
+        new(
+            "10 Redis loses every call",
+            "Redis is flushed while Alice and Bob talk and the lawyer rings: all three talk on, and the last line ends",
+            LostAsync),
     ];
 
     private static async Task TwoPartyCallAsync(SandboxHost host, string session)
@@ -250,6 +254,24 @@ internal static class Flows
         await lawyer.HangUpAsync();
         await alice.HangUpAsync();
         await bob.IsIdleAsync();
+    }
+
+    private static async Task LostAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        var lawyer = host.Twilio.Phone(Lawyer);
+        Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
+        await lawyer.RingsAsync();
+        await host.FlushRedisAsync();
+        await lawyer.AnswerAsync();
+        await lawyer.TalksAsync();
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        while ((await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor("alice"))).Status != HttpStatusCode.OK)
+            await Task.Delay(50, patience.Token);
+        await alice.HangUpAsync();
+        await bob.TalksAsync();
+        await bob.HangUpAsync();
+        await lawyer.IsIdleAsync();
     }
 
     private static async Task<(PhoneHandle Alice, PhoneHandle Bob)> TalkAsync(SandboxHost host, string session)

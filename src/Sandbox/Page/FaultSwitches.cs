@@ -3,10 +3,12 @@ using Calls.Sandbox.Twilio;
 namespace Calls.Sandbox.Page;
 
 /// <summary>The faults that the page can switch on and off.</summary>
-internal sealed class FaultSwitches(Faults faults)
+internal sealed class FaultSwitches(Faults faults, Func<Task> flushRedis)
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, Action> active = new(StringComparer.Ordinal);
+
+    private const string Flush = "flush";
 
     /// <summary>All switches, in the order in which the page shows them.</summary>
     public static IReadOnlyList<FaultSwitch> All { get; } =
@@ -41,6 +43,11 @@ internal sealed class FaultSwitches(Faults faults)
             faults.Outage = true;
             return () => faults.Outage = false;
         }),
+        new(
+            Flush,
+            "Redis loses every call",
+            "Redis is flushed once, at this moment. The next webhook of a call builds its session again from Twilio.",
+            _ => () => { }),
     ];
 
     /// <summary>The names of the switches that are on.</summary>
@@ -61,7 +68,11 @@ internal sealed class FaultSwitches(Faults faults)
         lock (gate)
         {
             if (on && !active.ContainsKey(name))
+            {
                 active[name] = found.TurnOn(faults);
+                if (name == Flush)
+                    _ = flushRedis();
+            }
             else if (!on && active.Remove(name, out var undo))
                 undo();
         }

@@ -39,7 +39,7 @@ internal sealed class SandboxPage : IAsyncDisposable
         this.host = host;
         proxy = new ApiProxy(host.Address);
         phones = new PhoneDesk(host.Twilio);
-        faults = new FaultSwitches(host.Twilio.Faults);
+        faults = new FaultSwitches(host.Twilio.Faults, host.FlushRedisAsync);
         watch = new GuaranteeWatch(TimeProvider.System, options.BrokenAfter);
         foreach (var name in AppUsers)
             host.Twilio.Client(name);

@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Calls.Api;
@@ -49,6 +51,12 @@ internal sealed partial class TimelineExport
             "label",
             entries.OfType<FrontendAsked>().SelectMany(asked => Label().Matches(asked.Body + asked.Answer))
                 .Select(match => Regex.Unescape(match.Groups["name"].Value)));
+
+        // The path of a leave names the callee, encoded.
+        foreach (var address in addresses)
+            if (pseudonyms.Where(known => address.EndsWith(known.Key, StringComparison.Ordinal)).MaxBy(known => known.Key.Length)
+                is { Key: { } name, Value: var other })
+                pseudonyms.TryAdd(Encode(address), Encode(address[..^name.Length] + other));
 
         // The longest word first: if one name begins with another name, the whole name is replaced.
         var words = pseudonyms.Keys.SelectMany(word => new[] { word, Uri.EscapeDataString(word) })
@@ -166,6 +174,8 @@ internal sealed partial class TimelineExport
                 count++;
         }
     }
+
+    private static string Encode(string address) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(address));
 
     private string Pseudonymize(string text) => pattern is null ? text : pattern.Replace(text, match =>
         pseudonyms.GetValueOrDefault(match.Value) ?? pseudonyms.GetValueOrDefault(Uri.UnescapeDataString(match.Value), "hidden"));

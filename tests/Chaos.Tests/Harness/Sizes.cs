@@ -25,6 +25,9 @@ internal static class Sizes
     /// <summary>Calls of patient callers through each kind of failover.</summary>
     public static int CallsThroughAFailover => Number("CALLS_CHAOS_FAILOVER_CALLS", 300);
 
+    /// <summary>Calls while Redis is flushed.</summary>
+    public static int FlushedCalls => Number("CALLS_CHAOS_FLUSHED_CALLS", 300);
+
     /// <summary>Live calls while Twilio fails.</summary>
     public static int LiveCallsWhileTwilioFails => Number("CALLS_CHAOS_FAILING_CALLS", 200);
 

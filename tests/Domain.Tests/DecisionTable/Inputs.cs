@@ -164,6 +164,20 @@ internal static class Inputs
         yield return Later("the rejoin grace has passed, 30 s later", 30, new SessionEvent.RejoinGracePassed());
         yield return Now("the maximum duration is said to have passed", new SessionEvent.MaxDurationPassed());
         yield return Later("the maximum duration has passed, 4 h later", 4 * 3600, new SessionEvent.MaxDurationPassed());
+        yield return Now("the session is built again: caller and callee are in the room",
+            Rebuilt(AtOnce, InTheRoom(Caller), InTheRoom(Callee)));
+        yield return Now("the session is built again: only the caller is in the room, of a call that began now",
+            Rebuilt(AtOnce, InTheRoom(Caller)));
+        yield return Now("the session is built again: only the caller is in the room, of a call that began 98 s ago",
+            Rebuilt(TimeSpan.FromSeconds(98), InTheRoom(Caller)));
+        yield return Now("the session is built again: caller is in the room, guest-doctor rings, of a call that began 98 s ago",
+            Rebuilt(TimeSpan.FromSeconds(98), InTheRoom(Caller), Leg(A.Doctor, Progress.Ringing, null) with { IsListed = true }));
+        yield return Now("the session is built again: the caller has gone, of a call that began now",
+            Rebuilt(AtOnce, Leg(Caller, Progress.Gone, LeaveReason.HungUp)));
+        yield return Now("the session is built again: callee rings, and the caller is not at Twilio",
+            Rebuilt(AtOnce, Leg(Callee, Progress.Ringing, null)));
+        yield return Now("the session is built again: both legs have ended",
+            Rebuilt(AtOnce, Leg(Caller, Progress.Gone, LeaveReason.HungUp), Leg(Callee, Progress.Gone, LeaveReason.Busy)));
         yield return Now("review fails", new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review fails, 61 s later", 61, new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review, 91 s later: both legs are alive and only the caller is in the room", 91,
@@ -171,6 +185,17 @@ internal static class Inputs
         yield return Later("review, 21 s later: both legs are alive and neither is in the room", 21,
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
     }
+
+    private static SessionEvent.SessionRebuilt Rebuilt(TimeSpan ago, params RebuiltLeg[] legs) => new(
+        A.Id(), A.Nonce, A.Noon - ago, legs.Any(leg => leg.InTheRoom) ? A.Room1 : null, [.. legs]);
+
+    private static RebuiltLeg InTheRoom(ParticipantId who) =>
+        Leg(who, Progress.Answered, null) with { IsListed = true, InTheRoom = true };
+
+    private static RebuiltLeg Leg(ParticipantId who, Progress progress, LeaveReason? gone) => new(
+        who, A.LegOf(who),
+        who == Caller ? new Party.Client(A.Identity("alice")) : who == Callee ? A.Bob : new Party.Phone(A.PhoneOf(who)),
+        progress, gone);
 
     private static (string, TimeSpan, SessionEvent) Now(string name, SessionEvent happened) => (name, AtOnce, happened);
 

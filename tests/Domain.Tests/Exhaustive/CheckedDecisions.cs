@@ -50,17 +50,52 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         return ReferenceEquals(outcome.After, w.Stored) ? w : w with { Stored = outcome.After };
     }
 
+    /// <summary>The world after a rebuild of the session that the store has forgotten.</summary>
+    /// <param name="w">The world.</param>
+    /// <param name="of">The leg of the webhook. Null for the sweep of the open conferences.</param>
+    /// <param name="isOld">Whether the call began so long ago that no phone of its first dial can ring.</param>
+    public World Rebuild(World w, CallSid? of, bool isOld)
+    {
+        var key = w.TwilioKey() + of?.Value;
+        if (!w.Stored.Decided.TryGetValue((key, isOld), out var outcome))
+            w.Stored.Decided.Add((key, isOld), outcome = DecideAndCheck(w, Rebuilt(w, of, isOld), Now));
+        return ReferenceEquals(outcome.After, w.Stored) ? w : w with { Stored = outcome.After };
+    }
+
+    /// <summary>What Twilio knows by labels: who is in the room, and the added phones that still ring.</summary>
+    private SessionEvent.SessionRebuilt Rebuilt(World w, CallSid? of, bool isOld)
+    {
+        var known = w.Legs.Where(l => l.Sid == of || l.State == LegState.InRoom || (w.RoomIsOpen && l.IsAlive && IsAdded(l)));
+        return new SessionEvent.SessionRebuilt(
+            A.Id(), A.Nonce, isOld ? Now.AddHours(-1) : Now, w.RoomIsOpen ? A.Conference(w.Conferences) : null,
+            [.. known.Select(l => new RebuiltLeg(l.Owner, l.Sid, PartyOf(l.Owner), ProgressOf(l), l.EndedBecause)
+            {
+                IsListed = l.State == LegState.InRoom || IsAdded(l),
+                InTheRoom = l.State == LegState.InRoom,
+                Hold = l.IsOnHold,
+            })]);
+    }
+
+    private static bool IsAdded(Leg leg) => leg.Owner != ParticipantId.Caller && leg.Owner != ParticipantId.Callee;
+
+    private Party PartyOf(ParticipantId owner) => owner == ParticipantId.Caller ? new Party.Client(A.Identity("alice"))
+        : owner == ParticipantId.Callee ? scenario.Holds.IsEmpty ? A.Bob : A.BobsPhone
+        : new Party.Phone(A.PhoneOf(owner));
+
+    private static Progress ProgressOf(Leg leg) => leg.State switch
+    {
+        LegState.Queued or LegState.Dialing => Progress.Dialing,
+        LegState.Ringing => Progress.Ringing,
+        LegState.Ended => Progress.Gone,
+        _ => Progress.Answered,
+    };
+
     /// <summary>The true state at Twilio of the legs and the room that a review asks for.</summary>
-    private static SessionEvent.SessionObserved Observation(World w)
+    private SessionEvent.SessionObserved Observation(World w)
     {
         var asked = w.Session!.Participants.Where(p => p is { Leg: not null, Progress: not Progress.Gone });
-        var answers = asked.Select(p => w.Legs.First(l => l.Sid == p.Leg)).Select(l => new ObservedLeg(l.Sid, l.State switch
-        {
-            LegState.Queued or LegState.Dialing => Progress.Dialing,
-            LegState.Ringing => Progress.Ringing,
-            LegState.Ended => Progress.Gone,
-            _ => Progress.Answered,
-        }, l.EndedBecause));
+        var answers = asked.Select(p => w.Legs.First(l => l.Sid == p.Leg))
+            .Select(l => new ObservedLeg(l.Sid, ProgressOf(l), l.EndedBecause) { Party = PartyOf(l.Owner) });
         var present = w.Legs.Where(l => l.State == LegState.InRoom).ToList();
         // As the service does, a review does not read mute and hold while a request is pending.
         var flags = present
@@ -133,6 +168,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
 
     private CallSession Timeless(CallSession session) => session with
     {
+        StartedAt = Now,
         TouchedAt = Now,
         ReviewedAt = null,
         ReviewFailures = 0,

@@ -28,8 +28,9 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
     /// A look-up finds the callee's call by its addresses, even if it has ended. It finds a guest's call by its label while the call is
     /// active.
     /// </summary>
-    public static Leg? LookUp(World w, Effect.Dial dial) =>
-        w.Legs.LastOrDefault(l => l.Owner == dial.Participant && !l.IsReturn && (l.IsAlive || l.Owner == ParticipantId.Callee));
+    public static Leg? LookUp(World w, Effect.Dial dial) => w.Session!.Find(dial.Participant)!.Party is Party.Unknown
+        ? null
+        : w.Legs.LastOrDefault(l => l.Owner == dial.Participant && !l.IsReturn && (l.IsAlive || l.Owner == ParticipantId.Callee));
 
     public World Claim(World w, Effect.Dial dial, DateTimeOffset now)
     {
@@ -82,13 +83,14 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
         };
     }
 
-    public World Settle(World w, HoldRequest change, EffectOutcome outcome) => decisions.Apply(w, new SessionEvent.FlagsSettled(
+    public World Settle(World w, HoldRequest change, EffectOutcome outcome) => w.Session is null ? w : decisions.Apply(w, new SessionEvent.FlagsSettled(
         w.Session!.Room, change.Participant, change.Asked, outcome,
         outcome == EffectOutcome.Done ? new SeenFlags(false, change.Hold) : null));
 
     public World Settle(World w, Effect.Dial dial, DialOutcome outcome, DateTimeOffset? now = null) =>
         decisions.Apply(w, new SessionEvent.DialSettled(dial.Participant, w.Session!.Nonce, dial.Attempt, outcome), now);
 
-    public World Settle(World w, DialReply reply) =>
-        decisions.Apply(w, new SessionEvent.DialSettled(reply.Participant, w.Session!.Nonce, reply.Attempt, reply.Outcome));
+    /// <summary>A reply about a session that is forgotten changes nothing.</summary>
+    public World Settle(World w, DialReply reply) => w.Session is null ? w
+        : decisions.Apply(w, new SessionEvent.DialSettled(reply.Participant, w.Session!.Nonce, reply.Attempt, reply.Outcome));
 }

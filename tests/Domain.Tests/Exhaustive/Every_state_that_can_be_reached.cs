@@ -64,6 +64,23 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
         "the grace is said to have passed", "the grace has passed", "hold change is refused", "hold change is made", "late review",
     ]);
 
+    [Fact]
+    public void Two_people_and_a_store_that_forgets_them() => AllRulesHold(Scenarios.Forgetful, 10_000, Forgotten);
+
+    [Fact]
+    public void Three_people_and_a_store_that_forgets_them() => AllRulesHold(Scenarios.ForgetfulOfThree, 10_000,
+    [
+        "the store forgets the session", "the open conferences are swept", "caller leave arrives, after a rebuild",
+        "callee hold change arrives, after a rebuild", "hold change is made", "hold",
+    ]);
+
+    private static readonly string[] Forgotten =
+    [
+        "the store forgets the session", "the open conferences are swept", "answer arrives, after a rebuild, and gets JoinRoom",
+        "answer arrives, after a rebuild, and gets HangUp", "callee end arrives, after a rebuild", "caller leave arrives, after a rebuild",
+        "end of the caller's dial arrives", "look-up without an address", "late look-up without an address", "look-up finds it",
+    ];
+
     private static readonly string[] Faults =
     [
         "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim",

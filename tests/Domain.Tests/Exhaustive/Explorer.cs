@@ -27,7 +27,11 @@ internal sealed class Explorer
     public Explorer(Scenario scenario, Decide decide)
     {
         // The start is shared between explorations, and the decisions on it are not.
-        start = scenario.Start with { Stored = new StoredSession(scenario.Start.Session, scenario.Start.Stored.Key) };
+        start = scenario.Start with
+        {
+            Stored = new StoredSession(scenario.Start.Session, scenario.Start.Stored.Key),
+            Empty = new StoredSession(null, "~"),
+        };
         decisions = new CheckedDecisions(scenario, decide);
         var effects = new EffectRuns(scenario, decisions);
         var webhooks = new Webhooks(scenario);

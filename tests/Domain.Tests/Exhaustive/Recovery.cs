@@ -81,8 +81,12 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
             return w.With(queued, queued with { State = LegState.Dialing, Dialed = true });
         if (w.Legs.FirstOrDefault(l => l.State == LegState.HearsTone) is { } hearing)
             return w.End(hearing, LeaveReason.HungUp);
+        // A phone that no look-up finds rings out, long before the sweep of the open conferences. Its webhooks can be lost.
+        if (w.HasForgotten && w.Legs.FirstOrDefault(l => l.IsUnanswered && IsNotFound(w, l)) is { } ringing)
+            return w.End(ringing, LeaveReason.NoAnswer);
         if (w.Session is null)
-            return null;
+            return w is { HasForgotten: true, RoomIsOpen: true }
+                && decisions.Rebuild(w, null, isOld: true) is var rebuilt && !ReferenceEquals(rebuilt, w) ? rebuilt : null;
         if (w.Session.Effects.OfType<Effect.HangUp>().FirstOrDefault() is { } hangUp)
             return hangUp.Because is null ? effects.HangUp(w, hangUp)
                 : EffectRuns.PlayTone(w, hangUp) is { } played ? effects.Settle(played, hangUp, EffectOutcome.Done)
@@ -96,8 +100,8 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
 
         if (w.Session.Effects.OfType<Effect.Dial>().FirstOrDefault(d => d.State != DialState.Planned) is { } inFlight)
         {
-            DialOutcome outcome = EffectRuns.LookUp(w, inFlight) is { } leg
-                ? new DialOutcome.Accepted(leg.Sid)
+            DialOutcome outcome = EffectRuns.LookUp(w, inFlight) is { } leg ? new DialOutcome.Accepted(leg.Sid)
+                : w.Session.Find(inFlight.Participant)!.Party is Party.Unknown ? new DialOutcome.LookUpFailed()
                 : new DialOutcome.NotFound();
             return effects.Settle(w, inFlight, outcome, CheckedDecisions.MuchLater);
         }
@@ -111,6 +115,10 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
                 return claimed;
         return null;
     }
+
+    /// <summary>A call to the callee is found by its addresses, if they are known.</summary>
+    private static bool IsNotFound(World w, Leg leg) => w.Session?.Find(leg.Sid) is null
+        && (leg.Owner != ParticipantId.Callee || w.Session?.Find(leg.Owner)?.Party is null or Party.Unknown);
 
     /// <summary>No participant is alone, or on hold for a person who has left. No leg rings for an ended call, and no work is left.
     /// </summary>

@@ -94,6 +94,23 @@ internal static class Scenarios
         WithoutReasons = true,
     };
 
+    /// <summary>
+    /// The store forgets the session at any moment. The next webhook, or the sweep of the open conferences, builds it again.
+    /// </summary>
+    public static Scenario Forgetful => new("a store that forgets")
+    {
+        Start = Nothing with { ForgetsLeft = 1 },
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
+    /// <summary>The caller, the callee and a guest talk, and the callee is on hold.</summary>
+    public static Scenario ForgetfulOfThree => Holds with
+    {
+        Name = "a store that forgets three people",
+        Start = Talking() with { HoldsLeft = 1, SendsLeft = 2, ForgetsLeft = 1 },
+    };
+
     public static Scenario ThreePeople => new("three people") { Start = Nothing, Guests = [A.Doctor], Attempts = 1, WithoutReasons = true };
 
     /// <summary>Two app users and the doctor are in the room. Each app user may drop, and call again, at any moment.</summary>

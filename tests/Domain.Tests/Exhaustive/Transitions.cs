@@ -12,7 +12,13 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         foreach (var leg in w.Legs)
             LegMoves(w, leg);
         foreach (var (message, label) in webhooks.Of(w))
-            WebhookArrives(w, message, label);
+        {
+            if (w.Session is not null || !w.HasForgotten)
+                WebhookArrives(w, w, message, label);
+            else if (message is not SessionEvent.StartCall)
+                WebhookOfForgottenArrives(w, message, label);
+        }
+
         foreach (var reply in w.Replies)
             next.Add((effects.Settle(w, reply), "reply is saved"));
         foreach (var request in w.Requests)
@@ -24,7 +30,15 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         foreach (var request in ClientRequests(w))
             next.Add((decisions.Apply(w, request), request.GetType().Name));
         if (w.Session is null)
+        {
+            if (w is { HasForgotten: true, RoomIsOpen: true })
+                foreach (var isOld in Ages(w))
+                    next.Add((decisions.Rebuild(w, null, isOld), "the open conferences are swept"));
             return next;
+        }
+
+        if (w.ForgetsLeft > 0)
+            next.Add((w.Forget(), "the store forgets the session"));
         foreach (var effect in w.Session.Effects)
             EffectIsRun(w, effect);
         if (w.BeforeClaim is not null)
@@ -88,10 +102,20 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         }
     }
 
-    /// <summary>A webhook arrives. If it asks for TwiML, Twilio may receive the answer or lose it.</summary>
-    private void WebhookArrives(World w, SessionEvent message, string label)
+    /// <summary>A call that may ring now is not old. In a young call without a room the webhook is held, which changes nothing.</summary>
+    private static bool[] Ages(World w) => w.CalleeMayRing ? [false] : [false, true];
+
+    /// <summary>A webhook arrives, and the session is forgotten. It is built again, and the webhook is applied to it.</summary>
+    private void WebhookOfForgottenArrives(World w, SessionEvent message, string label)
     {
-        var applied = decisions.Apply(w, message, out var reply);
+        foreach (var isOld in Ages(w))
+            WebhookArrives(w, decisions.Rebuild(w, Webhooks.LegOf(message), isOld), message, label + ", after a rebuild");
+    }
+
+    /// <summary>A webhook arrives. If it asks for TwiML, Twilio may receive the answer or lose it.</summary>
+    private void WebhookArrives(World w, World loaded, SessionEvent message, string label)
+    {
+        var applied = decisions.Apply(loaded, message, out var reply);
         next.Add((applied, label));
         var asking = message switch
         {
@@ -141,6 +165,12 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             case Effect.Dial { State: DialState.Planned } dial:
                 next.Add((effects.Claim(w, dial, CheckedDecisions.Now), "claim"));
                 next.Add((effects.Claim(w, dial, CheckedDecisions.MuchLater), "late claim"));
+                break;
+            case Effect.Dial dial when w.Session!.Find(dial.Participant)!.Party is Party.Unknown:
+                next.Add((effects.Settle(w, dial, new DialOutcome.LookUpFailed()), "look-up without an address"));
+                if (!w.CalleeMayRing)
+                    next.Add((effects.Settle(w, dial, new DialOutcome.LookUpFailed(), CheckedDecisions.MuchLater),
+                        "late look-up without an address"));
                 break;
             case Effect.Dial dial:
                 if (EffectRuns.LookUp(w, dial) is { } leg)
@@ -239,7 +269,8 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
     {
         if (w.Session is null)
             yield break;
-        foreach (var guest in scenario.Guests)
+        // A request after the store has forgotten the session is a new one, and has another guest.
+        foreach (var guest in scenario.Guests.Where(id => !w.HasForgotten || !w.Knows(id)))
             yield return new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), null) { Screen = Screening.None };
         foreach (var participant in scenario.Removals)
             yield return new SessionEvent.RemoveParticipant(participant);

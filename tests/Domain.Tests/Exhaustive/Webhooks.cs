@@ -18,6 +18,14 @@ internal sealed class Webhooks(Scenario scenario)
             yield return (new SessionEvent.ConferenceStarted(A.Conference(i), Room), "conference start arrives");
         }
 
+        // The end of the caller's <Dial> says too who was called.
+        if (w.HasForgotten)
+            foreach (var caller in w.Legs.Where(l => l is { Conference: > 0, IsAlive: false } && l.Owner == ParticipantId.Caller))
+                yield return (new SessionEvent.ParticipantLeft(Room, caller.Sid, null, LeaveReason.HungUp)
+                {
+                    Callee = scenario.Holds.IsEmpty ? A.Bob : A.BobsPhone,
+                },
+                    "end of the caller's dial arrives");
         foreach (var leg in w.Legs)
         {
             if (!ofLegs.TryGetValue(leg, out var ofLeg))

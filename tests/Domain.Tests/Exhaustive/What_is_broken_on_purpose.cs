@@ -206,6 +206,16 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
         });
 
     [Fact]
+    public void A_rebuilt_session_dials() =>
+        IsFound(Scenarios.Forgetful, "a dial is granted to two senders", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            return happened is SessionEvent.SessionRebuilt && decision is { Changed: true, Session: { IsEnded: false } after }
+                ? decision with { Session = Planned(after, _ => true) }
+                : decision;
+        });
+
+    [Fact]
     public void A_second_return_keeps_both_legs() =>
         IsFound(Scenarios.Returns, "the session does not know a leg that is alive", real => (session, happened, policy, now) =>
         {
@@ -261,6 +271,13 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
 
     private static ImmutableArray<CallSid> Known(CallSession session, ImmutableArray<CallSid> room) =>
         [.. room.Where(leg => session.Find(leg) is not null)];
+
+    [Fact]
+    public void A_session_that_is_lost_stays_lost() =>
+        IsFound(Scenarios.Forgetful, "a leg is alive and there is no session", real => (session, happened, policy, now) =>
+            happened is SessionEvent.SessionRebuilt
+                ? new Decision(happened, session, CallReply.Nothing) { Ignored = IgnoreReason.NoSuchSession }
+                : real(session, happened, policy, now));
 
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant

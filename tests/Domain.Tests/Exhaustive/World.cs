@@ -50,8 +50,28 @@ internal sealed record World
     /// <summary>How many times the store may still lose all writes since the claim of a dial (a failover).</summary>
     public int FailoversLeft { get; init; }
 
+    /// <summary>How many times the store may still forget the session.</summary>
+    public int ForgetsLeft { get; init; }
+
+    /// <summary>Whether the store has forgotten the session at least once.</summary>
+    public bool HasForgotten { get; init; }
+
     /// <summary>The session before the claim, as long as a failover may bring it back.</summary>
     public StoredSession? BeforeClaim { get; init; }
+
+    /// <summary>What is stored if no session is.</summary>
+    public StoredSession? Empty { get; init; }
+
+    /// <summary>The store loses the session whole.</summary>
+    public World Forget() => this with { Stored = Empty!, BeforeClaim = null, ForgetsLeft = ForgetsLeft - 1, HasForgotten = true };
+
+    /// <summary>Whether the callee's phone may ring, in Twilio's queue too.</summary>
+    public bool CalleeMayRing =>
+        Requests.Any(r => r.Participant == ParticipantId.Callee) || Legs.Any(l => l.Owner == ParticipantId.Callee && l.IsUnanswered);
+
+    /// <summary>Whether Twilio has, or may get, a leg of the participant.</summary>
+    public bool Knows(ParticipantId id) =>
+        Legs.Any(l => l.Owner == id) || Requests.Any(r => r.Participant == id) || Replies.Any(r => r.Participant == id);
 
     public static CallSid SidOf(ParticipantId owner, int number) =>
         A.Leg((owner == ParticipantId.Caller ? 0x10 : owner == ParticipantId.Callee ? 0x20 : owner == A.Doctor ? 0x30 : 0x40) + number);
@@ -92,6 +112,8 @@ internal sealed record World
         var text = new StringBuilder(Stored.Key, 128);
         AppendTwilio(text);
         text.Append((char)('0' + FailoversLeft)).Append(BeforeClaim?.Key);
+        if (ForgetsLeft > 0 || HasForgotten)
+            text.Append('!').Append((char)('0' + ForgetsLeft));
         foreach (var request in Requests)
             text.Append('>').Append(Digit(request.Participant)).Append((char)('0' + request.Attempt))
                 .Append((char)('0' + request.Conference));
@@ -144,6 +166,8 @@ internal sealed record World
                 .Append(p.Leg?.Value[^1] ?? '.');
             if (p.Reconnecting || p.Ringback != RingbackState.None || !p.EarlierLegs.IsEmpty)
                 text.Append(p.Reconnecting ? 'R' : 'r').Append((char)('0' + (int)p.Ringback)).Append((char)('0' + p.EarlierLegs.Length));
+            if (p.Party is Party.Unknown)
+                text.Append('?');
             if (p.FlagsVersion > 0 || p.FlagsSequence >= 0)
                 text.Append(p.Hold ? 'H' : 'h').Append(p.HeldBy is null ? '.' : Digit(p.HeldBy)).Append((char)('0' + p.FlagsVersion))
                     .Append((char)('0' + p.FlagsSequence));

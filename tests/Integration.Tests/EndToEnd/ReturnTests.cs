@@ -55,7 +55,7 @@ public sealed class ReturnTests(RedisFixture redis)
         (await ReplayAsync(host, sent[0])).ShouldContain("<Response><Hangup", Case.Sensitive, "of the earlier leg");
         var again = await ReplayAsync(host, sent[1]);
         again.ShouldContain("<Conference");
-        again.ShouldContain("participantLabel=\"caller~2\"");
+        again.ShouldContain($"participantLabel=\"caller~{back.Sid[^8..]}\"");
         await alice.HangUpAsync();
         await bob.IsIdleAsync();
         await host.EventuallyAsync(document => document.GetProperty("state").GetString() == "ended");

@@ -36,7 +36,7 @@ internal sealed class SlowTwilio : IVoiceGateway
     /// room.</summary>
     public int Asked(string what) => asked.Count(a => a == what);
 
-    public (string To, string From) AddressesOf(Party callee, ClientIdentity caller) => ("", "");
+    public (string To, string From) AddressesOf(Party callee, ClientIdentity? caller) => ("", "");
 
     public async Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken)
     {
@@ -89,6 +89,9 @@ internal sealed class SlowTwilio : IVoiceGateway
 
     public Task<GatewayOutcome<ConferenceView>> FetchConferenceAsync(ConferenceSid conference, CancellationToken cancellationToken) =>
         Nothing<ConferenceView>();
+
+    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListOpenConferencesAsync(CancellationToken cancellationToken) =>
+        Nothing<IReadOnlyList<ConferenceView>>();
 
     public async Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(
         string room, CancellationToken cancellationToken)

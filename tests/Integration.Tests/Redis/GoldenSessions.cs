@@ -9,7 +9,7 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned() }
+        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt() }
             .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
     /// <summary>The schema of the first version that could store this session. An older version writes it without the later
@@ -171,6 +171,21 @@ internal static class GoldenSessions
             },
         ],
         Effects = [new Effect.SetFlags(ParticipantId.Caller, Muted: null, Hold: true) { NotBefore = At(52) }],
+        StartedAt = Start,
+        TouchedAt = At(50),
+    };
+
+    /// <summary>The session was built again. The callee's address and leg are not known yet.</summary>
+    private static CallSession Rebuilt() => new()
+    {
+        Id = Known<SessionId>("rebuilt", SessionId.TryParse),
+        Nonce = "nonceofthiscall5",
+        Participants =
+        [
+            Caller("alice", Progress.Joined, since: 1),
+            Callee(Party.Unknown.Instance, Progress.Invited, since: 0) with { Leg = null },
+        ],
+        Effects = [new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, SentAt = At(0), NotBefore = At(52) }],
         StartedAt = Start,
         TouchedAt = At(50),
     };

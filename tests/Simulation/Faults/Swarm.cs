@@ -43,6 +43,9 @@ internal sealed record Swarm
 
     public bool StoreGoesAway { get; private init; }
 
+    /// <summary>The store loses everything, once.</summary>
+    public bool StoreForgets { get; private init; }
+
     /// <summary>Share of commands to the store that are done and whose acknowledgement is lost.</summary>
     public double LoseAcknowledgement { get; private init; }
 
@@ -91,6 +94,7 @@ internal sealed record Swarm
             CrashAtAwait = chance.NextDouble() < 0.4,
             StoreGoesAway = chance.NextDouble() < 0.25,
             LoseAcknowledgement = Sometimes(chance, 0.25, 0.1),
+            StoreForgets = chance.NextDouble() < 0.25,
             Skew = chance.NextDouble() < 0.3 ? TimeSpan.FromSeconds(5 * chance.NextDouble()) : TimeSpan.Zero,
         };
     }

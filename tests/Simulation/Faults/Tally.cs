@@ -27,6 +27,8 @@ internal sealed class Tally
     public const string Reconnecting = "call waits for a person who dropped";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
+    public const string StoreForgot = "store forgets all sessions";
+
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
 
     /// <summary>All faults, and all positions of the emulator's guesses.</summary>
@@ -34,6 +36,7 @@ internal sealed class Tally
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
         Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, Tone, Words, CameBack, CameBackHeld, Reconnecting,
+        StoreForgot,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),

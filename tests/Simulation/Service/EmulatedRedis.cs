@@ -20,6 +20,7 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
     private readonly Dictionary<string, string> placed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, RedisValue> owners = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Dictionary<string, long>> due = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> taken = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (Process Owner, CallSession Session)> inMemory = new(StringComparer.Ordinal);
 
     private static readonly TimeSpan Unawaited = TimeSpan.FromMilliseconds(1);
@@ -43,6 +44,17 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
     /// <summary>The retention of a session has passed.</summary>
     public void Forget(SessionId id) => sessions.Remove(RedisKeys.Session(id).ToString());
 
+    /// <summary>Redis loses everything (<c>FLUSHALL</c>).</summary>
+    public void Flush()
+    {
+        sessions.Clear();
+        placed.Clear();
+        owners.Clear();
+        due.Clear();
+        taken.Clear();
+        inMemory.Clear();
+    }
+
     private long Now => scheduler.Now.ToUnixTimeMilliseconds();
 
     public Task<RedisValue[]> HashGetAsync(Process asker, RedisKey key, RedisValue[] fields) => AskAsync(() =>
@@ -64,6 +76,15 @@ internal sealed class EmulatedRedis(VirtualScheduler scheduler, Random chance, T
     {
         if (!IsAway)
             owners[key.ToString()] = value;
+    });
+
+    /// <summary>Sets a key that is not set, until it expires.</summary>
+    public Task<bool> TakeAsync(RedisKey key, TimeSpan expiry) => AskAsync(() =>
+    {
+        var free = !(taken.GetValueOrDefault(key.ToString()) > Now);
+        if (free)
+            taken[key.ToString()] = Now + (long)expiry.TotalMilliseconds;
+        return free;
     });
 
     public Task<RedisResult> ScriptEvaluateAsync(Process asker, string script, RedisKey[] keys, RedisValue[] values) =>

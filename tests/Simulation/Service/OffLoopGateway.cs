@@ -10,7 +10,7 @@ namespace Calls.Simulation.Service;
 /// </summary>
 internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGateway
 {
-    public (string To, string From) AddressesOf(Party callee, ClientIdentity caller) => real.AddressesOf(callee, caller);
+    public (string To, string From) AddressesOf(Party callee, ClientIdentity? caller) => real.AddressesOf(callee, caller);
 
     public Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken) =>
         CreateAsync(() => real.CreateCallAsync(call, cancellationToken));
@@ -40,6 +40,9 @@ internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGatewa
 
     public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListConferencesAsync(string room, CancellationToken cancellationToken) =>
         Process.Outside(() => real.ListConferencesAsync(room, cancellationToken));
+
+    public Task<GatewayOutcome<IReadOnlyList<ConferenceView>>> ListOpenConferencesAsync(CancellationToken cancellationToken) =>
+        Process.Outside(() => real.ListOpenConferencesAsync(cancellationToken));
 
     public Task<GatewayOutcome<ParticipantView>> FetchParticipantAsync(
         ConferenceSid conference, ParticipantId label, CancellationToken cancellationToken) =>

@@ -41,6 +41,8 @@ internal class RedisProxy : DispatchProxy
             case nameof(IDatabase.StringSet) when args is [RedisKey key, RedisValue value, ..]:
                 Redis.StringSet(key, value);
                 return true;
+            case nameof(IDatabase.StringSetAsync) when args is [RedisKey key, RedisValue, TimeSpan expiry, ..]:
+                return Redis.TakeAsync(key, expiry);
             // The index of sessions by person: the store does not wait for it, and no decision reads it.
             case not null when args is [.., CommandFlags flags] && flags.HasFlag(CommandFlags.FireAndForget):
                 return Activator.CreateInstance(targetMethod!.ReturnType);

@@ -59,6 +59,8 @@ internal sealed class Replica : IDisposable
         root.GetRequiredService<IStoreMemory>();
         var sweeper = root.GetRequiredService<Sweeper>();
         Process.Start(() => sweeper.SweepForEverAsync(stopping.Token));
+        var reconciler = root.GetRequiredService<Reconciler>();
+        Process.Start(() => reconciler.SweepForEverAsync(stopping.Token));
     }
 
     public int Number { get; }
@@ -188,6 +190,10 @@ internal sealed class Replica : IDisposable
         services.AddSingleton<RedisDueSessions>();
         services.AddSingleton<IDueSessions>(provider => new FoldedPartitions(provider.GetRequiredService<RedisDueSessions>(), provider));
         services.AddSingleton<IStoreMemory, RedisMemory>();
+        services.AddSingleton<IReconcileTurns, RedisReconcileTurns>();
+        services.AddSingleton(new ReconcileInterval(TimeSpan.FromMinutes(1)));
+        services.AddSingleton(provider => new Reconciler(
+            provider.GetRequiredService<RoomReconciler>(), provider.GetRequiredService<TimeProvider>(), NullLogger<Reconciler>.Instance));
         services.AddSingleton(provider => new ReviewSlots(
             new GatewaySettings().Reads.Permits, provider.GetRequiredService<CallPolicy>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new Sweeper(

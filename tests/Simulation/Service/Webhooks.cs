@@ -61,6 +61,8 @@ internal static class Webhooks
                     new(Enum.Parse<AnsweredBy>(by), false))).Result,
             ["twilio", "sessions", var session, var nonce, "participants", var participant, "left"] =>
                 (await voice.Left(request, Session(session), Participant(participant), nonce)).Result,
+            ["twilio", "sessions", var session, var nonce, "participants", var participant, "callees", var callee, "left"] =>
+                (await voice.Left(request, Session(session), Participant(participant), nonce, CallbackUrls.ReadCallee(callee))).Result,
             ["twilio", "sessions", var session, var nonce, "conference"] =>
                 (await callbacks.Conference(request, Session(session), CallSession.RoomOf(Session(session), nonce))).Result,
             ["twilio", "sessions", var session, var nonce, "participants", var participant, "status"] =>

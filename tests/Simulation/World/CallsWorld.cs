@@ -94,6 +94,9 @@ internal sealed class CallsWorld : IDisposable
     /// <summary>Ends all faults.</summary>
     public bool IsHealed { get; private set; }
 
+    /// <summary>Whether Redis has lost everything.</summary>
+    public bool HasForgotten { get; private set; }
+
     public DateTimeOffset HealedAt { get; private set; } = DateTimeOffset.MaxValue;
 
     /// <summary>The faults of the service, for a timeline.</summary>
@@ -150,6 +153,15 @@ internal sealed class CallsWorld : IDisposable
             });
         }
 
+        // Drawn from the seed of the network, so that the other faults of a seed stay the same.
+        if (Swarm.StoreForgets)
+            Scheduler.Schedule(TimeSpan.FromSeconds(70 * Network.NextDouble()), () =>
+            {
+                Note("Redis forgets everything");
+                Tally.Add(Tally.StoreForgot);
+                HasForgotten = true;
+                Redis.Flush();
+            });
         if (Swarm.TwilioGoesAway)
             Scheduler.Schedule(TimeSpan.FromSeconds(60 * chance.NextDouble()), () =>
             {

@@ -130,7 +130,8 @@ internal sealed class Judge(CallsWorld world)
             var calls = world.Cloud.Legs.Select(one => one.CallbackPath?.Split('/')).OfType<string[]>()
                 .Where(path => path is [_, _, "sessions", var session, ..] && session == story.Session.Value)
                 .Select(path => path[4]).Distinct(StringComparer.Ordinal).Count();
-            if (calls > 1 + story.CallsAgain)
+            // A voice webhook that is repeated after the store has lost everything is a new call.
+            if (calls > 1 + story.CallsAgain && !world.HasForgotten)
                 Say($"one leg of the caller has placed {calls} calls", story);
         }
 

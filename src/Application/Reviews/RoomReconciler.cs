@@ -1,0 +1,62 @@
+namespace Calls.Application.Reviews;
+
+/// <summary>Finds the rooms whose session Redis has lost, and whose webhooks Twilio has lost too. It reads Twilio's own list of open
+/// conferences and builds each session again that is not stored.</summary>
+/// <remarks>It knows the rooms of this service by the nonce, which begins with <see cref="Nonces.Mark"/>. So an account is used by one
+/// deployment: the rooms of another one have sessions in another Redis.</remarks>
+internal sealed class RoomReconciler(
+    IVoiceGateway gateway, ISessionStore store, SessionRebuilder rebuilder, IReconcileTurns turns, ReconcileInterval interval)
+{
+    /// <summary>The reads of Redis at once.</summary>
+    private const int LoadsAtOnce = 100;
+
+    /// <summary>How often to ask for a turn. A replica that dies in its turn delays the next one by less than an interval.</summary>
+    public TimeSpan Pause => interval.Time / 10;
+
+    /// <summary>Sweeps, if it is this replica's turn.</summary>
+    /// <returns>The number of sessions that were built again. Null if another replica has the turn, or if Twilio did not answer.</returns>
+    public async Task<int?> SweepAsync(CancellationToken cancellationToken)
+    {
+        if (!await turns.TryTakeAsync(interval.Time, cancellationToken)
+            || await gateway.ListOpenConferencesAsync(cancellationToken)
+                is not GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var open })
+            return null;
+        var rebuilt = 0;
+        foreach (var chunk in open.Select(room => LostCall.OfRoom(room.FriendlyName)).OfType<LostCall>().Chunk(LoadsAtOnce))
+        {
+            var stored = await Task.WhenAll(chunk.Select(call => IsStoredAsync(call, cancellationToken)));
+            foreach (var call in chunk.Where((_, i) => !stored[i]))
+                rebuilt += await TryRebuildAsync(call, cancellationToken) ? 1 : 0;
+        }
+
+        return rebuilt;
+    }
+
+    private async Task<bool> IsStoredAsync(LostCall call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await store.LoadAsync(call.Session, cancellationToken)).Session is not null;
+        }
+        catch (UnreadableSessionException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>A call that cannot be read now is read in the next sweep.</summary>
+    private async Task<bool> TryRebuildAsync(LostCall call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await rebuilder.RebuildAsync(call, cancellationToken);
+        }
+        catch (SessionNotRebuiltException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary><c>Calls:Reconcile:Interval</c>.</summary>
+public sealed record ReconcileInterval(TimeSpan Time);

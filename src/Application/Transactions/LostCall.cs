@@ -1,0 +1,43 @@
+namespace Calls.Application.Transactions;
+
+/// <summary>What a report says about a call whose session is not stored.</summary>
+/// <param name="Session">The session id.</param>
+/// <param name="Nonce">The nonce, which Twilio has signed.</param>
+internal sealed record LostCall(SessionId Session, string Nonce)
+{
+    /// <summary>The participant and the leg of the report. Null if the report is about the room.</summary>
+    public ParticipantId? Participant { get; init; }
+    public CallSid? Leg { get; init; }
+    /// <summary>The conference of the report. Twilio's list of conferences may not have it yet.</summary>
+    public ConferenceSid? Conference { get; init; }
+    public Party? Callee { get; init; }
+    public string Room => CallSession.RoomOf(Session, Nonce);
+
+    /// <summary>Null if the event has no nonce of this service. Such an event says nothing about a call.</summary>
+    public static LostCall? Of(SessionId session, SessionEvent happened) => happened switch
+    {
+        SessionEvent.JoinCall e => Of(session, e.Nonce) is { } call ? call with { Participant = e.Participant, Leg = e.Leg } : null,
+        SessionEvent.LegProgressed e => Of(session, e.Nonce) is { } call ? call with { Participant = e.Participant, Leg = e.Leg } : null,
+        SessionEvent.CalleeRejected e => Of(session, e.Nonce) is { } call ? call with { Participant = e.Participant, Leg = e.Leg } : null,
+        SessionEvent.ParticipantJoined e => OfRoom(session, e.Room) is { } call
+            ? call with { Participant = e.Label, Leg = e.Leg, Conference = e.Conference } : null,
+        SessionEvent.ParticipantFlagsChanged e => OfRoom(session, e.Room) is { } call
+            ? call with { Participant = e.Label, Leg = e.Leg, Conference = e.Conference } : null,
+        SessionEvent.ParticipantLeft e => OfRoom(session, e.Room) is { } call
+            ? call with { Participant = e.Label, Leg = e.Leg, Callee = e.Callee } : null,
+        SessionEvent.ConferenceStarted e => OfRoom(session, e.Room) is { } call ? call with { Conference = e.Conference } : null,
+        SessionEvent.ConferenceEnded e => OfRoom(session, e.Room),
+        _ => null,
+    };
+
+    /// <summary>The call of a room of this service. Null if the room is of another client of the account, or if its name was cut.</summary>
+    public static LostCall? OfRoom(string room) =>
+        room.LastIndexOf('.') is > 0 and var dot && room.Length < CallSession.MaxRoomLength
+            && SessionId.TryParse(room[..dot], out var session) ? Of(session, room[(dot + 1)..]) : null;
+
+    private static LostCall? Of(SessionId session, string? nonce) =>
+        nonce is not null && nonce.StartsWith(Nonces.Mark, StringComparison.Ordinal) ? new LostCall(session, nonce) : null;
+
+    private static LostCall? OfRoom(SessionId session, string? room) =>
+        room?.LastIndexOf('.') is >= 0 and var dot && Of(session, room[(dot + 1)..]) is { } call && call.Room == room ? call : null;
+}

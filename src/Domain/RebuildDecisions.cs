@@ -1,0 +1,115 @@
+namespace Calls.Domain;
+
+/// <summary>Builds a session again that Redis has lost, from what Twilio knows of the call.</summary>
+/// <remarks>A rebuilt session never dials. A callee whose leg is not known is a dial with an unknown outcome: it is looked up and never
+/// sent again. What Twilio does not know stays empty: the text of labels, who put whom on hold, and what was asked of the
+/// service.</remarks>
+internal static class RebuildDecisions
+{
+    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be.</summary>
+    public static Step Rebuild(CallSession? session, SessionEvent.SessionRebuilt e, CallPolicy policy, DateTimeOffset now)
+    {
+        if (session is not null)
+            return Step.Ignore(CallReply.Nothing, session.Nonce == e.Nonce ? IgnoreReason.NothingNew : IgnoreReason.OfAnEarlierCall);
+        var mayRing = !e.Legs.Any(leg => leg.Participant == ParticipantId.Callee) && now < e.StartedAt + policy.LongestWait;
+        if (e.Legs.IsEmpty || (!mayRing && e.Legs.All(leg => leg.Gone is not null)))
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.NoSuchSession);
+        return Step.Do(new CallSession
+        {
+            Id = e.Id,
+            Nonce = e.Nonce,
+            Participants =
+            [
+                Find(e, ParticipantId.Caller) is { } caller ? Of(caller, Role.Caller, policy, now) : Gone(e, now),
+                Find(e, ParticipantId.Callee) is { } callee ? Of(callee, Role.Callee, policy, now) : Missing(e, mayRing, policy, now),
+                .. e.Legs.Where(leg => RoleOf(leg.Participant) == Role.Guest).Select(leg => Of(leg, Role.Guest, policy, now)),
+            ],
+            Effects = mayRing
+                ? [new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, SentAt = e.StartedAt, NotBefore = now }]
+                : [],
+            Conference = e.Conference,
+            StartedAt = e.StartedAt,
+            TouchedAt = now,
+            ReviewedAt = now,
+            // Twilio's lists may be older than the truth.
+            ReviewNow = true,
+            TraceParent = e.TraceParent,
+        });
+    }
+
+    /// <summary>Sets the address of a participant, if it is not known. An app user is not screened.</summary>
+    public static CallSession Name(this CallSession session, ParticipantId id, Party? party) =>
+        party is not null && session.Find(id) is { Party: Party.Unknown } participant
+            ? session.With(participant, participant with
+            {
+                Party = party,
+                Screen = party is Party.Client ? Screening.None : participant.Screen,
+            })
+            : session;
+
+    /// <summary>The address of the callee becomes known, so the callee's leg can be looked up now.</summary>
+    public static CallSession Learn(CallSession session, Party? callee, DateTimeOffset now)
+    {
+        var named = session.Name(ParticipantId.Callee, callee);
+        return !ReferenceEquals(named, session) && named.FindDial(ParticipantId.Callee) is { State: DialState.Unknown } dial
+            ? named.With(dial, dial with { NotBefore = now })
+            : named;
+    }
+
+    private static RebuiltLeg? Find(SessionEvent.SessionRebuilt e, ParticipantId id) =>
+        e.Legs.FirstOrDefault(leg => leg.Participant == id);
+
+    private static Role RoleOf(ParticipantId id) =>
+        id == ParticipantId.Caller ? Role.Caller : id == ParticipantId.Callee ? Role.Callee : Role.Guest;
+
+    private static Participant Of(RebuiltLeg leg, Role role, CallPolicy policy, DateTimeOffset now)
+    {
+        var (gone, answered) = (leg.Gone, role == Role.Caller || leg.InTheRoom);
+        return new()
+        {
+            Id = leg.Participant,
+            Role = role,
+            Party = leg.Party ?? Party.Unknown.Instance,
+            Screen = ScreeningOf(leg, role, policy),
+            Leg = leg.Leg,
+            EarlierLegs = leg.EarlierLegs,
+            Progress = gone is not null ? Progress.Gone : leg.InTheRoom ? Progress.Joined : leg.Progress,
+            Gone = gone,
+            Since = now,
+            DialedAt = leg.Progress == Progress.Ringing ? now : null,
+            Answered = answered,
+            EverJoined = leg.InTheRoom,
+            Muted = leg.Muted,
+            Hold = leg.Hold,
+            FlagsAt = leg.InTheRoom ? now : null,
+        };
+    }
+
+    /// <summary>A phone that is not in Twilio's list of participants is a call with an answer URL. A guest has one only if it is screened.
+    /// </summary>
+    private static Screening ScreeningOf(RebuiltLeg leg, Role role, CallPolicy policy) => (role, leg.Party) switch
+    {
+        (Role.Caller, _) or (_, Party.Client) => Screening.None,
+        _ when leg.IsListed => Screening.None,
+        (Role.Guest, _) when policy.ScreenPhones == Screening.None => Screening.PressOne,
+        _ => policy.ScreenPhones,
+    };
+
+    /// <summary>The caller is not at Twilio any more.</summary>
+    private static Participant Gone(SessionEvent.SessionRebuilt e, DateTimeOffset now) =>
+        Participant.Invite(ParticipantId.Caller, Role.Caller, e.Caller ?? Party.Unknown.Instance, now) with
+        {
+            Progress = Progress.Gone,
+            Gone = LeaveReason.HungUp,
+            Answered = true,
+        };
+
+    /// <summary>The callee was dialled, rings, or is not at Twilio any more. After the longest time of a ring, only the last is possible.
+    /// </summary>
+    private static Participant Missing(SessionEvent.SessionRebuilt e, bool mayRing, CallPolicy policy, DateTimeOffset now)
+    {
+        var callee = Participant.Invite(ParticipantId.Callee, Role.Callee, e.Callee ?? Party.Unknown.Instance, now);
+        return mayRing ? callee with { Screen = e.Callee is Party.Client ? Screening.None : policy.ScreenPhones, Since = e.StartedAt }
+            : callee with { Progress = Progress.Gone, Gone = LeaveReason.Unreachable };
+    }
+}
