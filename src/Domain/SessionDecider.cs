@@ -30,7 +30,8 @@ public static class SessionDecider
         SessionEvent.LegProgressed e => LegDecisions.Progressed(session, e, policy, now),
         SessionEvent.CalleeRejected e => LegDecisions.Progressed(session, e.AsProgress, policy, now),
         SessionEvent.ParticipantJoined e => OfThisCall(session, e.Room, () => LegDecisions.Joined(session, e, policy, now)),
-        SessionEvent.ParticipantLeft e => OfThisCall(session, e.Room, () => LegDecisions.Left(RebuildDecisions.Learn(session, e.Callee, now), e, now)),
+        SessionEvent.ParticipantLeft e => OfThisCall(session, e.Room, () =>
+            LegDecisions.Left(RebuildDecisions.Learn(session, e.Callee, now), e, now)),
         SessionEvent.ParticipantFlagsChanged e => OfThisCall(session, e.Room, () => LegDecisions.FlagsChanged(session, e, now)),
         SessionEvent.ConferenceStarted e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Open(session, e.Conference))),
         SessionEvent.ConferenceEnded e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Close(session, e.Conference))),

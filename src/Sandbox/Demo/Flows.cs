@@ -260,7 +260,7 @@ internal static class Flows
     {
         var (alice, bob) = await TalkAsync(host, session);
         var lawyer = host.Twilio.Phone(Lawyer);
-        Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
+        Expect(await host.AddPhoneAsync(session, "alice", Lawyer), HttpStatusCode.Created);
         await lawyer.RingsAsync();
         await host.FlushRedisAsync();
         await lawyer.AnswerAsync();

@@ -83,7 +83,8 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
         };
     }
 
-    public World Settle(World w, HoldRequest change, EffectOutcome outcome) => w.Session is null ? w : decisions.Apply(w, new SessionEvent.FlagsSettled(
+    public World Settle(World w, HoldRequest change, EffectOutcome outcome) => w.Session is null ? w
+        : decisions.Apply(w, new SessionEvent.FlagsSettled(
         w.Session!.Room, change.Participant, change.Asked, outcome,
         outcome == EffectOutcome.Done ? new SeenFlags(false, change.Hold) : null));
 
