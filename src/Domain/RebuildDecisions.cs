@@ -6,11 +6,19 @@ namespace Calls.Domain;
 /// service.</remarks>
 internal static class RebuildDecisions
 {
-    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be.</summary>
+    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be. If the session is stored and the call
+    /// has ended, the legs that are still in the room are hung up: their join may have been lost.</summary>
     public static Step Rebuild(CallSession? session, SessionEvent.SessionRebuilt e, CallPolicy policy, DateTimeOffset now)
     {
+        if (session is not null && session.Nonce != e.Nonce)
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
         if (session is not null)
-            return Step.Ignore(CallReply.Nothing, session.Nonce == e.Nonce ? IgnoreReason.NothingNew : IgnoreReason.OfAnEarlierCall);
+        {
+            ImmutableArray<CallSid> room = [.. e.Legs.Where(leg => session.IsEnded && leg.InTheRoom).Select(leg => leg.Leg)];
+            var hungUp = ReviewDecisions.HangUpUnknownLegs(session, room, policy, now);
+            return ReferenceEquals(hungUp, session) ? Step.Ignore(CallReply.Nothing, IgnoreReason.NothingNew) : Step.Do(hungUp);
+        }
+
         var mayRing = !e.Legs.Any(leg => leg.Participant == ParticipantId.Callee) && now < e.StartedAt + policy.LongestWait;
         if (e.Legs.IsEmpty || (!mayRing && e.Legs.All(leg => leg.Gone is not null)))
             return Step.Ignore(CallReply.Nothing, IgnoreReason.NoSuchSession);

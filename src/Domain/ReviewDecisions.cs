@@ -48,7 +48,7 @@ internal static class ReviewDecisions
     /// <summary>Hangs up each leg in the room that has no participant or counts as gone. Otherwise its person could stay alone.</summary>
     /// <remarks>Redis lost the participant in a failover, or Twilio reported the end of the leg by mistake. During a dial, a leg without a
     /// participant can belong to the dial and stays.</remarks>
-    private static CallSession HangUpUnknownLegs(CallSession session, ImmutableArray<CallSid> room, CallPolicy policy, DateTimeOffset now)
+    public static CallSession HangUpUnknownLegs(CallSession session, ImmutableArray<CallSid> room, CallPolicy policy, DateTimeOffset now)
     {
         var dialUnderWay = session.FindEffect<Effect.Dial>(d => d.State != DialState.Planned) is not null;
         foreach (var leg in room.Where(leg => session.Find(leg) is { } known ? known.Progress == Progress.Gone

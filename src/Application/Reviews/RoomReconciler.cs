@@ -1,7 +1,8 @@
 namespace Calls.Application.Reviews;
 
 /// <summary>Finds the rooms whose session Redis has lost, and whose webhooks Twilio has lost too. It reads Twilio's own list of open
-/// conferences and builds each session again that is not stored.</summary>
+/// conferences and builds each session again that is not stored. It also finds people who are in the room of a call that has ended.
+/// </summary>
 /// <remarks>It knows the rooms of this service by the nonce, which begins with <see cref="Nonces.Mark"/>. So an account is used by one
 /// deployment: the rooms of another one have sessions in another Redis.</remarks>
 internal sealed class RoomReconciler(
@@ -24,19 +25,19 @@ internal sealed class RoomReconciler(
         var rebuilt = 0;
         foreach (var chunk in open.Select(room => LostCall.OfRoom(room.FriendlyName)).OfType<LostCall>().Chunk(LoadsAtOnce))
         {
-            var stored = await Task.WhenAll(chunk.Select(call => IsStoredAsync(call, cancellationToken)));
-            foreach (var call in chunk.Where((_, i) => !stored[i]))
+            var live = await Task.WhenAll(chunk.Select(call => IsLiveAsync(call, cancellationToken)));
+            foreach (var call in chunk.Where((_, i) => !live[i]))
                 rebuilt += await TryRebuildAsync(call, cancellationToken) ? 1 : 0;
         }
 
         return rebuilt;
     }
 
-    private async Task<bool> IsStoredAsync(LostCall call, CancellationToken cancellationToken)
+    private async Task<bool> IsLiveAsync(LostCall call, CancellationToken cancellationToken)
     {
         try
         {
-            return (await store.LoadAsync(call.Session, cancellationToken)).Session is not null;
+            return (await store.LoadAsync(call.Session, cancellationToken)).Session is { IsEnded: false };
         }
         catch (UnreadableSessionException)
         {

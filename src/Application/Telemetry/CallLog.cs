@@ -11,7 +11,7 @@ public sealed partial class CallLog(ILogger<CallLog> logger)
             return;
         before = before?.Nonce == after.Nonce ? before : null;
         var trace = TraceIdOf(after);
-        if (decision.Happened is SessionEvent.SessionRebuilt)
+        if (before is null && decision.Happened is SessionEvent.SessionRebuilt)
             Log.Rebuilt(logger, after.Id, after.Participants.Count(participant => participant.Progress != Progress.Gone), trace);
         else if (before is null)
             Log.Started(logger, after.Id, after.Caller.Leg, trace);

@@ -109,7 +109,7 @@ public sealed class CallsTelemetry : IDisposable
         if (decision.Happened is SessionEvent.SessionObserved && before is not null)
             CountFindings(before, after);
         // A rebuilt call has been counted when it began.
-        if (decision.Happened is SessionEvent.SessionRebuilt)
+        if (before is null && decision.Happened is SessionEvent.SessionRebuilt)
             before = after with { EndedAt = null };
         Progressed(before?.Nonce == after.Nonce ? before : null, after);
     }

@@ -216,7 +216,11 @@ internal static class Flows
                     await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{session}/participants/{part.Label}", host.TokenFor("alice"),
                         """{"hold": true}"""),
                     HttpStatusCode.Accepted);
-        await host.Twilio.WaitUntilAsync(cloud => cloud.Phone(Lawyer).IsOnHold && cloud.Phone(Doctor).IsOnHold, "both phones hear music");
+        await host.Twilio.WaitUntilAsync(
+            cloud => cloud.Phone(Lawyer).IsOnHold && cloud.Phone(Doctor).IsOnHold
+                && cloud.Journal.OfType<WebhookAnswered>().Count(answer => answer.Event == "participant-hold"
+                    && answer.Url.Contains($"/{session}/", StringComparison.Ordinal)) == 2,
+            "both phones hear music, and the service has heard of it");
         await alice.HangUpAsync();
         await host.Twilio.WaitUntilAsync(
             cloud => cloud.Phone(Lawyer).TalksWith.Contains(Doctor), "the lawyer and the doctor hear each other");

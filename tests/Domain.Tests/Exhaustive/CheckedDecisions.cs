@@ -129,7 +129,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
             Violation.Unless(leg.State != LegState.Queued || after.Find(leg.Sid) is not { Gone: LeaveReason.Unreachable }
                 || w.Session?.Find(leg.Sid) is { Progress: Progress.Gone }, "S: a call is given up before the queue time-out", w, happened);
         foreach (var leg in happened is SessionEvent.ParticipantLeft or SessionEvent.LegProgressed { To: Progress.Gone } ? w.Legs : [])
-            Violation.Unless(!leg.IsAlive || after.Find(leg.Sid) is not { Progress: Progress.Gone }
+            Violation.Unless(!leg.IsAlive || leg.State == LegState.HearsTone || after.Find(leg.Sid) is not { Progress: Progress.Gone }
                 || w.Session?.Find(leg.Sid) is { Progress: Progress.Gone }, "S: a person on the line counts as gone", w, happened);
         // Each request of a person is a new request, and has a new mark.
         var isSame = happened is SessionEvent.SetParticipantFlags

@@ -113,7 +113,9 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
         foreach (var planned in w.Session.Effects.OfType<Effect.Dial>())
             if (effects.Claim(w, planned, CheckedDecisions.Now) is var claimed && !ReferenceEquals(claimed, w) && claimed.Key() != key)
                 return claimed;
-        return null;
+        // The sweep of the open conferences finds a person who entered the room after the end of the call.
+        return w is { HasForgotten: true, RoomIsOpen: true, Session.IsEnded: true }
+            && decisions.Rebuild(w, null, isOld: true) is var swept && !ReferenceEquals(swept, w) && swept.Key() != key ? swept : null;
     }
 
     /// <summary>A call to the callee is found by its addresses, if they are known.</summary>

@@ -108,6 +108,10 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
     /// <summary>A webhook arrives, and the session is forgotten. It is built again, and the webhook is applied to it.</summary>
     private void WebhookOfForgottenArrives(World w, SessionEvent message, string label)
     {
+        // The service waits while a call has just begun and Twilio lists no room: the caller may be about to enter it.
+        if (!w.RoomIsOpen
+            && w.Legs.Any(l => l.Owner == ParticipantId.Caller && l.State is LegState.AwaitingTwiML or LegState.Entering))
+            return;
         foreach (var isOld in Ages(w))
             WebhookArrives(w, decisions.Rebuild(w, Webhooks.LegOf(message), isOld), message, label + ", after a rebuild");
     }

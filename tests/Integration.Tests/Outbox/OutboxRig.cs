@@ -4,6 +4,7 @@ using Calls.Application.Randomness;
 using Calls.Application.Transactions;
 using Calls.Application.UseCases;
 using Calls.Application.Ports;
+using Calls.Application.Reviews;
 using Calls.Domain;
 using Calls.Infrastructure.Outbox;
 using Calls.Infrastructure.Redis;
@@ -41,6 +42,7 @@ internal sealed class OutboxRig : IAsyncDisposable
         builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(
             new Allowances(liveSessions, 100, 100, 100, 100)).AddSingleton(new StartRate(null))
             .AddSingleton<IDialingRules, AnyNumber>().AddSingleton<ICallerNotices, NoWords>()
+            .AddSingleton(new ReconcileInterval(TimeSpan.FromHours(1)))
             .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
         if (!swept)
             builder.Services.Remove(builder.Services.Single(s => s.ImplementationType == typeof(Sweeper)));

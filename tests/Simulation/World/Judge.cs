@@ -181,7 +181,8 @@ internal sealed class Judge(CallsWorld world)
     private void HungUpInTheQueue(Leg leg)
     {
         var waited = world.Scheduler.Now - leg.Created;
-        if (waited < world.Policy.QueueTimeout - QueueMargin && StoryOf(leg) is { SomebodyIsSentAway: false } story
+        // A voice webhook that is repeated after the store has lost everything is a new call, and ends the dial of the old one.
+        if (!world.HasForgotten && waited < world.Policy.QueueTimeout - QueueMargin && StoryOf(leg) is { SomebodyIsSentAway: false } story
             && story.Callee == leg.Phone && !IsSecond(leg)
             && story.Caller.Current is { Vanished: false, Participant: { IsIn: true } part } caller && IsKnownToTalk(caller)
             && part.Conference.Connected.Count() == 1)
