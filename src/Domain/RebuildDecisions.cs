@@ -6,8 +6,8 @@ namespace Calls.Domain;
 /// service.</remarks>
 internal static class RebuildDecisions
 {
-    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be. If the session is stored and the call
-    /// has ended, the legs that are still in the room are hung up: their join may have been lost.</summary>
+    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be. If the session is stored and the
+    /// call has ended, the legs that are still in the room are hung up: their join may have been lost.</summary>
     public static Step Rebuild(CallSession? session, SessionEvent.SessionRebuilt e, CallPolicy policy, DateTimeOffset now)
     {
         if (session is not null && session.Nonce != e.Nonce)

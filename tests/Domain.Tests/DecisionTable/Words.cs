@@ -92,7 +92,8 @@ internal static class Words
     private static string Of(CallSession session, Effect effect) => effect switch
     {
         Effect.Dial dial => $"dial {dial.Participant} ({dial.State}{Sent(dial)})",
-        Effect.HangUp hangUp => $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? Earlier(session, hangUp.Leg)}{Heard(hangUp)}{Later(hangUp)}",
+        Effect.HangUp hangUp =>
+            $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? Earlier(session, hangUp.Leg)}{Heard(hangUp)}{Later(hangUp)}",
         Effect.SetFlags flags => $"set {flags.Participant}{Flag("muted", flags.Muted)}{Flag("hold", flags.Hold)}{Later(flags)}",
         _ => effect.GetType().Name,
     };
