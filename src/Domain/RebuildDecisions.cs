@@ -6,17 +6,15 @@ namespace Calls.Domain;
 /// service.</remarks>
 internal static class RebuildDecisions
 {
-    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be. If the session is stored and the
-    /// call has ended, the legs that are still in the room are hung up: their join may have been lost.</summary>
+    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be. Otherwise the legs are hung up that
+    /// were left behind in the room.</summary>
     public static Step Rebuild(CallSession? session, SessionEvent.SessionRebuilt e, CallPolicy policy, DateTimeOffset now)
     {
-        if (session is not null && session.Nonce != e.Nonce)
-            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
         if (session is not null)
         {
-            ImmutableArray<CallSid> room = [.. e.Legs.Where(leg => session.IsEnded && leg.InTheRoom).Select(leg => leg.Leg)];
-            var hungUp = ReviewDecisions.HangUpUnknownLegs(session, room, policy, now);
-            return ReferenceEquals(hungUp, session) ? Step.Ignore(CallReply.Nothing, IgnoreReason.NothingNew) : Step.Do(hungUp);
+            var hungUp = ReviewDecisions.HangUpUnknownLegs(session, LeftBehind(session, e), policy, now);
+            return !ReferenceEquals(hungUp, session) ? Step.Do(hungUp)
+                : Step.Ignore(CallReply.Nothing, session.Nonce == e.Nonce ? IgnoreReason.NothingNew : IgnoreReason.OfAnEarlierCall);
         }
 
         var mayRing = !e.Legs.Any(leg => leg.Participant == ParticipantId.Callee) && now < e.StartedAt + policy.LongestWait;
@@ -62,6 +60,14 @@ internal static class RebuildDecisions
         return !ReferenceEquals(named, session) && named.FindDial(ParticipantId.Callee) is { State: DialState.Unknown } dial
             ? named.With(dial, dial with { NotBefore = now })
             : named;
+    }
+
+    /// <summary>The legs in the room that no rule will end: all of a call that has ended, and the last one of a call that was lost before a
+    /// new call took its session id. Two people who still talk are not disturbed.</summary>
+    private static ImmutableArray<CallSid> LeftBehind(CallSession session, SessionEvent.SessionRebuilt e)
+    {
+        ImmutableArray<CallSid> room = [.. e.Legs.Where(leg => leg.InTheRoom).Select(leg => leg.Leg)];
+        return session.Nonce == e.Nonce ? session.IsEnded ? room : [] : room.Length == 1 ? room : [];
     }
 
     private static RebuiltLeg? Find(SessionEvent.SessionRebuilt e, ParticipantId id) =>

@@ -37,7 +37,8 @@ internal sealed class RoomReconciler(
     {
         try
         {
-            return (await store.LoadAsync(call.Session, cancellationToken)).Session is { IsEnded: false };
+            return (await store.LoadAsync(call.Session, cancellationToken)).Session is { IsEnded: false } live
+                && live.Nonce == call.Nonce;
         }
         catch (UnreadableSessionException)
         {
