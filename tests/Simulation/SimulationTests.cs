@@ -10,7 +10,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [Fact]
     public void Thousands_of_calls_under_every_fault_keep_every_guarantee()
     {
-        var summary = Simulator.Run(1, 250, Bug.None, stopAfter: 5, progress: null, TestContext.Current.CancellationToken);
+        var summary = Simulator.Run(1, 350, Bug.None, stopAfter: 5, progress: null, TestContext.Current.CancellationToken);
         output.WriteLine(
             $"{summary.Calls:N0} calls in {summary.Worlds} worlds, {summary.Events:N0} events, {summary.Virtual.TotalHours:N1} virtual "
             + $"hours");
