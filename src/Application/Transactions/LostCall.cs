@@ -8,6 +8,8 @@ internal sealed record LostCall(SessionId Session, string Nonce)
     /// <summary>The participant and the leg of the report. Null if the report is about the room.</summary>
     public ParticipantId? Participant { get; init; }
     public CallSid? Leg { get; init; }
+    /// <summary>The report says that the leg is alive. Twilio may not find so new a leg yet.</summary>
+    public bool IsAlive { get; init; }
     /// <summary>The conference of the report. Twilio's list of conferences may not have it yet.</summary>
     public ConferenceSid? Conference { get; init; }
     public Party? Callee { get; init; }
@@ -16,11 +18,13 @@ internal sealed record LostCall(SessionId Session, string Nonce)
     /// <summary>Null if the event has no nonce of this service. Such an event says nothing about a call.</summary>
     public static LostCall? Of(SessionId session, SessionEvent happened) => happened switch
     {
-        SessionEvent.JoinCall e => Of(session, e.Nonce) is { } call ? call with { Participant = e.Participant, Leg = e.Leg } : null,
-        SessionEvent.LegProgressed e => Of(session, e.Nonce) is { } call ? call with { Participant = e.Participant, Leg = e.Leg } : null,
+        SessionEvent.JoinCall e => Of(session, e.Nonce) is { } call
+            ? call with { Participant = e.Participant, Leg = e.Leg, IsAlive = true } : null,
+        SessionEvent.LegProgressed e => Of(session, e.Nonce) is { } call
+            ? call with { Participant = e.Participant, Leg = e.Leg, IsAlive = e.To != Progress.Gone } : null,
         SessionEvent.CalleeRejected e => Of(session, e.Nonce) is { } call ? call with { Participant = e.Participant, Leg = e.Leg } : null,
         SessionEvent.ParticipantJoined e => OfRoom(session, e.Room) is { } call
-            ? call with { Participant = e.Label, Leg = e.Leg, Conference = e.Conference } : null,
+            ? call with { Participant = e.Label, Leg = e.Leg, Conference = e.Conference, IsAlive = true } : null,
         SessionEvent.ParticipantFlagsChanged e => OfRoom(session, e.Room) is { } call
             ? call with { Participant = e.Label, Leg = e.Leg, Conference = e.Conference } : null,
         SessionEvent.ParticipantLeft e => OfRoom(session, e.Room) is { } call

@@ -260,6 +260,8 @@ internal static class Flows
     private static async Task LostAsync(SandboxHost host, string session)
     {
         var (alice, bob) = await TalkAsync(host, session);
+        // They talk until Twilio's lists show them. Before that, the service cannot know that the call goes on.
+        await Task.Delay(new[] { host.Twilio.Options.ConferenceListLag, host.Twilio.Options.ParticipantReadLag }.Max());
         var lawyer = host.Twilio.Phone(Lawyer);
         Expect(await host.AddPhoneAsync(session, "alice", Lawyer), HttpStatusCode.Created);
         await lawyer.RingsAsync();
