@@ -109,8 +109,10 @@ internal sealed class SessionRebuilder(
                 startedAt = created;
             // A leg that came to Twilio is the caller's.
             var participant = id ?? (view is { IsInbound: true } ? ParticipantId.Caller : null);
-            // Twilio knows no call of a leg that is neither in the room nor found. But the report of a new leg is a proof by itself.
-            if (participant is null || (view is null && seen is null && !(call.IsAlive && leg == call.Leg)))
+            // Twilio knows no call of a leg that is neither in the room nor found. But while the room is open, the report of a new leg is a
+            // proof by itself.
+            var isNew = call.IsAlive && leg == call.Leg && conference is not null;
+            if (participant is null || (view is null && seen is null && !isNew))
                 continue;
             if (legs.FirstOrDefault(other => other.Participant == participant) is { } newer)
             {
@@ -124,7 +126,7 @@ internal sealed class SessionRebuilder(
         }
 
         // A room that has just opened may not be listed yet. Then the leg of the report proves nothing about the others.
-        if (conference is null && (startedAt ?? now) > now - policy.JoinGrace && legs.Any(leg => leg.Gone is null))
+        if (conference is null && startedAt > now - policy.JoinGrace && legs.Any(leg => leg.Gone is null))
             throw Unknown("too_early", "Twilio does not list the room of a call that has just begun");
         return new SessionEvent.SessionRebuilt(
             call.Session, call.Nonce, startedAt ?? now, conference, legs.ToImmutable(), TraceParent())
