@@ -16,8 +16,7 @@ internal sealed partial class Reconciler(RoomReconciler rooms, TimeProvider cloc
             try
             {
                 await Task.Delay(rooms.Pause * (0.5 + Chance.Jitter()), clock, stoppingToken);
-                if (await rooms.SweepAsync(stoppingToken) is > 0 and var rebuilt)
-                    Log.Rebuilt(logger, rebuilt);
+                await rooms.SweepAsync(stoppingToken);
                 sweeps.Worked();
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -35,9 +34,6 @@ internal sealed partial class Reconciler(RoomReconciler rooms, TimeProvider cloc
 
     private static partial class Log
     {
-        [LoggerMessage(4021, LogLevel.Warning, "The open conferences of Twilio were swept. {Count} lost sessions were built again.")]
-        public static partial void Rebuilt(ILogger logger, int count);
-
         [LoggerMessage(4022, LogLevel.Warning,
             "The open conferences of Twilio could not be swept: {Cause}. Further failures are not logged.")]
         public static partial void SweepFailed(ILogger logger, string cause);

@@ -15,22 +15,20 @@ internal sealed class RoomReconciler(
     public TimeSpan Pause => interval.Time / 10;
 
     /// <summary>Sweeps, if it is this replica's turn.</summary>
-    /// <returns>The number of sessions that were built again. Null if another replica has the turn, or if Twilio did not answer.</returns>
-    public async Task<int?> SweepAsync(CancellationToken cancellationToken)
+    /// <exception cref="SessionNotRebuiltException">Twilio did not answer. The next sweep is an interval later.</exception>
+    public async Task SweepAsync(CancellationToken cancellationToken)
     {
-        if (!await turns.TryTakeAsync(interval.Time, cancellationToken)
-            || await gateway.ListOpenConferencesAsync(cancellationToken)
-                is not GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var open })
-            return null;
-        var rebuilt = 0;
+        if (!await turns.TryTakeAsync(interval.Time, cancellationToken))
+            return;
+        if (await gateway.ListOpenConferencesAsync(cancellationToken)
+            is not GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var open })
+            throw new SessionNotRebuiltException("Twilio did not say which conferences are open");
         foreach (var chunk in open.Select(room => LostCall.OfRoom(room.FriendlyName)).OfType<LostCall>().Chunk(LoadsAtOnce))
         {
             var live = await Task.WhenAll(chunk.Select(call => IsLiveAsync(call, cancellationToken)));
             foreach (var call in chunk.Where((_, i) => !live[i]))
-                rebuilt += await TryRebuildAsync(call, cancellationToken) ? 1 : 0;
+                await TryRebuildAsync(call, cancellationToken);
         }
-
-        return rebuilt;
     }
 
     private async Task<bool> IsLiveAsync(LostCall call, CancellationToken cancellationToken)
@@ -47,15 +45,15 @@ internal sealed class RoomReconciler(
     }
 
     /// <summary>A call that cannot be read now is read in the next sweep.</summary>
-    private async Task<bool> TryRebuildAsync(LostCall call, CancellationToken cancellationToken)
+    private async Task TryRebuildAsync(LostCall call, CancellationToken cancellationToken)
     {
         try
         {
-            return await rebuilder.RebuildAsync(call, cancellationToken);
+            await rebuilder.RebuildAsync(call, cancellationToken);
         }
         catch (SessionNotRebuiltException)
         {
-            return false;
+            // It is counted: calls.rebuilds.
         }
     }
 }

@@ -21,13 +21,13 @@ internal sealed class SessionRebuilder(
     private const int ReadsAtOnce = 10;
 
     private readonly ConcurrentDictionary<string, Task<bool>> underWay = new(StringComparer.Ordinal);
-    private readonly (string Room, long At)?[] over = new (string, long)?[RecentSessions.Slots];
+    private readonly Over?[] over = new Over?[RecentSessions.Slots];
 
     /// <summary>Whether the session is stored now.</summary>
     /// <exception cref="SessionNotRebuiltException">Twilio did not say enough.</exception>
     public async Task<bool> RebuildAsync(LostCall call, CancellationToken cancellationToken)
     {
-        if (over[RecentSessions.SlotOf(call.Session)] is { } known && known.Room == call.Room
+        if (Volatile.Read(ref over[RecentSessions.SlotOf(call.Session)]) is { } known && known.Room == call.Room
             && clock.GetElapsedTime(known.At) < Remembered)
             return false;
         var own = new TaskCompletionSource<bool>();
@@ -75,11 +75,21 @@ internal sealed class SessionRebuilder(
             slots.Leave(clock.GetElapsedTime(began));
         }
 
-        var decision = await transaction.RunAsync(
-            call.Session, LoadOption.AssumeNew, stored => transaction.Decide(stored, seen), cancellationToken);
+        var isStored = false;
+        var decision = await transaction.RunAsync(call.Session, LoadOption.AssumeNew, stored =>
+        {
+            isStored = stored.Session is not null;
+            return transaction.Decide(stored, seen);
+        }, cancellationToken);
         if (decision.Ignored == IgnoreReason.NoSuchSession && !seen.Legs.IsEmpty)
-            over[RecentSessions.SlotOf(call.Session)] = (call.Room, clock.GetTimestamp());
-        telemetry.Rebuilt(decision.Changed ? "rebuilt" : decision.Session?.Nonce == call.Nonce ? "stored" : "nothing_left");
+            Volatile.Write(ref over[RecentSessions.SlotOf(call.Session)], new Over(call.Room, clock.GetTimestamp()));
+        telemetry.Rebuilt((decision.Changed, isStored) switch
+        {
+            (true, false) => "rebuilt",
+            (true, true) => "left_behind",
+            (false, true) => "stored",
+            (false, false) => "nothing_left",
+        });
         return decision.Session?.Nonce == call.Nonce;
     }
 
@@ -191,6 +201,9 @@ internal sealed class SessionRebuilder(
         telemetry.Rebuilt(outcome);
         return new SessionNotRebuiltException(what);
     }
+
+    /// <summary>A call of which nothing is left, and when this was found.</summary>
+    private sealed record Over(string Room, long At);
 
     /// <summary>The trace context of the URL: the parent of the webhook's span.</summary>
     private static string? TraceParent()

@@ -47,7 +47,8 @@ public sealed class CallsTelemetry : IDisposable
             "{review}", "Reviews by outcome: compared, failed (Twilio did not answer), postponed (the service cannot ask Twilio yet).");
         rebuilds = Counter(
             "calls.rebuilds", "{rebuild}",
-            "Reports about a session that is not stored, by outcome: rebuilt, stored (another request was first), nothing_left, "
+            "Reports about a session that is not stored, by outcome: rebuilt, stored (another request was first), left_behind "
+            + "(people in a room that no rule would end are hung up), nothing_left, "
             + "too_early, failed (Twilio did not answer), postponed.");
         refusals = Counter("calls.limits.refused", "{request}", "Requests that a rule or a limit refused, by rule.");
         phones = Counter("calls.dialed.phones", "{phone}", "Phones that the service dialled, by region.");

@@ -70,11 +70,7 @@ internal static class Flows
     private static async Task AddPhonesAsync(SandboxHost host, string session)
     {
         var (alice, bob) = await TalkAsync(host, session);
-        var (lawyer, doctor) = (host.Twilio.Phone(Lawyer), host.Twilio.Phone(Doctor));
-        Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
-        await lawyer.RingsAsync();
-        await lawyer.AnswerAsync();
-        await lawyer.TalksAsync();
+        var (lawyer, doctor) = (await AddLawyerAsync(host, session), host.Twilio.Phone(Doctor));
         Expect(await host.AddPhoneAsync(session, "bob", Doctor, "doctor"), HttpStatusCode.Created);
         await doctor.RingsAsync();
         await doctor.AnswerAsync();
@@ -87,11 +83,7 @@ internal static class Flows
     private static async Task LeaveOneByOneAsync(SandboxHost host, string session)
     {
         var (alice, bob) = await TalkAsync(host, session);
-        var lawyer = host.Twilio.Phone(Lawyer);
-        Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
-        await lawyer.RingsAsync();
-        await lawyer.AnswerAsync();
-        await lawyer.TalksAsync();
+        var lawyer = await AddLawyerAsync(host, session);
         await alice.HangUpAsync();
         await bob.TalksAsync();
         await bob.HangUpAsync();
@@ -243,11 +235,7 @@ internal static class Flows
     private static async Task CalleeReturnsAsync(SandboxHost host, string session)
     {
         var (alice, bob) = await TalkAsync(host, session);
-        var lawyer = host.Twilio.Phone(Lawyer);
-        Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
-        await lawyer.RingsAsync();
-        await lawyer.AnswerAsync();
-        await lawyer.TalksAsync();
+        var lawyer = await AddLawyerAsync(host, session);
         await bob.HangUpAsync();
         await IsAnsweredAsync(host, session, "participant-leave", 1);
         await bob.CallAsync("alice", session);
@@ -285,6 +273,17 @@ internal static class Flows
         await bob.AnswerAsync();
         await bob.TalksAsync();
         return (alice, bob);
+    }
+
+    /// <summary>Alice adds the lawyer, who answers.</summary>
+    private static async Task<PhoneHandle> AddLawyerAsync(SandboxHost host, string session)
+    {
+        var lawyer = host.Twilio.Phone(Lawyer);
+        Expect(await host.AddPhoneAsync(session, "alice", Lawyer, "lawyer"), HttpStatusCode.Created);
+        await lawyer.RingsAsync();
+        await lawyer.AnswerAsync();
+        await lawyer.TalksAsync();
+        return lawyer;
     }
 
     /// <summary>Waits until the service has answered so many webhooks with that event. What it does next then depends on no race.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Calls.Sandbox.Twilio;
 
@@ -8,6 +9,18 @@ public sealed class GuessesTests
 {
     private const string Guest = "+15551234567";
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
+
+    [Fact]
+    public void The_demonstrations_of_CI_play_every_position()
+    {
+        const string Loop = "for guesses in ";
+        var loop = File.ReadLines(Path.Combine(Repository.Root, ".ci", "run")).Single(line => line.StartsWith(Loop, StringComparison.Ordinal));
+        var seeds = loop[Loop.Length..loop.IndexOf(';', StringComparison.Ordinal)].Split(' ');
+        seeds.SelectMany(seed => new TwilioEmulatorOptions().Draw(new Random(int.Parse(seed, CultureInfo.InvariantCulture))).Drawn)
+            .Distinct().Order(StringComparer.Ordinal)
+            .ShouldBe(Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}")
+                .Order(StringComparer.Ordinal));
+    }
 
     [Theory]
     [InlineData(false)]
