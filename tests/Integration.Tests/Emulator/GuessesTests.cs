@@ -14,7 +14,8 @@ public sealed class GuessesTests
     public void The_demonstrations_of_CI_play_every_position()
     {
         const string Loop = "for guesses in ";
-        var loop = File.ReadLines(Path.Combine(Repository.Root, ".ci", "run")).Single(line => line.StartsWith(Loop, StringComparison.Ordinal));
+        var loop = File.ReadLines(Path.Combine(Repository.Root, ".ci", "run"))
+            .Single(line => line.StartsWith(Loop, StringComparison.Ordinal));
         var seeds = loop[Loop.Length..loop.IndexOf(';', StringComparison.Ordinal)].Split(' ');
         seeds.SelectMany(seed => new TwilioEmulatorOptions().Draw(new Random(int.Parse(seed, CultureInfo.InvariantCulture))).Drawn)
             .Distinct().Order(StringComparer.Ordinal)
