@@ -15,14 +15,18 @@ internal sealed class RoomReconciler(
     public TimeSpan Pause => interval.Time / 10;
 
     /// <summary>Sweeps, if it is this replica's turn.</summary>
-    /// <exception cref="SessionNotRebuiltException">Twilio did not answer. The next sweep is an interval later.</exception>
+    /// <exception cref="SessionNotRebuiltException">Twilio did not answer. The turn was given back.</exception>
     public async Task SweepAsync(CancellationToken cancellationToken)
     {
         if (!await turns.TryTakeAsync(interval.Time, cancellationToken))
             return;
         if (await gateway.ListOpenConferencesAsync(cancellationToken)
             is not GatewayOutcome<IReadOnlyList<ConferenceView>>.Accepted { Value: var open })
+        {
+            await turns.GiveBackAsync();
             throw new SessionNotRebuiltException("Twilio did not say which conferences are open");
+        }
+
         foreach (var chunk in open.Select(room => LostCall.OfRoom(room.FriendlyName)).OfType<LostCall>().Chunk(LoadsAtOnce))
         {
             var live = await Task.WhenAll(chunk.Select(call => IsLiveAsync(call, cancellationToken)));

@@ -11,4 +11,7 @@ internal sealed class RedisReconcileTurns(IConnectionMultiplexer redis) : IRecon
         return RedisCommands.RunAsync(redis, "SET", () => redis.GetDatabase().StringSetAsync(
             RedisKeys.Reconcile, RedisValue.EmptyString, interval, When.NotExists, CommandFlags.DemandMaster));
     }
+
+    public Task GiveBackAsync() =>
+        RedisCommands.RunAsync(redis, "DEL", () => redis.GetDatabase().KeyDeleteAsync(RedisKeys.Reconcile, CommandFlags.DemandMaster));
 }

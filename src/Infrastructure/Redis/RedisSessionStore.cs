@@ -9,13 +9,14 @@ internal sealed partial class RedisSessionStore(
     : ISessionStore
 {
     /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip. A save that
-    /// creates a call also notes that the caller's leg has placed it, and refuses a leg that has placed another one. So does a save with
-    /// which a person comes back.</summary>
+    /// stores a call for the first time also notes that the caller's leg has placed it, and refuses a leg that has placed another one. A
+    /// save for a person who comes back does the same.</summary>
     /// <remarks>
     /// A command that can fail because a key has another type comes before the first write, so nothing is half written.
     /// <c>expected</c> is empty where no session may exist; <c>deadline</c> (Unix ms) is empty where the session has none. Readers are told
     /// on <c>channel</c>; if the publication fails, the write stands.
-    /// The third key and <c>nonce</c> and <c>keep</c> (ms) are there only if a leg places a call or comes back to it.
+    /// The third key and <c>nonce</c> and <c>keep</c> (ms) are there only if a leg places a call or comes back to it, or if a lost call is
+    /// built again.
     /// Answers {1, version} if written, {2, version} if this write id was written before, {0, version, etag, data} on a conflict, {3} if
     /// the leg placed another call.
     /// </remarks>
@@ -107,7 +108,9 @@ internal sealed partial class RedisSessionStore(
         RedisKey[] keys = [RedisKeys.Session(loaded.Id, partition), RedisKeys.Due(partition)];
         RedisValue[] values =
             [loaded.ETag, etag, etag, StoredForm.Write(session), deadline, ttl, loaded.Id.Value, RedisKeys.Changed(partition)];
-        if (decision.Happened is SessionEvent.StartCall { CallerLeg: var leg })
+        var placing = decision.Happened is SessionEvent.StartCall started ? started.CallerLeg
+            : loaded.Session?.Nonce != session.Nonce ? session.Caller.Leg : null;
+        if (placing is { } leg)
         {
             keys = [.. keys, RedisKeys.Placed(leg, partition)];
             values = [.. values, session.Nonce, (long)TimeToRemember().TotalMilliseconds];

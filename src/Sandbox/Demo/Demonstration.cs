@@ -33,7 +33,7 @@ internal static class Demonstration
                 await flow.PlayAsync(host, session);
                 await host.Twilio.WaitUntilAsync(cloud => !cloud.LiveLegs().Any(), "every line has ended");
             }
-            catch (Exception e) when (e is TimeoutException or InvalidOperationException or OperationCanceledException)
+            catch (Exception e) when (e is TimeoutException or InvalidOperationException)
             {
                 failure = e.Message;
             }

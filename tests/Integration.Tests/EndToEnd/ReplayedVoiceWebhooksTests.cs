@@ -31,6 +31,21 @@ public sealed class ReplayedVoiceWebhooksTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task After_a_lost_call_was_built_again_a_replay_rings_no_phone()
+    {
+        await using var host = await StartAsync();
+        var voice = await CallAndHangUpAsync(host, async lawyer =>
+        {
+            await lawyer.AnswerAsync();
+            await lawyer.TalksAsync();
+            await host.FlushRedisAsync();
+        });
+        await ForgetAsync(host);
+        (await ReplayAsync(host, voice)).ShouldContain(WasPlaced);
+        (await RingsAsync(host)).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Two_webhooks_of_one_session_id_that_are_replayed_in_turn_ring_no_phone()
     {
         await using var host = await StartAsync();
@@ -99,11 +114,13 @@ public sealed class ReplayedVoiceWebhooksTests(RedisFixture redis)
         return (session, like with { SessionId = session.Id, CallerLeg = session.Caller.Leg! });
     }
 
-    private static async Task<WebhookSent> CallAndHangUpAsync(SandboxHost host)
+    private static async Task<WebhookSent> CallAndHangUpAsync(SandboxHost host, Func<PhoneHandle, Task>? meanwhile = null)
     {
         var (alice, lawyer) = (host.Twilio.Client("alice"), host.Twilio.Phone(Lawyer));
         var leg = await alice.CallAsync(Lawyer, Session);
         await lawyer.RingsAsync();
+        if (meanwhile is not null)
+            await meanwhile(lawyer);
         await alice.HangUpAsync();
         await lawyer.IsIdleAsync();
         await host.Twilio.WaitUntilAsync(
