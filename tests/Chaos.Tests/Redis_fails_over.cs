@@ -25,7 +25,7 @@ public sealed class Redis_fails_over
 
     /// <summary>
     /// The replica has stopped following before the primary ends. The writes since then are lost, among them claims of dials that were
-    /// sent.
+    /// sent, and whole sessions.
     /// </summary>
     [Fact]
     public async Task When_acknowledged_writes_are_lost_no_phone_rings_twice_and_every_call_ends()
@@ -36,16 +36,26 @@ public sealed class Redis_fails_over
         var twilio = deployment.Twilio;
         var load = Load.Start(deployment, Story.Draw(Sizes.CallsAroundAFault, Sizes.Seed + 6), Sizes.CallsPerSecond);
         await load.BegunAsync(0.3);
+        await Eventually.TrueAsync(async () => (await RedisCli.SessionsAsync(redis.Replica.Port)).Count > 0,
+            "the replica has a session", Patience);
         await redis.StopFollowingAsync();
         var before = await redis.WritesAsync();
-        await load.BegunAsync(0.4);
+        IReadOnlySet<string> stored = new HashSet<string>();
+        await Eventually.TrueAsync(async () =>
+        {
+            stored = await RedisCli.SessionsAsync(redis.Primary.Port);
+            return stored.Except(await RedisCli.SessionsAsync(redis.Replica.Port)).Count() >= 10;
+        }, "ten sessions are on the primary only", Patience);
         var lost = await redis.WritesAsync() - before;
         redis.Primary.Kill();
         await redis.PromotedAsync();
+        var lostWhole = stored.Except(await RedisCli.SessionsAsync(redis.Replica.Port)).Count();
         await load.Told;
         var verdict = await Judge.AfterQuietAsync(deployment, load.Stories, TwoReviews);
-        Report.Line($"Failover with loss: {lost} bytes of acknowledged writes lost; {verdict}");
+        Report.Line($"Failover with loss: {lost} bytes of acknowledged writes lost, {lostWhole} of {stored.Count} sessions lost "
+            + $"whole; {verdict}");
         lost.ShouldBePositive();
+        lostWhole.ShouldBePositive();
     }
 
     [Fact]

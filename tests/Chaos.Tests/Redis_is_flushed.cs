@@ -10,7 +10,7 @@ public sealed class Redis_is_flushed
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     [Fact]
-    public async Task One_server_is_flushed_in_the_middle_of_300_calls()
+    public async Task One_server_is_flushed_in_the_middle_of_many_calls()
     {
         using var redis = await RedisServer.StartAsync();
         await using var deployment = await Deployment.StartAsync(redis.Address);
@@ -18,7 +18,7 @@ public sealed class Redis_is_flushed
     }
 
     [Fact]
-    public async Task A_cluster_is_flushed_in_the_middle_of_300_calls()
+    public async Task A_cluster_is_flushed_in_the_middle_of_many_calls()
     {
         using var redis = await RedisCluster.StartAsync();
         await using var deployment = await Deployment.StartAsync(redis.ConnectionString);
@@ -30,15 +30,24 @@ public sealed class Redis_is_flushed
     private static async Task FlushAsync(Deployment deployment, string what, IReadOnlyList<int> ports, int seed)
     {
         var load = Load.Start(deployment, Story.Draw(Sizes.FlushedCalls, seed), Sizes.CallsPerSecond);
+        var lost = new List<int>();
         foreach (var share in new[] { 0.3, 0.6, 0.9 })
         {
+            var stored = 0;
             await load.BegunAsync(share);
+            await Eventually.TrueAsync(async () =>
+            {
+                stored = (await Task.WhenAll(ports.Select(RedisCli.SessionsAsync))).SelectMany(keys => keys)
+                    .Distinct(StringComparer.Ordinal).Count();
+                return stored > 0;
+            }, "a session is stored", Patience);
+            lost.Add(stored);
             foreach (var port in ports)
                 await RedisCli.RunAsync(port, "flushall");
         }
 
         await load.Told;
         var verdict = await Judge.AfterQuietAsync(deployment, load.Stories, Patience);
-        Report.Line($"{what} flushed three times: {verdict}");
+        Report.Line($"{what} flushed three times, with {string.Join(", ", lost)} sessions: {verdict}");
     }
 }

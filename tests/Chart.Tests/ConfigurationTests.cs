@@ -25,6 +25,7 @@ public sealed class ConfigurationTests
             + "config.calls.dialing.perRegionPerHour=55,config.calls.dialing.perHour=56,"
             + "config.calls.limits.connectionsPerAddress=53,config.calls.knownNetworks[0]=10.0.0.0/8,config.calls.identityClaim=phone_id,"
             + "config.calls.queueTimeout=00:00:53,config.calls.dialing.callsPerSecond=5.4,"
+            + "config.calls.rejoinGrace=00:00:57,config.calls.reconcileInterval=00:00:58,"
             + "config.calls.screening.phones=machine,config.calls.prompts.language=de,config.calls.prompts.pressOne.de=Frage,"
             + "config.calls.prompts.voicemail.de=Nachricht,config.calls.prompts.caller.no-answer.de=Niemand,config.calls.tones.region=DE");
 
@@ -37,6 +38,7 @@ public sealed class ConfigurationTests
         (calls.MaxDuration, calls.StartsPerIdentityPerHour, calls.Dialing.PerRegionPerHour, calls.Dialing.PerHour)
             .ShouldBe((TimeSpan.FromMinutes(53), 54, 55, 56));
         (calls.QueueTimeout, calls.Dialing.CallsPerSecond).ShouldBe((TimeSpan.FromSeconds(53), 5.4));
+        (calls.RejoinGrace, calls.Reconcile.Interval).ShouldBe((TimeSpan.FromSeconds(57), TimeSpan.FromSeconds(58)));
         (calls.Limits.RequestsPerSecond, calls.Limits.Burst, calls.Limits.UnsignedPerMinute).ShouldBe((49, 50, 51));
         (calls.Limits.ConnectionsPerAddress, calls.IdentityClaim).ShouldBe((53, "phone_id"));
         (calls.Screening.Phones, calls.Prompts.Language, calls.Prompts.PressOne["de"], calls.Prompts.Voicemail["de"])

@@ -159,14 +159,17 @@ internal sealed class RedisCluster : IDisposable
         return nodes.Single(node => line.Contains(node.Address + "@", StringComparison.Ordinal));
     }
 
-    /// <summary>The replica of a master takes over although the master is well, as before a maintenance.</summary>
+    /// <summary>The replica of a master takes over although the master is well, as before a maintenance. Waits until the replica is the
+    /// master.</summary>
     public async Task FailOverAsync(RedisServer master)
     {
         var lines = (await RedisCli.RunAsync(master.Port, "cluster", "nodes")).Split('\n');
         var id = lines.Single(line => line.Contains("myself", StringComparison.Ordinal)).Split(' ')[0];
-        var follower = lines.Single(line => line.Contains("slave " + id, StringComparison.Ordinal));
-        await RedisCli.RunAsync(nodes.Single(node => follower.Contains(node.Address + "@", StringComparison.Ordinal)).Port,
-            "cluster", "failover");
+        var line = lines.Single(line => line.Contains("slave " + id, StringComparison.Ordinal));
+        var follower = nodes.Single(node => line.Contains(node.Address + "@", StringComparison.Ordinal));
+        (await RedisCli.RunAsync(follower.Port, "cluster", "failover")).Trim().ShouldBe("OK");
+        await Eventually.TrueAsync(async () => (await RedisCli.RunAsync(follower.Port, "info", "replication"))
+            .Contains("role:master", StringComparison.Ordinal), "the replica takes over", TimeSpan.FromSeconds(20));
     }
 
     /// <summary>Waits until the others have noticed that a master was killed, and a replica has taken over.</summary>
@@ -218,4 +221,9 @@ internal static class RedisCli
         await cli.WaitForExitAsync();
         return said;
     }
+
+    /// <summary>The keys of the sessions that a server has.</summary>
+    public static async Task<IReadOnlySet<string>> SessionsAsync(int port) =>
+        (await RunAsync(port, "--scan", "--pattern", "calls:*:session:*")).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .ToHashSet(StringComparer.Ordinal);
 }

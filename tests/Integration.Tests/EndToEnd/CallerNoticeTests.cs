@@ -24,7 +24,7 @@ public sealed class CallerNoticeTests(RedisFixture redis)
         var alice = host.Twilio.Client("alice");
         await host.Twilio.Phone(Lawyer).BehaveAsync(callee);
         await alice.CallAsync(Lawyer, Session);
-        await HearsAsync(host, tone);
+        await host.HearsAsync(tone);
         await alice.IsIdleAsync();
         var document = await host.SessionAsync();
         (document.GetProperty("state").GetString(), document.GetProperty("endReason").GetString()).ShouldBe(("ended", reason));
@@ -59,7 +59,7 @@ public sealed class CallerNoticeTests(RedisFixture redis)
         var alice = host.Twilio.Client("alice");
         await host.Twilio.Phone(Lawyer).BehaveAsync(PhoneBehaviour.Busy);
         await alice.PlaceCallAsync(Lawyer, new() { { "SessionID", Session }, { "Language", "fr" } });
-        await HearsAsync(host, "/twilio/wait/ringback.wav");
+        await host.HearsAsync("/twilio/wait/ringback.wav");
         gate.Open();
         await alice.IsIdleAsync(TimeSpan.FromSeconds(20));
         alice.Heard[^1].ShouldBe("\"La ligne est occupée.\"");
@@ -94,6 +94,8 @@ public sealed class CallerNoticeTests(RedisFixture redis)
         await using var host = await StartAsync(new(), []);
         host.Twilio.Faults.Add(new RestFault { Operation = RestOperation.UpdateCall, Contains = "Twiml", Kind = fault });
         await DeclinesAsync(host, Session, null);
+        host.Twilio.Journal.OfType<RestAnswered>().ShouldContain(
+            answer => answer.Operation == RestOperation.UpdateCall && answer.Fault != null, "the request for the tone was sent and lost");
         await host.EventuallyAsync(document =>
             document.GetProperty("participants").EnumerateArray().All(person => person.GetProperty("state").GetString() != "connected"));
     }
@@ -173,10 +175,6 @@ public sealed class CallerNoticeTests(RedisFixture redis)
         await bob.DeclineAsync();
         await alice.IsIdleAsync(TimeSpan.FromSeconds(20));
     }
-
-    private static Task HearsAsync(SandboxHost host, string sound) => host.Twilio.WaitUntilAsync(
-        cloud => cloud.Phone("client:alice").Heard.Any(heard => heard.EndsWith(sound, StringComparison.Ordinal)),
-        $"the caller hears {sound}", TimeSpan.FromSeconds(15));
 
     private static List<Parameters> Updates(SandboxHost host) => [.. host.Twilio.Journal.OfType<RestRequested>()
         .Where(rest => rest.Method == "POST" && rest.Path.Contains("/Calls/", StringComparison.Ordinal)).Select(rest => rest.Parameters)];

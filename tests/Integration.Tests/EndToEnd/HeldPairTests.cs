@@ -82,10 +82,7 @@ public sealed class HeldPairTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Phone(Lawyer).RingsAsync();
         await host.Twilio.Phone(Lawyer).AnswerAsync();
         await host.Twilio.Phone(Lawyer).TalksAsync();
-        (await host.AddPhoneAsync(Session, "alice", Doctor)).Status.ShouldBe(HttpStatusCode.Created);
-        await host.Twilio.Phone(Doctor).RingsAsync();
-        await host.Twilio.Phone(Doctor).AnswerAsync();
-        await host.Twilio.Phone(Doctor).TalksAsync();
+        await host.AddAndTalkAsync(Doctor, Session);
     }
 
     private async Task HoldAsync(string by, bool hold, string? scope = null)

@@ -18,23 +18,36 @@ internal static class HostExtensions
     }
 
     /// <summary>Waits until the document of a call meets a condition. The call can begin meanwhile.</summary>
-    public static Task EventuallyAsync(this SandboxHost host, Func<JsonElement, bool> condition, string session = "s-42")
+    public static Task EventuallyAsync(
+        this SandboxHost host, Func<JsonElement, bool> condition, string session = "s-42", string identity = "alice")
     {
         var last = "";
         return Eventually.TrueAsync(
             async () =>
             {
-                (var status, last) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor("alice"));
+                (var status, last) = await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{session}", host.TokenFor(identity));
                 return status == HttpStatusCode.OK && condition(JsonDocument.Parse(last).RootElement);
             },
             () => Task.FromResult(last));
     }
 
     /// <summary>Waits until a participant of a call is in a state.</summary>
-    public static Task StateAsync(this SandboxHost host, int participant, string state, string session = "s-42") => host.EventuallyAsync(
+    public static Task StateAsync(
+        this SandboxHost host, int participant, string state, string session = "s-42", string identity = "alice") => host.EventuallyAsync(
         document => document.GetProperty("participants") is var people && people.GetArrayLength() > participant
             && people[participant].GetProperty("state").GetString() == state,
-        session);
+        session, identity);
+
+    /// <summary>Waits until the document of a call says that every participant is connected.</summary>
+    public static Task AllConnectedAsync(this SandboxHost host, string session = "s-42", string identity = "alice") => host.EventuallyAsync(
+        document => document.GetProperty("state").GetString() == "live"
+            && document.GetProperty("participants").EnumerateArray().All(p => p.GetProperty("state").GetString() == "connected"),
+        session, identity);
+
+    /// <summary>Waits until Alice has heard a sound, also if it is over.</summary>
+    public static Task HearsAsync(this SandboxHost host, string sound) => host.Twilio.WaitUntilAsync(
+        cloud => cloud.Phone("client:alice").Heard.Any(heard => heard.EndsWith(sound, StringComparison.Ordinal)),
+        $"the caller hears {sound}", TimeSpan.FromSeconds(15));
 
     /// <summary>Alice calls Bob. They talk, and the document says so.</summary>
     public static async Task TalkAsync(this SandboxHost host, string session = "s-42")
@@ -43,8 +56,17 @@ internal static class HostExtensions
         await host.Twilio.Client("bob").RingsAsync();
         await host.Twilio.Client("bob").AnswerAsync();
         await host.Twilio.Client("bob").TalksAsync();
-        await host.EventuallyAsync(document => document.GetProperty("state").GetString() == "live"
-            && document.GetProperty("participants").EnumerateArray().All(p => p.GetProperty("state").GetString() == "connected"), session);
+        await host.AllConnectedAsync(session);
+    }
+
+    /// <summary>Alice adds a phone to a call in which all are connected. The phone answers and talks, and the document says so.</summary>
+    public static async Task AddAndTalkAsync(this SandboxHost host, string phone, string session = "s-42")
+    {
+        (await host.AddPhoneAsync(session, "alice", phone)).Status.ShouldBe(HttpStatusCode.Created);
+        await host.Twilio.Phone(phone).RingsAsync();
+        await host.Twilio.Phone(phone).AnswerAsync();
+        await host.Twilio.Phone(phone).TalksAsync();
+        await host.AllConnectedAsync(session);
     }
 
     public static void Faults(this SandboxHost host, WebhookFault fault) => host.Twilio.Faults.Add(fault);

@@ -71,11 +71,8 @@ public sealed class ReturnTests(RedisFixture redis)
     {
         await using var host = await StartAsync();
         await host.TalkAsync(Session);
-        var (alice, bob, lawyer) = (host.Twilio.Client("alice"), host.Twilio.Client("bob"), host.Twilio.Phone(Lawyer));
-        (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
-        await lawyer.RingsAsync();
-        await lawyer.AnswerAsync();
-        await lawyer.TalksAsync();
+        var bob = host.Twilio.Client("bob");
+        await host.AddAndTalkAsync(Lawyer, Session);
         (await host.RestAsync(HttpMethod.Patch, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"),
             """{"muted": true, "hold": true}""")).Status.ShouldBe(HttpStatusCode.Accepted);
         await host.Twilio.WaitUntilAsync(_ => bob is { IsMuted: true, IsOnHold: true }, "bob is muted and on hold");
@@ -146,10 +143,7 @@ public sealed class ReturnTests(RedisFixture redis)
     {
         await using var host = await StartAsync();
         await host.TalkAsync(Session);
-        (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
-        await host.Twilio.Phone(Lawyer).RingsAsync();
-        await host.Twilio.Phone(Lawyer).AnswerAsync();
-        await host.Twilio.Phone(Lawyer).TalksAsync();
+        await host.AddAndTalkAsync(Lawyer, Session);
         (await host.RestAsync(HttpMethod.Delete, $"/v1/sessions/{Session}/participants/callee", host.TokenFor("alice"))).Status
             .ShouldBe(HttpStatusCode.NoContent);
         await host.Twilio.Client("bob").IsIdleAsync();
