@@ -12,7 +12,7 @@ public sealed class PromptOptions
     private const int MaxNotice = 100;
     private static readonly SpokenWords DefaultQuestion = new("You are invited to a phone call. To accept the call, press 1.", null);
 
-    /// <summary>The language of the words for a call whose voice webhook names none, or one without words.</summary>
+    /// <summary>The language for a call that names no language, or a language without words.</summary>
     public string Language { get; set; } = DefaultLanguage;
     /// <summary>The question to a screened phone, by language.</summary>
     [ConfigurationKeyName("press-1")]
@@ -38,27 +38,26 @@ public sealed class PromptOptions
 
     /// <summary>What the caller hears instead of the tone. Null: the tone. The words of <see cref="Voicemail"/> are for the machine, so the
     /// caller hears the tone.</summary>
-    internal SpokenWords? Notice(LeaveReason because, Language? language) => because switch
-    {
-        LeaveReason.Busy => Find(Busy, language),
-        LeaveReason.Declined => Find(Declined, language),
-        LeaveReason.NoAnswer => Find(NoAnswer, language),
-        LeaveReason.Unreachable => Find(Unreachable, language),
-        LeaveReason.RefusedByTwilio => Find(RefusedByTwilio, language),
-        LeaveReason.NotAccepted => Find(NotAccepted, language),
-        _ => null,
-    };
+    internal SpokenWords? Notice(LeaveReason because, Language? language) =>
+        Array.Find(Notices, notice => notice.Reason == because) is { Words: { } words } ? Find(words, language) : null;
+
+    private (LeaveReason Reason, string Name, Dictionary<string, string> Words)[] Notices =>
+    [
+        (LeaveReason.Busy, "busy", Busy), (LeaveReason.Declined, "declined", Declined), (LeaveReason.NoAnswer, "no-answer", NoAnswer),
+        (LeaveReason.Unreachable, "unreachable", Unreachable), (LeaveReason.RefusedByTwilio, "refused-by-twilio", RefusedByTwilio),
+        (LeaveReason.NotAccepted, "not-accepted", NotAccepted),
+    ];
 
     internal IEnumerable<string> Failures()
     {
         if (!Domain.Language.TryParse(Language, out _))
             yield return $"{Section}:Language is \"{Language}\"; it must be a language such as en or de-CH.";
-        foreach (var (reason, longest, all) in new[]
-        {
-            ("press-1", MaxLength, PressOne), ("voicemail", MaxLength, Voicemail), ("busy", MaxNotice, Busy),
-            ("declined", MaxNotice, Declined), ("no-answer", MaxNotice, NoAnswer), ("unreachable", MaxNotice, Unreachable),
-            ("refused-by-twilio", MaxNotice, RefusedByTwilio), ("not-accepted", MaxNotice, NotAccepted),
-        })
+        (string, int, Dictionary<string, string>)[] every =
+        [
+            ("press-1", MaxLength, PressOne), ("voicemail", MaxLength, Voicemail),
+            .. Notices.Select(notice => (notice.Name, MaxNotice, notice.Words)),
+        ];
+        foreach (var (reason, longest, all) in every)
             foreach (var (language, words) in all)
                 if (!Domain.Language.TryParse(language, out _))
                     yield return $"{Section}:{reason}:{language} must name a language such as en or de-CH.";
@@ -66,15 +65,17 @@ public sealed class PromptOptions
                     yield return $"{Section}:{reason}:{language} must have at most {longest} characters and no control characters.";
     }
 
-    /// <summary>The words in the language of the call, or else in the configured language; each with its region, or else without it. An
+    /// <summary>The order is: the call's language, the same without its region, the configured language, the same without its region. An
     /// empty text counts as absent.</summary>
     private SpokenWords? Find(Dictionary<string, string> all, Language? ofCall)
     {
-        string?[] languages = [ofCall?.Value, ofCall?.Primary, Language, Language.Split('-')[0]];
+        _ = Domain.Language.TryParse(Language, out var configured);
+        string?[] languages = [ofCall?.Value, ofCall?.Primary, configured?.Value, configured?.Primary];
+        // Twilio gets the language as the configuration spells it. A lookup would not give this spelling.
         foreach (var language in languages.OfType<string>())
-            foreach (var (configured, words) in all)
-                if (string.Equals(configured, language, StringComparison.OrdinalIgnoreCase) && !string.IsNullOrWhiteSpace(words))
-                    return new(words, configured);
+            foreach (var (spelled, words) in all)
+                if (string.Equals(spelled, language, StringComparison.OrdinalIgnoreCase) && !string.IsNullOrWhiteSpace(words))
+                    return new(words, spelled);
         return null;
     }
 

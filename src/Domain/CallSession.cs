@@ -57,6 +57,17 @@ public sealed record CallSession
         return room.Length <= MaxRoomLength ? room : string.Concat(id.Value.AsSpan(0, MaxRoomLength - nonce.Length - 1), ".", nonce);
     }
 
+    /// <summary>Reads the name of a room. If the session id was cut, the result is the part that is left.</summary>
+    public static bool TryParseRoom(
+        [NotNullWhen(true)] string? room, [NotNullWhen(true)] out SessionId? id, [NotNullWhen(true)] out string? nonce)
+    {
+        (id, nonce) = (null, null);
+        if (room?.LastIndexOf('.') is not { } dot || dot < 0 || !SessionId.TryParse(room[..dot], out id))
+            return false;
+        nonce = room[(dot + 1)..];
+        return true;
+    }
+
     public Participant? Find(ParticipantId? id)
     {
         foreach (var participant in Participants)

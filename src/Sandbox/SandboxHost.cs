@@ -38,7 +38,8 @@ public sealed class SandboxHost : IAsyncDisposable
     /// <summary>Starts an embedded Redis (unless the options name one), the emulated Twilio and the Api.</summary>
     public static async Task<SandboxHost> StartAsync(SandboxOptions options, CancellationToken cancellationToken = default)
     {
-        var redis = options.RedisConnectionString is null ? EmbeddedRedis.Start() : null;
+        EmbeddedRedis? redis = null;
+        var connectionString = options.RedisConnectionString ?? (redis = EmbeddedRedis.Start()).ConnectionString;
         var port = options.Port == 0 ? FreePort() : options.Port;
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         var twilioOptions = options.Twilio with { VoiceUrl = options.Twilio.VoiceUrl ?? new Uri(address, "/twilio/voice") };
@@ -51,7 +52,7 @@ public sealed class SandboxHost : IAsyncDisposable
             .. bearers.Configuration,
             new("urls", address.ToString()),
             new("PublicBaseUrl", address.GetLeftPart(UriPartial.Authority)),
-            new("ConnectionStrings:Redis", options.RedisConnectionString ?? redis!.ConnectionString),
+            new("ConnectionStrings:Redis", connectionString),
             new("Twilio:Client:AccountSid", twilio.Options.AccountSid),
             new("Twilio:AuthToken", twilio.Options.AuthToken),
             new("Twilio:Client:ApiKeySid", twilio.Options.ApiKeySid),
@@ -77,7 +78,7 @@ public sealed class SandboxHost : IAsyncDisposable
         options.Configure?.Invoke(builder);
         var api = builder.Build().MapCalls();
         await api.StartAsync(cancellationToken);
-        return new SandboxHost(api, twilio, redis, options.RedisConnectionString ?? redis!.ConnectionString, bearers, address);
+        return new SandboxHost(api, twilio, redis, connectionString, bearers, address);
     }
 
     /// <summary>Issues a bearer token for a client identity, valid for one day. The scope <c>calls.operate</c> allows everything.</summary>

@@ -185,6 +185,22 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task Redis_loses_a_call_and_the_call_goes_on()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.TalkAsync();
+        await at.SwitchAsync("Redis loses every call");
+        await Expect(at.Page.Locator("#toast")).ToHaveTextAsync("Redis was flushed. It has lost every call.");
+        await Expect(at.Page.GetByRole(AriaRole.Switch, new() { Name = "Redis loses every call" })).Not.ToBeCheckedAsync();
+        await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
+        // The webhook of the leave builds the session again. Then the session ends Alice's line.
+        await at.PressAsync("Bob", "Hang up");
+        await at.ExpectPhone("Alice").ToContainTextAsync("call ended");
+        await Expect(at.Page.Locator("#s-state")).ToHaveTextAsync("ended");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task The_export_holds_the_timeline_and_no_number_or_identity_in_clear()
     {
         await using var at = await Browsing.StartAsync();

@@ -6,6 +6,24 @@ public sealed class Value_objects
 {
     private const string Hex32 = "0123456789abcdefABCDEF0123456789";
 
+    [Theory]
+    [InlineData("s-42.c1-abc", "s-42", "c1-abc")]
+    [InlineData("a.b:c.c1-abc", "a.b:c", "c1-abc")]
+    [InlineData("s-42.", "s-42", "")]
+    [InlineData("s-42", null, null)]
+    [InlineData(".c1-abc", null, null)]
+    [InlineData("...c1-abc", null, null)]
+    [InlineData("my room.c1-abc", null, null)]
+    [InlineData("", null, null)]
+    [InlineData(null, null, null)]
+    public void The_name_of_a_room_is_the_session_id_a_dot_and_the_nonce(string? room, string? session, string? nonce)
+    {
+        CallSession.TryParseRoom(room, out var id, out var read).ShouldBe(session is not null);
+        (id?.Value, read).ShouldBe((session, nonce));
+        if (id is not null)
+            CallSession.RoomOf(id, read!).ShouldBe(room);
+    }
+
     /// <summary>Input of attackers and of broken clients.</summary>
     public static TheoryData<string?> Hostile =>
     [

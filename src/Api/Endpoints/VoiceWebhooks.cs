@@ -32,7 +32,7 @@ internal sealed partial class VoiceWebhooks(
         if ((held?.Callee ?? ParseCallee(request.To, out why)) is not { } callee)
             return Unusable("To", why);
         var retry = held?.Retry ?? 0;
-        // A language that is not one is ignored: it is no reason to refuse a call.
+        // An invalid language is ignored. The call is still placed.
         var language = held?.Language ?? (Language.TryParse(request.Language, out var spoken) ? spoken : null);
         var call = new StartCall(session, leg, caller, callee, request.SpanContext) { Language = language };
         return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, callee, language, retry + 1, request.SpanContext));

@@ -5,7 +5,7 @@ internal static class WebhookRoutes
 {
     private const string OfCall = "/twilio/sessions/{sessionId}/{nonce}";
     private const string OfParticipant = OfCall + "/participants/{participantId}";
-    private const string OfCallee = "/twilio/sessions/{sessionId}/callees/{callee}";
+    private const string OfHeldCall = "/twilio/sessions/{sessionId}/callees/{callee}";
     private static readonly string[] Methods = ["GET", "POST"];
     /// <summary>The beginnings of all paths of webhooks.</summary>
     private static readonly string[] Beginnings = ["/twilio/", "/makeCall", "/joinConf/", "/leave", "/completeCall/"];
@@ -24,8 +24,8 @@ internal static class WebhookRoutes
     {
         app.MapWebhook("/twilio/voice", "voice", (http, request) => Voice(http).Voice(request));
         // The callee is personal, so traces have the template of the route in place of the path.
-        app.MapWebhook(OfCallee + "/retries/{retry:int}/voice", "voice", VoiceAgain, isPersonal: true);
-        app.MapWebhook(OfCallee + "/languages/{language}/retries/{retry:int}/voice", "voice", VoiceAgain, isPersonal: true);
+        app.MapWebhook(OfHeldCall + "/retries/{retry:int}/voice", "voice", VoiceAgain, isPersonal: true);
+        app.MapWebhook(OfHeldCall + "/languages/{language}/retries/{retry:int}/voice", "voice", VoiceAgain, isPersonal: true);
         // For callers that the version before this one holds.
         app.MapWebhook("/twilio/sessions/{sessionId}/retries/{retry:int}/voice", "voice", (http, request) =>
             SessionOf(http) is { } session ? Voice(http).Voice(request, new(session, null, RetryOf(http))) : HangUp);
@@ -50,14 +50,15 @@ internal static class WebhookRoutes
         app.MapWebhook("/joinConf/{sessionId}", "join", (http, request) =>
             SessionOf(http) is { } session ? Voice(http).Join(request, session, ParticipantId.Callee, null) : HangUp);
         app.MapWebhook("/leave", "conference", (http, request) =>
-            SessionOfRoom(request.FriendlyName) is { } id ? Callbacks(http).Conference(request, id, request.FriendlyName) : Nothing);
+            CallSession.TryParseRoom(request.FriendlyName, out var session, out _)
+                ? Callbacks(http).Conference(request, session, request.FriendlyName) : Nothing);
         app.MapWebhook("/completeCall/{sessionId}", "call_status", (http, request) =>
             SessionOf(http) is { } session ? Callbacks(http).Call(request, session, ParticipantId.Callee, null) : Nothing);
 
         // The audio is public, and Twilio's caches may keep it.
-        app.MapTone("/twilio/wait/ringback.wav", tones => tones.Ringback);
-        app.MapTone("/twilio/tones/busy.wav", tones => tones.Busy);
-        app.MapTone("/twilio/tones/reorder.wav", tones => tones.Reorder);
+        app.MapTone(CallbackUrls.RingbackPath, tones => tones.Ringback);
+        app.MapTone(CallbackUrls.BusyTonePath, tones => tones.Busy);
+        app.MapTone(CallbackUrls.ReorderTonePath, tones => tones.Reorder);
     }
 
     private static void MapTone(this IEndpointRouteBuilder app, string route, Func<CallTones, byte[]> wav) =>
@@ -115,8 +116,4 @@ internal static class WebhookRoutes
     };
 
     private static string? ValueOf(HttpContext http, string key) => http.GetRouteValue(key) as string;
-
-    /// <summary>The name of a room is the session id, a dot and the nonce.</summary>
-    private static SessionId? SessionOfRoom(string? room) =>
-        room is not null && room.LastIndexOf('.') is > 0 and var dot && SessionId.TryParse(room[..dot], out var session) ? session : null;
 }

@@ -5,7 +5,7 @@ namespace Calls.Api.Twilio;
 /// <summary>The tones that a caller hears, as the country of <c>Calls:Tones:Region</c> has them. Each WAV holds mu-law at 8 kHz, which
 /// Twilio plays without conversion.</summary>
 /// <remarks>ITU-T E.180 and its supplement 2 ("Various tones used in national networks"). A country that is not in the table has the tones
-/// that E.180 recommends.</remarks>
+/// that E.180 recommends. One country has the tones of another if it belongs to its network.</remarks>
 internal sealed class CallTones
 {
     /// <summary>E.180 recommends 425 Hz.</summary>
@@ -15,9 +15,14 @@ internal sealed class CallTones
     private static readonly Country NorthAmerica =
         new(new([440, 480], 2, 4), new([480, 620], 0.5, 0.5), new([480, 620], 0.25, 0.25));
 
-    /// <summary>Ringback, busy tone and reorder tone by ISO 3166 code.</summary>
+    private static readonly Country Britain =
+        new(new([400, 450], 0.4, 0.2, 0.4, 2), new([400], 0.375, 0.375), new([400], 0.4, 0.35, 0.225, 0.525));
+
+    /// <summary>Ringback, busy tone and reorder tone by ISO 3166 code. A ringback that is modulated, such as 400 Hz by 25 Hz, is the sum
+    /// of the frequency and its two sidebands.</summary>
     private static readonly Dictionary<string, Country> Countries = new(StringComparer.OrdinalIgnoreCase)
     {
+        ["AS"] = NorthAmerica,
         ["AT"] = new(new([420], 1, 5), new([420], 0.4, 0.4), new([420], 0.2, 0.2)),
         ["AU"] = new(new([400, 425, 450], 0.4, 0.2, 0.4, 2), new([425], 0.375, 0.375), new([425], 0.375, 0.375)),
         ["BE"] = new(new([425], 1, 3), new([425], 0.5, 0.5), new([425], 0.167, 0.167)),
@@ -26,24 +31,32 @@ internal sealed class CallTones
         ["CH"] = new(new([425], 1, 4), new([425], 0.5, 0.5), new([425], 0.2, 0.2)),
         ["CN"] = new(new([450], 1, 4), new([450], 0.35, 0.35), new([450], 0.7, 0.7)),
         ["DE"] = new(new([425], 1, 4), new([425], 0.48, 0.48), new([425], 0.24, 0.24)),
-        ["ES"] = new(new([425], 1.5, 3), new([425], 0.2, 0.2), new([425], 0.2, 0.2, 0.2, 0.6)),
+        ["ES"] = new(new([425], 1.5, 3), new([425], 0.2, 0.2), new([425], 0.2, 0.2, 0.2, 0.2, 0.2, 0.6)),
         ["FI"] = new(new([425], 1, 4), new([425], 0.3, 0.3), new([425], 0.2, 0.2)),
         ["FR"] = new(new([440], 1.5, 3.5), new([440], 0.5, 0.5), new([440], 0.25, 0.25)),
-        ["GB"] = new(new([400, 450], 0.4, 0.2, 0.4, 2), new([400], 0.375, 0.375), new([400], 0.4, 0.35, 0.225, 0.525)),
+        ["GB"] = Britain,
+        ["GG"] = Britain,
+        ["GU"] = NorthAmerica,
         ["IE"] = new(new([400, 450], 0.4, 0.2, 0.4, 2), new([425], 0.5, 0.5), new([425], 0.25, 0.25)),
-        ["IN"] = new(new([400], 0.4, 0.2, 0.4, 2), new([400], 0.75, 0.75), new([400], 0.25, 0.25)),
+        ["IM"] = Britain,
+        ["IN"] = new(new([375, 400, 425], 0.4, 0.2, 0.4, 2), new([400], 0.75, 0.75), new([400], 0.25, 0.25)),
         ["IT"] = new(new([425], 1, 4), new([425], 0.5, 0.5), new([425], 0.2, 0.2)),
-        ["JP"] = new(new([400], 1, 2), new([400], 0.5, 0.5), new([400], 0.5, 0.5)),
+        ["JE"] = Britain,
+        ["JP"] = new(new([384, 400, 416], 1, 2), new([400], 0.5, 0.5), new([400], 0.5, 0.5)),
+        ["MP"] = NorthAmerica,
         ["MX"] = new(new([425], 1, 4), new([425], 0.25, 0.25), new([425], 0.25, 0.25)),
         ["NO"] = new(new([425], 1, 4), new([425], 0.5, 0.5), new([425], 0.2, 0.2)),
         ["NZ"] = new(new([400, 450], 0.4, 0.2, 0.4, 2), new([400], 0.5, 0.5), new([400], 0.25, 0.25)),
+        ["PR"] = NorthAmerica,
         ["SE"] = new(new([425], 1, 5), new([425], 0.25, 0.25), new([425], 0.25, 0.75)),
-        ["SG"] = new(new([425], 0.4, 0.2, 0.4, 2), new([425], 0.75, 0.75), new([425], 0.25, 0.25)),
+        ["SG"] = new(new([401, 425, 449], 0.4, 0.2, 0.4, 2), new([425], 0.75, 0.75), new([425], 0.25, 0.25)),
         ["US"] = NorthAmerica,
-        ["ZA"] = new(new([400], 0.4, 0.2, 0.4, 2), new([400], 0.5, 0.5), new([400], 0.25, 0.25)),
+        ["VI"] = NorthAmerica,
+        ["ZA"] = new(new([367, 400, 433], 0.4, 0.2, 0.4, 2), new([400], 0.5, 0.5), new([400], 0.25, 0.25)),
     };
 
-    /// <summary>A busy tone or a reorder tone has so many cycles. The longest lasts 4.5 s.</summary>
+    /// <summary>The number of cycles of a busy or reorder tone. The longest tone lasts 4.8 s (Spain), the shortest 1.0 s (Belgium).
+    /// </summary>
     private const int Cycles = 3;
 
     /// <param name="region">ISO 3166. A region without an entry, or an empty one, has the recommended tones.</param>

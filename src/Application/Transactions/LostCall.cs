@@ -36,12 +36,12 @@ internal sealed record LostCall(SessionId Session, string Nonce)
 
     /// <summary>The call of a room of this service. Null if the room is of another client of the account, or if its name was cut.</summary>
     public static LostCall? OfRoom(string room) =>
-        room.LastIndexOf('.') is > 0 and var dot && room.Length < CallSession.MaxRoomLength
-            && SessionId.TryParse(room[..dot], out var session) ? Of(session, room[(dot + 1)..]) : null;
+        room.Length < CallSession.MaxRoomLength && CallSession.TryParseRoom(room, out var session, out var nonce)
+            ? Of(session, nonce) : null;
 
     private static LostCall? Of(SessionId session, string? nonce) =>
         nonce is not null && nonce.StartsWith(Nonces.Mark, StringComparison.Ordinal) ? new LostCall(session, nonce) : null;
 
     private static LostCall? OfRoom(SessionId session, string? room) =>
-        room?.LastIndexOf('.') is >= 0 and var dot && Of(session, room[(dot + 1)..]) is { } call && call.Room == room ? call : null;
+        CallSession.TryParseRoom(room, out _, out var nonce) && Of(session, nonce) is { } call && call.Room == room ? call : null;
 }

@@ -49,10 +49,9 @@ internal sealed class DialingOptionsValidator : IValidateOptions<DialingOptions>
 
     public ValidateOptionsResult Validate(string? name, DialingOptions options)
     {
-        var regions = PhoneNumberUtil.GetInstance().GetSupportedRegions();
         List<string> failures =
         [
-            .. options.AllowedCountries.Where(c => CallingCode(c) is null && !regions.Contains(c.ToUpperInvariant()))
+            .. options.AllowedCountries.Where(c => CallingCode(c) is null && !PhoneNumbers.IsRegion(c))
                 .Select(c =>
                     $"Calls:Dialing:AllowedCountries has \"{c}\", which is neither a region such as CH nor a calling code such as +41."),
             .. options.AllowedNumbers.Where(p => !AreDigits(p) || Digits(p).Length is < ShortestAllowedNumber or > 15)

@@ -65,15 +65,13 @@ internal sealed partial class DialingRules : IDialingRules
 
     public string RegionOf(PhoneNumber number) => (Parse(number) is { } parsed ? util.GetRegionCodeForNumber(parsed) : null) ?? NoRegion;
 
-    /// <summary>The region of the caller id. The tables can be older than the number: then the main region of its calling code.</summary>
+    /// <summary>The region of the caller id. If the tables do not know the number, this is logged.</summary>
     private string HomeRegion(string callerId, ILogger logger)
     {
-        var parsed = PhoneNumber.TryParse(callerId, out var number) ? Parse(number) : null;
-        if (parsed is not null && util.GetRegionCodeForNumber(parsed) is { } region)
-            return region;
-        var main = parsed is null ? NoRegion : util.GetRegionCodeForCountryCode(parsed.CountryCode);
-        Log.CallerIdHasNoRegion(logger, main);
-        return main;
+        var region = PhoneNumbers.RegionOf(callerId) ?? NoRegion;
+        if (region == NoRegion || !PhoneNumber.TryParse(callerId, out var number) || RegionOf(number) != region)
+            Log.CallerIdHasNoRegion(logger, region);
+        return region;
     }
 
     private Parsed? Parse(PhoneNumber number)

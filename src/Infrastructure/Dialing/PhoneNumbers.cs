@@ -53,7 +53,9 @@ public static class PhoneNumbers
         try
         {
             var parsed = util.Parse(number, null);
-            return util.GetRegionCodeForNumber(parsed) ?? util.GetRegionCodeForCountryCode(parsed.CountryCode);
+            // Calling codes without a region, such as +800, have a code that is no region.
+            var region = util.GetRegionCodeForNumber(parsed) ?? util.GetRegionCodeForCountryCode(parsed.CountryCode);
+            return IsRegion(region) ? region : null;
         }
         catch (NumberParseException)
         {

@@ -37,21 +37,20 @@ public static class RedisServiceCollectionExtensions
 internal sealed class RedisOptions
 {
     public const string Key = "ConnectionStrings:Redis";
+    /// <summary>In milliseconds. It fails fast, because a webhook has 15 seconds in all. The connection string can have other
+    /// values.</summary>
+    private const string TimeOuts = "connectTimeout=1000,syncTimeout=800,asyncTimeout=800,";
 
     public string? ConnectionString { get; set; }
     public TimeSpan Retention { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>Fails fast, because a webhook has 15 seconds in all. Notices time-outs early, and reconnects within a quarter of a
-    /// second.</summary>
+    /// <summary>Notices time-outs early, and reconnects within a quarter of a second.</summary>
     public ConfigurationOptions ToConfiguration()
     {
-        var configuration = ConfigurationOptions.Parse(ConnectionString ?? "");
+        var configuration = ConfigurationOptions.Parse(TimeOuts + ConnectionString);
         configuration.ClientName ??= "calls";
         configuration.AbortOnConnectFail = false;
         configuration.BacklogPolicy = BacklogPolicy.FailFast;
-        configuration.ConnectTimeout = 1000;
-        configuration.SyncTimeout = 800;
-        configuration.AsyncTimeout = 800;
         configuration.HeartbeatInterval = TimeSpan.FromMilliseconds(200);
         configuration.ReconnectRetryPolicy = new LinearRetry(250);
         configuration.IncludeDetailInExceptions = false;

@@ -162,6 +162,7 @@ internal static class StoredForm
         Effect effect = e.Kind switch
         {
             "d" => new Effect.Dial(ParticipantOf(e)) { State = Known(e.State), SentAt = At(e.SentAt), NotBefore = At(e.NotBefore) },
+            // A reason that this version does not know has no tone. The leg is hung up.
             "h" => new Effect.HangUp(Parsed<CallSid>(e.Leg, CallSid.TryParse)) { Because = e.Because, NotBefore = At(e.NotBefore) },
             _ => new Effect.SetFlags(ParticipantOf(e), e.Muted, e.Hold) { NotBefore = At(e.NotBefore) },
         };

@@ -25,6 +25,10 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// <summary>The segment of a path that says that the person has pressed 1.</summary>
     public const string KeyOne = "one";
 
+    public const string RingbackPath = "/twilio/wait/ringback.wav";
+    public const string BusyTonePath = "/twilio/tones/busy.wav";
+    public const string ReorderTonePath = "/twilio/tones/reorder.wav";
+
     /// <summary>Scheme, host and port, without a slash at the end. The host has small letters, and a default port is left out. Every URL of
     /// the service begins with it.</summary>
     public string Origin { get; } = publicBaseUrl.GetLeftPart(UriPartial.Authority);
@@ -56,7 +60,6 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
 
     /// <summary>The <c>action</c> of a leg's <c>&lt;Dial&gt;</c>. The caller's has the callee's address: if Redis has lost the session when
     /// the caller hangs up, the service must find the phone that rings.</summary>
-    /// <remarks>The callee is personal. It is encoded so that its characters need no escape; this does not hide it.</remarks>
     public string Left(CallReference call, ParticipantId participant, Party? callee = null) =>
         At(Of(call, participant) + (callee is null or Party.Unknown ? "" : "/callees/" + Encode(callee)), "left", call.TraceParent,
             TwimlOverrides);
@@ -66,13 +69,13 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
 
     /// <summary>Asks the voice webhook again while Redis is away. The path has all data that places the call, because Twilio does not
     /// repeat the app's own parameters on a <c>&lt;Redirect&gt;</c>.</summary>
-    /// <remarks>The callee is personal. It is encoded so that its characters need no escape; this does not hide it.</remarks>
     public string VoiceAgain(SessionId session, Party callee, Language? language, int retry, string? traceParent) => At(
         $"/twilio/sessions/{Segment(session.Value)}/callees/{Encode(callee)}{(language is null ? "" : $"/languages/{language.Value}")}"
             + $"/retries/{retry}",
         "voice", traceParent, TwimlOverrides);
 
-    /// <summary>The callee in the path of <see cref="VoiceAgain"/>. Null if it is none.</summary>
+    /// <summary>Reads the callee from a path of <see cref="VoiceAgain"/> or <see cref="Left"/>. Null if the segment is not a callee.
+    /// </summary>
     public static Party? ReadCallee(string? segment)
     {
         if (segment is null || !Base64Url.IsValid(segment))
@@ -96,17 +99,21 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     public string Wait(string? traceParent) => At("/twilio", "wait", traceParent, TwimlOverrides);
 
     /// <summary>The audio that the wait document plays.</summary>
-    public string Ringback() => Origin + "/twilio/wait/ringback.wav";
+    public string Ringback() => Origin + RingbackPath;
 
     /// <summary>The audio of a tone for the caller of a callee who was not reached.</summary>
-    public string ToneOf(Tone tone) => Origin + (tone == Tone.Busy ? "/twilio/tones/busy.wav" : "/twilio/tones/reorder.wav");
+    public string ToneOf(Tone tone) => Origin + (tone == Tone.Busy ? BusyTonePath : ReorderTonePath);
 
-    private static string Encode(Party callee) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(callee switch
+    /// <summary>The address of a callee as a segment of a path. It is personal. It is encoded so that its characters need no escape; this
+    /// does not hide it.</summary>
+    public static string Encode(string address) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(address));
+
+    private static string Encode(Party callee) => Encode(callee switch
     {
         Party.Phone phone => phone.Number.Value,
         Party.Client client => client.Identity.Address,
         _ => throw new UnreachableException($"{callee.GetType().Name} has no address"),
-    }));
+    });
 
     private static string Of(CallReference call) => $"/twilio/sessions/{Segment(call.Session.Value)}/{Segment(call.Nonce)}";
     private static string Of(CallReference call, ParticipantId participant) => $"{Of(call)}/participants/{Segment(participant.Value)}";

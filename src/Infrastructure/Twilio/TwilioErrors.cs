@@ -36,7 +36,8 @@ internal static class TwilioErrors
         21217 => Refusal.NumberRefused, // Phone number does not appear to be valid
         21219 => Refusal.NumberRefused, // 'To' phone number not verified (trial accounts)
         21220 when operation == TwilioOperation.UpdateCall => Refusal.AlreadyOver, // Invalid call state: only an ended call cannot be ended
-        21220 when operation == TwilioOperation.RedirectCall => Refusal.AlreadyOver, // Invalid call state: over, or not connected yet
+        // Invalid call state: over, or not connected yet. Both are ordinary, and the leg is hung up after this answer in both cases.
+        21220 when operation == TwilioOperation.RedirectCall => Refusal.AlreadyOver,
 
         // The conference. 16001 and 16099 may come before a conference has started, so neither proves that it is over.
         16001 => Refusal.NotProcessed, // Conference is not bridged

@@ -56,7 +56,8 @@ internal sealed class ApiProxy(Uri api) : IDisposable
         }
     }
 
-    /// <summary>Forwards the request for a tone of the service. The page plays what a phone hears.</summary>
+    /// <summary>Forwards the request for a tone of the service. The page plays what a phone hears. The tone is not text, and the
+    /// browser asks for ranges of it.</summary>
     public async Task<IResult> ToneAsync(string path, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(api, path));

@@ -8,8 +8,6 @@ internal sealed class FaultSwitches(Faults faults, Func<Task> flushRedis)
     private readonly Lock gate = new();
     private readonly Dictionary<string, Action> active = new(StringComparer.Ordinal);
 
-    private const string Flush = "flush";
-
     /// <summary>All switches, in the order in which the page shows them.</summary>
     public static IReadOnlyList<FaultSwitch> All { get; } =
     [
@@ -44,10 +42,11 @@ internal sealed class FaultSwitches(Faults faults, Func<Task> flushRedis)
             return () => faults.Outage = false;
         }),
         new(
-            Flush,
+            "flush",
             "Redis loses every call",
             "Redis is flushed once, at this moment. The next webhook of a call builds its session again from Twilio.",
-            _ => () => { }),
+            TurnOn: null,
+            Done: "Redis was flushed. It has lost every call."),
     ];
 
     /// <summary>The names of the switches that are on.</summary>
@@ -60,19 +59,23 @@ internal sealed class FaultSwitches(Faults faults, Func<Task> flushRedis)
         }
     }
 
-    /// <summary>Sets a switch; false if no switch has that name.</summary>
-    public bool Set(string name, bool on)
+    /// <summary>Sets a switch. The switch of the flush stays off, because the flush is over when this returns. False if no switch has that
+    /// name.</summary>
+    public async Task<bool> SetAsync(string name, bool on)
     {
         if (All.FirstOrDefault(known => known.Name == name) is not { } found)
             return false;
+        if (found.TurnOn is null)
+        {
+            if (on)
+                await flushRedis();
+            return true;
+        }
+
         lock (gate)
         {
             if (on && !active.ContainsKey(name))
-            {
                 active[name] = found.TurnOn(faults);
-                if (name == Flush)
-                    _ = flushRedis();
-            }
             else if (!on && active.Remove(name, out var undo))
                 undo();
         }
@@ -94,9 +97,11 @@ internal sealed class FaultSwitches(Faults faults, Func<Task> flushRedis)
 /// <param name="Name">The name in the URL.</param>
 /// <param name="Title">The label on the page.</param>
 /// <param name="Description">What the switch does, in a sentence for the page.</param>
-/// <param name="TurnOn">Adds the fault and returns an action that removes it.</param>
+/// <param name="TurnOn">Adds the fault and returns an action that removes it. Null: the flush of Redis.</param>
+/// <param name="Done">What the page says after a fault that happens once. Null: the fault lasts until the switch is off.</param>
 internal sealed record FaultSwitch(
     string Name,
     string Title,
     string Description,
-    [property: System.Text.Json.Serialization.JsonIgnore] Func<Faults, Action> TurnOn);
+    [property: System.Text.Json.Serialization.JsonIgnore] Func<Faults, Action>? TurnOn,
+    string? Done = null);

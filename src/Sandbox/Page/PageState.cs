@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Calls.Domain;
 using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Page;
@@ -134,7 +135,8 @@ internal sealed partial record SessionParticipant(string Session, string Partici
     {
         if (leg.Inbound)
             return leg.Custom["SessionID"] is { Length: > 0 } given
-                ? new SessionParticipant(given, leg.Participant?.Label?.Split('~')[0] ?? "caller")
+                ? new SessionParticipant(
+                    given, (ParticipantId.TryParseLabel(leg.Participant?.Label, out var id) ? id : ParticipantId.Caller).Value)
                 : null;
         return leg.CallbackPath is { } path && Callback().Match(path) is { Success: true } match
             ? new SessionParticipant(

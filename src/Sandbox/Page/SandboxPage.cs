@@ -3,6 +3,7 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Calls.Infrastructure.Twilio;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Extensions.FileProviders;
 
@@ -88,7 +89,7 @@ internal sealed class SandboxPage : IAsyncDisposable
         app.UseRouting();
         phones.Map(app);
         app.Map("/v1/{**path}", proxy.ForwardAsync);
-        foreach (var tone in (string[])["/twilio/wait/ringback.wav", "/twilio/tones/busy.wav", "/twilio/tones/reorder.wav"])
+        foreach (var tone in (string[])[CallbackUrls.RingbackPath, CallbackUrls.BusyTonePath, CallbackUrls.ReorderTonePath])
             app.MapGet(tone, (CancellationToken cancellationToken) => proxy.ToneAsync(tone, cancellationToken));
         app.MapGet("/sandbox/about", () =>
         {
@@ -99,8 +100,8 @@ internal sealed class SandboxPage : IAsyncDisposable
         app.MapGet("/sandbox/events", (HttpRequest request, CancellationToken cancellationToken) =>
             TypedResults.ServerSentEvents(FollowAsync(LastEventId(request), cancellationToken)));
         app.MapGet("/sandbox/export", ExportAsync);
-        app.MapPut("/sandbox/faults/{name}", (string name, SwitchSetting setting) =>
-            faults.Set(name, setting.On) ? Results.NoContent() : Results.NotFound());
+        app.MapPut("/sandbox/faults/{name}", async (string name, SwitchSetting setting) =>
+            await faults.SetAsync(name, setting.On) ? Results.NoContent() : Results.NotFound());
         return app;
     }
 

@@ -1,9 +1,8 @@
-using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Calls.Api;
+using Calls.Infrastructure.Twilio;
 using Calls.Sandbox.Replay;
 using Calls.Sandbox.Twilio;
 using Microsoft.Extensions.Options;
@@ -56,7 +55,7 @@ internal sealed partial class TimelineExport
         foreach (var address in addresses)
             if (pseudonyms.Where(known => address.EndsWith(known.Key, StringComparison.Ordinal)).MaxBy(known => known.Key.Length)
                 is { Key: { } name, Value: var other })
-                pseudonyms.TryAdd(Encode(address), Encode(address[..^name.Length] + other));
+                pseudonyms.TryAdd(CallbackUrls.Encode(address), CallbackUrls.Encode(address[..^name.Length] + other));
 
         // The longest word first: if one name begins with another name, the whole name is replaced.
         var words = pseudonyms.Keys.SelectMany(word => new[] { word, Uri.EscapeDataString(word) })
@@ -174,8 +173,6 @@ internal sealed partial class TimelineExport
                 count++;
         }
     }
-
-    private static string Encode(string address) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(address));
 
     private string Pseudonymize(string text) => pattern is null ? text : pattern.Replace(text, match =>
         pseudonyms.GetValueOrDefault(match.Value) ?? pseudonyms.GetValueOrDefault(Uri.UnescapeDataString(match.Value), "hidden"));

@@ -60,7 +60,7 @@ internal sealed class Replayer : IAsyncDisposable
                 ],
                 Configure = builder => builder.Services
                     .Replace(ServiceDescriptor.Singleton<TimeProvider>(clock))
-                    .Replace(ServiceDescriptor.Singleton<IStoreMemory>(new Kept()))
+                    .Replace(ServiceDescriptor.Singleton<IStoreMemory>(new NoFailover()))
                     .Replace(ServiceDescriptor.Singleton<IDueSessions>(new EverySession(recording.End.Select(end => end.Session)))),
             },
             cancellationToken);
@@ -75,7 +75,7 @@ internal sealed class Replayer : IAsyncDisposable
     }
 
     /// <summary>The embedded Redis of a replay has no failover. A connection that was slow for a moment must not postpone a dial.</summary>
-    private sealed class Kept : IStoreMemory
+    private sealed class NoFailover : IStoreMemory
     {
         public TimeSpan? SuspectFor => null;
     }

@@ -144,6 +144,39 @@ public sealed class CallerNoticeTests(RedisFixture redis)
         }
     }
 
+    [Fact]
+    public void The_congestion_tone_of_Spain_has_three_bursts_in_each_of_three_cycles() =>
+        SecondsOf(new CallTones("ES").Reorder).ShouldBe(4.8, 0.001);
+
+    [Theory]
+    [InlineData("PR", "US")]
+    [InlineData("VI", "US")]
+    [InlineData("GU", "US")]
+    [InlineData("AS", "US")]
+    [InlineData("MP", "US")]
+    [InlineData("GG", "GB")]
+    [InlineData("JE", "GB")]
+    [InlineData("IM", "GB")]
+    public void A_territory_has_the_tones_of_its_network(string territory, string country)
+    {
+        var (its, tones) = (new CallTones(territory), new CallTones(country));
+        (its.Ringback.AsSpan().SequenceEqual(tones.Ringback), its.Busy.AsSpan().SequenceEqual(tones.Busy),
+            its.Reorder.AsSpan().SequenceEqual(tones.Reorder)).ShouldBe((true, true, true));
+    }
+
+    [Theory]
+    [InlineData("IN", 400, 25)]
+    [InlineData("SG", 425, 24)]
+    [InlineData("ZA", 400, 33)]
+    [InlineData("JP", 400, 16)]
+    [InlineData("AU", 425, 25)]
+    public void A_modulated_ringback_has_both_sidebands(string region, int hertz, int modulation)
+    {
+        var on = new CallTones(region).Ringback.AsSpan(58, 3200);
+        foreach (var frequency in new[] { hertz - modulation, hertz, hertz + modulation })
+            Power(on, frequency).ShouldBeGreaterThan(20 * Power(on, hertz + (4 * modulation)));
+    }
+
     [Theory]
     [InlineData("DE", "", 480, 425)]
     [InlineData("", "+12125550100", 500, 480)]

@@ -113,6 +113,16 @@ public sealed class DialingRulesTests
     public void A_number_has_a_region_for_quotas_and_metrics(string number, string region) =>
         Rules(null).RegionOf(Given.Number(number)).ShouldBe(region);
 
+    [Theory]
+    [InlineData("+41446681800", "CH")]
+    [InlineData("+15550100101", "US")]
+    [InlineData("+80012345678", null)]
+    [InlineData("+870773111632", null)]
+    [InlineData("+21012345678", null)]
+    [InlineData("no number", null)]
+    public void A_caller_id_has_the_region_of_its_number_or_the_main_region_of_its_calling_code(string callerId, string? region) =>
+        PhoneNumbers.RegionOf(callerId).ShouldBe(region);
+
     [Fact]
     public void Prefixes_may_be_blocked()
     {

@@ -1,5 +1,5 @@
 // The page: it shows the events of the sandbox (server-sent events), and sends the actions of the user.
-import { el, ask } from './dom.js';
+import { el, ask, toast } from './dom.js';
 import { Phones } from './phones.js';
 import { SessionPanel } from './session.js';
 import { Timeline } from './timeline.js';
@@ -20,8 +20,10 @@ let run = null;
 const switches = new Map(about.faults.map(fault => {
   const button = el('button', { type: 'button', role: 'switch', 'aria-checked': 'false', 'aria-describedby': `fault-${fault.name}` },
     el('span', { class: 'knob', 'aria-hidden': 'true' }), fault.title);
-  button.addEventListener('click', () =>
-    ask('PUT', `/sandbox/faults/${fault.name}`, { on: button.getAttribute('aria-checked') !== 'true' }));
+  button.addEventListener('click', async () => {
+    const on = button.getAttribute('aria-checked') !== 'true';
+    if (await ask('PUT', `/sandbox/faults/${fault.name}`, { on }) && fault.done) toast(fault.done);
+  });
   document.getElementById('faults').append(
     el('div', { class: 'switch' }, button, el('small', { id: `fault-${fault.name}` }, fault.description)));
   return [fault.name, button];

@@ -61,7 +61,7 @@ class Card {
   #bearer;
   #parts = {};
   #state = null;
-  #others = [];
+  #other;
 
   constructor(phone, bearer) {
     this.#phone = phone;
@@ -122,8 +122,8 @@ class Card {
     };
     if (this.#bearer) {
       Object.assign(show, { mute: phone.state === 'talking', hold: phone.state === 'talking', end: on && phone.session !== null });
-      this.#others = phones.filter(other => other.isApp && other.address !== phone.address);
-      show.back = phone.back !== null;
+      this.#other = phones.find(other => other.isApp && other.address !== phone.address);
+      show.back = phone.back !== null && this.#other !== undefined;
       p.call.update(phone.state === 'idle', phones.filter(other => other.address !== phone.address), name);
       const free = phones.filter(other => !other.isApp && other.state === 'idle');
       p.add.update(on && phone.session !== null, free, name);
@@ -168,7 +168,7 @@ class Card {
 
   // The app calls with the session id of a call that goes on. The service knows the person, and rings no phone.
   #callAgain() {
-    const where = new URLSearchParams({ to: nameOf(this.#others[0].address), session: this.#phone.back });
+    const where = new URLSearchParams({ to: nameOf(this.#other.address), session: this.#phone.back });
     return ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/call?${where}`);
   }
 
