@@ -17,6 +17,8 @@ public sealed class RedisFixture : IAsyncLifetime
     /// <summary>More than the run has tests: a database is never handed out twice, since what one service has stored another would
     /// sweep.</summary>
     internal const string Databases = "10000";
+    /// <summary>On a loaded machine, Redis may answer after more than the 800 ms that the service waits.</summary>
+    private const string Patience = "syncTimeout=5000,asyncTimeout=5000";
 
     private readonly System.Collections.Concurrent.ConcurrentBag<EmbeddedRedis> garnets = [];
     private RedisContainer? container;
@@ -59,7 +61,7 @@ public sealed class RedisFixture : IAsyncLifetime
     {
         lock (garnets)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"{besides!.ConnectionString},defaultDatabase={garnetDatabase++}");
+            return string.Create(CultureInfo.InvariantCulture, $"{besides!.ConnectionString},{Patience},defaultDatabase={garnetDatabase++}");
         }
     }
 
@@ -67,11 +69,11 @@ public sealed class RedisFixture : IAsyncLifetime
     public Task<string> NewDatabaseAsync()
     {
         if (ConnectionString.Length > 0)
-            return Task.FromResult(
-                string.Create(CultureInfo.InvariantCulture, $"{ConnectionString},defaultDatabase={Interlocked.Increment(ref database)}"));
+            return Task.FromResult(string.Create(
+                CultureInfo.InvariantCulture, $"{ConnectionString},{Patience},defaultDatabase={Interlocked.Increment(ref database)}"));
         var garnet = EmbeddedRedis.Start();
         garnets.Add(garnet);
-        return Task.FromResult(garnet.ConnectionString);
+        return Task.FromResult($"{garnet.ConnectionString},{Patience}");
     }
 
     public async ValueTask DisposeAsync()

@@ -306,6 +306,15 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         });
     }
 
+    [Fact]
+    public void The_connection_string_can_have_other_time_outs()
+    {
+        var usual = new RedisOptions { ConnectionString = "localhost" }.ToConfiguration();
+        (usual.ConnectTimeout, usual.SyncTimeout, usual.AsyncTimeout).ShouldBe((1000, 800, 800));
+        var patient = new RedisOptions { ConnectionString = "localhost,asyncTimeout=5000,connectTimeout=3000" }.ToConfiguration();
+        (patient.ConnectTimeout, patient.SyncTimeout, patient.AsyncTimeout).ShouldBe((3000, 800, 5000));
+    }
+
     private async Task<ConnectionMultiplexer> ConnectAsync(Server server)
     {
         var connection = server == Server.Garnet ? fixture.NewGarnetDatabase() : await fixture.NewDatabaseAsync();
