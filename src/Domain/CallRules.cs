@@ -10,7 +10,7 @@ internal static class CallRules
         if (settled.AnsweredAt is null && settled.Participants.Any(p => p.Role != Role.Caller && p.Answered))
             settled = settled with { AnsweredAt = now };
         settled = Returns.Await(settled, policy, now);
-        if (!settled.IsEnded && MustEnd(settled))
+        if (!settled.IsEnded && MustEnd(settled) && !RebuildDecisions.MayHaveCompany(settled))
             settled = Returns.Await(settled with { EndedAt = now, EndEvidence = evidence }, policy, now);
         return settled.IsEnded ? TearDown(settled, policy, now) : Holds.Release(Returns.Ring(settled, policy, now), policy, now);
     }

@@ -33,6 +33,10 @@ public sealed record CallSession
     public DateTimeOffset? ReviewNotBefore { get; init; }
     /// <summary>An event hints at a lost webhook: the next review is due at once.</summary>
     public bool ReviewNow { get; init; }
+    /// <summary>When the session was built again from Twilio (<see cref="RebuildDecisions"/>). Null after the next review, and if it was
+    /// not built again. Until then Twilio's lists may not have had each person in the room: an unknown leg is looked up, and the call does
+    /// not end because one person seems to be alone in the room.</summary>
+    public DateTimeOffset? RebuiltAt { get; init; }
     /// <summary>W3C trace context of the request that started the call. All later spans of the call belong to this trace.</summary>
     public string? TraceParent { get; init; }
     /// <summary>The language of words that the people of this call hear, from the voice webhook. Null: the configured language.</summary>

@@ -61,6 +61,8 @@ public enum IgnoreReason
     RoomNotOpen,
     /// <summary>…the participant has come back with another leg since.</summary>
     EarlierLeg,
+    /// <summary>…the session was just built again, and Twilio's lists may not have had this leg yet. The call is read again.</summary>
+    NotListedYet,
 }
 
 /// <summary>Why a request was refused. Each reason completes "refused because".</summary>

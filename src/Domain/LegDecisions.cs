@@ -9,7 +9,10 @@ internal static class LegDecisions
     {
         if (e.Nonce is not null && e.Nonce != session.Nonce)
             return Step.Ignore(CallReply.End, IgnoreReason.OfAnEarlierCall);
-        if (session.Find(e.Participant) is not { } participant)
+        var known = session.Find(e.Participant);
+        if (e.Nonce is not null && RebuildDecisions.IsMissing(known) && RebuildDecisions.MayBelong(session, e.Leg))
+            return Step.Ignore(CallReply.End, IgnoreReason.NotListedYet);
+        if (known is not { } participant)
             return Step.Ignore(CallReply.End, IgnoreReason.UnknownParticipant);
         if (e.Nonce is null && participant.Leg is null)
             return Step.Ignore(CallReply.End, IgnoreReason.UnknownLeg);
@@ -32,7 +35,10 @@ internal static class LegDecisions
         var live = e.To != Progress.Gone;
         if (e.Nonce is not null && e.Nonce != session.Nonce)
             return Reject(session, e.Leg, live, IgnoreReason.OfAnEarlierCall, policy, now);
-        if (session.Find(e.Participant) is not { } participant)
+        var known = session.Find(e.Participant);
+        if (live && e.Nonce is not null && RebuildDecisions.IsMissing(known) && RebuildDecisions.MayBelong(session, e.Leg))
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.NotListedYet);
+        if (known is not { } participant)
             return Reject(session, e.Leg, live && e.Nonce is not null, IgnoreReason.UnknownParticipant, policy, now);
         if (e.Nonce is null && participant.Leg is null)
             return Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg);
@@ -48,7 +54,12 @@ internal static class LegDecisions
 
     public static Step Joined(CallSession session, SessionEvent.ParticipantJoined e, CallPolicy policy, DateTimeOffset now)
     {
-        if (session.Find(e.Leg, e.Label) is not { } participant)
+        var known = session.Find(e.Leg, e.Label);
+        // The nonce is in the name of the room.
+        if (e.Room is not null && (RebuildDecisions.IsMissing(known) || known.Leg is not null)
+            && RebuildDecisions.MayBelong(session, e.Leg))
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.NotListedYet);
+        if (known is not { } participant)
             return Reject(session, e.Leg, hangUp: e.Room is not null, IgnoreReason.UnknownLeg, policy, now);
         if (participant.HadLeg(e.Leg))
             return Step.Ignore(CallReply.Nothing, IgnoreReason.EarlierLeg);
@@ -60,8 +71,8 @@ internal static class LegDecisions
         joined = SetFlags(joined, participant.Id, e.Flags, now);
         if (participant.Progress < Progress.Joined)
             joined = DropIfAsWanted(joined, participant.Id, e.Flags);
-        if (late && joined.Find(participant.Id) is { EverJoined: false } known)
-            joined = joined.With(known, known with { EverJoined = true, Answered = true });
+        if (late && joined.Find(participant.Id) is { EverJoined: false } entered)
+            joined = joined.With(entered, entered with { EverJoined = true, Answered = true });
         return Finish(participant, joined);
     }
 

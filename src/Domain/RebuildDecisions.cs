@@ -6,10 +6,13 @@ namespace Calls.Domain;
 /// service.</remarks>
 internal static class RebuildDecisions
 {
-    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be. Otherwise the legs are hung up that
-    /// were left behind in the room.</summary>
+    /// <summary>Only a session that is not stored is built, and only if a leg of it is alive or may be. A session that was just built gets
+    /// the legs that it does not know yet. Otherwise the legs are hung up that were left behind in the room.</summary>
     public static Step Rebuild(CallSession? session, SessionEvent.SessionRebuilt e, CallPolicy policy, DateTimeOffset now)
     {
+        if (session is { RebuiltAt: not null, IsEnded: false } && session.Nonce == e.Nonce)
+            return Complete(session, e, policy, now) is var completed && ReferenceEquals(completed, session)
+                ? Step.Ignore(CallReply.Nothing, IgnoreReason.NothingNew) : Step.Do(completed);
         if (session is not null)
         {
             var hungUp = ReviewDecisions.HangUpUnknownLegs(session, LeftBehind(session, e), policy, now);
@@ -38,10 +41,25 @@ internal static class RebuildDecisions
             TouchedAt = now,
             ReviewedAt = now,
             // Twilio's lists may be older than the truth.
+            RebuiltAt = now,
             ReviewNow = true,
             TraceParent = e.TraceParent,
         });
     }
+
+    /// <summary>Whether a leg that the session does not know can be a person's own leg: the session was just built again, and Twilio's list
+    /// may not have had the leg yet. A leg that the service hangs up is none.</summary>
+    public static bool MayBelong(CallSession session, CallSid leg) => session is { RebuiltAt: not null, IsEnded: false }
+        && session.Find(leg) is null && session.FindEarlier(leg) is null && session.FindEffect<Effect.HangUp>(h => h.Leg == leg) is null;
+
+    /// <summary>Whether the session knows no leg of the participant and expects none.</summary>
+    public static bool IsMissing([NotNullWhen(false)] Participant? participant) =>
+        participant is null or { Leg: null, Progress: Progress.Gone };
+
+    /// <summary>Whether a person who is in the room, or comes back to it, may be in company: the session was just built again, and Twilio's
+    /// list may not have had the other person yet. The next review knows it.</summary>
+    public static bool MayHaveCompany(CallSession session) => session.RebuiltAt is not null
+        && session.Participants.Any(p => p.IsOnTheLine && (p.Progress == Progress.Joined || !p.EarlierLegs.IsEmpty));
 
     /// <summary>Sets the address of a participant, if it is not known. An app user is not screened.</summary>
     public static CallSession Name(this CallSession session, ParticipantId id, Party? party) =>
@@ -66,9 +84,51 @@ internal static class RebuildDecisions
     /// new call took its session id. Two people who still talk are not disturbed.</summary>
     private static ImmutableArray<CallSid> LeftBehind(CallSession session, SessionEvent.SessionRebuilt e)
     {
-        ImmutableArray<CallSid> room = [.. e.Legs.Where(leg => leg.InTheRoom).Select(leg => leg.Leg)];
+        var room = RoomOf(e);
         return session.Nonce == e.Nonce ? session.IsEnded ? room : [] : room.Length == 1 ? room : [];
     }
+
+    /// <summary>Adds the legs that Twilio's list did not have when the session was built. The doubt ends with a list that has all of them.
+    /// </summary>
+    private static CallSession Complete(CallSession session, SessionEvent.SessionRebuilt e, CallPolicy policy, DateTimeOffset now)
+    {
+        var completed = session;
+        foreach (var leg in e.Legs)
+        {
+            completed = MayBelong(completed, leg.Leg) ? Take(completed, leg, policy, now) : completed;
+            // A person keeps the newest leg.
+            if (completed.Find(leg.Leg) is not null)
+                foreach (var earlier in leg.EarlierLegs.Where(other => MayBelong(completed, other)))
+                    completed = completed.HangUp(earlier, policy, now);
+        }
+
+        // The request to Twilio is shorter than a lease.
+        if (now >= session.RebuiltAt + policy.ReadLag + policy.EffectLease)
+            return ReviewDecisions.HangUpUnknownLegs(completed with { RebuiltAt = null, ReviewNow = true }, RoomOf(e), policy, now);
+        return ReferenceEquals(completed, session) ? session : completed with { ReviewNow = true };
+    }
+
+    /// <summary>Takes a leg that the session does not know: of a guest whom it does not know, of a person whom it does not find at Twilio,
+    /// or of a person who has come back. Any other leg is a second leg, and is hung up.</summary>
+    private static CallSession Take(CallSession session, RebuiltLeg seen, CallPolicy policy, DateTimeOffset now)
+    {
+        if (session.Find(seen.Participant) is not { } participant)
+            return session with { Participants = session.Participants.Add(Of(seen, Role.Guest, policy, now)) };
+        CallSession taken;
+        if (participant is { Leg: null, Progress: not Progress.Gone })
+            taken = session.Announce(participant, seen.Leg, live: seen.Gone is null, policy, now);
+        else if (participant.Leaving == Leaving.No
+            && (participant.Leg is null ? participant.Since == session.RebuiltAt : seen.IsInbound == true))
+            taken = Returns.TakeLeg(session, participant, seen.Leg, policy, now);
+        else
+            return seen.Gone is null && seen.IsInbound is not null ? session.HangUp(seen.Leg, policy, now) : session;
+        taken = taken.Name(participant.Id, seen.Party);
+        return seen.Gone is { } gone ? taken.MarkGone(participant.Id, gone, now)
+            : taken.Raise(participant.Id, seen.InTheRoom ? Progress.Joined : seen.Progress, now);
+    }
+
+    private static ImmutableArray<CallSid> RoomOf(SessionEvent.SessionRebuilt e) =>
+        [.. e.Legs.Where(leg => leg.InTheRoom).Select(leg => leg.Leg)];
 
     private static RebuiltLeg? Find(SessionEvent.SessionRebuilt e, ParticipantId id) =>
         e.Legs.FirstOrDefault(leg => leg.Participant == id);

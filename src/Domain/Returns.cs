@@ -14,10 +14,18 @@ internal static class Returns
             return Step.Say(new CallReply.Refused(RefusalReason.SessionInUse));
         if (session.Participants.Count(p => p != person && p.IsPresent) >= policy.MaxParticipants)
             return Step.Say(new CallReply.Refused(RefusalReason.CallIsFull));
+        var returned = TakeLeg(session, person, e.CallerLeg, policy, now);
+        return Step.Do(returned, new CallReply.JoinRoom(returned.Find(person.Id)!));
+    }
+
+    /// <summary>The person is on the line again, with another leg. If the session does not know that the earlier leg has ended, it is hung
+    /// up.</summary>
+    public static CallSession TakeLeg(CallSession session, Participant person, CallSid leg, CallPolicy policy, DateTimeOffset now)
+    {
         var back = person with
         {
-            Leg = e.CallerLeg,
-            EarlierLegs = person.EarlierLegs.Add(person.Leg!),
+            Leg = leg,
+            EarlierLegs = person.Leg is null ? [] : person.EarlierLegs.Add(person.Leg),
             Progress = Progress.Answered,
             Since = now,
             Gone = null,
@@ -32,9 +40,7 @@ internal static class Returns
         var returned = session.With(person, back);
         if (session.FindEffect<Effect.SetFlags>(f => f.Participant == person.Id) is { } wanted)
             returned = wanted.Muted is null ? returned.Without(wanted) : returned.With(wanted, wanted with { Hold = null });
-        if (person.Progress != Progress.Gone)
-            returned = returned.HangUp(person.Leg!, policy, now);
-        return Step.Do(returned, new CallReply.JoinRoom(back));
+        return person is { Progress: not Progress.Gone, Leg: { } earlier } ? returned.HangUp(earlier, policy, now) : returned;
     }
 
     /// <summary>Marks the app users for whom the call waits. A hang-up of the person and a broken connection look the same at Twilio, so

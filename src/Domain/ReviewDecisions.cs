@@ -5,7 +5,16 @@ internal static class ReviewDecisions
 {
     public static Step Observe(CallSession session, Observation seen, CallPolicy policy, DateTimeOffset now)
     {
-        var reviewed = session with { ReviewedAt = now, ReviewNow = false, ReviewFailures = 0, ReviewNotBefore = null };
+        if (seen.InTheRoom.Any(leg => RebuildDecisions.MayBelong(session, leg)))
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.NotListedYet);
+        var reviewed = session with
+        {
+            ReviewedAt = now,
+            ReviewNow = false,
+            ReviewFailures = 0,
+            ReviewNotBefore = null,
+            RebuiltAt = null,
+        };
         if (seen.Conference is not null)
             reviewed = LegDecisions.Open(reviewed, seen.Conference);
         foreach (var leg in seen.Legs)

@@ -96,7 +96,8 @@ public abstract record SessionEvent
     public sealed record SessionObserved(Observation Observation) : SessionEvent;
     /// <summary>A review could not read the room or a leg from Twilio. The jitter, from 0 to 1, is random.</summary>
     public sealed record ReviewFailed(string Room, double Jitter) : SessionEvent;
-    /// <summary>Redis has lost the session, and the service has read the call from Twilio.</summary>
+    /// <summary>Redis has lost the session, and the service has read the call from Twilio. A session that was just built again is read once
+    /// more if a leg appears that it does not know (<see cref="IgnoreReason.NotListedYet"/>).</summary>
     /// <param name="Id">The session id, from the URL of a webhook or from the name of the room.</param>
     /// <param name="Nonce">The nonce, from the same place.</param>
     /// <param name="StartedAt">When the earliest known leg was created.</param>
@@ -126,6 +127,8 @@ public sealed record RebuiltLeg(ParticipantId Participant, CallSid Leg, Party? P
     public bool IsListed { get; init; }
     /// <summary>The leg is <c>connected</c> in the conference.</summary>
     public bool InTheRoom { get; init; }
+    /// <summary>The person has placed this call: the caller, or a person who has come back. Null if Twilio did not say it.</summary>
+    public bool? IsInbound { get; init; }
     public bool Muted { get; init; }
     public bool Hold { get; init; }
     /// <summary>The older legs of the same participant, of a person who has come back.</summary>

@@ -30,6 +30,17 @@ internal static class A
     public static Call ScreenedCall(Screening screen = Screening.Machine) =>
         Session(BobsPhone, new CallPolicy { ScreenPhones = screen }).Ringing();
 
+    /// <summary>A leg in the room, as Twilio lists it when a session is built again.</summary>
+    public static RebuiltLeg Found(ParticipantId participant, CallSid leg) => new(participant, leg,
+        participant == ParticipantId.Caller ? new Party.Client(Identity("alice"))
+            : participant == ParticipantId.Callee ? Bob : new Party.Phone(PhoneOf(participant)),
+        Progress.Answered, null)
+    {
+        IsListed = true,
+        InTheRoom = true,
+        IsInbound = participant == ParticipantId.Caller,
+    };
+
     /// <summary>No session is stored.</summary>
     public static Call NoSession() => new(new CallPolicy());
 

@@ -15,7 +15,10 @@ internal static class Invariants
         if (session.IsEnded != session.EndReason is not null)
             return "an ended call has no end reason, or another call has one";
         var onTheLine = session.Participants.Count(p => p.IsOnTheLine);
-        if (!session.IsEnded && (onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting))))
+        // Twilio's list may not have had the others.
+        var mayHaveCompany = session.RebuiltAt is not null && session.Participants.Any(p => p.IsOnTheLine);
+        if (!session.IsEnded && !mayHaveCompany
+            && (onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting))))
             return "a participant is known to be alone, and the call goes on";
         if (session.Effects.OfType<Effect.HangUp>().GroupBy(h => h.Leg).Any(legs => legs.Count() > 1))
             return "a leg has two hang-ups";
@@ -54,10 +57,12 @@ internal static class Invariants
     private static string? InStep(CallSession before, CallSession after) =>
         before.IsEnded && after.EndedAt != before.EndedAt ? "an ended call goes on, or ends again"
         : before.AnsweredAt is not null && after.AnsweredAt != before.AnsweredAt ? "a call is answered twice"
-        : before.Participants.Select(was => OnlyIncreases(was, after.Find(was.Id))).FirstOrDefault(broken => broken is not null);
+        : before.Participants.Select(was => OnlyIncreases(was, after.Find(was.Id), before.RebuiltAt is not null))
+            .FirstOrDefault(broken => broken is not null);
 
-    private static string? OnlyIncreases(Participant was, Participant? now) =>
+    private static string? OnlyIncreases(Participant was, Participant? now, bool wasJustBuilt) =>
         now is null ? "a participant has disappeared"
+        : wasJustBuilt && now.Leg != was.Leg ? IsFound(was, now)
         : now.EarlierLegs.Length != was.EarlierLegs.Length ? ComesBack(was, now)
         : now.Progress < was.Progress ? "progress decreases"
         : was.Leg is not null && now.Leg != was.Leg ? "a participant's leg changes"
@@ -66,6 +71,12 @@ internal static class Invariants
         : was.Accepted && !now.Accepted ? "an acceptance is forgotten"
         : was.EverJoined && !now.EverJoined ? "a join is forgotten"
         : was.Leaving != Leaving.No && now.Leaving != was.Leaving ? "a participant who is leaving stays"
+        : null;
+
+    /// <summary>A leg that Twilio's list did not have when the session was built again.</summary>
+    private static string? IsFound(Participant was, Participant now) =>
+        was.Leg is not null && !now.EarlierLegs.SequenceEqual(was.EarlierLegs.Append(was.Leg)) ? "an earlier leg is forgotten"
+        : was.Leg is not null && was.Leaving != Leaving.No ? "a participant comes back who was removed"
         : null;
 
     /// <summary>A new leg of a person who was on the line. The progress of this leg begins anew.</summary>

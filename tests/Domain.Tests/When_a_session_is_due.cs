@@ -41,6 +41,8 @@ public sealed class When_a_session_is_due
         { "The caller reconnects", Policy.EffectLease.TotalSeconds },
         { "The caller reconnects, ringback plays", 30 },
         { "The caller is back, the ringback ends", Policy.FirstLook.TotalSeconds },
+        { "Built again", Policy.Recheck.TotalSeconds },
+        { "Built again, only the caller is listed", Policy.Recheck.TotalSeconds },
         { "Room closed", 2 },
         { "The callee declined, a guest rings", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
         { "Ended, the caller is to hear a tone", Policy.Recheck.TotalSeconds },

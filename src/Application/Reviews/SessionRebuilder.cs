@@ -40,7 +40,7 @@ internal sealed class SessionRebuilder(
 
         try
         {
-            var isStored = await RebuildOnceAsync(call, cancellationToken);
+            var isStored = await RebuildOnceAsync(call, null, cancellationToken);
             underWay.TryRemove(call.Room, out _);
             own.SetResult(isStored);
             return isStored;
@@ -55,7 +55,13 @@ internal sealed class SessionRebuilder(
         }
     }
 
-    private async Task<bool> RebuildOnceAsync(LostCall call, CancellationToken cancellationToken)
+    /// <summary>Reads the call once more, for a leg that Twilio's list did not have when the session was built.</summary>
+    /// <returns>Whether the session is stored now.</returns>
+    /// <exception cref="SessionNotRebuiltException">Twilio did not say enough.</exception>
+    public Task<bool> ReadAgainAsync(LostCall call, CallSession? built, CancellationToken cancellationToken) =>
+        RebuildOnceAsync(call, built, cancellationToken);
+
+    private async Task<bool> RebuildOnceAsync(LostCall call, CallSession? built, CancellationToken cancellationToken)
     {
         for (var waited = 0; !slots.TryEnter(out _); waited++)
         {
@@ -68,7 +74,7 @@ internal sealed class SessionRebuilder(
         SessionEvent.SessionRebuilt seen;
         try
         {
-            seen = await ReadAsync(call, cancellationToken);
+            seen = await ReadAsync(call, built, cancellationToken);
         }
         finally
         {
@@ -76,7 +82,8 @@ internal sealed class SessionRebuilder(
         }
 
         var isStored = false;
-        var decision = await transaction.RunAsync(call.Session, LoadOption.AssumeNew, stored =>
+        var load = built is null ? LoadOption.AssumeNew : LoadOption.Cached;
+        var decision = await transaction.RunAsync(call.Session, load, stored =>
         {
             isStored = stored.Session is not null;
             return transaction.Decide(stored, seen);
@@ -86,7 +93,7 @@ internal sealed class SessionRebuilder(
         telemetry.Rebuilt((decision.Changed, isStored) switch
         {
             (true, false) => "rebuilt",
-            (true, true) => "left_behind",
+            (true, true) => built is null ? "left_behind" : "completed",
             (false, true) => "stored",
             (false, false) => "nothing_left",
         });
@@ -94,7 +101,10 @@ internal sealed class SessionRebuilder(
     }
 
     /// <summary>The call as Twilio knows it.</summary>
-    private async Task<SessionEvent.SessionRebuilt> ReadAsync(LostCall call, CancellationToken cancellationToken)
+    /// <param name="call">What is known of the call.</param>
+    /// <param name="built">The session, if it was built before. Null: no session is stored.</param>
+    /// <param name="cancellationToken">Ends the reads.</param>
+    private async Task<SessionEvent.SessionRebuilt> ReadAsync(LostCall call, CallSession? built, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         var (conference, listed) = await ReadRoomAsync(call, cancellationToken);
@@ -104,6 +114,10 @@ internal sealed class SessionRebuilder(
                 named.Add((id, view.CallSid, view));
         if (call.Leg is { } own && named.TrueForAll(one => one.Leg != own))
             named.Add((call.Participant, own, null));
+        // The newest leg of a person counts, so the known one is compared.
+        foreach (var person in built?.Participants ?? [])
+            if (person.Leg is { } known && named.Exists(one => one.Id == person.Id) && named.TrueForAll(one => one.Leg != known))
+                named.Add((person.Id, known, null));
         var views = new List<CallView?>();
         foreach (var chunk in named.Chunk(ReadsAtOnce))
             views.AddRange(await Task.WhenAll(chunk.Select(one => ReadLegAsync(one.Leg, cancellationToken))));
@@ -122,7 +136,7 @@ internal sealed class SessionRebuilder(
             // Twilio knows no call of a leg that is neither in the room nor found. But while the room is open, the report of a new leg is a
             // proof by itself.
             var isNew = call.IsAlive && leg == call.Leg && conference is not null;
-            if (participant is null || (view is null && seen is null && !isNew))
+            if (participant is null || (view is null && seen is null && !isNew && built?.Find(leg) is null))
                 continue;
             if (legs.FirstOrDefault(other => other.Participant == participant) is { } newer)
             {
@@ -157,6 +171,7 @@ internal sealed class SessionRebuilder(
         {
             IsListed = seen is not null,
             InTheRoom = seen is { Connected: true },
+            IsInbound = view?.IsInbound,
             Muted = seen is { Muted: true },
             Hold = seen is { Hold: true },
         };

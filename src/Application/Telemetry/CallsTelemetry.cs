@@ -48,7 +48,7 @@ public sealed class CallsTelemetry : IDisposable
         rebuilds = Counter(
             "calls.rebuilds", "{rebuild}",
             "Reports about a session that is not stored, by outcome: rebuilt, stored (another request was first), left_behind "
-            + "(people in a room that no rule would end are hung up), nothing_left, "
+            + "(people in a room that no rule would end are hung up), completed (a leg was missing), nothing_left, "
             + "too_early, failed (Twilio did not answer), postponed.");
         refusals = Counter("calls.limits.refused", "{request}", "Requests that a rule or a limit refused, by rule.");
         phones = Counter("calls.dialed.phones", "{phone}", "Phones that the service dialled, by region.");

@@ -1,6 +1,6 @@
 namespace Calls.Application.Transactions;
 
-/// <summary>What a report says about a call whose session is not stored.</summary>
+/// <summary>What a report says about a call whose session is not stored, or was just built again and does not know the leg.</summary>
 /// <param name="Session">The session id.</param>
 /// <param name="Nonce">The nonce, which Twilio has signed.</param>
 internal sealed record LostCall(SessionId Session, string Nonce)
@@ -31,6 +31,8 @@ internal sealed record LostCall(SessionId Session, string Nonce)
             ? call with { Participant = e.Label, Leg = e.Leg, Callee = e.Callee } : null,
         SessionEvent.ConferenceStarted e => OfRoom(session, e.Room) is { } call ? call with { Conference = e.Conference } : null,
         SessionEvent.ConferenceEnded e => OfRoom(session, e.Room),
+        SessionEvent.SessionObserved e => OfRoom(session, e.Observation.Room) is { } call
+            ? call with { Conference = e.Observation.Conference } : null,
         _ => null,
     };
 

@@ -15,7 +15,8 @@ public interface ISessionCommand : IRequest<Decision>
 public interface ISessionReport : ISessionCommand;
 
 /// <summary>The one handler of all reports.</summary>
-/// <remarks>If the session is not stored, the call may be over, or Redis has lost it: Twilio knows.</remarks>
+/// <remarks>If the session is not stored, the call may be over, or Redis has lost it: Twilio knows. It also knows a leg that a session does
+/// not know which was just built again.</remarks>
 internal sealed class SessionReportHandler(
     SessionTransaction transaction, SessionRebuilder rebuilder) : IRequestHandler<ISessionReport, Decision>
 {
@@ -23,10 +24,13 @@ internal sealed class SessionReportHandler(
     {
         var happened = request.ToEvent();
         var decision = await RunAsync();
-        return decision.Ignored == IgnoreReason.NoSuchSession && LostCall.Of(request.SessionId, happened) is { } lost
-            && await rebuilder.RebuildAsync(lost, cancellationToken)
-            ? await RunAsync()
-            : decision;
+        if (decision.Ignored is not (IgnoreReason.NoSuchSession or IgnoreReason.NotListedYet)
+            || LostCall.Of(request.SessionId, happened) is not { } call)
+            return decision;
+        var isStored = decision.Ignored == IgnoreReason.NoSuchSession
+            ? await rebuilder.RebuildAsync(call, cancellationToken)
+            : await rebuilder.ReadAgainAsync(call, decision.Session, cancellationToken);
+        return isStored ? await RunAsync() : decision;
 
         Task<Decision> RunAsync() => transaction.RunAsync(
             request.SessionId, LoadOption.Cached, stored => transaction.Decide(stored, happened), cancellationToken);

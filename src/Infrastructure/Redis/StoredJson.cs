@@ -22,6 +22,7 @@ internal sealed class SessionForm
     [JsonPropertyName("rn")] public bool ReviewNow { get; set; }
     [JsonPropertyName("rf")] public int ReviewFailures { get; set; }
     [JsonPropertyName("rb")] public long? ReviewNotBefore { get; set; }
+    [JsonPropertyName("rt")] public long? RebuiltAt { get; set; }
     [JsonPropertyName("tp")] public string? TraceParent { get; set; }
     [JsonPropertyName("la")] public string? Language { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }

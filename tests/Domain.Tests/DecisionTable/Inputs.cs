@@ -81,6 +81,8 @@ internal static class Inputs
             new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Ringing, null, A.Nonce));
         yield return Now("another leg as callee: canceled",
             new SessionEvent.LegProgressed(Callee, A.StrangerLeg, Progress.Gone, LeaveReason.Canceled, A.Nonce));
+        yield return Now("an unknown participant: ringing",
+            new SessionEvent.LegProgressed(A.Lawyer, A.LawyerLeg, Progress.Ringing, null, A.Nonce));
         yield return Now("guest-doctor: ringing", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Ringing, null, A.Nonce));
         yield return Now("guest-doctor: answered", new SessionEvent.LegProgressed(A.Doctor, A.DoctorLeg, Progress.Answered, null, A.Nonce));
         yield return Now("guest-doctor: no answer",
@@ -178,6 +180,18 @@ internal static class Inputs
             Rebuilt(AtOnce, Leg(Callee, Progress.Ringing, null)));
         yield return Now("the session is built again: both legs have ended",
             Rebuilt(AtOnce, Leg(Caller, Progress.Gone, LeaveReason.HungUp), Leg(Callee, Progress.Gone, LeaveReason.Busy)));
+        yield return Now("the session is built again: an unknown participant (guest-lawyer) is in the room too",
+            Rebuilt(AtOnce, InTheRoom(Caller), InTheRoom(Callee), InTheRoom(A.Lawyer)));
+        yield return Later("the session is built again, 18 s later: caller and callee are in the room", 18,
+            Rebuilt(AtOnce, InTheRoom(Caller), InTheRoom(Callee)));
+        yield return Now("the session is built again: the callee is in the room with a new leg of the callee's own",
+            Rebuilt(AtOnce, InTheRoom(Caller), A.Found(Callee, A.StrangerLeg) with { IsInbound = true, EarlierLegs = [A.CalleeLeg] }));
+        yield return Now("the session is built again: the callee is in the room with another leg that was dialled",
+            Rebuilt(AtOnce, InTheRoom(Caller), A.Found(Callee, A.StrangerLeg)));
+        yield return Now("the session is built again: the callee has an older leg in the room too",
+            Rebuilt(AtOnce, InTheRoom(Caller), InTheRoom(Callee) with { EarlierLegs = [A.StrangerLeg] }));
+        yield return Now("review: an unknown leg is in the room too", new SessionEvent.SessionObserved(
+            Seen([Caller, Callee]).Observation with { InTheRoom = [A.CallerLeg, A.CalleeLeg, A.StrangerLeg] }));
         yield return Now("review fails", new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review fails, 61 s later", 61, new SessionEvent.ReviewFailed(Room, 0));
         yield return Later("review, 91 s later: both legs are alive and only the caller is in the room", 91,
@@ -189,8 +203,7 @@ internal static class Inputs
     private static SessionEvent.SessionRebuilt Rebuilt(TimeSpan ago, params RebuiltLeg[] legs) => new(
         A.Id(), A.Nonce, A.Noon - ago, legs.Any(leg => leg.InTheRoom) ? A.Room1 : null, [.. legs]);
 
-    private static RebuiltLeg InTheRoom(ParticipantId who) =>
-        Leg(who, Progress.Answered, null) with { IsListed = true, InTheRoom = true };
+    private static RebuiltLeg InTheRoom(ParticipantId who) => A.Found(who, A.LegOf(who));
 
     private static RebuiltLeg Leg(ParticipantId who, Progress progress, LeaveReason? gone) => new(
         who, A.LegOf(who),

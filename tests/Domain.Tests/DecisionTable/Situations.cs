@@ -65,6 +65,8 @@ internal static class Situations
             Waiting().Live().Leaves(ParticipantId.Caller).When(Held(ParticipantId.Callee, 1, true))),
         ("The caller is back, the ringback ends", "The caller was reconnecting and has come back. The callee still hears ringback.", () =>
             Waiting().Live().Leaves(ParticipantId.Caller).When(Held(ParticipantId.Callee, 1, true)).ComesBack("alice", A.Leg(51))),
+        ("Built again", "Redis had lost the session. It was built again: caller and callee are in the room.", () => Rebuilt(A.CalleeLeg)),
+        ("Built again, only the caller is listed", "The session was built again. Twilio does not list the callee.", () => Rebuilt()),
         ("Room closed", "The conference has ended. No leave was reported.", () => A.Session().Live().Closes()),
         ("The callee declined, a guest rings", "The callee has declined. A phone was added before, and it rings.", () =>
             A.Session().Ringing().Opens().WithRinging(A.Doctor).Ends(ParticipantId.Callee, LeaveReason.Declined)),
@@ -82,6 +84,10 @@ internal static class Situations
         ("Session id used again", "A new call has the id of an ended call, whose callee's leg was still to be hung up.",
             () => A.Session().Ringing().Leaves(ParticipantId.Caller).Starts(A.Leg(11), nonce: Again)),
     ];
+
+    private static Call Rebuilt(params CallSid[] callee) => A.NoSession().When(new SessionEvent.SessionRebuilt(
+        A.Id(), A.Nonce, A.Noon.AddMinutes(-5), A.Room1,
+        [A.Found(ParticipantId.Caller, A.CallerLeg), .. callee.Select(leg => A.Found(ParticipantId.Callee, leg))]));
 
     private static Call Waiting() => A.Session(policy: new CallPolicy { RejoinGrace = TimeSpan.FromSeconds(30) });
 

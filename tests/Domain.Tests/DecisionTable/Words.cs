@@ -21,6 +21,7 @@ internal static class Words
         .. session.Participants.Select(p => $"{p.Id} {Of(p)}"),
         .. session.Conference is null ? [] : new[] { "room open" },
         .. session.ReviewNow ? ["review now"] : Array.Empty<string>(),
+        .. session.RebuiltAt is not null ? ["just built again"] : Array.Empty<string>(),
         .. session.ReviewFailures > 0 ? [$"reviews failed: {session.ReviewFailures}"] : Array.Empty<string>(),
         .. session.IsEnded ? [$"ended: {session.EndReason}"] : Array.Empty<string>(),
         .. session.Effects.Select(e => $"plan {Of(session, e)}"),
@@ -46,6 +47,8 @@ internal static class Words
             changes.Add("that conference has ended");
         if (before.ReviewNow != after.ReviewNow)
             changes.Add(after.ReviewNow ? "review now" : "reviewed");
+        if (before.RebuiltAt is not null && after.RebuiltAt is null)
+            changes.Add("all legs are known");
         if (before.ReviewFailures != after.ReviewFailures)
             changes.Add($"reviews failed: {before.ReviewFailures} → {after.ReviewFailures}");
         if (before.IsEnded != after.IsEnded)

@@ -35,6 +35,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         if (!w.Stored.Decided.TryGetValue((happened, at == MuchLater), out var outcome))
             w.Stored.Decided.Add((happened, at == MuchLater), outcome = DecideAndCheck(w, happened, at));
         reply = outcome.Reply;
+        if (outcome.Ignored == IgnoreReason.NotListedYet && ReadAgain(w, Webhooks.LegOf(happened), at) is { } read)
+            return Apply(read, happened, out reply, now);
         if (reply is CallReply.DialGranted granted && scenario.Start.FailoversLeft == 0)
             Violation.Unless(w.Requests.All(r => r.Participant != granted.Participant.Id), "S: a dial is granted to two senders", w,
                 happened);
@@ -47,6 +49,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         var key = w.TwilioKey();
         if (!w.Stored.Decided.TryGetValue((key, at == MuchLater), out var outcome))
             w.Stored.Decided.Add((key, at == MuchLater), outcome = DecideAndCheck(w, Observation(w), at));
+        if (outcome.Ignored == IgnoreReason.NotListedYet && ReadAgain(w, null, at) is { } read)
+            return Review(read, at);
         return ReferenceEquals(outcome.After, w.Stored) ? w : w with { Stored = outcome.After };
     }
 
@@ -54,25 +58,40 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
     /// <param name="w">The world.</param>
     /// <param name="of">The leg of the webhook. Null for the sweep of the open conferences.</param>
     /// <param name="isOld">Whether the call began so long ago that no phone of its first dial can ring.</param>
-    public World Rebuild(World w, CallSid? of, bool isOld)
+    /// <param name="missing">A leg in the room that Twilio's list does not have yet.</param>
+    public World Rebuild(World w, CallSid? of, bool isOld, Leg? missing = null) => Rebuild(w, of, isOld, missing, Now);
+
+    /// <summary>As the service does, the call is read once more if the session does not know a leg. Null: this changes nothing.</summary>
+    private World? ReadAgain(World w, CallSid? of, DateTimeOffset at) =>
+        Rebuild(w, of, isOld: false, null, at) is var read && ReferenceEquals(read, w) ? null : read;
+
+    private World Rebuild(World w, CallSid? of, bool isOld, Leg? missing, DateTimeOffset at)
     {
-        var key = w.TwilioKey() + of?.Value;
-        if (!w.Stored.Decided.TryGetValue((key, isOld), out var outcome))
-            w.Stored.Decided.Add((key, isOld), outcome = DecideAndCheck(w, Rebuilt(w, of, isOld), Now));
+        var key = $"rebuilt {w.TwilioKey()}{of?.Value}{(isOld ? " old" : "")} {missing?.Sid.Value}";
+        if (!w.Stored.Decided.TryGetValue((key, at == MuchLater), out var outcome))
+            w.Stored.Decided.Add((key, at == MuchLater), outcome = DecideAndCheck(w, Rebuilt(w, of, isOld, missing), at));
         return ReferenceEquals(outcome.After, w.Stored) ? w : w with { Stored = outcome.After };
     }
 
-    /// <summary>What Twilio knows by labels: who is in the room, and the added phones that still ring.</summary>
-    private SessionEvent.SessionRebuilt Rebuilt(World w, CallSid? of, bool isOld)
+    /// <summary>What Twilio knows by labels: who is in the room, and the added phones that still ring. The newest leg of a person
+    /// counts.</summary>
+    private SessionEvent.SessionRebuilt Rebuilt(World w, CallSid? of, bool isOld, Leg? missing)
     {
-        var known = w.Legs.Where(l => l.Sid == of || l.State == LegState.InRoom || (w.RoomIsOpen && l.IsAlive && IsAdded(l)));
+        var named = w.Legs.Where(l => l != missing
+            && (l.Sid == of || l.State == LegState.InRoom || (w.RoomIsOpen && l.IsAlive && IsAdded(l)))).ToList();
+        // If the session was just built, its own legs are compared.
+        var known = w.Legs.Where(l => named.Contains(l) || (w.Session is { RebuiltAt: not null, IsEnded: false }
+            && w.Session.Find(l.Sid) is not null && named.Exists(n => n.Owner == l.Owner)));
         return new SessionEvent.SessionRebuilt(
             A.Id(), A.Nonce, isOld ? Now.AddHours(-1) : Now, w.RoomIsOpen ? A.Conference(w.Conferences) : null,
-            [.. known.Select(l => new RebuiltLeg(l.Owner, l.Sid, PartyOf(l.Owner), ProgressOf(l), l.EndedBecause)
+            [.. known.GroupBy(l => l.Owner).Select(legs => (Newest: legs.Last(), Earlier: legs.SkipLast(1))).Select(
+                l => new RebuiltLeg(l.Newest.Owner, l.Newest.Sid, PartyOf(l.Newest.Owner), ProgressOf(l.Newest), l.Newest.EndedBecause)
             {
-                IsListed = l.State == LegState.InRoom || IsAdded(l),
-                InTheRoom = l.State == LegState.InRoom,
-                Hold = l.IsOnHold,
+                IsListed = l.Newest.State == LegState.InRoom || IsAdded(l.Newest),
+                InTheRoom = l.Newest.State == LegState.InRoom,
+                IsInbound = l.Newest.IsReturn || l.Newest.Owner == ParticipantId.Caller,
+                Hold = l.Newest.IsOnHold,
+                EarlierLegs = [.. l.Earlier.Select(earlier => earlier.Sid)],
             })]);
     }
 
@@ -117,7 +136,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         {
             Violation.Unless(ReferenceEquals(decision.Session, w.Session), "S: the session differs and is not to be stored", w, happened);
             Violation.Unless(reply is not CallReply.DialGranted, "S: a dial is granted and nothing is stored", w, happened);
-            return new Outcome(w.Stored, reply);
+            return new Outcome(w.Stored, reply, decision.Ignored);
         }
 
         var after = decision.Session!;
@@ -131,11 +150,29 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         foreach (var leg in happened is SessionEvent.ParticipantLeft or SessionEvent.LegProgressed { To: Progress.Gone } ? w.Legs : [])
             Violation.Unless(!leg.IsAlive || leg.State == LegState.HearsTone || after.Find(leg.Sid) is not { Progress: Progress.Gone }
                 || w.Session?.Find(leg.Sid) is { Progress: Progress.Gone }, "S: a person on the line counts as gone", w, happened);
+        if (scenario.LateLists)
+            CheckWhoIsHungUp(w, happened, after);
         // Each request of a person is a new request, and has a new mark.
         var isSame = happened is SessionEvent.SetParticipantFlags
             || (again.Session is { } twice && World.KeyOf(Timeless(twice)) == stored.Key);
         Violation.Unless(isSame, "S: the same event twice in a row changes more than once", w, happened);
-        return new Outcome(stored, reply);
+        return new Outcome(stored, reply, decision.Ignored);
+    }
+
+    /// <summary>In this scenario no person is removed, and no call is ended by a request. The newest leg of a person counts, but not if the
+    /// person took too long to enter and was given up.</summary>
+    private static void CheckWhoIsHungUp(World w, SessionEvent happened, CallSession after)
+    {
+        var people = w.Legs.GroupBy(l => l.Owner).Select(legs => legs.Last()).Where(l => l.State == LegState.InRoom
+            && w.Session?.Find(l.Sid) is not { Progress: Progress.Gone }
+            && w.Session?.FindEffect<Effect.HangUp>(h => h.Leg == l.Sid) is null).ToList();
+        Violation.Unless(!after.IsEnded || w.Session is { IsEnded: true } || people.Count < 2, "S: the call of people who talk ends", w,
+            happened);
+        if (after.IsEnded)
+            return;
+        foreach (var leg in people)
+            Violation.Unless(after.FindEffect<Effect.HangUp>(h => h.Leg == leg.Sid) is null, "S: a person in the room is thrown out", w,
+                happened);
     }
 
     private StoredSession Store(CallSession session)
@@ -171,6 +208,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         StartedAt = Now,
         TouchedAt = Now,
         ReviewedAt = null,
+        RebuiltAt = session.RebuiltAt is null ? null : Now,
         ReviewFailures = 0,
         ReviewNotBefore = null,
         AnsweredAt = null,
@@ -200,6 +238,8 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
             Since = Now,
             // Who was on the line may come back.
             Answered = !scenario.Returns.IsEmpty && participant.Answered,
+            // Who was in the room is not screened any more.
+            Screen = participant.IsScreened ? participant.Screen : Screening.None,
             EverJoined = false,
             Gone = participant.Gone is null ? null : LeaveReason.HungUp,
             RefusalCode = null,

@@ -74,6 +74,15 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
         "callee hold change arrives, after a rebuild", "hold change is made", "hold",
     ]);
 
+    [Fact]
+    public void A_session_is_built_again_from_a_list_that_is_late() => AllRulesHold(Scenarios.LateLists, 10_000,
+    [
+        "the store forgets the session", "the open conferences are swept, without caller", "the open conferences are swept, without callee",
+        "the open conferences are swept, without guest-doctor", "callee leave arrives, after a rebuild, without caller",
+        "caller calls again", "callee calls again", "caller join arrives", "callee join arrives", "guest-doctor join arrives",
+        "late review",
+    ]);
+
     private static readonly string[] Forgotten =
     [
         "the store forgets the session", "the open conferences are swept", "answer arrives, after a rebuild, and gets JoinRoom",

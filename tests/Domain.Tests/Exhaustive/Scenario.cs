@@ -41,6 +41,9 @@ internal sealed record Scenario(string Name)
     /// <summary>Whether Twilio reports that it dials a call which still waits in its queue.</summary>
     public bool InitiatedWhileQueued { get; init; }
 
+    /// <summary>Whether Twilio's list of participants may not have a person yet when a session is built again.</summary>
+    public bool LateLists { get; init; }
+
     /// <summary>How often a dial may be sent. Each further sending follows a <c>NotSent</c>.</summary>
     public int Attempts { get; init; } = 2;
 
@@ -109,6 +112,16 @@ internal static class Scenarios
     {
         Name = "a store that forgets three people",
         Start = Talking() with { HoldsLeft = 1, SendsLeft = 2, ForgetsLeft = 1 },
+    };
+
+    /// <summary>Two app users and the doctor are in the room. The store forgets the session, and an app user may call again before that or
+    /// after it. When the session is built again, Twilio's list may not have one of the people yet.</summary>
+    public static Scenario LateLists => Returns with
+    {
+        Name = "late lists",
+        Start = Returns.Start with { ReturnsLeft = 1, ForgetsLeft = 1 },
+        Removals = [],
+        LateLists = true,
     };
 
     public static Scenario ThreePeople => new("three people") { Start = Nothing, Guests = [A.Doctor], Attempts = 1, WithoutReasons = true };

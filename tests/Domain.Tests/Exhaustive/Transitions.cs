@@ -33,7 +33,8 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         {
             if (w is { HasForgotten: true, RoomIsOpen: true })
                 foreach (var isOld in Ages(w))
-                    next.Add((decisions.Rebuild(w, null, isOld), "the open conferences are swept"));
+                    foreach (var missing in Missing(w, null))
+                        next.Add((decisions.Rebuild(w, null, isOld, missing), "the open conferences are swept" + Late(missing)));
             return next;
         }
 
@@ -56,6 +57,9 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         }
 
         next.Add((decisions.Apply(w, new SessionEvent.ReviewFailed(w.Session.Room, 0.5), CheckedDecisions.MuchLater), "review fails"));
+        // A leg that was told to enter the room is in it before the review that follows a rebuild.
+        if (w.Session.RebuiltAt is not null && w.Legs.Any(l => l.State == LegState.Entering && w.Session.Find(l.Sid) is null))
+            return next;
         next.Add((decisions.Review(w, CheckedDecisions.Now), "review"));
         next.Add((decisions.Review(w, CheckedDecisions.MuchLater), "late review"));
         return next;
@@ -112,9 +116,22 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         if (!w.RoomIsOpen
             && w.Legs.Any(l => l.Owner == ParticipantId.Caller && l.State is LegState.AwaitingTwiML or LegState.Entering))
             return;
+        var of = Webhooks.LegOf(message);
         foreach (var isOld in Ages(w))
-            WebhookArrives(w, decisions.Rebuild(w, Webhooks.LegOf(message), isOld), message, label + ", after a rebuild");
+            foreach (var missing in Missing(w, of))
+                WebhookArrives(w, decisions.Rebuild(w, of, isOld, missing), message, label + ", after a rebuild" + Late(missing));
     }
+
+    /// <summary>Who has just entered the room, so that Twilio's list does not have the person yet: no person, or one of several.</summary>
+    private IEnumerable<Leg?> Missing(World w, CallSid? of)
+    {
+        yield return null;
+        var present = w.Legs.Where(l => l.State == LegState.InRoom).ToList();
+        foreach (var leg in scenario.LateLists && present.Count > 1 ? present.Where(l => l.Sid != of) : [])
+            yield return leg;
+    }
+
+    private static string Late(Leg? missing) => missing is null ? "" : $", without {missing.Owner}";
 
     /// <summary>A webhook arrives. If it asks for TwiML, Twilio may receive the answer or lose it.</summary>
     private void WebhookArrives(World w, World loaded, SessionEvent message, string label)

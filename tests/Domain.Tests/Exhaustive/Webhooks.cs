@@ -32,7 +32,8 @@ internal sealed class Webhooks(Scenario scenario)
                 ofLegs.Add(leg, ofLeg = [.. Of(leg)]);
             // A call that has ended is not entered again: the same webhook then places a new call, which is another scenario.
             foreach (var message in ofLeg)
-                if (!leg.IsReturn || w.Session is { IsEnded: false } || Knows(w.Session, leg.Sid))
+                if ((!leg.IsReturn || w.Session is { IsEnded: false } || w is { Session: null, HasForgotten: true }
+                    || Knows(w.Session, leg.Sid)) && !IsForgottenStart(w, leg, message.Message))
                     yield return message;
         }
     }
@@ -89,6 +90,11 @@ internal sealed class Webhooks(Scenario scenario)
         if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Dialed: true, Owner.Value: not "callee" }))
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");
     }
+
+    /// <summary>The voice webhook of an earlier leg, repeated after the store has forgotten this leg. It counts as a return, and is left
+    /// out, as the repeated voice webhook of a lost call is.</summary>
+    private static bool IsForgottenStart(World w, Leg leg, SessionEvent message) => message is SessionEvent.StartCall
+        && w is { HasForgotten: true, Session: not null } && !Knows(w.Session, leg.Sid) && w.Legs.Last(l => l.Owner == leg.Owner) != leg;
 
     private static bool Knows(CallSession? session, CallSid leg) =>
         session?.Participants.Any(p => p.Leg == leg || p.EarlierLegs.Contains(leg)) is true;

@@ -279,6 +279,30 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
                 ? new Decision(happened, session, CallReply.Nothing) { Ignored = IgnoreReason.NoSuchSession }
                 : real(session, happened, policy, now));
 
+    [Fact]
+    public void A_leg_that_a_late_list_did_not_have_is_hung_up() =>
+        IsFound(Scenarios.LateLists, "a person in the room is thrown out", real => (session, happened, policy, now) =>
+        {
+            if (happened is not SessionEvent.ParticipantJoined e || session?.RebuiltAt is null || session.Find(e.Leg) is not null)
+                return real(session, happened, policy, now);
+            var hungUp = session with { Effects = session.Effects.Add(new Effect.HangUp(e.Leg) { NotBefore = now }) };
+            return real(hungUp, happened, policy, now) with { Changed = true };
+        });
+
+    [Fact]
+    public void A_review_hangs_up_a_leg_that_a_late_list_did_not_have() =>
+        IsFound(Scenarios.LateLists, "a person in the room is thrown out", real => (session, happened, policy, now) =>
+            happened is SessionEvent.SessionObserved && session is { RebuiltAt: not null }
+                ? real(session with { RebuiltAt = null }, happened, policy, now)
+                : real(session, happened, policy, now));
+
+    [Fact]
+    public void A_session_that_was_just_built_again_ends_for_want_of_people() =>
+        IsFound(Scenarios.LateLists, "the call of people who talk ends", real => (session, happened, policy, now) =>
+            happened is SessionEvent.ParticipantLeft && session is { RebuiltAt: not null }
+                ? real(session with { RebuiltAt = null }, happened, policy, now)
+                : real(session, happened, policy, now));
+
     private static CallSession? Changed(CallSession? session, ParticipantId id, Func<Participant, Participant> change) =>
         session?.Find(id) is { } participant && change(participant) is var changed && changed != participant
             ? session with { Participants = session.Participants.Replace(participant, changed) }

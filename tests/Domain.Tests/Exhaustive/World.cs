@@ -11,7 +11,7 @@ internal sealed record StoredSession(CallSession? Session, string Key)
 }
 
 /// <summary>The result of one event.</summary>
-internal sealed record Outcome(StoredSession After, CallReply Reply);
+internal sealed record Outcome(StoredSession After, CallReply Reply, IgnoreReason? Ignored);
 
 /// <summary>The stored session, together with the true state at Twilio and the requests and replies that are under way.</summary>
 /// <remarks>
@@ -173,6 +173,8 @@ internal sealed record World
                     .Append((char)('0' + p.FlagsSequence));
         }
 
+        if (session.RebuiltAt is not null)
+            text.Append('b');
         text.Append('/').Append(session.Conference?.Value[^1] ?? '.').Append(session.ReviewNow ? 'n' : '-');
         text.Append(session.EndReason is { } reason ? (char)('A' + (int)reason) : '.');
         text.Append(session.EndEvidence is { } evidence ? (char)('0' + (int)evidence) : '.');

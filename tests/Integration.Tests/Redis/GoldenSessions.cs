@@ -9,7 +9,7 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt() }
+        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt(), Unreviewed() }
             .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
     /// <summary>The schema of the first version that could store this session. An older version writes it without the later
@@ -188,6 +188,16 @@ internal static class GoldenSessions
         Effects = [new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, SentAt = At(0), NotBefore = At(52) }],
         StartedAt = Start,
         TouchedAt = At(50),
+    };
+
+    /// <summary>The session was just built again. The next review shows whether Twilio's list had all people.</summary>
+    private static CallSession Unreviewed() => Rebuilt() with
+    {
+        Id = Known<SessionId>("unreviewed", SessionId.TryParse),
+        Nonce = "nonceofthiscall6",
+        ReviewedAt = At(50),
+        ReviewNow = true,
+        RebuiltAt = At(50),
     };
 
     private static Participant Caller(string identity, Progress progress, int since) => new()

@@ -287,7 +287,7 @@ internal sealed class Judge(CallsWorld world)
     /// <summary>
     /// If webhooks are at most late: the time that their delay explains, and the lag of reads (no webhook says that a caller hung up before
     /// the room). Otherwise, after the end of the faults: a review, and a second review if the first came too early. If Twilio lets a
-    /// call of the story wait, the queue time-out too.
+    /// call of the story wait, the queue time-out too. A session that was just built again waits for a list that has every person.
     /// </summary>
     private TimeSpan PatienceSince(ref DateTimeOffset since, Story? story)
     {
@@ -296,6 +296,7 @@ internal sealed class Judge(CallsWorld world)
         if (since < world.HealedAt)
             since = world.HealedAt;
         return world.Policy.ReviewInterval + world.Policy.RejoinGrace + (HasWaited(story) ? world.Policy.QueueTimeout : TimeSpan.Zero)
+            + (world.HasForgotten ? world.Policy.ReadLag + world.Policy.EffectLease : TimeSpan.Zero)
             + world.Policy.RingTimeout + world.Policy.JoinGrace + (2 * world.Policy.EffectLease);
     }
 
