@@ -44,6 +44,7 @@ internal static class StoredForm
         EndedAt = Ms(s.EndedAt),
         EndReason = s.EndReason,
         EndEvidence = s.EndEvidence,
+        EndedBy = s.EndedBy?.Value,
         TouchedAt = s.TouchedAt.ToUnixTimeMilliseconds(),
         ReviewedAt = Ms(s.ReviewedAt),
         ReviewNow = s.ReviewNow,
@@ -69,6 +70,7 @@ internal static class StoredForm
         EndedAt = At(s.EndedAt),
         EndReason = s.EndReason,
         EndEvidence = s.EndEvidence,
+        EndedBy = PersonOf(s.EndedBy),
         TouchedAt = At(s.TouchedAt),
         ReviewedAt = At(s.ReviewedAt),
         ReviewNow = s.ReviewNow,
@@ -97,6 +99,8 @@ internal static class StoredForm
         Leaving = p.Leaving,
         Muted = p.Muted,
         Hold = p.Hold,
+        AddedBy = p.AddedBy?.Value,
+        RemovedBy = p.RemovedBy?.Value,
         HeldBy = p.HeldBy?.Value,
         FlagsSequence = p.FlagsSequence < 0 ? null : p.FlagsSequence,
         FlagsVersion = p.FlagsVersion,
@@ -129,7 +133,9 @@ internal static class StoredForm
         Leaving = Known(p.Leaving),
         Muted = p.Muted,
         Hold = p.Hold,
-        HeldBy = p.HeldBy is null ? null : Parsed<ParticipantId>(p.HeldBy, ParticipantId.TryParse),
+        AddedBy = PersonOf(p.AddedBy),
+        RemovedBy = PersonOf(p.RemovedBy),
+        HeldBy = PersonOf(p.HeldBy),
         FlagsSequence = p.FlagsSequence ?? -1,
         FlagsVersion = p.FlagsVersion,
         FlagsAt = At(p.FlagsAt),
@@ -168,6 +174,8 @@ internal static class StoredForm
         };
         return effect with { Attempt = e.Attempt, Unknown = Text(e.Unknown) };
     }
+
+    private static ParticipantId? PersonOf(string? id) => id is null ? null : Parsed<ParticipantId>(id, ParticipantId.TryParse);
 
     private static ParticipantId ParticipantOf(EffectForm e) => Parsed<ParticipantId>(e.Participant, ParticipantId.TryParse);
 
