@@ -41,6 +41,7 @@ public sealed class CallsOptions
     public TrafficLimits Limits { get; set; } = new();
     public ShutdownTimes Shutdown { get; set; } = new();
     public ApiDocumentation Docs { get; set; } = new();
+    public BrowserAccess Cors { get; set; } = new();
     /// <summary>A directory of secrets with one file for each key. <see cref="Lifecycle.SecretFiles"/> reads it first.</summary>
     public string SecretsDirectory { get; set; } = "";
     public Proxies ForwardedHeaders { get; set; } = new();
@@ -109,6 +110,13 @@ public sealed class CallsOptions
     {
         /// <summary>Serves <c>/docs</c> and <c>/openapi/v1.json</c>. Null: only in Development.</summary>
         public bool? Enabled { get; set; }
+    }
+
+    /// <summary>The browsers that may use REST.</summary>
+    public sealed class BrowserAccess
+    {
+        /// <summary>The origins of the pages, such as <c>https://app.example.com</c>. None by default.</summary>
+        public IList<string> AllowedOrigins { get; } = [];
     }
 
     /// <summary>The proxies whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> the service believes. None by default.</summary>
@@ -181,6 +189,9 @@ public sealed class CallsOptions
                 Between("Limits:UnsignedPerMinute", options.Limits.UnsignedPerMinute, 1, int.MaxValue),
                 Between("Limits:Connections", options.Limits.Connections, 1, int.MaxValue),
                 Between("Limits:ConnectionsPerAddress", options.Limits.ConnectionsPerAddress, 0, int.MaxValue),
+                .. options.Cors.AllowedOrigins.Where(origin => !BrowserOrigins.IsOrigin(origin)).Select(origin =>
+                    $"{Section}:Cors:AllowedOrigins has \"{origin}\", not an origin: a scheme, a host and perhaps a port, such as "
+                    + "https://app.example.com, without a path or a slash at the end."),
                 .. options.ForwardedHeaders.KnownProxies.Where(proxy => !IPAddress.TryParse(proxy, out _))
                     .Select(proxy => $"{Section}:ForwardedHeaders:KnownProxies has \"{proxy}\", not an IP address."),
                 .. options.ForwardedHeaders.KnownNetworks.Where(network => !IPNetwork.TryParse(network, out _))

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Calls.Application;
 using Calls.Infrastructure.Redis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -39,11 +40,20 @@ public static class CallsService
         services.AddScoped<PhoneAdder>().AddScoped<SessionEvents>();
         services.AddBearerAuthentication();
         services.AddRestLimits();
-        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => context.ProblemDetails.Extensions.TryAdd(
-            "traceId", System.Diagnostics.Activity.Current?.TraceId.ToHexString() ?? context.HttpContext.TraceIdentifier));
+        services.AddBrowserOrigins();
+        // The first writer that can write is used.
+        services.AddSingleton<IProblemDetailsWriter, ProblemWriter>().AddProblemDetails();
         services.AddExceptionHandler<StoreUnavailableHandler>();
-        services.AddOpenApi("v1", Documentation.Describe);
-        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase);
+        // In Development the framework would throw at a body that is no JSON.
+        services.Configure<RouteHandlerOptions>(handlers => handlers.ThrowOnBadRequest = false);
+        services.AddOpenApi("v1", ApiDescription.Describe);
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
+            json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower));
+            // A number is a number, not a string with digits.
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+        });
         builder.AddCallsObservability();
         // The host logs a failed start with a stack trace; StartErrors says it in one sentence. A failed background service is Critical.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
@@ -72,6 +82,7 @@ public static class CallsService
         app.UseTutorialJson();
         // Webhooks are answered in the routing. Their signature takes the place of a bearer, and they bound their own time.
         app.UseRouting();
+        app.UseBrowserOrigins();
         app.UseStatusCodePages();
         app.UseRequestTimeouts();
         app.UseAuthentication();

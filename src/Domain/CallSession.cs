@@ -21,6 +21,9 @@ public sealed record CallSession
     public DateTimeOffset? AnsweredAt { get; init; }
     public DateTimeOffset? EndedAt { get; init; }
     public EndReason? EndReason { get; init; }
+    /// <summary>Who ended the call by a request: a participant, or <see cref="ParticipantId.Operator"/>. Null if no request ended it.
+    /// </summary>
+    public ParticipantId? EndedBy { get; init; }
     /// <summary>The source of the fact that ended the call.</summary>
     public Evidence? EndEvidence { get; init; }
     /// <summary>When the session last changed.</summary>

@@ -4,7 +4,7 @@ namespace Calls.Domain;
 internal static class Holds
 {
     /// <summary>The participant who sent a request. A bearer who is not on the line or on the way is an operator.</summary>
-    public static ParticipantId HolderOf(CallSession session, ClientIdentity? bearer) => bearer is null
+    public static ParticipantId SenderOf(CallSession session, ClientIdentity? bearer) => bearer is null
         ? ParticipantId.Operator
         : session.Participants.FirstOrDefault(p => p.IsPresent && p.Party is Party.Client client && client.Identity == bearer)?.Id
             ?? ParticipantId.Operator;

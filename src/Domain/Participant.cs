@@ -11,6 +11,10 @@ public sealed record Participant
     public required Party Party { get; init; }
     /// <summary>The name that a person on the call gave to this participant ("doctor"). It is shown, but never interpreted.</summary>
     public string? Label { get; init; }
+    /// <summary>Who added this guest, and who removed this participant: a participant, or <see cref="ParticipantId.Operator"/>. Null also
+    /// if a replica of an older version did it.</summary>
+    public ParticipantId? AddedBy { get; init; }
+    public ParticipantId? RemovedBy { get; init; }
     /// <summary>How the phone is screened before it enters the room.</summary>
     public Screening Screen { get; init; }
     /// <summary>Whether a person was recognised or has pressed 1, so that a screened phone may enter the room. It is never reset.</summary>
@@ -38,11 +42,15 @@ public sealed record Participant
     public bool EverJoined { get; init; }
     /// <summary>Why the leg has gone. Set with <see cref="Progress.Gone"/>.</summary>
     public LeaveReason? Gone { get; init; }
-    /// <summary><see cref="Gone"/> for people. The leg of a screened phone that hung up before it was accepted was not accepted, or was
-    /// stopped by the service.</summary>
-    public LeaveReason? Reason => Gone is LeaveReason.HungUp && Leaving == Leaving.Removed ? LeaveReason.Removed
-        : Gone is not LeaveReason.HungUp || !IsScreened ? Gone
-        : Leaving == Leaving.No ? LeaveReason.NotAccepted : LeaveReason.Canceled;
+    /// <summary><see cref="Gone"/> for people. Twilio reports only that the leg has ended. If the service ended the leg, the reason says
+    /// why. A screened phone that hung up before it was accepted was not accepted.</summary>
+    public LeaveReason? Reason => (Gone, Leaving) switch
+    {
+        (LeaveReason.HungUp, Leaving.Removed) => LeaveReason.Removed,
+        (LeaveReason.HungUp, Leaving.WithTheCall) => Answered ? LeaveReason.CallEnded : LeaveReason.Canceled,
+        (LeaveReason.HungUp, _) when IsScreened => LeaveReason.NotAccepted,
+        _ => Gone,
+    };
     /// <summary>Twilio's error code if <see cref="Gone"/> is <see cref="LeaveReason.RefusedByTwilio"/>.</summary>
     public int? RefusalCode { get; init; }
     /// <summary>Whether and why the service is ending this leg.</summary>
@@ -167,4 +175,7 @@ public enum LeaveReason
     Voicemail = 10,
     /// <summary>The person answered and did not press 1.</summary>
     NotAccepted = 11,
+    /// <summary>The service ended the line because the call ended. It is only a <see cref="Participant.Reason"/> and is not stored.
+    /// </summary>
+    CallEnded = 20,
 }

@@ -12,6 +12,7 @@ internal static class RequestDecisions
         var guest = Participant.Invite(e.Participant, Role.Guest, new Party.Phone(e.Number), now) with
         {
             Label = e.Label,
+            AddedBy = Holds.SenderOf(session, e.By),
             Screen = e.Screen ?? policy.ScreenPhones,
         };
         var dial = new Effect.Dial(guest.Id) { NotBefore = now + policy.EffectLease };
@@ -19,16 +20,20 @@ internal static class RequestDecisions
         return Step.Do(added, new CallReply.Added(guest));
     }
 
-    public static Step Remove(CallSession session, SessionEvent.RemoveParticipant e, CallPolicy policy, DateTimeOffset now) =>
-        session.Find(e.Participant) switch
+    public static Step Remove(CallSession session, SessionEvent.RemoveParticipant e, CallPolicy policy, DateTimeOffset now)
+    {
+        if (session.Find(e.Participant) is not { } participant)
+            return Step.Say(new CallReply.Refused(RefusalReason.NoSuchParticipant));
+        var removed = session.With(participant, participant with { RemovedBy = Holds.SenderOf(session, e.By) });
+        return participant switch
         {
-            null => Step.Say(new CallReply.Refused(RefusalReason.NoSuchParticipant)),
             // A person who has hung up and is removed then cannot come back.
-            { Gone: LeaveReason.HungUp, Leaving: Leaving.No, Party: Party.Client } left when !session.IsEnded =>
-                Step.Do(session.With(left, left with { Leaving = Leaving.Removed })),
+            { Gone: LeaveReason.HungUp, Leaving: Leaving.No, Party: Party.Client } when !session.IsEnded =>
+                Step.Do(removed.With(removed.Find(e.Participant)!, removed.Find(e.Participant)! with { Leaving = Leaving.Removed })),
             { Progress: Progress.Gone } or { Leaving: not Leaving.No } => Step.Ignore(CallReply.Nothing, IgnoreReason.LegAlreadyGone),
-            var participant => Step.Do(session.Remove(participant.Id, Leaving.Removed, policy, now)),
+            _ => Step.Do(removed.Remove(e.Participant, Leaving.Removed, policy, now)),
         };
+    }
 
     /// <summary>A change for a person on the way waits until the person is in the room (<see cref="Deadlines.CanRun"/>). A later request
     /// replaces an earlier one.</summary>
@@ -39,15 +44,21 @@ internal static class RequestDecisions
         if (participant is { Progress: Progress.Gone } or { Leaving: not Leaving.No })
             return Step.Say(new CallReply.Refused(RefusalReason.ParticipantHasLeft));
         var held = e.Hold == true
-            ? Holds.WithHolder(session, participant, Holds.HolderOf(session, e.By)) with { Ringback = RingbackState.None }
+            ? Holds.WithHolder(session, participant, Holds.SenderOf(session, e.By)) with { Ringback = RingbackState.None }
             : participant;
         var asked = session.With(participant, held).SetFlags(held, e.Muted, e.Hold, policy, now);
         return Step.Do(asked, new CallReply.Added(asked.Find(e.Participant)!));
     }
 
-    public static Step End(CallSession session, DateTimeOffset now) => session.IsEnded
+    public static Step End(CallSession session, SessionEvent.EndCall e, DateTimeOffset now) => session.IsEnded
         ? Step.Ignore(CallReply.Nothing, IgnoreReason.CallIsOver)
-        : Step.Do(session with { EndedAt = now, EndReason = EndReason.EndedByPerson, EndEvidence = Evidence.Request });
+        : Step.Do(session with
+        {
+            EndedAt = now,
+            EndReason = EndReason.EndedByPerson,
+            EndEvidence = Evidence.Request,
+            EndedBy = Holds.SenderOf(session, e.By),
+        });
 
     /// <summary>The end at the maximum duration. The sender of the event only proposes it: the stored start decides.</summary>
     public static Step Expire(CallSession session, CallPolicy policy, DateTimeOffset now) =>

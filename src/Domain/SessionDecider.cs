@@ -38,7 +38,7 @@ public static class SessionDecider
         SessionEvent.AddPhoneParticipant e => RequestDecisions.AddPhone(session, e, policy, now),
         SessionEvent.RemoveParticipant e => RequestDecisions.Remove(session, e, policy, now),
         SessionEvent.SetParticipantFlags e => RequestDecisions.SetFlags(session, e, policy, now),
-        SessionEvent.EndCall => RequestDecisions.End(session, now),
+        SessionEvent.EndCall e => RequestDecisions.End(session, e, now),
         SessionEvent.ClaimDial e => EffectDecisions.ClaimDial(session, e, policy, now),
         SessionEvent.DialPaced e => EffectDecisions.Pace(session, e, policy, now),
         SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),

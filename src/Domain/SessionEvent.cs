@@ -59,15 +59,17 @@ public abstract record SessionEvent
     {
         /// <summary>Null: <see cref="CallPolicy.ScreenPhones"/>.</summary>
         public Screening? Screen { get; init; }
+        /// <summary>The identity of the bearer. A bearer without an identity is an operator.</summary>
+        public ClientIdentity? By { get; init; }
     }
 
-    /// <summary>A person on the call or an operator removes a participant.</summary>
-    public sealed record RemoveParticipant(ParticipantId Participant) : SessionEvent;
+    /// <summary>A person on the call or an operator removes a participant. <c>By</c> is the identity of the bearer, as above.</summary>
+    public sealed record RemoveParticipant(ParticipantId Participant, ClientIdentity? By = null) : SessionEvent;
     /// <summary>A person on the call or an operator mutes, unmutes, holds or resumes a participant. <c>By</c> is the identity of the
     /// bearer. A bearer without an identity is an operator.</summary>
     public sealed record SetParticipantFlags(ParticipantId Participant, bool? Muted, bool? Hold, ClientIdentity? By = null) : SessionEvent;
     /// <summary>A person on the call or an operator ends the call for all participants.</summary>
-    public sealed record EndCall : SessionEvent;
+    public sealed record EndCall(ClientIdentity? By = null) : SessionEvent;
     /// <summary>A replica asks for the right to send a dial. The nonce excludes a later call with the same session id.</summary>
     public sealed record ClaimDial(ParticipantId Participant, string Nonce) : SessionEvent;
     /// <summary>A dial has to wait, because the service has started as many calls as it may in this second.</summary>

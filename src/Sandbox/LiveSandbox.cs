@@ -10,19 +10,26 @@ namespace Calls.Sandbox;
 /// <remarks>The phones can also be used with curl. It runs until Ctrl+C.</remarks>
 internal static class LiveSandbox
 {
-    /// <summary>The port of the service. The page has the next port.</summary>
+    /// <summary>The port of the service. The page, Redis and Twilio's REST API have the next ports. The launch profile <c>sandbox</c> of
+    /// the Api names them.</summary>
     public const int DefaultPort = 5080;
 
     public static Task<int> RunAsync(LiveOptions options) => StartErrors.ReportAsync(
         () => ServeAsync(options),
-        _ => "start the sandbox with -- --port and another number; the page gets the port after it");
+        _ => "start the sandbox with -- --port and another number; it takes the three ports after it too");
 
     private static async Task ServeAsync(LiveOptions options)
     {
         await using var host = await SandboxHost.StartAsync(new SandboxOptions
         {
             Port = options.Port,
-            Twilio = options.Twilio with { JournalCapacity = 20_000, InlinePlayTime = TimeSpan.FromSeconds(3) },
+            RedisPort = options.Port + 2,
+            Twilio = options.Twilio with
+            {
+                Port = options.Port + 3,
+                JournalCapacity = 20_000,
+                InlinePlayTime = TimeSpan.FromSeconds(3),
+            },
             Settings =
             [
                 // Shorter than in production, so that a person sees soon how the service recovers from lost webhooks.
@@ -52,6 +59,7 @@ internal static class LiveSandbox
               the page            {page.Address}    open it: phones to use, the call, every request and answer
               the Api             {host.Address}docs
               Twilio's REST API   {host.Twilio.ApiBaseUrl}
+              Redis               {host.RedisConnectionString}
 
             You can also place a call with curl, in another terminal:
 
@@ -91,7 +99,7 @@ internal sealed record LiveOptions(int Port, TwilioEmulatorOptions Twilio)
                 && seconds <= 300)
                 options = options with { RejoinGrace = TimeSpan.FromSeconds(seconds) };
             else if (args[i] == "--port" && ushort.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
-                && port is > 0 and < ushort.MaxValue)
+                && port is > 0 and < ushort.MaxValue - 2)
                 options = options with { Port = port };
             else
                 return null;

@@ -16,7 +16,8 @@ switch (args)
     default:
         Console.Error.WriteLine("""
             Usage: dotnet run --project src/Sandbox                    runs the service with an emulated Twilio until Ctrl+C
-                   dotnet run --project src/Sandbox -- --port PORT     the same, with the service on PORT and the page on the next port
+                   dotnet run --project src/Sandbox -- --port PORT     the same, with the service on PORT; the page, Redis and
+                                                                       Twilio take the next three ports
                    dotnet run --project src/Sandbox -- --guess G       the same, with a position of the emulated Twilio, such as
                                                                        initiated=when-queued (docs/emulator.md); can be repeated
                    dotnet run --project src/Sandbox -- --rejoin-grace S

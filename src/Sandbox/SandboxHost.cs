@@ -19,15 +19,16 @@ public sealed class SandboxHost : IAsyncDisposable
     private readonly BearerTokens bearers;
     private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
 
-    private readonly string connectionString;
-
     private SandboxHost(
         WebApplication api, TwilioEmulator twilio, EmbeddedRedis? redis, string connectionString, BearerTokens bearers, Uri address) =>
-        (this.api, Twilio, this.redis, this.connectionString, this.bearers, Address)
+        (this.api, Twilio, this.redis, RedisConnectionString, this.bearers, Address)
             = (api, twilio, redis, connectionString, bearers, address);
 
     /// <summary>The emulated Twilio that the service uses.</summary>
     public TwilioEmulator Twilio { get; }
+
+    /// <summary>The connection string of the Redis that the service uses.</summary>
+    public string RedisConnectionString { get; }
 
     /// <summary>The address of the Api. It is also the service's <c>PublicBaseUrl</c>.</summary>
     public Uri Address { get; }
@@ -39,7 +40,7 @@ public sealed class SandboxHost : IAsyncDisposable
     public static async Task<SandboxHost> StartAsync(SandboxOptions options, CancellationToken cancellationToken = default)
     {
         EmbeddedRedis? redis = null;
-        var connectionString = options.RedisConnectionString ?? (redis = EmbeddedRedis.Start()).ConnectionString;
+        var connectionString = options.RedisConnectionString ?? (redis = EmbeddedRedis.Start(options.RedisPort)).ConnectionString;
         var port = options.Port == 0 ? FreePort() : options.Port;
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         var twilioOptions = options.Twilio with { VoiceUrl = options.Twilio.VoiceUrl ?? new Uri(address, "/twilio/voice") };
@@ -115,7 +116,7 @@ public sealed class SandboxHost : IAsyncDisposable
     /// <summary>Redis loses every key, as after a flush. A test's Redis has other databases, which keep theirs.</summary>
     public async Task FlushRedisAsync()
     {
-        var settings = ConfigurationOptions.Parse(connectionString);
+        var settings = ConfigurationOptions.Parse(RedisConnectionString);
         settings.AllowAdmin = true;
         await using var admin = await ConnectionMultiplexer.ConnectAsync(settings);
         foreach (var server in admin.GetServers())
@@ -148,6 +149,9 @@ public sealed record SandboxOptions
 
     /// <summary>The connection string of a running Redis. Null, the default, starts an embedded server.</summary>
     public string? RedisConnectionString { get; init; }
+
+    /// <summary>The port of the embedded Redis on 127.0.0.1. 0, the default, takes a free port.</summary>
+    public int RedisPort { get; init; }
 
     /// <summary>The options of the emulated Twilio. A null <c>VoiceUrl</c> becomes the service's own voice webhook.</summary>
     public TwilioEmulatorOptions Twilio { get; init; } = new();

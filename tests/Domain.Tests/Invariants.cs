@@ -49,6 +49,11 @@ internal static class Invariants
             : participant.Leg is { } leg && participant.EarlierLegs.Contains(leg) ? "a participant has an earlier leg again"
             : participant.Progress == Progress.Gone != participant.Gone is not null
                 ? "a participant is gone without a reason, or has a reason and is not gone"
+            : participant.Leaving == Leaving.Removed != participant.RemovedBy is not null
+                ? "a participant was removed by an unknown person, or has a remover and stays"
+            : participant is { Leaving: not Leaving.No, Reason: LeaveReason.HungUp } ? "a line that the service ended counts as hung up"
+            : participant is { Reason: LeaveReason.CallEnded, Answered: false } or { Gone: LeaveReason.CallEnded }
+                ? "a person who was never on the line left with the call"
             : session.IsEnded && participant.Progress != Progress.Gone
                 && participant.Leaving == Leaving.No ? "a participant stays in an ended call"
             : null;

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 
 namespace Calls.Api.Endpoints;
 
@@ -10,12 +11,12 @@ internal static class LiveSessionsApi
             .WithSummary("List the live calls, for operators")
             .WithDescription("Needs the scope `calls.operate`. A call that is live while all pages are read is on exactly one page. "
                 + "A page can have fewer sessions than `limit` although there is a next page.")
-            .ProducesProblem(401).ProducesProblem(403).ProducesProblem(503);
+            .WithProblems("invalid-request", "operators-only");
 
     private static async Task<Results<Ok<LiveSessionsDocument>, ValidationProblem, ProblemHttpResult>> ListAsync(
-        [Description("`live`. Other states cannot be listed.")] string? state,
+        [Description("`live`. Other states cannot be listed."), AllowedValues("live"), Required] string? state,
         [Description(Paging.CursorMeaning)] string? cursor,
-        [Description(Paging.LimitMeaning)] string? limit,
+        [Description(Paging.LimitMeaning), Range(1, Paging.MaxLimit)] string? limit,
         ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
     {
         if (user.Asker() is not { IsOperator: true } asker)

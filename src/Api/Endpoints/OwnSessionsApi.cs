@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 
 namespace Calls.Api.Endpoints;
 
@@ -11,12 +12,12 @@ internal static class OwnSessionsApi
             .WithDescription("The calls that you placed or were rung for. A call that you declined or were removed from has only your own "
                 + "part: your role, your state and the reason; its version is 0. "
                 + "A page can have fewer sessions than `limit` although there is a next page.")
-            .ProducesProblem(401).ProducesProblem(403).ProducesProblem(503);
+            .WithProblems("invalid-request", "no-identity");
 
     private static async Task<Results<Ok<OwnSessionsDocument>, ValidationProblem, ProblemHttpResult>> ListAsync(
-        [Description("`live` or `ended`.")] string? state,
+        [Description("`live` or `ended`."), AllowedValues("live", "ended"), Required] string? state,
         [Description(Paging.CursorMeaning)] string? cursor,
-        [Description(Paging.LimitMeaning)] string? limit,
+        [Description(Paging.LimitMeaning), Range(1, Paging.MaxLimit)] string? limit,
         ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken)
     {
         var asker = user.Asker();

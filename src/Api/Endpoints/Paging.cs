@@ -7,7 +7,8 @@ internal static class Paging
 {
     public const string CursorMeaning = "The `next` of the previous page.";
     public const string LimitMeaning = "The maximum number of sessions on a page: 1 to 200. The default is 50.";
-    private const int DefaultLimit = 50, MaxLimit = 200, MaxCursor = 2 * SessionId.MaxLength;
+    public const int MaxLimit = 200;
+    private const int DefaultLimit = 50, MaxCursor = 2 * SessionId.MaxLength;
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
     public static ValidationProblem BadCursor => Problems.Field("cursor", "The cursor must be the next of a previous page.");

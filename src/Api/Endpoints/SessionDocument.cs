@@ -7,50 +7,56 @@ namespace Calls.Api.Endpoints;
 /// <param name="StartedAt">When the caller placed the call.</param>
 /// <param name="AnsweredAt">When the first person other than the caller answered.</param>
 /// <param name="EndedAt">When the call ended.</param>
-/// <param name="EndReason">Why the call ended, such as <c>callee-busy</c> or <c>one-person-left</c>.</param>
+/// <param name="EndReason">Why the call ended. Null before the end.</param>
+/// <param name="EndedBy">Who ended the call by a request: a participant's id, or <c>operator</c>. Null if no request ended it.</param>
 /// <param name="Participants">All people who are or were on the call, or were rung for it.</param>
 public sealed record SessionDocument(
-    string SessionId, string State, long Version, DateTimeOffset StartedAt, DateTimeOffset? AnsweredAt, DateTimeOffset? EndedAt,
-    string? EndReason, IReadOnlyList<ParticipantDocument> Participants)
+    string SessionId, SessionState State, long Version, DateTimeOffset StartedAt, DateTimeOffset? AnsweredAt, DateTimeOffset? EndedAt,
+    SessionEndReason? EndReason, string? EndedBy, IReadOnlyList<ParticipantDocument> Participants)
 {
     internal static SessionDocument Of(StoredSession stored, CallSession session) => new(
         session.Id.Value, StateOf(session), stored.Version, session.StartedAt, session.AnsweredAt, session.EndedAt,
-        session.EndReason is { } reason ? Wire.Name(reason) : null,
-        [.. session.Participants.Select(ParticipantDocument.Of)]);
+        Wire.Named<SessionEndReason>(session.EndReason), EndedByOf(session), [.. session.Participants.Select(ParticipantDocument.Of)]);
 
     /// <summary>What a person sees of a call that the person declined or was removed from: only the person's own participation, without
     /// numbers and without later changes. For this person the call is over.</summary>
     internal static SessionDocument OwnPart(CallSession session, ClientIdentity? person) => new(
-        session.Id.Value, "ended", 0, session.StartedAt, null, null, null,
+        session.Id.Value, SessionState.Ended, 0, session.StartedAt, null, null, null, null,
         [.. session.Participants.Where(participant => participant.Party is Party.Client client && client.Identity == person)
             .Select(ParticipantDocument.OwnPart)]);
 
-    private static string StateOf(CallSession session) => session.IsEnded ? "ended" : session.AnsweredAt is null ? "ringing" : "live";
+    /// <summary>To remove the caller or the callee before the answer ends the call too.</summary>
+    private static string? EndedByOf(CallSession session) => session.EndReason is Domain.EndReason.EndedByPerson
+        ? (session.EndedBy ?? session.Caller.RemovedBy ?? session.Participants[1].RemovedBy)?.Value : null;
+
+    private static SessionState StateOf(CallSession session) =>
+        session.IsEnded ? SessionState.Ended : session.AnsweredAt is null ? SessionState.Ringing : SessionState.Live;
 }
 
 /// <summary>One person of a call.</summary>
 /// <param name="Id"><c>caller</c>, <c>callee</c>, or a guest's id.</param>
-/// <param name="Role"><c>caller</c>, <c>callee</c> or <c>guest</c>.</param>
+/// <param name="Role">The caller placed the call, the callee was rung first, and a guest was added during the call.</param>
 /// <param name="State"><c>queued</c> (the call waits in a queue, mostly Twilio's), <c>dialing</c>, <c>ringing</c> (also while an answered
 /// phone is being screened), <c>connected</c>, <c>reconnecting</c> (the line dropped, and the call waits for the person), <c>left</c> (was
-/// on the line) or <c>unreachable</c> (was never on the line).</param>
-/// <param name="Reason">Why the person left or was not reached, such as <c>declined</c>. Null while the person is on the line, on the way
-/// or reconnecting.</param>
+/// on the line) or <c>not-reached</c> (was never on the line).</param>
+/// <param name="Reason">Why the person left or was not reached. Null while the person is on the line, on the way or reconnecting.</param>
 /// <param name="Identity">The client identity of an app user. Null for a phone.</param>
 /// <param name="PhoneNumber">The phone number in E.164. Null for an app user.</param>
 /// <param name="Label">The name that people on the call gave the participant.</param>
 /// <param name="Muted">Whether the participant is muted: the others cannot hear the participant.</param>
 /// <param name="Hold">Whether the participant is on hold.</param>
 /// <param name="HeldBy">Who put the participant on hold: a participant's id, or <c>operator</c>. Null if no hold is known.</param>
+/// <param name="AddedBy">Who added this guest: a participant's id, or <c>operator</c>. Null for the caller and the callee.</param>
+/// <param name="RemovedBy">Who took the participant off the line: a participant's id, or <c>operator</c>. Null if no request did.</param>
 public sealed record ParticipantDocument(
-    string Id, string Role, string State, string? Reason, string? Identity, string? PhoneNumber, string? Label, bool Muted, bool Hold,
-    string? HeldBy)
+    string Id, ParticipantRole Role, ParticipantState State, ParticipantReason? Reason, string? Identity, string? PhoneNumber,
+    string? Label, bool Muted, bool Hold, string? HeldBy, string? AddedBy, string? RemovedBy)
 {
     internal static ParticipantDocument Of(Participant participant) => new(
-        participant.Id.Value, Wire.Name(participant.Role), StateOf(participant),
-        participant is { Reason: { } reason, Reconnecting: false } ? Wire.Name(reason) : null,
+        participant.Id.Value, RoleOf(participant), StateOf(participant), ReasonOf(participant),
         (participant.Party as Party.Client)?.Identity.Value, (participant.Party as Party.Phone)?.Number.Value,
-        participant.Label, participant.Muted, IsHeld(participant), IsHeld(participant) ? participant.HeldBy?.Value : null);
+        participant.Label, participant.Muted, IsHeld(participant), IsHeld(participant) ? participant.HeldBy?.Value : null,
+        participant.AddedBy?.Value, participant.RemovedBy?.Value);
 
     /// <summary>A person who hears ringback while another participant reconnects is on hold for Twilio only.</summary>
     private static bool IsHeld(Participant participant) => participant is { Hold: true, Ringback: RingbackState.None };
@@ -66,34 +72,61 @@ public sealed record ParticipantDocument(
 
     /// <summary>The participant as the first answer showed it. A repeated request gets the same answer.</summary>
     internal static ParticipantDocument AsAdded(Participant participant) =>
-        Of(participant) with { State = "dialing", Reason = null, Muted = false, Hold = false, HeldBy = null };
+        Of(participant) with
+        {
+            State = ParticipantState.Dialing,
+            Reason = null,
+            Muted = false,
+            Hold = false,
+            HeldBy = null,
+            RemovedBy = null,
+        };
 
     /// <summary>A removed person has left as soon as the removal is stored, although Twilio may still have the leg.</summary>
     internal static ParticipantDocument OwnPart(Participant participant)
     {
-        var own = Of(participant) with { Label = null, Muted = false, Hold = false, HeldBy = null };
+        var own = Of(participant) with
+        {
+            Label = null,
+            Muted = false,
+            Hold = false,
+            HeldBy = null,
+            AddedBy = null,
+            RemovedBy = null,
+        };
         return participant is { Leaving: Leaving.Removed, Gone: null }
-            ? own with { State = Left(participant), Reason = Wire.Name(LeaveReason.Removed) }
+            ? own with { State = Left(participant), Reason = ParticipantReason.Removed }
             : own;
     }
 
-    private static string StateOf(Participant participant) => participant.Progress switch
+    private static ParticipantRole RoleOf(Participant participant) => participant.Role switch
     {
-        _ when participant.IsQueued => "queued",
-        _ when participant.Reconnecting => "reconnecting",
-        Progress.Invited or Progress.Dialing => "dialing",
-        Progress.Ringing => "ringing",
-        Progress.Answered when participant.IsScreened => "ringing",
-        Progress.Answered or Progress.Joined => "connected",
+        Domain.Role.Caller => ParticipantRole.Caller,
+        Domain.Role.Callee => ParticipantRole.Callee,
+        _ => ParticipantRole.Guest,
+    };
+
+    private static ParticipantState StateOf(Participant participant) => participant.Progress switch
+    {
+        _ when participant.IsQueued => ParticipantState.Queued,
+        _ when participant.Reconnecting => ParticipantState.Reconnecting,
+        Progress.Invited or Progress.Dialing => ParticipantState.Dialing,
+        Progress.Ringing => ParticipantState.Ringing,
+        Progress.Answered when participant.IsScreened => ParticipantState.Ringing,
+        Progress.Answered or Progress.Joined => ParticipantState.Connected,
         _ => Left(participant),
     };
 
-    private static string Left(Participant participant) => participant.Answered ? "left" : "unreachable";
-}
+    /// <summary>Two reasons of the domain are details of others: a phone that was never dialled was not reached, and the line of a person
+    /// who never entered the room has ended.</summary>
+    private static ParticipantReason? ReasonOf(Participant participant) => participant.Reason switch
+    {
+        _ when participant.Reconnecting => null,
+        LeaveReason.NeverDialed => ParticipantReason.Unreachable,
+        LeaveReason.NeverJoined => ParticipantReason.HungUp,
+        var reason => Wire.Named<ParticipantReason>(reason),
+    };
 
-/// <summary>The form of enumerations in JSON: lower case, words joined by hyphens.</summary>
-internal static class Wire
-{
-    public static string Name<T>(T value) where T : struct, Enum =>
-        System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+    private static ParticipantState Left(Participant participant) =>
+        participant.Answered ? ParticipantState.Left : ParticipantState.NotReached;
 }

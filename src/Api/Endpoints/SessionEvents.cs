@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using Calls.Application.Events;
@@ -8,6 +9,7 @@ namespace Calls.Api.Endpoints;
 internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProvider clock, IHostApplicationLifetime lifetime)
 {
     public const string ContentType = "text/event-stream";
+    public const string EventName = "session";
     /// <summary>Shorter than the idle time-outs of proxies. The shortest in common use is 30 s.</summary>
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
@@ -53,7 +55,7 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProv
                 if (stored.Session is not { } session || !asker.MaySee(session))
                     yield break;
                 if (stored.Version > seen)
-                    yield return new(SessionDocument.Of(stored, session), "session") { EventId = stored.Version.ToString(Invariant) };
+                    yield return new(SessionDocument.Of(stored, session), EventName) { EventId = stored.Version.ToString(Invariant) };
                 if (IsOver(session))
                     yield break;
             }
@@ -91,3 +93,11 @@ internal sealed class SessionEvents(ISender mediator, SessionFeed feed, TimeProv
 
     private static long? Parse(string? text) => long.TryParse(text, NumberStyles.None, Invariant, out var number) ? number : null;
 }
+
+/// <summary>One event of the stream, as its fields: <c>id:</c>, <c>event:</c> and <c>data:</c>. A line that begins with a colon is no
+/// event; it keeps the connection open.</summary>
+/// <param name="Id">The version of the call, for <c>Last-Event-ID</c>.</param>
+/// <param name="Event">The kind of the event.</param>
+/// <param name="Data">The call after the change, as JSON on one line.</param>
+public sealed record SessionEventDocument(
+    string Id, [property: AllowedValues(SessionEvents.EventName)] string Event, SessionDocument Data);

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api.Endpoints;
@@ -12,21 +13,28 @@ internal static class SessionsApi
     public static void MapSessionsApi(this IEndpointRouteBuilder app)
     {
         var sessions = app.MapGroup("/v1/sessions/{sessionId}").RequireAuthorization().WithTags("Sessions")
-            .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
-        sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("Get a call");
+            .WithProblems("no-such-session");
+        sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("Get a call")
+            .WithDescription("404 until the service has the first webhook of the call, a moment after the app has connected.");
         sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a phone to a call")
-            .ProducesProblem(403).ProducesProblem(409).ProducesProblem(412).ProducesProblem(422);
+            .WithDescription("201: Twilio has accepted the call. 202: the phone will be rung, and Twilio has not answered yet.")
+            .WithProblems("invalid-request", "not-on-the-call", "version-mismatch", "call-is-over", "call-is-full", "too-many-guests",
+                "already-on-the-call", "invalid-number", "country-not-allowed", "number-blocked", "dialing-stopped", "refused-by-twilio",
+                "request-in-progress", "idempotency-key-reused", "too-many-adds", "too-many-phones-of-region", "too-many-phones");
         sessions.MapPatch("/participants/{participantId}", SetFlagsAsync).WithName("UpdateParticipant")
-            .WithSummary("Mute, unmute, hold or resume a participant").ProducesProblem(403).ProducesProblem(409).ProducesProblem(412);
+            .WithSummary("Mute, unmute, hold or resume a participant").WithProblems("invalid-request", "not-on-the-call",
+                "version-mismatch", "no-such-participant", "participant-has-left");
         sessions.MapDelete("/participants/{participantId}", RemoveAsync).WithName("RemoveParticipant")
-            .WithSummary("Remove a participant from a call").ProducesProblem(403).ProducesProblem(412);
+            .WithSummary("Remove a participant from a call")
+            .WithProblems("invalid-request", "not-on-the-call", "version-mismatch", "no-such-participant");
         sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End a call for all participants")
-            .ProducesProblem(403).ProducesProblem(412);
+            .WithProblems("invalid-request", "not-on-the-call", "version-mismatch");
         sessions.MapGet("/events", EventsAsync).WithName("FollowSession").WithSummary("Follow a call live")
             .WithDescription("Server-sent events: the session now, then each change, until the call is over. "
                 + "A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings the newest state, if it is newer. "
                 + "204: the call is over and there is no newer state.")
-            .Produces<string>(200, SessionEvents.ContentType).Produces(204).DisableRequestTimeout().RequireRateLimiting(RestLimits.Streams);
+            .Produces<SessionEventDocument>(200, SessionEvents.ContentType).Produces(204)
+            .DisableRequestTimeout().RequireRateLimiting(RestLimits.Streams);
         app.MapPost(TutorialPath, AddUserAsync).RequireAuthorization().ExcludeFromDescription();
     }
 
@@ -49,7 +57,8 @@ internal static class SessionsApi
     }
 
     private static Task<IResult> EventsAsync(
-        string sessionId, [FromHeader(Name = "Last-Event-ID")] string? last, ClaimsPrincipal user, SessionEvents feed, HttpContext http) =>
+        string sessionId, [FromHeader(Name = "Last-Event-ID"), Description("The `id` of the last event that the client has.")] string? last,
+        ClaimsPrincipal user, SessionEvents feed, HttpContext http) =>
         SessionId.TryParse(sessionId, out var id)
             ? feed.StreamAsync(id, user.Asker(), last, http)
             : Task.FromResult<IResult>(Problems.Of(RefusalReason.NoSuchSession));
@@ -162,11 +171,12 @@ internal static class SessionsApi
 /// <param name="Screen">How the phone is screened before it enters the call. <c>none</c>: not at all. <c>machine</c>: Twilio detects
 /// answering machines; a machine is hung up, and a person who is not recognised must press 1. <c>press-1</c>: the person must press 1.
 /// Without it, the configuration of the service decides.</param>
-public sealed record PhoneToAdd(string? PhoneNumber, string? Label, string? Screen = null);
+public sealed record PhoneToAdd(
+    string? PhoneNumber, string? Label = null, [property: AllowedValues("none", "machine", "press-1")] string? Screen = null);
 
 /// <summary>The flags of a participant to change. A flag that is not present stays as it is.</summary>
 /// <param name="Muted">True mutes the participant, false unmutes.</param>
 /// <param name="Hold">True puts the participant on hold, false resumes.</param>
-public sealed record FlagsToSet(bool? Muted, bool? Hold);
+public sealed record FlagsToSet(bool? Muted = null, bool? Hold = null);
 
 internal sealed record SeedPhoneToAdd(string? PhoneNumber, string? SessionID);

@@ -55,7 +55,8 @@ internal static class RestLimits
         long Seconds(long requests) => (requests + limits.RequestsPerSecond - 1) / limits.RequestsPerSecond;
     }
 
-    private static bool IsRest(HttpContext http) =>
+    /// <summary>Whether the request is for REST, also by the path of the tutorial.</summary>
+    internal static bool IsRest(HttpContext http) =>
         http.Request.Path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase)
         || http.Request.Path.StartsWithSegments("/addUser", StringComparison.OrdinalIgnoreCase);
 

@@ -11,7 +11,8 @@ public sealed record AddPhoneParticipant(
     /// <summary>How the phone is screened. Null: as the configuration says.</summary>
     public Screening? Screen { get; init; }
 
-    public SessionEvent ToEvent() => new SessionEvent.AddPhoneParticipant(Participant, Number, Label) { Screen = Screen };
+    public SessionEvent ToEvent() =>
+        new SessionEvent.AddPhoneParticipant(Participant, Number, Label) { Screen = Screen, By = Asker.Identity };
 }
 
 internal sealed class AddPhoneParticipantHandler(SessionTransaction transaction, IDialingRules rules, IQuotas quotas)

@@ -6,5 +6,5 @@ public sealed record EndCall(SessionId SessionId, Asker Asker) : IBearerCommand
 {
     public Precondition? If { get; init; }
 
-    public SessionEvent ToEvent() => new SessionEvent.EndCall();
+    public SessionEvent ToEvent() => new SessionEvent.EndCall(Asker.Identity);
 }

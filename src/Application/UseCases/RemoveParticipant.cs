@@ -7,5 +7,5 @@ public sealed record RemoveParticipant(SessionId SessionId, Asker Asker, Partici
 {
     public Precondition? If { get; init; }
 
-    public SessionEvent ToEvent() => new SessionEvent.RemoveParticipant(Participant);
+    public SessionEvent ToEvent() => new SessionEvent.RemoveParticipant(Participant, Asker.Identity);
 }

@@ -44,6 +44,7 @@ internal static class StoredForm
         EndedAt = Ms(s.EndedAt),
         EndReason = s.EndReason,
         EndEvidence = s.EndEvidence,
+        EndedBy = s.EndedBy?.Value,
         TouchedAt = s.TouchedAt.ToUnixTimeMilliseconds(),
         ReviewedAt = Ms(s.ReviewedAt),
         ReviewNow = s.ReviewNow,
@@ -70,6 +71,7 @@ internal static class StoredForm
         EndedAt = At(s.EndedAt),
         EndReason = s.EndReason,
         EndEvidence = s.EndEvidence,
+        EndedBy = PersonOf(s.EndedBy),
         TouchedAt = At(s.TouchedAt),
         ReviewedAt = At(s.ReviewedAt),
         ReviewNow = s.ReviewNow,
@@ -99,6 +101,8 @@ internal static class StoredForm
         Leaving = p.Leaving,
         Muted = p.Muted,
         Hold = p.Hold,
+        AddedBy = p.AddedBy?.Value,
+        RemovedBy = p.RemovedBy?.Value,
         HeldBy = p.HeldBy?.Value,
         FlagsSequence = p.FlagsSequence < 0 ? null : p.FlagsSequence,
         FlagsVersion = p.FlagsVersion,
@@ -131,7 +135,9 @@ internal static class StoredForm
         Leaving = Known(p.Leaving),
         Muted = p.Muted,
         Hold = p.Hold,
-        HeldBy = p.HeldBy is null ? null : Parsed<ParticipantId>(p.HeldBy, ParticipantId.TryParse),
+        AddedBy = PersonOf(p.AddedBy),
+        RemovedBy = PersonOf(p.RemovedBy),
+        HeldBy = PersonOf(p.HeldBy),
         FlagsSequence = p.FlagsSequence ?? -1,
         FlagsVersion = p.FlagsVersion,
         FlagsAt = At(p.FlagsAt),
@@ -170,6 +176,8 @@ internal static class StoredForm
         };
         return effect with { Attempt = e.Attempt, Unknown = Text(e.Unknown) };
     }
+
+    private static ParticipantId? PersonOf(string? id) => id is null ? null : Parsed<ParticipantId>(id, ParticipantId.TryParse);
 
     private static ParticipantId ParticipantOf(EffectForm e) => Parsed<ParticipantId>(e.Participant, ParticipantId.TryParse);
 

@@ -16,6 +16,7 @@ internal sealed class SessionForm
     [JsonPropertyName("a")] public long? AnsweredAt { get; set; }
     [JsonPropertyName("x")] public long? EndedAt { get; set; }
     [JsonPropertyName("r")] public EndReason? EndReason { get; set; }
+    [JsonPropertyName("eb")] public string? EndedBy { get; set; }
     [JsonPropertyName("ev")] public Evidence? EndEvidence { get; set; }
     [JsonPropertyName("t")] public long TouchedAt { get; set; }
     [JsonPropertyName("rv")] public long? ReviewedAt { get; set; }
@@ -45,6 +46,8 @@ internal sealed class ParticipantForm
     [JsonPropertyName("lv")] public Leaving Leaving { get; set; }
     [JsonPropertyName("m")] public bool Muted { get; set; }
     [JsonPropertyName("h")] public bool Hold { get; set; }
+    [JsonPropertyName("ab")] public string? AddedBy { get; set; }
+    [JsonPropertyName("xb")] public string? RemovedBy { get; set; }
     [JsonPropertyName("hb")] public string? HeldBy { get; set; }
     [JsonPropertyName("fs")] public int? FlagsSequence { get; set; }
     [JsonPropertyName("fv")] public int FlagsVersion { get; set; }

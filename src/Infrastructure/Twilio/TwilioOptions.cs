@@ -74,6 +74,17 @@ public sealed class TwilioVoiceOptions
     public string CallerId { get; set; } = "";
     /// <summary>The lifetime of an access token. An hour is the default of Twilio's libraries. Twilio allows a day at most.</summary>
     public TimeSpan TokenTtl { get; set; } = TimeSpan.FromHours(1);
+    public PushCredentials PushCredentialSids { get; set; } = new();
+
+    /// <summary>The push credentials with which Twilio wakes an app that is not running (twilio.com/docs/voice/sdks, Push Credentials).
+    /// </summary>
+    public sealed class PushCredentials
+    {
+        /// <summary>The credential of Apple's VoIP push service.</summary>
+        public string Ios { get; set; } = "";
+        /// <summary>The credential of Firebase Cloud Messaging.</summary>
+        public string Android { get; set; } = "";
+    }
 }
 
 /// <summary>Reads the section. For a key that is empty it reads the variable that the Twilio CLI or the tutorial's service uses.</summary>
@@ -165,6 +176,10 @@ internal sealed class TwilioOptionsValidator : IValidateOptions<TwilioOptions>
                 "Twilio:Voice:CallerId is not a number in E.164: + and 7 to 15 digits, without spaces."),
             (IsMalformed(voice.ApplicationSid, "AP"),
                 "Twilio:Voice:ApplicationSid is not a TwiML App's SID: AP and 32 hexadecimal digits."),
+            (IsMalformed(voice.PushCredentialSids.Ios, "CR"),
+                "Twilio:Voice:PushCredentialSids:ios is not a push credential's SID: CR and 32 hexadecimal digits."),
+            (IsMalformed(voice.PushCredentialSids.Android, "CR"),
+                "Twilio:Voice:PushCredentialSids:android is not a push credential's SID: CR and 32 hexadecimal digits."),
             (voice.TokenTtl <= TimeSpan.Zero || voice.TokenTtl > LongestToken,
                 $"Twilio:Voice:TokenTtl is {voice.TokenTtl}: " +
                 $"it must be more than zero and at most {LongestToken.TotalHours:0} hours, for instance 01:00:00."),

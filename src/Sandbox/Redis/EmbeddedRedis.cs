@@ -1,11 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Garnet;
+using Microsoft.AspNetCore.Connections;
 
 namespace Calls.Sandbox.Redis;
 
 /// <summary>
-/// A Redis-compatible server (Microsoft Garnet) inside this process, on a free port of 127.0.0.1. It keeps data in memory only.
+/// A Redis-compatible server (Microsoft Garnet) inside this process, on a port of 127.0.0.1. It keeps data in memory only.
 /// </summary>
 /// <remarks>The sandbox uses it, and so do tests on a machine without Redis.</remarks>
 public sealed class EmbeddedRedis : IAsyncDisposable
@@ -23,10 +24,13 @@ public sealed class EmbeddedRedis : IAsyncDisposable
     /// <summary>The address as StackExchange.Redis and <c>ConnectionStrings:Redis</c> take it.</summary>
     public string ConnectionString { get; }
 
-    /// <summary>Starts a server. It accepts connections when this method returns.</summary>
-    public static EmbeddedRedis Start()
+    /// <summary>Starts a server on a free port. It accepts connections when this method returns.</summary>
+    public static EmbeddedRedis Start() => Start(0);
+
+    /// <summary>Starts a server on this port. 0 takes a free port.</summary>
+    public static EmbeddedRedis Start(int port)
     {
-        var port = FreePort();
+        port = PortFor(port);
         var server = new GarnetServer(
         [
             "--port", port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--bind", "127.0.0.1",
@@ -52,10 +56,19 @@ public sealed class EmbeddedRedis : IAsyncDisposable
         }
     }
 
-    private static int FreePort()
+    /// <summary>A free port, or the port itself if it is free. The server would end with a stack trace.</summary>
+    private static int PortFor(int port)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
+        using var listener = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            listener.Start();
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw new IOException($"Failed to bind to address http://127.0.0.1:{port}.", new AddressInUseException(e.Message, e));
+        }
+
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -38,7 +38,7 @@ internal static class Words
         var (was, now) = (before.Effects.Select(e => Of(before, e)).ToList(), after.Effects.Select(e => Of(after, e)).ToList());
         List<string> changes =
         [
-            .. after.Participants.Where(p => before.Find(p.Id) is null).Select(p => $"{p.Id} {Of(p)}"),
+            .. after.Participants.Where(p => before.Find(p.Id) is null).Select(p => $"{p.Id} {Of(p)}, added by {p.AddedBy}"),
             .. before.Participants.SelectMany(p => Between(p, after.Find(p.Id)!)),
         ];
         if (before.Conference != after.Conference)
@@ -55,6 +55,8 @@ internal static class Words
             changes.Add($"**ended: {after.EndReason}** ({after.EndEvidence})");
         else if (before.EndReason != after.EndReason)
             changes.Add($"ended: {before.EndReason} → {after.EndReason}");
+        if (before.EndedBy != after.EndedBy)
+            changes.Add($"ended by {after.EndedBy}");
         changes.AddRange(was.Except(now).Select(e => $"drop {e}"));
         changes.AddRange(now.Except(was).Select(e => $"plan {e}"));
         return string.Join("; ", changes);
@@ -78,14 +80,16 @@ internal static class Words
             yield return $"{was.Id} {(now.Hold ? "on hold" : "resumed")}";
         if (was.HeldBy != now.HeldBy)
             yield return $"{was.Id}'s holder is {now.HeldBy}";
+        if (was.RemovedBy != now.RemovedBy)
+            yield return $"{was.Id} is removed by {now.RemovedBy}";
         if (was.Muted != now.Muted)
             yield return $"{was.Id} {(now.Muted ? "muted" : "unmuted")}";
     }
 
-    private static string Of(Participant p) => (p.Progress == Progress.Gone ? $"{p.Progress} ({p.Gone})" : p.Progress.ToString())
+    private static string Of(Participant p) => (p.Progress == Progress.Gone ? $"{p.Progress} ({p.Reason})" : p.Progress.ToString())
         + (p.Reconnecting ? " (reconnecting)" : "") + (p.Ringback == RingbackState.Plays ? " (hears ringback)" : "")
         + (p.IsQueued ? " (queued)" : "")
-        + (p.IsScreened ? p.Reason is null ? " (screened)" : p.Reason == p.Gone ? "" : $" ({p.Reason})" : "")
+        + (p is { IsScreened: true, Gone: null } ? " (screened)" : "")
         + HeldBy(p)
         + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? "" : p.Leaving == Leaving.Removed ? ", being removed" : ", ending");
 

@@ -19,6 +19,28 @@ public sealed class People_leave
         call.The(other).Leaving.ShouldBe(Leaving.WithTheCall);
     }
 
+    [Theory, MemberData(nameof(Both))]
+    public void The_line_that_the_service_ends_has_the_reason_call_ended(string who)
+    {
+        var leaver = A.Participant(who);
+        var other = leaver == ParticipantId.Caller ? ParticipantId.Callee : ParticipantId.Caller;
+        var call = A.Session().Live().Leaves(leaver);
+        call.The(other).Reason.ShouldBeNull("the line has not ended yet");
+
+        call.Leaves(other);
+        call.The(leaver).Reason.ShouldBe(LeaveReason.HungUp);
+        call.The(other).Reason.ShouldBe(LeaveReason.CallEnded);
+    }
+
+    [Fact]
+    public void The_phone_that_the_service_stops_has_the_reason_canceled_whatever_Twilio_calls_its_end()
+    {
+        A.Session().Ringing().Leaves(ParticipantId.Caller).Ends(ParticipantId.Callee, LeaveReason.HungUp)
+            .Callee.Reason.ShouldBe(LeaveReason.Canceled);
+        A.Session().Ringing().Leaves(ParticipantId.Caller).Ends(ParticipantId.Callee, LeaveReason.Canceled)
+            .Callee.Reason.ShouldBe(LeaveReason.Canceled);
+    }
+
     [Fact]
     public void Two_of_three_go_on_and_the_last_one_is_hung_up()
     {
@@ -69,6 +91,26 @@ public sealed class People_leave
         call.HangsUp(A.DoctorLeg).Ends(A.Doctor, LeaveReason.HungUp);
         call.The(A.Doctor).Gone.ShouldBe(LeaveReason.Removed);
         call.Removes(A.Doctor).Last.Ignored.ShouldBe(IgnoreReason.LegAlreadyGone);
+    }
+
+    [Fact]
+    public void The_session_knows_who_added_who_removed_and_who_ended()
+    {
+        var (alice, bob, carol) = (A.Identity("alice"), A.Identity("bob"), A.Identity("carol"));
+        var call = A.Session().Live().When(new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), null) { By = bob })
+            .When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null));
+        call.The(A.Doctor).AddedBy.ShouldBe(ParticipantId.Callee);
+        call.The(A.Lawyer).AddedBy.ShouldBe(ParticipantId.Operator, "a bearer without an identity is an operator");
+        call.Caller.AddedBy.ShouldBeNull();
+
+        call.When(new SessionEvent.RemoveParticipant(A.Doctor, alice)).When(new SessionEvent.RemoveParticipant(A.Doctor, bob));
+        call.The(A.Doctor).RemovedBy.ShouldBe(ParticipantId.Caller, "the second removal changes nothing");
+        call.When(new SessionEvent.RemoveParticipant(ParticipantId.Callee, bob));
+        call.Callee.RemovedBy.ShouldBe(ParticipantId.Callee, "a person who leaves by a request");
+
+        A.Session().Live().When(new SessionEvent.EndCall(alice)).Session.EndedBy.ShouldBe(ParticipantId.Caller);
+        A.Session().Live().When(new SessionEvent.EndCall(carol)).Session.EndedBy.ShouldBe(ParticipantId.Operator);
+        A.Session().Live().Leaves(ParticipantId.Callee).Session.EndedBy.ShouldBeNull();
     }
 
     [Fact]

@@ -12,9 +12,12 @@ internal static class Canonical
         .. session.Effects.Select(Of).Order(StringComparer.Ordinal),
     ]);
 
-    /// <summary>The facts about a participant, without <see cref="Participant.Leaving"/>.</summary>
+    /// <summary>The facts about a participant, without <see cref="Participant.Leaving"/>. Of two people who hang up at once, the service
+    /// counts the one whose webhook comes first, and ends the line of the other.</summary>
     public static string Of(Participant p) =>
-        $"{p.Id} {p.Role} {p.Progress} leg={p.Leg} answered={p.Answered} joined={p.EverJoined} gone={p.Reason}";
+        $"{p.Id} {p.Role} {p.Progress} leg={p.Leg} answered={p.Answered} joined={p.EverJoined} gone={ReasonOf(p)}";
+
+    private static LeaveReason? ReasonOf(Participant p) => p.Reason is LeaveReason.CallEnded ? LeaveReason.HungUp : p.Reason;
 
     private static string Closed(CallSession session) =>
         string.Join(',', session.ClosedConferences.Select(c => c.Value).Order(StringComparer.Ordinal));

@@ -56,7 +56,7 @@ public sealed class DialingStopTests(RedisFixture redis) : IDisposable
         await SetAsync(host, "true");
         host.Twilio.Faults.Clear();
         await Eventually.TrueAsync(
-            async () => (await host.SessionAsync()).GetProperty("participants")[2].GetProperty("reason").GetString() == "never-dialed",
+            async () => (await host.SessionAsync()).GetProperty("participants")[2].GetProperty("reason").GetString() == "unreachable",
             patience: TimeSpan.FromSeconds(30));
         (await host.SessionAsync()).GetProperty("state").GetString().ShouldBe("live");
         (await host.Twilio.Phone(Lawyer).LookAsync()).Rings.ShouldBe(0);

@@ -153,7 +153,7 @@ public sealed class FlowTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Phone(Lawyer).BehaveAsync(PhoneBehaviour.Decline);
         (await host.AddPhoneAsync(Session, "alice", Lawyer)).Status.ShouldBe(HttpStatusCode.Created);
         await host.EventuallyAsync(
-            session => session.GetProperty("participants").EnumerateArray().Last().GetProperty("state").GetString() == "unreachable");
+            session => session.GetProperty("participants").EnumerateArray().Last().GetProperty("state").GetString() == "not-reached");
         await Alice.TalksAsync();
         await Alice.HangUpAsync();
     }

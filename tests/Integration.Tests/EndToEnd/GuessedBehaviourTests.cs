@@ -34,7 +34,7 @@ public sealed class GuessedBehaviourTests(RedisFixture redis)
         (await host.AddPhoneAsync(Session, "bob", Doctor)).Status.ShouldBe(HttpStatusCode.Created);
         await doctor.RingsAsync();
         await doctor.DeclineAsync();
-        await host.StateAsync(3, "unreachable");
+        await host.StateAsync(3, "not-reached");
         await alice.HangUpAsync();
         await bob.HangUpAsync();
         await lawyer.IsIdleAsync();

@@ -151,7 +151,7 @@ public sealed class ScreeningTests(RedisFixture redis)
     private static Task GoneAsync(SandboxHost host, string reason, int participant = 2) => host.EventuallyAsync(document =>
         document.GetProperty("participants").GetArrayLength() > participant
         && Participant(document, participant) is var person && person.GetProperty("reason").GetString() == reason
-        && person.GetProperty("state").GetString() == "unreachable");
+        && person.GetProperty("state").GetString() == "not-reached");
 
     private static JsonElement Participant(JsonElement document, int participant) => document.GetProperty("participants")[participant];
 

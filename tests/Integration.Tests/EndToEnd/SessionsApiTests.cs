@@ -53,10 +53,10 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
     {
         var session = JsonDocument.Parse((await GetAsync("alice")).Body).RootElement;
         session.EnumerateObject().Select(p => p.Name).ShouldBe(
-            ["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "participants"]);
+            ["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "endedBy", "participants"]);
         var caller = session.GetProperty("participants")[0];
         caller.EnumerateObject().Select(p => p.Name).ShouldBe(
-            ["id", "role", "state", "reason", "identity", "phoneNumber", "label", "muted", "hold", "heldBy"]);
+            ["id", "role", "state", "reason", "identity", "phoneNumber", "label", "muted", "hold", "heldBy", "addedBy", "removedBy"]);
         caller.GetProperty("id").GetString().ShouldBe("caller");
         caller.GetProperty("state").GetString().ShouldBe("connected");
         caller.GetProperty("identity").GetString().ShouldBe("alice");

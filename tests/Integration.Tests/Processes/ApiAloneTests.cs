@@ -177,6 +177,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
             ["Twilio:Voice:ApplicationSid"] = "AP1",
             ["Twilio:Voice:CallerId"] = "5550100000",
             ["Twilio:Voice:TokenTtl"] = "long",
+            ["Twilio:Voice:PushCredentialSids:ios"] = "CR1",
+            ["Twilio:Voice:PushCredentialSids:android"] = "AP5eed0000000000000000000000000004",
             ["Calls:RingTimeout"] = "abc",
             ["Calls:JoinGrace"] = "1 minute",
             ["Calls:ReviewInterval"] = "soon",
@@ -194,6 +196,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
             ["Calls:Limits:Connections"] = "x",
             ["Calls:Limits:ConnectionsPerAddress"] = "x",
             ["Calls:Docs:Enabled"] = "x",
+            ["Calls:Cors:AllowedOrigins:0"] = "https://app.example.com/",
+            ["Calls:Cors:AllowedOrigins:1"] = "*",
             ["Calls:Shutdown:DrainDelay"] = "x",
             ["Calls:ForwardedHeaders:KnownProxies:0"] = "proxy.example.org",
             ["Calls:ForwardedHeaders:KnownNetworks:0"] = "10.0.0.0",
@@ -212,7 +216,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
         var (code, errors, output) = await EndAsync(Start(keys));
         code.ShouldBe(2, errors);
         var failures = Failures(errors);
-        var named = malformed.Keys.Select(key => key.EndsWith(":0", StringComparison.Ordinal) ? key[..^2] : key);
+        var named = malformed.Keys.Select(key => key[^2..] is ":0" or ":1" ? key[..^2] : key);
         named.Where(key => !failures.Any(line => line.Contains(key, StringComparison.Ordinal))).ShouldBeEmpty(errors);
         (errors + output).ShouldNotContain(secret);
         (errors + output).ShouldNotContain("   at ");

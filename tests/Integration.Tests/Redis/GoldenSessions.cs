@@ -9,7 +9,8 @@ internal static class GoldenSessions
     private static readonly DateTimeOffset Start = new(2026, 1, 2, 12, 0, 0, 123, TimeSpan.Zero);
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
-        new[] { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt(), Unreviewed() }
+        new[]
+            { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt(), Unreviewed(), Requested() }
             .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
     /// <summary>The schema of the first version that could store this session. An older version writes it without the later
@@ -198,6 +199,34 @@ internal static class GoldenSessions
         ReviewedAt = At(50),
         ReviewNow = true,
         RebuiltAt = At(50),
+    };
+
+    /// <summary>The caller has added a guest, and an operator has removed the guest. Then the caller ended the call.</summary>
+    private static CallSession Requested() => new()
+    {
+        Id = Known<SessionId>("requested", SessionId.TryParse),
+        Nonce = "nonceofthiscall6",
+        Participants =
+        [
+            Caller("alice", Progress.Gone, since: 40) with { Gone = LeaveReason.HungUp, Leaving = Leaving.WithTheCall },
+            Callee(Client("bob"), Progress.Joined, since: 9) with { Answered = true, EverJoined = true, Leaving = Leaving.WithTheCall },
+            Guest(3) with
+            {
+                Progress = Progress.Gone,
+                Gone = LeaveReason.Removed,
+                Leaving = Leaving.Removed,
+                AddedBy = ParticipantId.Caller,
+                RemovedBy = ParticipantId.Operator,
+            },
+        ],
+        Effects = [new Effect.HangUp(Leg(2)) { NotBefore = At(52) }],
+        StartedAt = Start,
+        AnsweredAt = At(8),
+        EndedAt = At(40),
+        EndReason = EndReason.EndedByPerson,
+        EndedBy = ParticipantId.Caller,
+        EndEvidence = Evidence.Request,
+        TouchedAt = At(40),
     };
 
     private static Participant Caller(string identity, Progress progress, int since) => new()

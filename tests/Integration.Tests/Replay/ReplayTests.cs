@@ -233,7 +233,7 @@ public sealed class ReplayTests
         {
             var session = JsonNode.Parse((await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Session}", host.TokenFor(asker))).Body)!;
             return (string?)session["state"] == "ended" && session["participants"]!.AsArray().All(
-                person => (string?)person!["state"] is "left" or "unreachable");
+                person => (string?)person!["state"] is "left" or "not-reached");
         });
     }
 

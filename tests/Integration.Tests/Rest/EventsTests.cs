@@ -40,7 +40,7 @@ public sealed class EventsTests(RedisFixture redis) : IAsyncLifetime
         var (first, snapshot) = (await stream.NextAsync())!.Value;
         snapshot.GetProperty("state").GetString().ShouldBe("ringing");
         snapshot.EnumerateObject().Select(p => p.Name).ShouldBe(
-            ["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "participants"]);
+            ["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "endedBy", "participants"]);
         await host.Twilio.Client("bob").AnswerAsync();
         await host.Twilio.Client("bob").TalksAsync();
         await host.Twilio.Client("alice").HangUpAsync();

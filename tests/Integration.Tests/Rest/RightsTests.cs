@@ -56,7 +56,7 @@ public sealed class RightsTests(RedisFixture redis) : IAsyncLifetime
         await host.Twilio.Phone(Lawyer).TalksAsync();
 
         await IsOutAsync("bob");
-        await OwnPartAsync("bob", "ended", "callee", "unreachable", "declined");
+        await OwnPartAsync("bob", "ended", "callee", "not-reached", "declined");
     }
 
     [Fact]

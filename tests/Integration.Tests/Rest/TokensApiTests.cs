@@ -108,6 +108,39 @@ public sealed class TokensApiTests(RedisFixture redis)
         (await host.RestAsync(HttpMethod.Get, "/v1/sessions/own", other)).Status.ShouldBe(HttpStatusCode.NotFound);
     }
 
+    [Theory]
+    [InlineData("""{"platform": "ios"}""", "CRa0000000000000000000000000000001")]
+    [InlineData("""{"platform": "android"}""", "CRa0000000000000000000000000000002")]
+    [InlineData("""{"platform": null}""", null)]
+    [InlineData("{}", null)]
+    [InlineData("", null)]
+    [InlineData(null, null)]
+    public async Task An_app_on_a_phone_gets_the_push_credential_of_its_platform(string? json, string? credential)
+    {
+        await using var host = await StartAsync(
+            ("Twilio:Voice:PushCredentialSids:ios", "CRa0000000000000000000000000000001"),
+            ("Twilio:Voice:PushCredentialSids:android", "CRa0000000000000000000000000000002"));
+        var (status, body) = await host.RestAsync(HttpMethod.Post, "/v1/tokens", host.TokenFor("alice"), json);
+        status.ShouldBe(HttpStatusCode.OK, body);
+        var jwt = await ReadAsync(host, JsonDocument.Parse(body).RootElement.GetProperty("token").GetString()!);
+        var voice = jwt.GetPayloadValue<JsonElement>("grants").GetProperty("voice");
+        voice.GetProperty("incoming").GetProperty("allow").GetBoolean().ShouldBeTrue();
+        (voice.TryGetProperty("push_credential_sid", out var sid) ? sid.GetString() : null).ShouldBe(credential);
+    }
+
+    [Theory]
+    [InlineData("ios")]
+    [InlineData("android")]
+    public async Task Without_the_push_credential_of_the_platform_it_is_a_503_that_names_the_key(string platform)
+    {
+        await using var host = await StartAsync();
+        var (status, body) = await host.RestAsync(
+            HttpMethod.Post, "/v1/tokens", host.TokenFor("alice"), $$"""{"platform": "{{platform}}"}""");
+        status.ShouldBe(HttpStatusCode.ServiceUnavailable, body);
+        JsonDocument.Parse(body).RootElement.GetProperty("missingKeys").EnumerateArray().ShouldHaveSingleItem().GetString()
+            .ShouldBe("Twilio:Voice:PushCredentialSids:" + platform);
+    }
+
     [Fact]
     public async Task A_region_is_in_the_header()
     {

@@ -160,7 +160,7 @@ export class SessionPanel {
       element: el('li', {}, el('div', { class: 'who' }, name, about), state, el('div', { class: 'actions' }, mute, hold, remove)),
       update: (person, ended) => {
         now = person;
-        const gone = person.state === 'left' || person.state === 'unreachable';
+        const gone = person.state === 'left' || person.state === 'not-reached';
         const called = capital(person.identity ?? person.label ?? this.#names.get(person.phoneNumber) ?? person.phoneNumber ?? person.id);
         text(name, called);
         const held = person.heldBy && !gone ? `held by ${person.heldBy}` : null;
