@@ -170,7 +170,8 @@ internal sealed class QuickTwilio : IAsyncDisposable
         var form = await http.Request.ReadFormAsync();
         await TakeTimeAsync();
         var sid = Sid("CA");
-        if (lines.TryGetValue(form["To"].ToString(), out var line))
+        // The address of an app has parameters.
+        if (lines.TryGetValue(form["To"].ToString().Split('?')[0], out var line))
         {
             legs[sid] = line;
             line.Ring(sid, form["Url"].ToString(), form["StatusCallback"].ToString());

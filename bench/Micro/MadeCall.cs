@@ -31,7 +31,7 @@ internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
     /// <summary>The callee has answered and is about to enter the room in which the caller waits.</summary>
     public Decision AtTheDoor()
     {
-        Decide(null, new SessionEvent.StartCall(Id, Nonce, Leg(0), Caller,
+        Decide(null, new SessionEvent.StartCall(Id, Nonce, Leg(0), new Party.Client(Caller),
             new Party.Client(Named<ClientIdentity>(ClientIdentity.TryParse, "bob-" + name)),
             $"00-{number:x32}-{number:x16}-01"));
         Then(Enters(ParticipantId.Caller, 0));
@@ -48,7 +48,8 @@ internal sealed class MadeCall(int number, CallPolicy policy, DateTimeOffset at)
         {
             var id = Named<ParticipantId>(ParticipantId.TryParse, string.Create(CultureInfo.InvariantCulture, $"guest-{guest:d10}"));
             var phone = Named<PhoneNumber>(PhoneNumber.TryParse, string.Create(CultureInfo.InvariantCulture, $"+1415555{guest:d4}"));
-            Then(new SessionEvent.AddPhoneParticipant(id, phone, string.Create(CultureInfo.InvariantCulture, $"Guest {guest:d3}")));
+            Then(new SessionEvent.AddPhoneParticipant(
+                id, new Party.Phone(phone), string.Create(CultureInfo.InvariantCulture, $"Guest {guest:d3}")));
             Answers(id, guest);
             Then(Enters(id, guest));
         }

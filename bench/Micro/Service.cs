@@ -78,11 +78,11 @@ internal static class Service
 
         public Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken) => Task.FromResult(true);
 
-        public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken) => Granted;
+        public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string? region, CancellationToken cancellationToken) => Granted;
 
         public Task GiveBackAsync(Allowance allowance) => Task.CompletedTask;
 
-        public void GivePlaceBack(ClientIdentity caller, SessionId session)
+        public void GivePlaceBack(string owner, SessionId session)
         {
             // No place was taken.
         }

@@ -166,12 +166,12 @@ internal sealed class Storage : IDisposable
         if (made.Session is not { Caller.Party: Party.Client caller } session)
             throw new InvalidOperationException("No app user has placed this call");
         var quotas = new RedisQuotas(connection, Unlimited, Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
-        var start = new StartCall(session.Id, session.Caller.Leg!, caller.Identity, session.Participants[1].Party, null);
+        var start = new StartCall(session.Id, session.Caller.Leg!, caller, session.Participants[1].Party, null);
         var placed = quotas.TakeStartAsync(start, null, CancellationToken.None);
         foreach (var guest in session.Participants.Where(p => p.Role == Role.Guest))
             if (guest.Party is Party.Phone phone)
                 await quotas.TakeAddAsync(
-                    new AddPhoneParticipant(session.Id, new Asker(caller.Identity, IsOperator: false), guest.Id, phone.Number, null),
+                    new AddPhoneParticipant(session.Id, new Asker(caller.Identity, IsOperator: false), guest.Id, phone, null),
                     "US", CancellationToken.None);
         await placed;
         return await Store(connection).SaveAsync(new StoredSession(session.Id, null, 0, ""), made, CancellationToken.None);

@@ -35,6 +35,10 @@ public sealed class CallsOptions
     public int StartsPerIdentityPerHour { get; set; } = 120;
     public DialingLimits Dialing { get; set; } = new();
     public Reconciliation Reconcile { get; set; } = new();
+    /// <summary>Who is rung when a person calls a number of the account: the number, and an identity or a number.</summary>
+    public Dictionary<string, string> Inbound { get; } = new(StringComparer.Ordinal);
+    /// <summary>The numbers of phones that may not call in.</summary>
+    public IList<string> BlockedCallers { get; } = [];
     public ScreeningDefaults Screening { get; set; } = new();
     public PromptOptions Prompts { get; set; } = new();
     public ToneDefaults Tones { get; set; } = new();
@@ -46,12 +50,12 @@ public sealed class CallsOptions
     public string SecretsDirectory { get; set; } = "";
     public Proxies ForwardedHeaders { get; set; } = new();
 
-    /// <summary>The limits of phones, called and added together.</summary>
+    /// <summary>The limits of phones, called and added together, and of app users who are added.</summary>
     public sealed class DialingLimits
     {
-        /// <summary>The maximum number of phones that are added to one session.</summary>
+        /// <summary>The maximum number of phones and app users that are added to one session.</summary>
         public int PerSession { get; set; } = 50;
-        /// <summary>The maximum number of phones that one identity calls or adds within an hour.</summary>
+        /// <summary>The maximum number of phones that one identity calls, and of people that it adds, within an hour.</summary>
         public int PerIdentityPerHour { get; set; } = 120;
         /// <summary>The maximum number of phones of one region that the service rings within an hour: a third of the whole.</summary>
         public int PerRegionPerHour { get; set; } = 1_200;
@@ -180,6 +184,7 @@ public sealed class CallsOptions
                 Between("Dialing:CallsPerSecond", options.Dialing.CallsPerSecond ?? 1, 0.01, 1_000),
                 ScreenNames.TryParse(options.Screening.Phones, out _) ? null
                     : $"{Section}:Screening:Phones is \"{options.Screening.Phones}\"; it must be none, machine or press-1.",
+                .. InboundNumbers.Failures(options),
                 .. options.Prompts.Failures(),
                 string.IsNullOrWhiteSpace(options.Tones.Region) || PhoneNumbers.IsRegion(options.Tones.Region.Trim()) ? null
                     : $"{Section}:Tones:Region is \"{options.Tones.Region}\"; it must be a country such as CH (ISO 3166).",

@@ -21,6 +21,7 @@ public static class CallsService
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToStartRate());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToReconcileInterval());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.Prompts);
+        services.AddSingleton(provider => new InboundNumbers(provider.GetRequiredService<IOptions<CallsOptions>>().Value));
         services.AddSingleton(provider => CallTones.Of(
             provider.GetRequiredService<IOptions<CallsOptions>>().Value.Tones.Region,
             provider.GetRequiredService<IOptions<TwilioOptions>>().Value.Voice.CallerId));

@@ -32,7 +32,7 @@ public sealed record CallPolicy
     public TimeSpan ReviewInterval { get; init; } = TimeSpan.FromSeconds(60);
     /// <summary>The most participants who are on the line or on the way at one time. Twilio's own limit is 250.</summary>
     public int MaxParticipants { get; init; } = 250;
-    /// <summary>The most phones that can be added to one session, answered or not.</summary>
+    /// <summary>The most phones and app users that can be added to one session, answered or not.</summary>
     public int MaxGuests { get; init; } = 50;
     /// <summary>The longest time of a call. The service ends it then. Twilio's own limit of a leg is 4 hours by default.</summary>
     /// <remarks>twilio.com/docs/voice/api/call-resource, <c>TimeLimit</c>.</remarks>

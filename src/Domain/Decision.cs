@@ -80,10 +80,12 @@ public enum RefusalReason
     CallIsOver,
     /// <summary>…the call has the maximum number of participants.</summary>
     CallIsFull,
-    /// <summary>…the maximum number of phones has been added to this call.</summary>
+    /// <summary>…the maximum number of guests has been added to this call.</summary>
     TooManyGuests,
-    /// <summary>…this phone is on the line or on the way.</summary>
+    /// <summary>…this phone or app user is on the line or on the way.</summary>
     AlreadyOnTheCall,
+    /// <summary>…a person cannot add themselves.</summary>
+    AddingOneself,
     /// <summary>…the service does not ring numbers of that country.</summary>
     CountryNotAllowed,
     /// <summary>…the service never rings this number: premium rate, an emergency number, or a blocked prefix.</summary>
@@ -92,7 +94,7 @@ public enum RefusalReason
     InvalidNumber,
     /// <summary>…the operators have stopped the dialling of phones.</summary>
     DialingStopped,
-    /// <summary>…the person has reached the hourly limit of phones, called and added together.</summary>
+    /// <summary>…the person has reached the hourly limit of phones that were called, and of guests that were added.</summary>
     TooManyAdds,
     /// <summary>…the caller has reached the hourly limit of calls.</summary>
     TooManyStarts,

@@ -81,8 +81,13 @@ internal static class LegDecisions
         null => Step.Ignore(CallReply.Nothing, IgnoreReason.UnknownLeg),
         var participant when participant.HadLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.EarlierLeg),
         var participant when participant.HasOtherLeg(e.Leg) => Step.Ignore(CallReply.Nothing, IgnoreReason.SecondLeg),
-        var participant => Finish(participant, session.Adopt(participant, e.Leg).MarkGone(participant.Id, e.Reason, now)),
+        var participant => Finish(participant, session.Adopt(participant, e.Leg).MarkGone(participant.Id, ReasonOf(participant, e), now)),
     };
+
+    /// <summary>An app is never busy by itself: its person declines. The report of a leave does not say whether the leg was an app's.
+    /// </summary>
+    private static LeaveReason ReasonOf(Participant participant, SessionEvent.ParticipantLeft e) =>
+        e.Reason is LeaveReason.Busy && participant.Party is Party.Client ? LeaveReason.Declined : e.Reason;
 
     public static Step FlagsChanged(CallSession session, SessionEvent.ParticipantFlagsChanged e, DateTimeOffset now) =>
         session.Find(e.Leg, e.Label) switch

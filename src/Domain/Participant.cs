@@ -73,8 +73,8 @@ public sealed record Participant
     public bool IsOnTheLine => Progress is Progress.Answered or Progress.Joined && !IsScreened && Leaving == Leaving.No;
     /// <summary>The phone must still be accepted. A machine can answer it, so an answer alone is no company.</summary>
     public bool IsScreened => Screen != Screening.None && !Accepted && !EverJoined;
-    /// <summary>The leg is a call with an answer URL, the gate to the room: the callee's, and that of a screened phone. Any other phone is
-    /// added to the open room.</summary>
+    /// <summary>The leg is a call with an answer URL, the gate to the room: the callee's, and that of a screened phone. Any other phone and
+    /// any app user is added to the open room.</summary>
     public bool HasAnswerUrl => Role != Role.Guest || Screen != Screening.None;
     /// <summary>The call waits to be dialled, in the pacing of the service or in Twilio's queue.</summary>
     public bool IsQueued => QueuedAt is not null && DialedAt is null && Progress is (Progress.Invited or Progress.Dialing);
@@ -145,7 +145,8 @@ public enum Progress
 public enum Leaving
 {
     No = 0,
-    /// <summary>The call is over, so all its legs end. It is also over for a participant whom Twilio does not take off hold.</summary>
+    /// <summary>The call is over, so all its legs end. It is also over for a participant whom Twilio does not take off hold, and for the
+    /// ring of an app user who has come back in the meantime.</summary>
     WithTheCall = 1,
     /// <summary>A person on the call or an operator removed this participant.</summary>
     Removed = 2,

@@ -8,7 +8,8 @@ public abstract record Party
     public sealed record Client(ClientIdentity Identity) : Party { public override string ToString() => Identity.ToString(); }
     /// <summary>A phone. Twilio rings it by its number.</summary>
     public sealed record Phone(PhoneNumber Number) : Party { public override string ToString() => Number.ToString(); }
-    /// <summary>The address was lost with the session, and Twilio has not said it yet. The service dials no such address.</summary>
+    /// <summary>The address was lost with the session, and Twilio has not said it yet, or the caller withholds the number. The service
+    /// dials no such address.</summary>
     public sealed record Unknown : Party
     {
         private Unknown() { }

@@ -7,13 +7,13 @@ internal static class RequestDecisions
     {
         if (session.Find(e.Participant) is { } known)
             return Step.Ignore(new CallReply.Added(known), IgnoreReason.NothingNew);
-        if (RefusalOf(session, e.Number, policy) is { } reason)
+        if (RefusalOf(session, e, policy) is { } reason)
             return Step.Say(new CallReply.Refused(reason));
-        var guest = Participant.Invite(e.Participant, Role.Guest, new Party.Phone(e.Number), now) with
+        var guest = Participant.Invite(e.Participant, Role.Guest, e.Party, now) with
         {
             Label = e.Label,
             AddedBy = Holds.SenderOf(session, e.By),
-            Screen = e.Screen ?? policy.ScreenPhones,
+            Screen = e.Party is Party.Phone ? e.Screen ?? policy.ScreenPhones : Screening.None,
         };
         var dial = new Effect.Dial(guest.Id) { NotBefore = now + policy.EffectLease };
         var added = (session with { Participants = session.Participants.Add(guest) }).Plan(dial);
@@ -66,13 +66,15 @@ internal static class RequestDecisions
         : !Deadlines.MaxDurationHasPassed(session, policy, now) ? Step.Ignore(CallReply.Nothing, IgnoreReason.NothingNew)
         : Step.Do(session with { EndedAt = now, EndReason = EndReason.MaxDuration, EndEvidence = Evidence.Deadline });
 
-    private static RefusalReason? RefusalOf(CallSession session, PhoneNumber number, CallPolicy policy)
+    /// <remarks>A person who has left can come back with the session id. The others can also add the person, under a new id.</remarks>
+    private static RefusalReason? RefusalOf(CallSession session, SessionEvent.AddPhoneParticipant e, CallPolicy policy)
     {
         var present = session.Participants.Where(p => p.Progress != Progress.Gone || p.Reconnecting).ToList();
         return session.IsEnded ? RefusalReason.CallIsOver
             : present.Count >= policy.MaxParticipants ? RefusalReason.CallIsFull
             : session.Participants.Count(p => p.Role == Role.Guest) >= policy.MaxGuests ? RefusalReason.TooManyGuests
-            : present.Any(p => p.Party is Party.Phone phone && phone.Number == number) ? RefusalReason.AlreadyOnTheCall
+            : e.By is { } person && e.Party == new Party.Client(person) ? RefusalReason.AddingOneself
+            : present.Any(p => p.Party == e.Party) ? RefusalReason.AlreadyOnTheCall
             : null;
     }
 }

@@ -10,7 +10,8 @@ internal static class Returns
     /// is not kept. A person who was removed, or who was never on the line, cannot come back.</remarks>
     public static Step Return(CallSession session, SessionEvent.StartCall e, CallPolicy policy, DateTimeOffset now)
     {
-        if (session.Participants.LastOrDefault(p => p.Party == new Party.Client(e.Caller) && MayReturn(p, policy)) is not { } person)
+        if (e.Caller is not Party.Client
+            || session.Participants.LastOrDefault(p => p.Party == e.Caller && MayReturn(p, policy)) is not { } person)
             return Step.Say(new CallReply.Refused(RefusalReason.SessionInUse));
         if (session.Participants.Count(p => p != person && p.IsPresent) >= policy.MaxParticipants)
             return Step.Say(new CallReply.Refused(RefusalReason.CallIsFull));
@@ -40,7 +41,12 @@ internal static class Returns
         var returned = session.With(person, back);
         if (session.FindEffect<Effect.SetFlags>(f => f.Participant == person.Id) is { } wanted)
             returned = wanted.Muted is null ? returned.Without(wanted) : returned.With(wanted, wanted with { Hold = null });
-        return person is { Progress: not Progress.Gone, Leg: { } earlier } ? returned.HangUp(earlier, policy, now) : returned;
+        if (person is { Progress: not Progress.Gone, Leg: { } earlier })
+            returned = returned.HangUp(earlier, policy, now);
+        // The others may have added the person in the meantime. The app need not ring any more.
+        foreach (var other in returned.Participants.Where(p => p.Id != back.Id && p.Party == back.Party && p.IsPresent))
+            returned = returned.Remove(other.Id, Leaving.WithTheCall, policy, now);
+        return returned;
     }
 
     /// <summary>Marks the app users for whom the call waits. A hang-up of the person and a broken connection look the same at Twilio, so

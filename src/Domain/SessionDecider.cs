@@ -64,15 +64,15 @@ public static class SessionDecider
             return Step.Ignore(CallReply.End, IgnoreReason.EarlierLeg);
         if (session is { IsEnded: false })
             return Returns.Return(session, e, policy, now);
-        if (session is not null && session.Caller.Party != new Party.Client(e.Caller))
+        if (session is not null && session.Caller.Party != e.Caller)
             return Step.Say(new CallReply.Refused(RefusalReason.SessionOfAnotherCaller));
-        if (e.Callee is Party.Client client && client.Identity == e.Caller)
+        if (e.Callee == e.Caller)
             return Step.Say(new CallReply.Refused(RefusalReason.CallingOneself));
         var callee = Participant.Invite(ParticipantId.Callee, Role.Callee, e.Callee, now) with
         {
             Screen = e.Callee is Party.Phone ? policy.ScreenPhones : Screening.None,
         };
-        var caller = Participant.Invite(ParticipantId.Caller, Role.Caller, new Party.Client(e.Caller), now);
+        var caller = Participant.Invite(ParticipantId.Caller, Role.Caller, e.Caller, now);
         caller = caller with { Progress = Progress.Answered, Answered = true, Leg = e.CallerLeg };
         var started = new CallSession
         {

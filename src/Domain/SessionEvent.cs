@@ -5,11 +5,12 @@ namespace Calls.Domain;
 public abstract record SessionEvent
 {
     private SessionEvent() { }
-    /// <summary>An app user places a call (Voice URL of the TwiML App), or comes back to a live call of this id with a new leg. A second
-    /// request with the same leg gets the same answer.</summary>
-    /// <remarks>The nonce is random, and used only if the call is new. The access token proves the caller, Twilio's <c>From</c>.</remarks>
+    /// <summary>An app user places a call (Voice URL of the TwiML App), or comes back to a live call of this id with a new leg. Or a person
+    /// calls from a phone (Voice URL of a number). A second request with the same leg gets the same answer.</summary>
+    /// <remarks>The nonce is random, and used only if the call is new. The access token proves an app user, Twilio's <c>From</c>. A caller
+    /// who withholds the number is <see cref="Party.Unknown"/>.</remarks>
     public sealed record StartCall(
-        SessionId Id, string Nonce, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent = null) : SessionEvent
+        SessionId Id, string Nonce, CallSid CallerLeg, Party Caller, Party Callee, string? TraceParent = null) : SessionEvent
     {
         /// <summary>The language of words that this call's people hear. Null: the configured language.</summary>
         public Language? Language { get; init; }
@@ -54,13 +55,13 @@ public abstract record SessionEvent
     public sealed record ConferenceStarted(ConferenceSid Conference, string? Room) : SessionEvent;
     /// <summary>The room's conference is over (<c>conference-end</c>). Its legs can still be live, so a review is due at once.</summary>
     public sealed record ConferenceEnded(ConferenceSid Conference, string? Room) : SessionEvent;
-    /// <summary>A person on the call adds a phone.</summary>
-    public sealed record AddPhoneParticipant(ParticipantId Participant, PhoneNumber Number, string? Label) : SessionEvent
+    /// <summary>A person on the call or an operator adds a phone or an app user. <c>By</c> is the identity of the bearer. A bearer
+    /// without an identity is an operator.</summary>
+    public sealed record AddPhoneParticipant(
+        ParticipantId Participant, Party Party, string? Label, ClientIdentity? By = null) : SessionEvent
     {
-        /// <summary>Null: <see cref="CallPolicy.ScreenPhones"/>.</summary>
+        /// <summary>Null: <see cref="CallPolicy.ScreenPhones"/>. An app user is not screened.</summary>
         public Screening? Screen { get; init; }
-        /// <summary>The identity of the bearer. A bearer without an identity is an operator.</summary>
-        public ClientIdentity? By { get; init; }
     }
 
     /// <summary>A person on the call or an operator removes a participant. <c>By</c> is the identity of the bearer, as above.</summary>

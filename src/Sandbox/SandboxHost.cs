@@ -43,7 +43,12 @@ public sealed class SandboxHost : IAsyncDisposable
         var connectionString = options.RedisConnectionString ?? (redis = EmbeddedRedis.Start(options.RedisPort)).ConnectionString;
         var port = options.Port == 0 ? FreePort() : options.Port;
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
-        var twilioOptions = options.Twilio with { VoiceUrl = options.Twilio.VoiceUrl ?? new Uri(address, "/twilio/voice") };
+        var twilioOptions = options.Twilio with
+        {
+            VoiceUrl = options.Twilio.VoiceUrl ?? new Uri(address, "/twilio/voice"),
+            NumberVoiceUrl = options.Twilio.NumberVoiceUrl ?? new Uri(address, "/twilio/number"),
+            NumberStatusCallback = options.Twilio.NumberStatusCallback ?? new Uri(address, "/twilio/number/status"),
+        };
         var twilio = await TwilioEmulator.StartAsync(twilioOptions, cancellationToken: cancellationToken);
         var bearers = new BearerTokens(TimeProvider.System);
         var builder = WebApplication.CreateBuilder(
@@ -61,6 +66,7 @@ public sealed class SandboxHost : IAsyncDisposable
             new("Twilio:Voice:ApplicationSid", "AP5eed0000000000000000000000000004"),
             new("Twilio:Client:ApiBaseUrl", twilio.ApiBaseUrl.ToString()),
             new("Twilio:Voice:CallerId", "+15550100000"),
+            new("Calls:Inbound:+15550100000", "bob"),
             new("Calls:Dialing:AllowedCountries:0", "US"),
             // The numbers of the sandbox belong to no person: +1 555.
             new("Calls:Dialing:AllowedNumbers:0", "+1555"),
@@ -110,6 +116,13 @@ public sealed class SandboxHost : IAsyncDisposable
         string session, string identity, string number, string? label = null, string? screen = null)
     {
         var json = System.Text.Json.JsonSerializer.Serialize(new { phoneNumber = number, label, screen });
+        return RestAsync(HttpMethod.Post, $"/v1/sessions/{session}/participants", TokenFor(identity), json);
+    }
+
+    /// <summary>Adds an app user to a call, with the token of a client on that call.</summary>
+    public Task<(HttpStatusCode Status, string Body)> AddAppAsync(string session, string identity, string person, string? label = null)
+    {
+        var json = System.Text.Json.JsonSerializer.Serialize(new { identity = person, label });
         return RestAsync(HttpMethod.Post, $"/v1/sessions/{session}/participants", TokenFor(identity), json);
     }
 

@@ -73,6 +73,66 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task Bob_knows_only_what_rang_him_and_adds_the_lawyer_and_Carol_who_adds_the_doctor()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.Card("Alice").GetByLabel("Call: phone").SelectOptionAsync("client:bob");
+        await at.PressAsync("Alice", "Call");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Incoming call from Alice");
+        await at.PressAsync("Bob", "Answer");
+        await at.ExpectPhone("Alice").ToContainTextAsync("with Bob");
+        await at.AddPhoneAsync("lawyer");
+        await at.AddPhoneAsync("doctor");
+        await at.Card("Bob").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = "Lawyer" });
+        await at.PressAsync("Bob", "Add to call");
+        await at.PressAsync("Lawyer", "Answer");
+        await at.Card("Bob").GetByLabel("Add to call: number").SelectOptionAsync("client:carol");
+        await at.PressAsync("Bob", "Add to call");
+        await at.ExpectPhone("Carol").ToContainTextAsync("Incoming call from Alice");
+        await at.PressAsync("Carol", "Answer");
+        await at.ExpectPhone("Carol").ToContainTextAsync("with Alice, Bob and Lawyer");
+        await Expect(at.Person("Carol")).ToContainTextAsync("connected");
+        await at.Card("Carol").GetByLabel("Add to call: number").SelectOptionAsync(new SelectOptionValue { Label = "Doctor" });
+        await at.PressAsync("Carol", "Add to call");
+        await at.PressAsync("Doctor", "Answer");
+        await at.PressAsync("Carol", "Mute");
+        await at.ExpectPhone("Carol").ToContainTextAsync("Muted");
+
+        // What the page knows of each phone's call is what the call's own parameters say. A telephone gets none.
+        var state = await at.Page.EvaluateAsync<System.Text.Json.JsonElement>("fetch('/sandbox/state').then(answer => answer.json())");
+        foreach (var phone in state.GetProperty("phones").EnumerateArray())
+        {
+            var leg = at.Host.Twilio.Read(cloud => cloud.Phone(phone.GetProperty("address").GetString()!).Current);
+            phone.GetProperty("session").GetString().ShouldBe(leg!.Custom["SessionID"], phone.ToString());
+            phone.TryGetProperty("participant", out _).ShouldBeFalse();
+        }
+
+        await at.PressAsync("Carol", "End for all");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_phone_calls_the_number_of_the_service_and_Bob_adds_Carol()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.AddPhoneAsync("neighbour");
+        await at.PressAsync("Neighbour", "Call in");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Incoming call from +1555");
+        await at.PressAsync("Bob", "Answer");
+        await at.ExpectPhone("Neighbour").ToContainTextAsync("with Bob");
+        await at.Card("Bob").GetByLabel("Add to call: number").SelectOptionAsync("client:carol");
+        await at.PressAsync("Bob", "Add to call");
+        await at.PressAsync("Carol", "Answer");
+        await at.ExpectPhone("Carol").ToContainTextAsync("with Neighbour and Bob");
+        await at.PressAsync("Neighbour", "Hang up");
+        await at.ExpectPhone("Carol").ToContainTextAsync("with Bob");
+        await at.PressAsync("Carol", "Hang up");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Alice_loses_the_connection_and_calls_again()
     {
         await using var at = await Browsing.StartAsync();

@@ -9,7 +9,7 @@ namespace Calls.Browser.Tests;
 public sealed class SoftphoneTests
 {
     [Fact]
-    public async Task Alice_calls_Bob_adds_a_lawyer_mutes_and_hangs_up()
+    public async Task Alice_calls_Bob_who_adds_a_lawyer_and_Carol_and_Alice_mutes_and_hangs_up()
     {
         await using var at = await Browsing.StartAsync();
         await using var softphone = await Softphone.StartAsync(at.Host.Address, at.Address);
@@ -17,18 +17,27 @@ public sealed class SoftphoneTests
         var bob = await OpenAsync(at, softphone, "bob");
         await alice.GetByLabel("Call", new() { Exact = true }).FillAsync("bob");
         await PressAsync(alice, "Call");
-        await Expect(bob.Locator("#state")).ToHaveTextAsync("Incoming call");
+        await Expect(bob.Locator("#state")).ToHaveTextAsync("Incoming call from alice");
         await PressAsync(bob, "Answer");
         await Expect(alice.Locator("#state")).ToHaveTextAsync("In call");
         await Expect(alice.Locator("#call-state")).ToHaveTextAsync("live");
         await Expect(bob.Locator("#people li", new() { HasText = "bob (you)" })).ToContainTextAsync("connected");
 
-        await alice.GetByLabel("Add a phone").FillAsync("+1 (555) 010-0101");
-        await alice.GetByLabel("Label").FillAsync("lawyer");
-        await PressAsync(alice, "Add");
+        await bob.GetByLabel("Add a phone or a person").FillAsync("+1 (555) 010-0101");
+        await bob.GetByLabel("Label").FillAsync("lawyer");
+        await PressAsync(bob, "Add");
         await at.Host.Twilio.Phone("+15550100101").RingsAsync();
         await at.Host.Twilio.Phone("+15550100101").AnswerAsync();
         await Expect(bob.Locator("#people li", new() { HasText = "lawyer" })).ToContainTextAsync("connected");
+
+        var carol = await OpenAsync(at, softphone, "carol");
+        await bob.GetByLabel("Add a phone or a person").FillAsync("carol");
+        await PressAsync(bob, "Add");
+        await Expect(carol.Locator("#state")).ToHaveTextAsync("Incoming call from alice");
+        await PressAsync(carol, "Answer");
+        await Expect(carol.Locator("#people li", new() { HasText = "carol (you)" })).ToContainTextAsync("connected");
+        await PressAsync(carol, "Hang up");
+        await Expect(bob.Locator("#people li", new() { HasText = "carol" })).ToContainTextAsync("left");
 
         await PressAsync(alice, "Mute alice");
         await Expect(bob.Locator("#people li", new() { HasText = "alice" })).ToContainTextAsync("muted");

@@ -44,6 +44,7 @@ public sealed class ConfigurationTests
         (calls.Screening.Phones, calls.Prompts.Language, calls.Prompts.PressOne["de"], calls.Prompts.Voicemail["de"])
             .ShouldBe(("machine", "de", "Frage", "Nachricht"));
         (calls.Prompts.NoAnswer["de"], calls.Tones.Region).ShouldBe(("Niemand", "DE"));
+        (calls.Inbound["41445550100"], calls.BlockedCallers.Single()).ShouldBe(("bob", "+41445550199"));
         calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;

@@ -18,6 +18,10 @@ internal static class A
 
     public static readonly ParticipantId Doctor = Participant("guest-doctor");
     public static readonly ParticipantId Lawyer = Participant("guest-lawyer");
+    /// <summary>An app user who was added.</summary>
+    public static readonly ParticipantId Carol = Participant("guest-carol");
+    /// <summary>Bob as a guest: the others have added the callee again.</summary>
+    public static readonly ParticipantId BobAgain = Participant("guest-bob");
 
     public static readonly Party Bob = new Party.Client(Identity("bob"));
     public static readonly Party BobsPhone = new Party.Phone(Phone("+15550000002"));
@@ -56,14 +60,20 @@ internal static class A
     public static ClientIdentity Identity(string text) =>
         ClientIdentity.TryParse(text, out var identity) ? identity : throw new FormatException(text);
 
+    public static Party App(string identity) => new Party.Client(Identity(identity));
+
     public static PhoneNumber Phone(string text) => PhoneNumber.TryParse(text, out var number) ? number : throw new FormatException(text);
 
     public static PhoneNumber PhoneOf(ParticipantId guest) =>
         Phone(guest == Doctor ? "+15550000003" : guest == Lawyer ? "+15550000004" : "+15550000005");
 
+    public static Party PartyOf(ParticipantId guest) =>
+        guest == Carol ? new Party.Client(Identity("carol")) : guest == BobAgain ? Bob : new Party.Phone(PhoneOf(guest));
+
     public static CallSid LegOf(ParticipantId participant) =>
         participant == ParticipantId.Caller ? CallerLeg
         : participant == ParticipantId.Callee ? CalleeLeg
         : participant == Doctor ? DoctorLeg
+        : participant == Carol || participant == BobAgain ? Leg(5)
         : LawyerLeg;
 }

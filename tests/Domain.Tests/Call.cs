@@ -50,13 +50,13 @@ internal sealed class Call(CallPolicy policy, CallSession? stored = null)
 
     // Requests of people.
     public Call Starts(CallSid? callerLeg = null, string caller = "alice", Party? callee = null, string nonce = A.Nonce) =>
-        When(new SessionEvent.StartCall(A.Id(), nonce, callerLeg ?? A.CallerLeg, A.Identity(caller), callee ?? A.Bob));
+        When(new SessionEvent.StartCall(A.Id(), nonce, callerLeg ?? A.CallerLeg, A.App(caller), callee ?? A.Bob));
 
     /// <summary>A person calls again with the session id of the call.</summary>
     public Call ComesBack(string person, CallSid leg) => Starts(leg, person, A.BobsPhone);
 
     public Call AsksFor(ParticipantId guest, string? label = null, Screening? screen = null) =>
-        When(new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), label) { Screen = screen });
+        When(new SessionEvent.AddPhoneParticipant(guest, A.PartyOf(guest), label) { Screen = screen });
 
     public Call Removes(ParticipantId participant) => When(new SessionEvent.RemoveParticipant(participant));
 

@@ -20,6 +20,8 @@ internal static class Invariants
         if (!session.IsEnded && !mayHaveCompany
             && (onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting))))
             return "a participant is known to be alone, and the call goes on";
+        if (session.Participants.Where(p => p.IsPresent && p.Party is not Party.Unknown).GroupBy(p => p.Party).Any(own => own.Count() > 1))
+            return "a person is on the call twice";
         if (session.Effects.OfType<Effect.HangUp>().GroupBy(h => h.Leg).Any(legs => legs.Count() > 1))
             return "a leg has two hang-ups";
         foreach (var tone in session.Effects.OfType<Effect.HangUp>().Where(h => h.Because is not null))

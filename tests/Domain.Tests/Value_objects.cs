@@ -188,7 +188,7 @@ public sealed class Value_objects
         {
             new Party.Phone(number),
             new Party.Client(identity),
-            new SessionEvent.AddPhoneParticipant(A.Doctor, number, null),
+            new SessionEvent.AddPhoneParticipant(A.Doctor, new Party.Phone(number), null),
             $"{number} {identity}",
         })
         {

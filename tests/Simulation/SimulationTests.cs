@@ -58,6 +58,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Bug.NoTone, 2_000)]
     [InlineData(Bug.EarlierLegCounted, 3_000)]
     [InlineData(Bug.RingbackGoesOn, 3_000)]
+    [InlineData(Bug.BlindRing, 2_000)]
+    [InlineData(Bug.AddedTwice, 3_000)]
     public void A_mistake_in_the_service_is_found(Bug bug, int mostCalls)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);

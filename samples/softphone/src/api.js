@@ -5,10 +5,12 @@ export class Api {
   constructor(bearer) { this.#bearer = bearer; }
 
   token() { return this.#ask('POST', '/v1/tokens'); }
-  add(session, phoneNumber, label) {
+  // A number begins with a plus sign, a digit or a bracket. Anything else is the identity of an app user.
+  add(session, whom, label) {
+    const person = /^[+\d(]/.test(whom.trim()) ? { phoneNumber: whom } : { identity: whom.trim() };
     // If the browser sends the request again, the key is the same, and the phone rings only once.
     const headers = { 'Idempotency-Key': `"${crypto.randomUUID()}"` };
-    return this.#ask('POST', `${this.#path(session)}/participants`, { phoneNumber, label: label || null }, headers);
+    return this.#ask('POST', `${this.#path(session)}/participants`, { ...person, label: label || null }, headers);
   }
   change(session, participant, flags) {
     return this.#ask('PATCH', `${this.#path(session)}/participants/${encodeURIComponent(participant)}`, flags);

@@ -1,4 +1,4 @@
-// A softphone on one page: sign in, place and receive calls, watch the call, add a phone by number, mute, hang up.
+// A softphone on one page: sign in, place and receive calls, watch the call, add a phone or a person, mute, hang up.
 import { Api } from './api.js';
 import { SandboxLine, TwilioLine } from './lines.js';
 
@@ -50,19 +50,14 @@ $('add').addEventListener('submit', event => {
     $('add').reset();
   });
 });
-$('watch').addEventListener('submit', event => {
-  event.preventDefault();
-  follow($('session').value.trim());
-});
 
-function changed({ state, session: now }) {
-  $('state').textContent = words[state];
+function changed({ state, session: now, caller }) {
+  $('state').textContent = state === 'ringing' && caller ? `${words[state]} from ${caller}` : words[state];
   $('phone').dataset.state = state;
   $('dial').hidden = state !== 'idle';
   $('answer').hidden = $('decline').hidden = state !== 'ringing';
   $('hang-up').hidden = state !== 'calling' && state !== 'talking';
-  // Twilio does not send the session id to the callee, so a real app must send it in its own way. The sandbox knows the id.
-  $('watch').hidden = !(state === 'talking' && !now && !session);
+  // The session id of an incoming call comes with the call.
   if (now) follow(now);
   if (state === 'idle') session = null;
 }

@@ -1,5 +1,6 @@
 // A line places and receives calls. Both classes have the same methods (call, answer, decline, hangUp) and send a 'change' event
-// with { state: 'idle' | 'calling' | 'ringing' | 'talking', session }, and a 'trouble' event with the text of an error.
+// with { state: 'idle' | 'calling' | 'ringing' | 'talking', session, caller }, and a 'trouble' event with the text of an error.
+// Calls sends the session id and the caller with an incoming call, as the parameters SessionID and CallerIdentity.
 
 // A line with Twilio's Voice SDK and an access token from Calls.
 export class TwilioLine extends EventTarget {
@@ -11,7 +12,8 @@ export class TwilioLine extends EventTarget {
     const line = new TwilioLine();
     const device = new Device((await api.token()).token, { closeProtection: true });
     device.on('tokenWillExpire', async () => device.updateToken((await api.token()).token));
-    device.on('incoming', call => line.#take(call, 'ringing'));
+    device.on('incoming', call =>
+      line.#take(call, 'ringing', call.customParameters.get('SessionID'), call.customParameters.get('CallerIdentity')));
     device.on('error', error => line.dispatchEvent(new CustomEvent('trouble', { detail: `${error.code ?? ''} ${error.message}`.trim() })));
     await device.register();
     line.#device = device;
@@ -26,9 +28,9 @@ export class TwilioLine extends EventTarget {
   decline() { this.#call?.reject(); }
   hangUp() { this.#call?.disconnect(); }
 
-  #take(call, state, session = null) {
+  #take(call, state, session = null, caller = null) {
     this.#call = call;
-    const say = now => this.dispatchEvent(new CustomEvent('change', { detail: { state: now, session } }));
+    const say = now => this.dispatchEvent(new CustomEvent('change', { detail: { state: now, session, caller } }));
     const over = () => { if (this.#call === call) { this.#call = null; say('idle'); } };
     call.on('accept', () => say('talking'));
     for (const end of ['disconnect', 'cancel', 'reject']) call.on(end, over);
@@ -48,7 +50,7 @@ export class SandboxLine extends EventTarget {
     const states = { idle: 'idle', calling: 'calling', ringing: 'ringing', waiting: 'calling', talking: 'talking' };
     new EventSource('/sandbox/events').addEventListener('state', event => {
       const mine = JSON.parse(event.data).phones.find(phone => phone.address === `client:${identity}`);
-      const detail = { state: states[mine?.state] ?? 'idle', session: mine?.session ?? null };
+      const detail = { state: states[mine?.state] ?? 'idle', session: mine?.session ?? null, caller: mine?.caller ?? null };
       if (JSON.stringify(detail) === line.#last) return;
       line.#last = JSON.stringify(detail);
       line.dispatchEvent(new CustomEvent('change', { detail }));

@@ -2,7 +2,8 @@ using Calls.Application.Effects;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>Adds a phone. The phone is added when the session is stored. A short wait for Twilio makes the answer more precise.</summary>
+/// <summary>Adds a phone or an app user. The guest is added when the session is stored. A short wait for Twilio makes the answer more
+/// precise.</summary>
 internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimeProvider clock)
 {
     /// <summary>How long a request waits for Twilio to accept the call. Then the answer is 202.</summary>
@@ -18,10 +19,10 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
             case CallReply.Refused refused:
                 return new(Problems.Of(refused.Reason, refused.RetryAfter, http));
             case CallReply.Added { Participant: var known }
-                when known.Party is not Party.Phone phone || phone.Number != command.Number || known.Label != command.Label
+                when known.Party != command.Party || known.Label != command.Label
                     || (command.Screen is { } screen && screen != known.Screen):
                 return new(Problems.Of(
-                    422, "idempotency-key-reused", "This Idempotency-Key came with another number, label or screening before."));
+                    422, "idempotency-key-reused", "This Idempotency-Key came with another number, identity, label or screening before."));
             case CallReply.Added { Participant: { Gone: LeaveReason.RefusedByTwilio } known }:
                 return new(RefusedByTwilio(known.RefusalCode));
             case CallReply.Added { Participant: var known } when known.Leg is not null || known.Gone is not null:
@@ -44,7 +45,7 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
     private static ProblemHttpResult RefusedByTwilio(int? code)
     {
         var page = code is null ? "" : $"; see https://www.twilio.com/docs/api/errors/{code}";
-        return Problems.Of(422, "refused-by-twilio", $"Twilio refused to ring this number{page}.", ("twilioCode", code));
+        return Problems.Of(422, "refused-by-twilio", $"Twilio refused to ring this number or identity{page}.", ("twilioCode", code));
     }
 }
 

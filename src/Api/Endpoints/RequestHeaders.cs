@@ -13,7 +13,8 @@ internal static partial class RequestHeaders
     public const string IfMatchMeaning = "The `ETag` of the expected version. 412: the call has another version.";
     public const string IdempotencyKey = "Idempotency-Key";
     public const string IdempotencyKeyMeaning = "A repeated request with the same key rings no phone and gets the first answer. "
-        + "409: the first request still waits for Twilio after a second. 422: the key came with another phone number, label or screening. "
+        + "409: the first request still waits for Twilio after a second. 422: the key came with another phone number, "
+        + "identity, label or screening. "
         + "The key has 1 to 255 printable characters. It is kept for as long as the call can be seen.";
     private const int MaxKeyLength = 255;
 

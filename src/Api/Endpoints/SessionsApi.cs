@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Calls.Api.Endpoints;
 
-/// <summary>The REST routes of one call: see it, follow it, add a phone, mute, hold, remove a participant, end.</summary>
+/// <summary>The REST routes of one call: see it, follow it, add a person, mute, hold, remove a participant, end.</summary>
 internal static class SessionsApi
 {
     private const int MaxLabelLength = 64;
@@ -16,11 +16,12 @@ internal static class SessionsApi
             .WithProblems("no-such-session");
         sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("Get a call")
             .WithDescription("404 until the service has the first webhook of the call, a moment after the app has connected.");
-        sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a phone to a call")
-            .WithDescription("201: Twilio has accepted the call. 202: the phone will be rung, and Twilio has not answered yet.")
+        sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a person to a call")
+            .WithDescription("201: Twilio has accepted the call. 202: the phone or app will be rung, and Twilio has not answered yet.")
             .WithProblems("invalid-request", "not-on-the-call", "version-mismatch", "call-is-over", "call-is-full", "too-many-guests",
-                "already-on-the-call", "invalid-number", "country-not-allowed", "number-blocked", "dialing-stopped", "refused-by-twilio",
-                "request-in-progress", "idempotency-key-reused", "too-many-adds", "too-many-phones-of-region", "too-many-phones");
+                "already-on-the-call", "adding-oneself", "invalid-number", "country-not-allowed", "number-blocked", "dialing-stopped",
+                "refused-by-twilio", "request-in-progress", "idempotency-key-reused", "too-many-adds", "too-many-phones-of-region",
+                "too-many-phones");
         sessions.MapPatch("/participants/{participantId}", SetFlagsAsync).WithName("UpdateParticipant")
             .WithSummary("Mute, unmute, hold or resume a participant").WithProblems("invalid-request", "not-on-the-call",
                 "version-mismatch", "no-such-participant", "participant-has-left");
@@ -65,7 +66,7 @@ internal static class SessionsApi
 
     private static async Task<Results<Created<ParticipantDocument>, Accepted<ParticipantDocument>, ValidationProblem, ProblemHttpResult>>
         AddParticipantAsync(
-            string sessionId, PhoneToAdd body,
+            string sessionId, ParticipantToAdd body,
             [FromHeader(Name = RequestHeaders.IdempotencyKey), Description(RequestHeaders.IdempotencyKeyMeaning)] string? key,
             [FromHeader(Name = RequestHeaders.IfMatch), Description(RequestHeaders.IfMatchMeaning)] string? ifMatch,
             ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
@@ -73,25 +74,27 @@ internal static class SessionsApi
         var asker = user.Asker();
         if (!SessionId.TryParse(sessionId, out var id))
             return Problems.Of(RefusalReason.NoSuchSession);
-        if (!PhoneNumbers.TryNormalise(body.PhoneNumber, out var number, out var why))
-            return Problems.Field("phoneNumber", why);
+        if (PartyOf(body, out var field, out var why) is not { } party)
+            return Problems.Field(field, why);
         if (body.Label is { } text && (text.Length > MaxLabelLength || text.Any(char.IsControl)))
             return Problems.Field("label", $"The label must have at most {MaxLabelLength} characters and no control characters.");
         Screening? screen = ScreenNames.TryParse(body.Screen, out var named) ? named : null;
         if (body.Screen is not null && screen is null)
             return Problems.Field("screen", "It must be none, machine or press-1.");
+        if (screen is not (null or Screening.None) && party is Party.Client)
+            return Problems.Field("screen", "Only a phone can be screened.");
         if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
             return RequestHeaders.BadIdempotencyKey;
         if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
             return RequestHeaders.BadIfMatch;
         var label = body.Label is { Length: > 0 } ? body.Label : null;
-        var command = new AddPhoneParticipant(id, asker, participant, number, label) { If = precondition, Screen = screen };
+        var command = new AddPhoneParticipant(id, asker, participant, party, label) { If = precondition, Screen = screen };
         return await phones.AddAsync(command, http, cancellationToken) switch
         {
             { Problem: { } problem } => problem,
             { Participant: { } added, IsDialed: true } => TypedResults.Created(Location(id), ParticipantDocument.AsAdded(added)),
             { Participant: { } added } => TypedResults.Accepted(Location(id), ParticipantDocument.AsAdded(added)),
-            _ => throw new UnreachableException("A phone is added or refused"),
+            _ => throw new UnreachableException("A person is added or refused"),
         };
     }
 
@@ -156,8 +159,27 @@ internal static class SessionsApi
             return Problems.Field("PhoneNumber", why);
         if (RequestHeaders.ParticipantFor(key, asker) is not { } participant)
             return RequestHeaders.BadIdempotencyKey;
-        var added = await phones.AddAsync(new(id, asker, participant, number, null), http, cancellationToken);
+        var added = await phones.AddAsync(new(id, asker, participant, new Party.Phone(number), null), http, cancellationToken);
         return added.Problem ?? (IResult)TypedResults.Json(new { status_code = 200 });
+    }
+
+    /// <summary>The phone or the app user of a request, which names one of the two. Null, with the field and the reason, if it does not.
+    /// </summary>
+    private static Party? PartyOf(ParticipantToAdd body, out string field, out string why)
+    {
+        (field, why) = ("phoneNumber", "The body must have phoneNumber or identity, and not both.");
+        if (body.Identity is not null && body.PhoneNumber is not null)
+            return null;
+        if (body.Identity is null)
+        {
+            if (PhoneNumbers.TryNormalise(body.PhoneNumber, out var number, out var malformed))
+                return new Party.Phone(number);
+            why = malformed;
+            return null;
+        }
+
+        (field, why) = ("identity", "It must be a client identity, to the letter.");
+        return ClientIdentity.TryParse(body.Identity, out var identity) ? new Party.Client(identity) : null;
     }
 
     private static Results<NoContent, ValidationProblem, ProblemHttpResult> Done(Decision decision) =>
@@ -165,14 +187,18 @@ internal static class SessionsApi
     private static string Location(SessionId id) => $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
 }
 
-/// <summary>A phone to add to a call.</summary>
+/// <summary>A phone or an app user to add to a call. Exactly one of <c>phoneNumber</c> and <c>identity</c> is needed.</summary>
 /// <param name="PhoneNumber">The number in international form with the leading +. Spaces, dashes and parentheses are allowed.</param>
 /// <param name="Label">A name for the participant, such as "doctor". It has at most 64 characters.</param>
 /// <param name="Screen">How the phone is screened before it enters the call. <c>none</c>: not at all. <c>machine</c>: Twilio detects
 /// answering machines; a machine is hung up, and a person who is not recognised must press 1. <c>press-1</c>: the person must press 1.
 /// Without it, the configuration of the service decides.</param>
-public sealed record PhoneToAdd(
-    string? PhoneNumber, string? Label = null, [property: AllowedValues("none", "machine", "press-1")] string? Screen = null);
+/// <param name="Identity">The client identity of an app user, such as "carol". An app user is not screened.</param>
+public sealed record ParticipantToAdd(
+    string? PhoneNumber = null,
+    string? Label = null,
+    [property: AllowedValues("none", "machine", "press-1")] string? Screen = null,
+    string? Identity = null);
 
 /// <summary>The flags of a participant to change. A flag that is not present stays as it is.</summary>
 /// <param name="Muted">True mutes the participant, false unmutes.</param>

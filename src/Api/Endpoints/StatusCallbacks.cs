@@ -27,12 +27,18 @@ internal sealed class StatusCallbacks(ISender mediator)
     public Task<WebhookAnswer> Call(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce) =>
         ReportAsync(ReportOf(request, session, participant, nonce));
 
+    /// <summary>The status callback of a phone number: the leg of a person who has called in is over.</summary>
+    public Task<WebhookAnswer> Number(TwilioRequest request) => ReportAsync(
+        request is { CallSid: { } leg, IsOfEndedLeg: true }
+            ? new ParticipantLeft(SessionId.For(leg), leg, null, null, LeaveReason.HungUp) : null);
+
     /// <summary>The report in a status callback of a call. Null if it has none.</summary>
     public static ISessionReport? ReportOf(TwilioRequest request, SessionId session, ParticipantId participant, string? nonce) =>
         request.CallSid is not { } leg || !LegStatuses.TryParse(request.CallStatus, out var status) ? null : status switch
         {
             LegStatus.Busy or LegStatus.NoAnswer or LegStatus.Failed or LegStatus.Canceled => new CalleeRejected(
-                session, participant, leg, LegStatuses.GoneOf(status, LegStatuses.ClientOf(request.To), request.SipResponseCode), nonce),
+                session, participant, leg, LegStatuses.GoneOf(status, LegStatuses.DialledAppOf(request.To), request.SipResponseCode),
+                nonce),
             // The end of a leg says too who had answered it. The request of the answer URL may have been lost.
             LegStatus.Completed when request.AnsweredBy is AnsweredBy.Machine => new CalleeRejected(
                 session, participant, leg, LeaveReason.Voicemail, nonce),

@@ -2,8 +2,8 @@ namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that answer TwiML. They never wait for Twilio's API, and always answer a document that Twilio can play.</summary>
 internal sealed partial class VoiceWebhooks(
-    ISender mediator, TwiML twiml, CallbackUrls urls, CallTones tones, WebhookTelemetry telemetry, HoldOutages outages,
-    ILogger<VoiceWebhooks> logger)
+    ISender mediator, TwiML twiml, CallbackUrls urls, CallTones tones, InboundNumbers numbers, WebhookTelemetry telemetry,
+    HoldOutages outages, ILogger<VoiceWebhooks> logger)
 {
     /// <summary>How long a caller gets ringback while the session is not available.</summary>
     private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(30);
@@ -31,11 +31,37 @@ internal sealed partial class VoiceWebhooks(
         var why = "";
         if ((held?.Callee ?? ParseCallee(request.To, out why)) is not { } callee)
             return Unusable("To", why);
+        if (!AppAddress.Fits(session, new Party.Client(caller)))
+            return Unusable("CallerIdentity", "This call cannot be placed, because the name of the caller is too long.");
         var retry = held?.Retry ?? 0;
         // An invalid language is ignored. The call is still placed.
         var language = held?.Language ?? (Language.TryParse(request.Language, out var spoken) ? spoken : null);
-        var call = new StartCall(session, leg, caller, callee, request.SpanContext) { Language = language };
+        var call = new StartCall(session, leg, new Party.Client(caller), callee, request.SpanContext) { Language = language };
         return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, callee, language, retry + 1, request.SpanContext));
+    }
+
+    /// <summary>The Voice URL of a phone number: a person calls in from a phone. The session is the caller's leg, and no session id is
+    /// taken from outside.</summary>
+    /// <param name="request">The signed request.</param>
+    /// <param name="held">The call that was held, from the URL; null on the first request.</param>
+    public async Task<WebhookAnswer> Number(TwilioRequest request, HeldCall? held = null)
+    {
+        if (request.CallSid is not { } leg)
+            return Unusable("no CallSid", "This call cannot be placed, because it has no call identifier.");
+        var session = SessionId.For(leg);
+        if (request.IsStatusCallback)
+            return await ReportAsync(
+                request, new ParticipantLeft(session, leg, null, null, LeaveReason.HungUp), ParticipantId.Caller);
+        if (request.IsOutbound || LegStatuses.ClientOf(request.From) is not null)
+            return Unusable("From", "This call cannot be placed, because it does not come from a phone.");
+        var caller = LegStatuses.CallerOf(request.From) ?? Party.Unknown.Instance;
+        if (numbers.IsBlocked(caller))
+            return Unusable("blocked caller", "Calls from your number are not accepted.");
+        if ((held?.Callee ?? numbers.CalleeOf(request.To)) is not { } callee)
+            return Unusable("number", "The number you have called is not in service.");
+        var retry = held?.Retry ?? 0;
+        var call = new StartCall(session, leg, caller, callee, request.SpanContext);
+        return await AnswerAsync(call, retry, () => urls.NumberAgain(session, callee, retry + 1, request.SpanContext));
     }
 
     /// <summary>The answer URL of a call that the service created, and the <c>action</c> of a question. The nonce is null on the tutorial's
@@ -135,7 +161,7 @@ internal sealed partial class VoiceWebhooks(
     }
 
     /// <summary>The callee in <c>To</c>. A text that begins like a number is a number or is refused; it is never an identity.</summary>
-    private static Party? ParseCallee(string? to, out string why)
+    internal static Party? ParseCallee(string? to, out string why)
     {
         why = "This call cannot be placed, because no recipient was given.";
         if (string.IsNullOrWhiteSpace(to))

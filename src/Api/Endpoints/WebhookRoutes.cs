@@ -26,6 +26,10 @@ internal static class WebhookRoutes
         // The callee is personal, so traces have the template of the route in place of the path.
         app.MapWebhook(OfHeldCall + "/retries/{retry:int}/voice", "voice", VoiceAgain, isPersonal: true);
         app.MapWebhook(OfHeldCall + "/languages/{language}/retries/{retry:int}/voice", "voice", VoiceAgain, isPersonal: true);
+        app.MapWebhook("/twilio/number", "number", (http, request) => Voice(http).Number(request));
+        app.MapWebhook(OfHeldCall + "/retries/{retry:int}/number", "number", NumberAgain, isPersonal: true);
+        // The number's own status callback: a second report that the caller has left.
+        app.MapWebhook("/twilio/number/status", "number_status", (http, request) => Callbacks(http).Number(request));
         // For callers that the version before this one holds.
         app.MapWebhook("/twilio/sessions/{sessionId}/retries/{retry:int}/voice", "voice", (http, request) =>
             SessionOf(http) is { } session ? Voice(http).Voice(request, new(session, null, RetryOf(http))) : HangUp);
@@ -71,6 +75,11 @@ internal static class WebhookRoutes
     private static Task<WebhookAnswer> VoiceAgain(HttpContext http, TwilioRequest request) =>
         SessionOf(http) is { } session && CallbackUrls.ReadCallee(ValueOf(http, "callee")) is { } callee
             ? Voice(http).Voice(request, new(session, callee, RetryOf(http), LanguageOf(http)))
+            : HangUp;
+
+    private static Task<WebhookAnswer> NumberAgain(HttpContext http, TwilioRequest request) =>
+        SessionOf(http) is { } session && CallbackUrls.ReadCallee(ValueOf(http, "callee")) is { } callee
+            ? Voice(http).Number(request, new(session, callee, RetryOf(http)))
             : HangUp;
 
     private static Task<WebhookAnswer> Join(HttpContext http, TwilioRequest request) =>

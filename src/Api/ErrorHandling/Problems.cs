@@ -29,8 +29,10 @@ internal static class Problems
         RefusalReason.NotOnTheCall => Of(403, "not-on-the-call", "You are not on this call any more, so you cannot change it."),
         RefusalReason.CallIsOver => Of(409, "call-is-over", "The call is over."),
         RefusalReason.CallIsFull => Of(409, "call-is-full", "The call has the maximum number of participants; see Calls:MaxParticipants."),
-        RefusalReason.TooManyGuests => Of(409, "too-many-guests", "The maximum number of phones was added; see Calls:Dialing:PerSession."),
-        RefusalReason.AlreadyOnTheCall => Of(409, "already-on-the-call", "This phone is already on the call or is ringing for it."),
+        RefusalReason.TooManyGuests => Of(409, "too-many-guests", "The maximum number of people was added; see Calls:Dialing:PerSession."),
+        RefusalReason.AlreadyOnTheCall =>
+            Of(409, "already-on-the-call", "This phone or person is already on the call or is ringing for it."),
+        RefusalReason.AddingOneself => Of(409, "adding-oneself", "You cannot add yourself. Connect with the session id instead."),
         RefusalReason.ParticipantHasLeft => Of(409, "participant-has-left", "The participant has left the call, or is being removed."),
         RefusalReason.CountryNotAllowed =>
             Of(403, "country-not-allowed", "Numbers of this country are not allowed; see Calls:Dialing:AllowedCountries."),
@@ -39,7 +41,7 @@ internal static class Problems
         RefusalReason.InvalidNumber => Of(400, "invalid-number", "The phone number does not exist; see Calls:Dialing:AllowedNumbers."),
         RefusalReason.OtherVersion => Of(412, "version-mismatch", "The call does not have the version in If-Match. Read the call again."),
         RefusalReason.TooManyAdds =>
-            Of(429, "too-many-adds", "You have reached the hourly limit of phones; see Calls:Dialing:PerIdentityPerHour."),
+            Of(429, "too-many-adds", "You have reached the hourly limit of phones and guests; see Calls:Dialing:PerIdentityPerHour."),
         RefusalReason.TooManyPhonesOfRegion =>
             Of(429, "too-many-phones-of-region", "The hourly limit of this country is reached; see Calls:Dialing:PerRegionPerHour."),
         RefusalReason.TooManyPhones =>

@@ -58,7 +58,8 @@ internal sealed class WebhookTelemetry : IDisposable
     private static string VersionOf(string name) => HttpProtocol.IsHttp11(name) ? "1.1" : HttpProtocol.IsHttp2(name) ? "2" : "1.0";
 }
 
-/// <summary>The kind of webhook, as in the metrics (voice, join, conference, call_status, left, wait), and the route's template.
+/// <summary>The kind of webhook, as in the metrics (voice, number, number_status, join, conference, call_status, left, wait), and the
+/// route's template.
 /// <paramref name="IsPersonal"/>: the path has a number or an identity, so traces have the template instead.</summary>
 internal sealed record WebhookKind(string Name, string Route, bool IsPersonal = false);
 

@@ -55,9 +55,11 @@ public sealed partial class EffectExecutor(
         if (memory.SuspectFor is { } time && await FindForgottenAsync(current, participant, time, cancellationToken) is { } forgotten)
             return await SettleAsync(current, dial, granted.Attempt, forgotten);
         // The request is finished whatever happens to this process's token: the outcome of a cancelled create would be unknown.
-        var sent = participant is { HasAnswerUrl: false, Party: Party.Phone phone }
+        var sent = !participant.HasAnswerUrl
             ? await gateway.CreateParticipantAsync(
-                new OutboundParticipant(current.Id, current.Nonce, participant.Id, phone.Number, current.Conference!, policy.RingTimeout)
+                new OutboundParticipant(
+                    current.Id, current.Nonce, participant.Id, participant.Party, CallerOf(current), current.Conference!,
+                    policy.RingTimeout)
                 {
                     MaxDuration = policy.MaxDuration,
                     TraceParent = current.TraceParent,
@@ -129,13 +131,13 @@ public sealed partial class EffectExecutor(
             var found => found,
         };
 
-    /// <remarks>The leg of a phone that is added to the room has the participant's label, but only within its conference. Without the
+    /// <remarks>The leg of a guest that is added to the room has the participant's label, but only within its conference. Without the
     /// conference it cannot be found.</remarks>
     private async Task<DialOutcome> FindAsync(
         CallSession session, Participant participant, DateTimeOffset since, CancellationToken cancellationToken) =>
-        participant.Party is Party.Unknown || (participant.Party is Party.Client && CallerOf(session) is null)
-            ? new DialOutcome.LookUpFailed()
-        : participant.HasAnswerUrl ? await FindCallAsync(session, participant, since, cancellationToken)
+        participant.HasAnswerUrl
+            ? IsAddressKnown(session, participant)
+                ? await FindCallAsync(session, participant, since, cancellationToken) : new DialOutcome.LookUpFailed()
         : session.Conference is { } conference ? await FindGuestAsync(conference, participant, cancellationToken)
         : new DialOutcome.LookUpFailed();
 
@@ -167,7 +169,7 @@ public sealed partial class EffectExecutor(
     private async Task<DialOutcome> FindCallAsync(
         CallSession session, Participant participant, DateTimeOffset sentAt, CancellationToken cancellationToken)
     {
-        var (to, from) = gateway.AddressesOf(participant.Party, CallerOf(session));
+        var (to, from) = gateway.AddressesOf(participant.Party, session.Id, CallerOf(session));
         var answer = await gateway.ListCallsAsync(to, from, sentAt, cancellationToken);
         if (answer is not GatewayOutcome<IReadOnlyList<CallView>>.Accepted { Value: var calls })
             return new DialOutcome.LookUpFailed();
@@ -263,8 +265,12 @@ public sealed partial class EffectExecutor(
         _ => EffectOutcome.TryLater,
     };
 
+    /// <summary>Whether a call to the participant can be found by its addresses. An app user was rung from the caller's address.</summary>
+    private static bool IsAddressKnown(CallSession session, Participant participant) =>
+        participant.Party is Party.Phone || (participant.Party is Party.Client && CallerOf(session) is not null);
+
     /// <summary>Null if the session was built again and Twilio did not name the caller.</summary>
-    private static ClientIdentity? CallerOf(CallSession session) => (session.Caller.Party as Party.Client)?.Identity;
+    private static Party? CallerOf(CallSession session) => session.Caller.Party is Party.Unknown ? null : session.Caller.Party;
 
     private static partial class Log
     {

@@ -17,16 +17,21 @@ public interface IQuotas
     /// <returns>False if the leg belongs to another session.</returns>
     Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken);
 
-    /// <summary>Takes what an added phone uses up: one of the bearer's phones, of the region's phones and of all phones of this
-    /// hour.</summary>
-    Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken);
+    /// <summary>Takes what an added guest uses up: one of the bearer's phones and guests, and for a phone one of the region's phones and
+    /// of all phones of this hour.</summary>
+    /// <param name="add">The request.</param>
+    /// <param name="region">The region of the phone; null for an app user.</param>
+    /// <param name="cancellationToken">Counts until the request is sent.</param>
+    Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string? region, CancellationToken cancellationToken);
 
     /// <summary>Gives back what was taken, because the change was not stored.</summary>
     Task GiveBackAsync(Allowance allowance);
 
     /// <summary>The session is over. The request is not awaited and can be lost: when the places run short, the places of ended sessions
     /// are found.</summary>
-    void GivePlaceBack(ClientIdentity caller, SessionId session);
+    /// <param name="owner">See <see cref="StartCall.OwnerOf"/>.</param>
+    /// <param name="session">The session.</param>
+    void GivePlaceBack(string owner, SessionId session);
 }
 
 /// <summary>The answer to a request for quota.</summary>
@@ -37,7 +42,7 @@ public sealed record Allowance(CallReply.Refused? Refused, ImmutableArray<(strin
 /// <summary>The limits. A phone is one that the service rings for a call, or that was added to a call.</summary>
 /// <param name="LiveSessions">Placed sessions of one identity that are not over.</param>
 /// <param name="StartsPerHour">Calls that one identity places within an hour, to phones or app users.</param>
-/// <param name="PhonesPerHour">Phones of one identity within an hour.</param>
+/// <param name="PhonesPerHour">Phones and added app users of one identity within an hour.</param>
 /// <param name="PhonesOfRegionPerHour">Phones of one region within an hour.</param>
 /// <param name="AllPhonesPerHour">Phones of the whole service within an hour.</param>
 public sealed record Allowances(

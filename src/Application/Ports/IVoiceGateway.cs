@@ -5,14 +5,14 @@ namespace Calls.Application.Ports;
 /// Short retries are inside, and creates are repeated only where Twilio cannot have acted.</remarks>
 public interface IVoiceGateway
 {
-    /// <summary>The <c>To</c> and <c>From</c> under which a callee is rung: what a look-up in the call list goes by. A phone does not see
-    /// the caller.</summary>
-    (string To, string From) AddressesOf(Party callee, ClientIdentity? caller);
+    /// <summary>The <c>To</c> and <c>From</c> under which a phone or app user is rung: what a look-up in the call list goes by. A phone
+    /// does not see the caller. An app learns the session and the caller from the parameters of <c>To</c>.</summary>
+    (string To, string From) AddressesOf(Party callee, SessionId session, Party? caller);
 
     /// <summary>Creates a call to a callee or a screened phone: its answer URL is the gate into the room (<c>POST Calls</c>).</summary>
     Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken);
 
-    /// <summary>Adds a phone to an open conference, labelled with its participant id (<c>POST
+    /// <summary>Adds a phone or an app user to an open conference, labelled with its participant id (<c>POST
     /// Conferences/{sid}/Participants</c>).</summary>
     Task<GatewayOutcome<CallSid>> CreateParticipantAsync(OutboundParticipant participant, CancellationToken cancellationToken);
 
@@ -30,7 +30,8 @@ public interface IVoiceGateway
 
     Task<GatewayOutcome<CallView>> FetchCallAsync(CallSid leg, CancellationToken cancellationToken);
 
-    /// <summary>Calls from the given day on, newest first. Twilio filters by day; the exact time is the reader's to compare.</summary>
+    /// <summary>Calls from the given day on, newest first. Twilio filters by day; the exact time is the reader's to compare. The
+    /// <paramref name="to"/> of an app user is the one of <see cref="AddressesOf"/>, also if Twilio stores it without parameters.</summary>
     Task<GatewayOutcome<IReadOnlyList<CallView>>> ListCallsAsync(
         string to, string from, DateTimeOffset since, CancellationToken cancellationToken);
 
@@ -53,7 +54,7 @@ public interface IVoiceGateway
 
 /// <summary>A callee or a screened phone to ring. <paramref name="Nonce"/> is in the callback URLs and ties them to this call.</summary>
 public sealed record OutboundCall(
-    SessionId Session, string Nonce, ParticipantId Participant, Party To, ClientIdentity? Caller, TimeSpan RingTimeout)
+    SessionId Session, string Nonce, ParticipantId Participant, Party To, Party? Caller, TimeSpan RingTimeout)
 {
     /// <summary>The time after which Twilio ends the leg by itself (<c>TimeLimit</c>). The default is Twilio's own.</summary>
     public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(4);
@@ -73,9 +74,9 @@ public enum MachineDetection
     DetectMessageEnd,
 }
 
-/// <summary>A phone to add to an open conference.</summary>
+/// <summary>A phone or an app user to add to an open conference.</summary>
 public sealed record OutboundParticipant(
-    SessionId Session, string Nonce, ParticipantId Participant, PhoneNumber To, ConferenceSid Conference, TimeSpan RingTimeout)
+    SessionId Session, string Nonce, ParticipantId Participant, Party To, Party? Caller, ConferenceSid Conference, TimeSpan RingTimeout)
 {
     /// <summary>The time after which Twilio ends the leg by itself (<c>TimeLimit</c>). The default is Twilio's own.</summary>
     public TimeSpan MaxDuration { get; init; } = TimeSpan.FromHours(4);

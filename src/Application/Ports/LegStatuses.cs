@@ -53,17 +53,29 @@ public static class LegStatuses
     internal static ObservedLeg Seen(CallView call)
     {
         var progress = ProgressOf(call.Status);
-        return new ObservedLeg(call.Sid, progress, progress == Progress.Gone ? GoneOf(call.Status, ClientOf(call.To)) : null);
+        return new ObservedLeg(call.Sid, progress, progress == Progress.Gone ? GoneOf(call.Status, DialledAppOf(call.To)) : null);
     }
 
     /// <summary>The other end of a participant's leg: the caller has called Twilio, and Twilio has called everyone else.</summary>
     internal static Party? PartyOf(ParticipantId participant, CallView call)
     {
-        var address = participant == ParticipantId.Caller ? call.From : call.To;
-        return PhoneNumber.TryParse(address, out var number) ? new Party.Phone(number) : ClientOf(address);
+        return participant == ParticipantId.Caller ? CallerOf(call.From)
+            : PhoneNumber.TryParse(call.To, out var number) ? new Party.Phone(number) : DialledAppOf(call.To);
     }
 
-    /// <summary>The app user of a <c>client:</c> address; null for any other address.</summary>
+    /// <summary>What Twilio says in place of a number that is withheld or not known: the letters of ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN
+    /// and UNAVAILABLE on a keypad.</summary>
+    private static readonly string[] Withheld = ["+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"];
+
+    /// <summary>The app user or the phone of a <c>From</c>. Null for a withheld number, for SIP, or where Twilio did not say it.</summary>
+    public static Party? CallerOf(string? from) =>
+        PhoneNumber.TryParse(from, out var number) ? Withheld.Contains(from) ? null : new Party.Phone(number) : ClientOf(from);
+
+    /// <summary>The app user that was dialled. Its address can have parameters (<c>client:bob?SessionID=s-42</c>).</summary>
+    public static Party.Client? DialledAppOf(string? to) => ClientOf(to?.Split('?')[0]);
+
+    /// <summary>The app user of a <c>client:</c> address; null for any other address. An address with parameters is none: nobody calls
+    /// from one.</summary>
     public static Party.Client? ClientOf(string? address) =>
         address is not null && address.StartsWith("client:", StringComparison.Ordinal)
             && ClientIdentity.TryParseAddress(address, out var identity)

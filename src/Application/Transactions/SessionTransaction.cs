@@ -114,8 +114,8 @@ internal sealed class SessionTransaction(
             NoteOwners(before.Session, after);
             foreach (var effect in after.Effects.Where(effect => IsRunnable(effect, before.Session, after)))
                 effects.Enqueue(saved, effect);
-            if (after.IsEnded && before.Session is { IsEnded: false } && after.Caller.Party is Party.Client caller)
-                quotas.GivePlaceBack(caller.Identity, after.Id);
+            if (after.IsEnded && before.Session is { IsEnded: false } && StartCall.OwnerOf(after.Caller.Party) is { } owner)
+                quotas.GivePlaceBack(owner, after.Id);
         }
 
         telemetry.Decided(before.Session, decided);

@@ -1,19 +1,30 @@
 namespace Calls.Application.UseCases;
 
-/// <summary>An app user places a call: Twilio asks the Voice URL of the TwiML App what to do with the caller's leg.</summary>
+/// <summary>An app user places a call, or a person calls a number of the account from a phone: Twilio asks the Voice URL of the TwiML App
+/// or of the number what to do with the caller's leg.</summary>
 /// <remarks>The callee is rung after the commit; the answer does not wait for it. The same leg asking again gets the same answer, and no
 /// phone rings. A person who is or was on the live call of this id comes back to it instead, and rings no phone.</remarks>
 /// <param name="SessionId">The app's id of the call.</param>
 /// <param name="CallerLeg">The caller's leg.</param>
-/// <param name="Caller">From Twilio's <c>From</c>, which the access token vouches for.</param>
+/// <param name="Caller">From Twilio's <c>From</c>. The access token vouches for an app user. Unknown: a phone that withholds its
+/// number.</param>
 /// <param name="Callee">The app user or phone to ring.</param>
 /// <param name="TraceParent">W3C trace context of the request: the whole call becomes part of this trace. Null where nothing is
 /// traced.</param>
 public sealed record StartCall(
-    SessionId SessionId, CallSid CallerLeg, ClientIdentity Caller, Party Callee, string? TraceParent) : ISessionCommand
+    SessionId SessionId, CallSid CallerLeg, Party Caller, Party Callee, string? TraceParent) : ISessionCommand
 {
     /// <summary>The language of the words that the people of this call hear. Null: the configured language.</summary>
     public Language? Language { get; init; }
+
+    /// <summary>Whose quota a call uses: the identity or the number of the caller. No identity begins with <c>+</c>. Null for a withheld
+    /// number: many people share it, so that no limit of one person fits.</summary>
+    public static string? OwnerOf(Party caller) => caller switch
+    {
+        Party.Client client => client.Identity.Value,
+        Party.Phone phone => phone.Number.Value,
+        _ => null,
+    };
 
     public SessionEvent ToEvent() =>
         new SessionEvent.StartCall(SessionId, Nonces.Next(), CallerLeg, Caller, Callee, TraceParent) { Language = Language };

@@ -13,12 +13,14 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
     private static readonly TimeSpan LongestCall = TimeSpan.FromHours(24);
     private static readonly TimeSpan Rest = TimeSpan.FromHours(1);
 
-    /// <summary>Writes the entries of a saved session, if the session is new, was reviewed or has ended. It does not wait.
+    /// <summary>Writes the entries of a saved session, if the session is new, was reviewed or has ended, or if an app user was added. It
+    /// does not wait.
     /// <paramref name="life"/> is how long the session is kept after a save.</summary>
     public static void Note(IDatabase database, CallSession? before, CallSession after, TimeSpan life, DateTimeOffset now)
     {
         var isNew = before?.Nonce != after.Nonce;
-        if (!isNew && before?.IsEnded == after.IsEnded && before?.ReviewedAt == after.ReviewedAt)
+        if (!isNew && before?.IsEnded == after.IsEnded && before?.ReviewedAt == after.ReviewedAt
+            && before?.Participants.Count(IsApp) == after.Participants.Count(IsApp))
             return;
         var (kept, startedAt) = (life + Rest, after.StartedAt.ToUnixTimeMilliseconds());
         var oldest = (now - kept - LongestCall).ToUnixTimeMilliseconds();
@@ -81,6 +83,8 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
     private static bool IsAfter(OwnCursor entry, OwnCursor last) => entry.StartedAt != last.StartedAt
         ? entry.StartedAt < last.StartedAt
         : string.CompareOrdinal(entry.Id.Value, last.Id.Value) < 0;
+
+    private static bool IsApp(Participant participant) => participant.Party is Party.Client;
 
     private static OwnCursor? CursorOf(SortedSetEntry entry) =>
         SessionId.TryParse(entry.Element, out var id) ? new OwnCursor((long)entry.Score, id) : null;

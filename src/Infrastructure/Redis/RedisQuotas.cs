@@ -62,25 +62,30 @@ internal sealed class RedisQuotas(
     public async Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var (hash, leg) = (RedisKeys.HashOf(start.Caller.Value), start.CallerLeg.Value);
-        List<Limit> mine =
-        [
-            new(RedisKeys.Places(hash), start.SessionId.Value, allowances.LiveSessions, PlaceLife, RefusalReason.TooManyCalls),
-            new(RedisKeys.Starts(hash), leg, allowances.StartsPerHour, Hour, RefusalReason.TooManyStarts),
-        ];
-        if (region is not null)
-            mine.Add(PhonesOf(hash, leg));
+        var leg = start.CallerLeg.Value;
         var binding = BindAsync(start);
-        var asked = region is null ? [TakeMineAsync()] : new[] { TakeMineAsync(), TakeAsync(OfAll(region, leg)) };
-        var parts = await AllAsync(asked, binding);
+        List<Task<Allowance>> asked = [];
+        if (StartCall.OwnerOf(start.Caller) is { } owner)
+            asked.Add(TakeOwnAsync(owner));
+        if (region is not null)
+            asked.Add(TakeAsync(OfAll(region, leg)));
+        var parts = await AllAsync([.. asked], binding);
         return await JoinAsync(parts, await binding ? null : new CallReply.Refused(RefusalReason.LegHasPlacedCall));
 
-        async Task<Allowance> TakeMineAsync()
+        async Task<Allowance> TakeOwnAsync(string owner)
         {
-            var first = await TakeAsync(mine);
+            var hash = RedisKeys.HashOf(owner);
+            List<Limit> own =
+            [
+                new(RedisKeys.Places(hash), start.SessionId.Value, allowances.LiveSessions, PlaceLife, RefusalReason.TooManyCalls),
+                new(RedisKeys.Starts(hash), leg, allowances.StartsPerHour, Hour, RefusalReason.TooManyStarts),
+            ];
+            if (region is not null)
+                own.Add(PhonesOf(hash, leg));
+            var first = await TakeAsync(own);
             // Places of ended calls may not have been given back. They are looked for only when the places run short.
             var isFull = first.Refused?.Reason == RefusalReason.TooManyCalls;
-            return isFull && await FreePlacesAsync(start.Caller) ? await TakeAsync(mine) : first;
+            return isFull && await FreePlacesAsync(owner) ? await TakeAsync(own) : first;
         }
     }
 
@@ -90,19 +95,19 @@ internal sealed class RedisQuotas(
         return await BindAsync(start);
     }
 
-    public async Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken)
+    public async Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string? region, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var phone = $"{add.SessionId.Value}/{add.Participant.Value}";
-        return await JoinAsync(await AllAsync(
-            [TakeAsync([PhonesOf(RedisKeys.HashOf(add.Asker.Owner), phone)]), TakeAsync(OfAll(region, phone))]));
+        var mine = TakeAsync([PhonesOf(RedisKeys.HashOf(add.Asker.Owner), phone)]);
+        return await JoinAsync(await AllAsync(region is null ? [mine] : [mine, TakeAsync(OfAll(region, phone))]));
     }
 
     public Task GiveBackAsync(Allowance allowance) => Task.WhenAll(allowance.Taken.Select(taken => RedisCommands.RunAsync(
         redis, "give back", () => Database.SortedSetRemoveAsync(taken.Counter, taken.Member, CommandFlags.DemandMaster))));
 
-    public void GivePlaceBack(ClientIdentity caller, SessionId session) =>
-        Database.SortedSetRemove(RedisKeys.Places(RedisKeys.HashOf(caller.Value)), session.Value, CommandFlags.FireAndForget);
+    public void GivePlaceBack(string owner, SessionId session) =>
+        Database.SortedSetRemove(RedisKeys.Places(RedisKeys.HashOf(owner)), session.Value, CommandFlags.FireAndForget);
 
     private Limit PhonesOf(string hash, string phone) =>
         new(RedisKeys.Phones(hash), phone, allowances.PhonesPerHour, Hour, RefusalReason.TooManyAdds);
@@ -166,25 +171,25 @@ internal sealed class RedisQuotas(
             BindScript, [RedisKeys.SessionOf(start.CallerLeg)], values, CommandFlags.DemandMaster));
     }
 
-    private async Task<bool> FreePlacesAsync(ClientIdentity caller)
+    private async Task<bool> FreePlacesAsync(string owner)
     {
-        RedisKey places = RedisKeys.Places(RedisKeys.HashOf(caller.Value));
+        RedisKey places = RedisKeys.Places(RedisKeys.HashOf(owner));
         var held = await RedisCommands.RunAsync(
             redis, "ZRANGE", () => Database.SortedSetRangeByRankAsync(places, flags: CommandFlags.DemandMaster));
-        var over = await Task.WhenAll(held.Select(member => IsOverAsync(caller, member)));
+        var over = await Task.WhenAll(held.Select(member => IsOverAsync(owner, member)));
         var free = held.Where((_, i) => over[i]).ToArray();
         if (free.Length > 0)
             await RedisCommands.RunAsync(redis, "ZREM", () => Database.SortedSetRemoveAsync(places, free));
         return free.Length > 0;
     }
 
-    private async Task<bool> IsOverAsync(ClientIdentity caller, RedisValue member)
+    private async Task<bool> IsOverAsync(string owner, RedisValue member)
     {
         if (!SessionId.TryParse(member, out var id))
             return true;
         // An unreadable call may be live, so its place stays taken.
         return await RedisSessionStore.TryLoadAsync(redis, logger, id) is { } stored
-            && (stored.Session is not { IsEnded: false, Caller.Party: Party.Client client } || client.Identity != caller);
+            && (stored.Session is not { IsEnded: false } session || StartCall.OwnerOf(session.Caller.Party) != owner);
     }
 
     private sealed record Limit(string Key, string Member, int Most, TimeSpan Window, RefusalReason Reason);

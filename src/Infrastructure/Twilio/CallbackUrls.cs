@@ -74,6 +74,10 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
             + $"/retries/{retry}",
         "voice", traceParent, TwimlOverrides);
 
+    /// <summary>Asks the Voice URL of a number again while Redis is away. The session is the caller's leg.</summary>
+    public string NumberAgain(SessionId session, Party callee, int retry, string? traceParent) => At(
+        $"/twilio/sessions/{Segment(session.Value)}/callees/{Encode(callee)}/retries/{retry}", "number", traceParent, TwimlOverrides);
+
     /// <summary>Reads the callee from a path of <see cref="VoiceAgain"/> or <see cref="Left"/>. Null if the segment is not a callee.
     /// </summary>
     public static Party? ReadCallee(string? segment)

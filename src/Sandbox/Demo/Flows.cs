@@ -17,6 +17,10 @@ internal static class Flows
             "Bob's phone rings, Alice hears ringback, both join the conference; Alice hangs up, and Bob's line ends",
             TwoPartyCallAsync),
         new("2  A lawyer and a doctor are added", "phones are added by REST during the call; they answer and join", AddPhonesAsync),
+        new(
+            "2b The callee adds a person",
+            "Bob's app knows the call from what rang it: Bob adds the lawyer and Carol, and Carol's app knows the call too",
+            CalleeAddsAsync),
         new("3  People leave one by one", "when one party is left and no phone rings, the line of that party ends", LeaveOneByOneAsync),
         new("4  The caller hangs up before the answer", "Bob's phone stops ringing", HangUpBeforeAnswerAsync),
         new("5  The callee declines", "Alice hears the busy tone, and her line ends", DeclineAsync),
@@ -50,6 +54,10 @@ internal static class Flows
             "10 Redis loses every call",
             "Redis is flushed while Alice and Bob talk and the lawyer rings: all three talk on, and the last line ends",
             LostAsync),
+        new(
+            "11 A phone calls in",
+            "a person calls the number of the service: Bob's app knows the call and the caller, and Bob adds Carol",
+            PhoneCallsInAsync),
     ];
 
     private static async Task TwoPartyCallAsync(SandboxHost host, string session)
@@ -78,6 +86,28 @@ internal static class Flows
         foreach (var phone in new[] { alice, bob, lawyer })
             await phone.HangUpAsync();
         await doctor.IsIdleAsync();
+    }
+
+    private static async Task CalleeAddsAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        var (lawyer, carol) = (host.Twilio.Phone(Lawyer), host.Twilio.Client("carol"));
+        Expect(await host.AddPhoneAsync(Told(bob), "bob", Lawyer, "lawyer"), HttpStatusCode.Created);
+        Expect(await host.AddAppAsync(Told(bob), "bob", "carol", "interpreter"), HttpStatusCode.Created);
+        foreach (var phone in new[] { lawyer, carol })
+        {
+            await phone.RingsAsync();
+            await phone.AnswerAsync();
+        }
+
+        await carol.WaitUntilTalkingWithAsync(TimeSpan.FromSeconds(10), alice, bob, lawyer);
+        Expect(await host.RestAsync(HttpMethod.Get, $"/v1/sessions/{Told(carol)}", host.TokenFor("carol")), HttpStatusCode.OK);
+        foreach (var phone in new[] { alice, bob, lawyer })
+            await phone.HangUpAsync();
+        await carol.IsIdleAsync();
+
+        static string Told(PhoneHandle app) => app.Incoming[^1].Custom["SessionID"]
+            ?? throw new InvalidOperationException($"{app.Address} cannot name the call");
     }
 
     private static async Task LeaveOneByOneAsync(SandboxHost host, string session)
@@ -269,6 +299,26 @@ internal static class Flows
         await bob.TalksAsync();
         await bob.HangUpAsync();
         await lawyer.IsIdleAsync();
+    }
+
+    private static async Task PhoneCallsInAsync(SandboxHost host, string session)
+    {
+        var (caller, bob, carol) = (host.Twilio.Phone(Doctor), host.Twilio.Client("bob"), host.Twilio.Client("carol"));
+        await carol.BehaveAsync(PhoneBehaviour.LetRing);
+        // The session of such a call is the caller's leg.
+        session = (await caller.PlaceCallAsync("+15550100000")).Sid;
+        await bob.RingsAsync();
+        if (bob.Incoming[^1].Custom is var told && (told["SessionID"], told["CallerIdentity"]) != (session, Doctor))
+            throw new InvalidOperationException($"Bob's app was told {told}");
+        await bob.AnswerAsync();
+        await bob.TalksAsync();
+        Expect(await host.AddAppAsync(session, "bob", "carol"), HttpStatusCode.Created);
+        await carol.RingsAsync();
+        await carol.AnswerAsync();
+        await carol.WaitUntilTalkingWithAsync(TimeSpan.FromSeconds(10), caller, bob);
+        await caller.HangUpAsync();
+        await bob.HangUpAsync();
+        await carol.IsIdleAsync();
     }
 
     private static async Task<(PhoneHandle Alice, PhoneHandle Bob)> TalkAsync(SandboxHost host, string session)

@@ -29,8 +29,15 @@ public static class Guarantees
                 .Select(leg => $"G4 no silence: {leg.Phone.Address} ({leg.Sid}) is still connected"));
         }
 
+        broken.AddRange(cloud.Legs.Where(IsBlind)
+            .Select(leg => $"G8 no blind ring: {leg.Phone.Address} ({leg.Sid}) rang, and its app cannot name the call"));
         return broken;
     }
+
+    /// <summary>An app rang for a call of the service, and the parameters that came with it do not name the session.</summary>
+    public static bool IsBlind(Leg leg) => leg is { HasRung: true, Phone.IsClient: true, CallbackPath: { } path }
+        && path.StartsWith("/twilio/sessions/", StringComparison.Ordinal)
+        && Uri.UnescapeDataString(path.Split('/')[3]) != leg.Custom["SessionID"];
 
     /// <summary>The phones that rang more than once for one request, one sentence each.</summary>
     /// <remarks>Legs with the same path and query in their status callback were created for the same request.</remarks>

@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-using Calls.Domain;
 using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Page;
@@ -7,7 +5,7 @@ namespace Calls.Sandbox.Page;
 /// <summary>The current state of everything on the page except the timeline.</summary>
 /// <param name="Run">A random id of this start of the sandbox. When it changes, the page reloads.</param>
 /// <param name="Phones">The phones.</param>
-/// <param name="Sessions">The calls on which a phone is or was, the newest first.</param>
+/// <param name="Sessions">The calls that an app knows by its own parameters, the newest first.</param>
 /// <param name="Faults">The names of the fault switches that are on.</param>
 /// <param name="Guarantees">The state of the guarantees.</param>
 internal sealed record PageState(
@@ -24,9 +22,9 @@ internal sealed record PageState(
         run,
         [.. PhoneView.All(cloud, names)],
         [.. cloud.Legs
-            .Select(leg => (Leg: leg, At: SessionParticipant.Of(leg)))
-            .Where(part => part.At is not null)
-            .GroupBy(part => part.At!.Session, part => part.Leg, StringComparer.Ordinal)
+            .Select(leg => (Leg: leg, Session: PhoneView.SessionOf(leg)))
+            .Where(part => part.Session is not null)
+            .GroupBy(part => part.Session!, part => part.Leg, StringComparer.Ordinal)
             .Select(SessionView.Of)
             .Reverse().Take(MaxSessions)],
         faults.On,
@@ -60,8 +58,9 @@ internal sealed record SessionView(string Id, IReadOnlyList<string> People, bool
 /// <param name="Last">While it is idle: how its last call ended, as a Twilio call status.</param>
 /// <param name="Rings">How often it has rung.</param>
 /// <param name="Behaviour">What it does by itself when it is called.</param>
-/// <param name="Session">The session id of its call.</param>
-/// <param name="Participant">The participant id of its call.</param>
+/// <param name="Placed">Whether it has placed its call.</param>
+/// <param name="Session">The session id of its call, if it is an app: the app's own parameter, or the one that came with the call.</param>
+/// <param name="Caller">The caller, if the parameter <c>CallerIdentity</c> came with the call.</param>
 /// <param name="Back">While it is idle: the session id of its last call, if that call goes on. The person can call again.</param>
 internal sealed record PhoneView(
     string Address,
@@ -78,21 +77,27 @@ internal sealed record PhoneView(
     string? Last,
     int Rings,
     PhoneBehaviour Behaviour,
+    bool Placed,
     string? Session,
-    string? Participant,
+    string? Caller,
     string? Back)
 {
     public static IEnumerable<PhoneView> All(TwilioCloud cloud, IReadOnlyDictionary<string, string> names)
     {
-        var live = cloud.LiveLegs().Select(leg => SessionParticipant.Of(leg)?.Session).ToHashSet(StringComparer.Ordinal);
+        var live = cloud.LiveLegs();
         return cloud.Phones.Select(phone => Of(phone, names.GetValueOrDefault(phone.Address), live));
     }
 
-    private static PhoneView Of(Phone phone, string? name, HashSet<string?> live)
+    /// <summary>The session id that an app knows: its own parameter, its CallSid if it gave none, or the parameter that came with the call.
+    /// </summary>
+    public static string? SessionOf(Leg leg) => !leg.Phone.IsClient ? null
+        : leg.Custom["SessionID"] is { Length: > 0 } given ? given
+        : leg.Inbound ? leg.Sid : null;
+
+    private static PhoneView Of(Phone phone, string? name, IReadOnlyList<Leg> live)
     {
         var with = phone.Conference?.Connected.Select(part => part.Leg.Phone.Address).Where(other => other != phone.Address).ToList() ?? [];
         var newest = phone.Current ?? (phone.Legs is [.., var left] ? left : null);
-        var at = phone.Current is { } leg ? SessionParticipant.Of(leg) : null;
         return new PhoneView(
             phone.Address,
             name ?? NameOf(phone),
@@ -114,39 +119,17 @@ internal sealed record PhoneView(
             phone.State == PhoneState.Idle ? newest?.CallStatus : null,
             phone.Rings,
             phone.Behaviour,
-            at?.Session,
-            at?.Participant,
-            phone.State == PhoneState.Idle && newest is not null && SessionParticipant.Of(newest)?.Session is { } last
-                && live.Contains(last)
+            phone.Current is { Inbound: true },
+            phone.Current is { } now ? SessionOf(now) : null,
+            phone.Current is { Inbound: false } rung ? rung.Custom["CallerIdentity"] : null,
+            phone.State == PhoneState.Idle && newest is not null && SessionOf(newest) is { } last && live.Any(leg => IsOf(leg, last))
                 ? last
                 : null);
     }
 
+    /// <summary>Whether a known call goes on. A telephone does not know its call, so the path of its status callback says it.</summary>
+    private static bool IsOf(Leg leg, string session) => SessionOf(leg) == session
+        || leg.CallbackPath?.StartsWith($"/twilio/sessions/{Uri.EscapeDataString(session)}/", StringComparison.Ordinal) is true;
+
     public static string NameOf(Phone phone) => phone.IsClient ? phone.Address["client:".Length..] : phone.Address;
-}
-
-/// <summary>The session and the participant of a leg.</summary>
-/// <remarks>
-/// They come from the app's own parameter <c>SessionID</c> and the label, or from the path of the status callback that the service chose.
-/// </remarks>
-internal sealed partial record SessionParticipant(string Session, string Participant)
-{
-    public static SessionParticipant? Of(Leg leg)
-    {
-        if (leg.Inbound)
-            return leg.Custom["SessionID"] is { Length: > 0 } given
-                ? new SessionParticipant(
-                    given, (ParticipantId.TryParseLabel(leg.Participant?.Label, out var id) ? id : ParticipantId.Caller).Value)
-                : null;
-        return leg.CallbackPath is { } path && Callback().Match(path) is { Success: true } match
-            ? new SessionParticipant(
-                Uri.UnescapeDataString(match.Groups["session"].Value), Uri.UnescapeDataString(match.Groups["participant"].Value))
-            : null;
-    }
-
-    [GeneratedRegex(
-        "^/twilio/sessions/(?<session>[^/]+)/[^/]+/participants/(?<participant>[^/?]+)",
-        RegexOptions.ExplicitCapture,
-        matchTimeoutMilliseconds: 1000)]
-    private static partial Regex Callback();
 }

@@ -14,7 +14,7 @@ namespace Calls.Sandbox.Page;
 internal sealed class SandboxPage : IAsyncDisposable
 {
     private const int MaxEntriesPerEvent = 2000;
-    private static readonly string[] AppUsers = ["alice", "bob"];
+    private static readonly string[] AppUsers = ["alice", "bob", "carol"];
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(100);
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)

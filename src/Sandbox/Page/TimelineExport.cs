@@ -62,8 +62,10 @@ internal sealed partial class TimelineExport
             .Distinct(StringComparer.Ordinal).OrderByDescending(word => word.Length).Select(Regex.Escape).ToList();
         if (words.Count > 0)
         {
+            // A number in the address of an app has %2B in front.
             pattern = new Regex(
-                $"(?<![A-Za-z0-9])(?:{string.Join('|', words)})(?![A-Za-z0-9])", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+                $"(?:(?<![A-Za-z0-9])|(?<=%2B))(?:{string.Join('|', words)})(?![A-Za-z0-9])", RegexOptions.CultureInvariant,
+                TimeSpan.FromSeconds(1));
         }
     }
 

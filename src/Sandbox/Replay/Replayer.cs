@@ -54,6 +54,7 @@ internal sealed class Replayer : IAsyncDisposable
             {
                 Settings =
                 [
+                    .. InboundOf(recording, translation),
                     new("Twilio:Client:ApiBaseUrl", twilio.Address.ToString()),
                     new("Logging:LogLevel:Default", "Error"),
                     .. recording.Rules.Select(rule => KeyValuePair.Create(rule.Key, (string?)rule.Value)),
@@ -66,6 +67,17 @@ internal sealed class Replayer : IAsyncDisposable
             cancellationToken);
         await using var replayer = new Replayer(recording, clock, translation, twilio, host);
         return await replayer.RunAsync(cancellationToken);
+    }
+
+    /// <summary>Who was rung when a person called a number: the callee at the end of the call.</summary>
+    private static IEnumerable<KeyValuePair<string, string?>> InboundOf(CallRecording recording, Translation translation)
+    {
+        foreach (var step in recording.Steps.Where(step => step is { Kind: StepKind.Webhook, Path: "/twilio/number" }))
+            if (step["To"] is { } called
+                && recording.End.FirstOrDefault(call => call.Session == step["CallSid"]) is { Document: { } document }
+                && document.GetProperty("participants")[1] is var callee
+                && (callee.GetProperty("identity").GetString() ?? callee.GetProperty("phoneNumber").GetString()) is { } whom)
+                yield return KeyValuePair.Create("Calls:Inbound:" + translation.ToRun(called), (string?)translation.ToRun(whom));
     }
 
     public ValueTask DisposeAsync()

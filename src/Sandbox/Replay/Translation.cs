@@ -50,7 +50,10 @@ internal sealed partial class Translation
         return text;
     }
 
-    [GeneratedRegex(@"(?<![A-Za-z0-9])phone-(?<n>[0-9]{1,4})(?![A-Za-z0-9])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(
+        @"((?<![A-Za-z0-9])|(?<=%2B))phone-(?<n>[0-9]{1,4})(?![A-Za-z0-9])",
+        RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 1000)]
     private static partial Regex Pseudonym();
 
     [GeneratedRegex(NumberPrefix + "(?<n>[0-9]{4})(?![0-9])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

@@ -114,6 +114,11 @@ public static class Guesses
             new("after", options => options with { StartBeforeSecondJoin = false }),
             new("before", options => options with { StartBeforeSecondJoin = true }),
         ]),
+        new("to-of-a-client", "Does the To of a call to a client have the parameters of its address?",
+        [
+            new("with-parameters", options => options with { ClientToHasParameters = true }),
+            new("without-parameters", options => options with { ClientToHasParameters = false }),
+        ]),
     ];
 
     /// <summary>The options with one position, written <c>name=position</c>; null if there is no such position.</summary>

@@ -76,6 +76,13 @@ public sealed record TwilioEmulatorOptions
     /// <remarks>Null: there is none.</remarks>
     public Uri? AppStatusCallback { get; set; }
 
+    /// <summary>The voice webhook of the numbers of the account, which answers a telephone's call. Null: <see cref="VoiceUrl"/>.</summary>
+    public Uri? NumberVoiceUrl { get; set; }
+
+    /// <summary>The status callback of the numbers of the account, sent once when the leg of the calling telephone has ended.</summary>
+    /// <remarks>Null: there is none.</remarks>
+    public Uri? NumberStatusCallback { get; set; }
+
     /// <summary>The numbers that a REST request may use as <c>From</c>. Empty, the default, allows every valid number.</summary>
     public IReadOnlyCollection<string> OwnedNumbers { get; init; } = [];
 
@@ -187,6 +194,9 @@ public sealed record TwilioEmulatorOptions
 
     /// <summary>Whether REST says <c>in-progress</c> of a conference with one participant, else <c>init</c>.</summary>
     public bool RoomOfOneIsInProgress { get; init; }
+
+    /// <summary>Whether the <c>to</c> of a call to a client has the parameters of its address, else only the client.</summary>
+    public bool ClientToHasParameters { get; init; } = true;
 
     /// <summary>How many entries the journal keeps. The oldest entries are dropped and counted.</summary>
     public int JournalCapacity { get; init; } = 200_000;

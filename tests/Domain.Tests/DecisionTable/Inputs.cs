@@ -18,21 +18,31 @@ internal static class Inputs
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Requests()
     {
         yield return Now("voice webhook of the caller's leg",
-            new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.Identity("alice"), A.Bob));
+            new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.App("alice"), A.Bob));
         yield return Now("voice webhook of another leg",
-            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("mallory"), A.Bob));
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.App("mallory"), A.Bob));
         yield return Now("voice webhook of another leg of the caller",
-            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("alice"), A.Bob));
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.App("alice"), A.Bob));
         yield return Now("voice webhook of another leg of the callee",
-            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.BobsPhone));
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.App("bob"), A.BobsPhone));
         yield return Now("voice webhook, a client calls itself",
-            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.Identity("bob"), A.Bob));
-        yield return Now("add a phone (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), "doctor"));
-        yield return Now("add another phone (guest-lawyer)", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null));
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.App("bob"), A.Bob));
+        yield return Now("a phone calls in",
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.BobsPhone, A.Bob));
+        yield return Now("a phone with a withheld number calls in",
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, Party.Unknown.Instance, A.Bob));
+        yield return Now("add a phone (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PartyOf(A.Doctor), "doctor"));
+        yield return Now("add another phone (guest-lawyer)", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PartyOf(A.Lawyer), null));
         yield return Now("add another phone (guest-lawyer), which must press 1",
-            new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null) { Screen = Screening.PressOne });
+            new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PartyOf(A.Lawyer), null) { Screen = Screening.PressOne });
         yield return Now("add guest-doctor's phone again, as guest-lawyer",
-            new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null));
+            new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PartyOf(A.Doctor), null));
+        yield return Now("add an app user (guest-carol)",
+            new SessionEvent.AddPhoneParticipant(A.Carol, A.PartyOf(A.Carol), null, A.Identity("alice")));
+        yield return Now("the caller adds the callee's app (guest-bob)",
+            new SessionEvent.AddPhoneParticipant(A.BobAgain, A.Bob, null, A.Identity("alice")));
+        yield return Now("a person adds the own app (guest-carol)",
+            new SessionEvent.AddPhoneParticipant(A.Carol, A.PartyOf(A.Carol), null, A.Identity("carol")));
         yield return Now("remove the caller", new SessionEvent.RemoveParticipant(Caller));
         yield return Now("remove the callee", new SessionEvent.RemoveParticipant(Callee));
         yield return Now("remove guest-doctor", new SessionEvent.RemoveParticipant(A.Doctor));

@@ -99,7 +99,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
 
     private Party PartyOf(ParticipantId owner) => owner == ParticipantId.Caller ? new Party.Client(A.Identity("alice"))
         : owner == ParticipantId.Callee ? scenario.Holds.IsEmpty ? A.Bob : A.BobsPhone
-        : new Party.Phone(A.PhoneOf(owner));
+        : A.PartyOf(owner);
 
     private static Progress ProgressOf(Leg leg) => leg.State switch
     {

@@ -58,6 +58,13 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     ]);
 
     [Fact]
+    public void An_app_user_who_is_added_again_and_comes_back() => AllRulesHold(Scenarios.AddedAgain, 10_000,
+    [
+        "callee calls again", "callee voice webhook of a return, and gets JoinRoom", "callee voice webhook of a return, and gets HangUp",
+        "dial is created, reply lost", "dial is lost", "guest-bob leave arrives", "guest-bob ringing arrives", "late review",
+    ]);
+
+    [Fact]
     public void A_call_that_waits_for_a_person_whose_line_has_dropped() => AllRulesHold(Scenarios.Grace, 10_000,
     [
         "caller calls again", "callee calls again", "callee voice webhook of a return, and gets JoinRoom",

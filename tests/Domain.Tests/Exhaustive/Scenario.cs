@@ -10,7 +10,7 @@ internal sealed record Scenario(string Name)
 {
     public required World Start { get; init; }
 
-    /// <summary>Phones that a client adds, at any moment and any number of times.</summary>
+    /// <summary>Phones and app users that a client adds, at any moment and any number of times.</summary>
     public ImmutableArray<ParticipantId> Guests { get; init; } = [];
 
     /// <summary>Participants that a client removes, at any moment.</summary>
@@ -132,6 +132,17 @@ internal static class Scenarios
         Start = Talking(A.Bob, ParticipantId.Caller, ParticipantId.Callee, A.Doctor) with { ReturnsLeft = 2 },
         Returns = [ParticipantId.Caller, ParticipantId.Callee],
         Removals = [ParticipantId.Callee],
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
+    /// <summary>Two app users and the doctor are in the room. The callee may drop, and may be added again and call again, at any moment.
+    /// </summary>
+    public static Scenario AddedAgain => new("an app user who is added again")
+    {
+        Start = Talking(A.Bob, ParticipantId.Caller, ParticipantId.Callee, A.Doctor) with { ReturnsLeft = 1 },
+        Guests = [A.BobAgain],
+        Returns = [ParticipantId.Callee],
         Attempts = 1,
         WithoutReasons = true,
     };

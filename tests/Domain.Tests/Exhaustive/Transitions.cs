@@ -292,7 +292,7 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             yield break;
         // A request after the store has forgotten the session is a new one, and has another guest.
         foreach (var guest in scenario.Guests.Where(id => !w.HasForgotten || !w.Knows(id)))
-            yield return new SessionEvent.AddPhoneParticipant(guest, A.PhoneOf(guest), null) { Screen = Screening.None };
+            yield return new SessionEvent.AddPhoneParticipant(guest, A.PartyOf(guest), null) { Screen = Screening.None };
         foreach (var participant in scenario.Removals)
             yield return new SessionEvent.RemoveParticipant(participant);
         if (scenario.MayBeEnded)

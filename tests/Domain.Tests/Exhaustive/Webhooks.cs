@@ -55,9 +55,9 @@ internal sealed class Webhooks(Scenario scenario)
         var owner = leg.Owner;
         if (leg.IsReturn)
             yield return (new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", leg.Sid,
-                A.Identity(owner == ParticipantId.Caller ? "alice" : "bob"), A.BobsPhone), owner + " voice webhook of a return");
+                A.App(owner == ParticipantId.Caller ? "alice" : "bob"), A.BobsPhone), owner + " voice webhook of a return");
         else if (owner == ParticipantId.Caller)
-            yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.Identity("alice"),
+            yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.App("alice"),
                 scenario.Screens ? A.BobsPhone : A.Bob), "voice webhook");
         else if (leg.Dialed || scenario.InitiatedWhileQueued)
             yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Dialing, null, A.Nonce), owner + " initiated arrives");

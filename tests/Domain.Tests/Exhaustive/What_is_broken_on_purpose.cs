@@ -157,6 +157,34 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
                 : happened, policy, now));
 
     [Fact]
+    public void A_person_who_is_on_the_call_is_added() =>
+        IsFound(Scenarios.AddedAgain, "a person is on the call twice", real => (session, happened, policy, now) =>
+        {
+            if (happened is not SessionEvent.AddPhoneParticipant || session is null)
+                return real(session, happened, policy, now);
+            var hidden = Changed(session, ParticipantId.Callee, p => p with { Party = A.BobsPhone })!;
+            var decision = real(hidden, happened, policy, now);
+            return decision with
+            {
+                Session = decision.Changed ? Changed(decision.Session, ParticipantId.Callee, p => p with { Party = A.Bob }) : session,
+            };
+        });
+
+    [Fact]
+    public void A_person_who_comes_back_is_still_rung() =>
+        IsFound(Scenarios.AddedAgain, "a person is on the call twice", real => (session, happened, policy, now) =>
+        {
+            if (happened is not SessionEvent.StartCall || session is null)
+                return real(session, happened, policy, now);
+            var hidden = Changed(session, A.BobAgain, p => p with { Party = p.Answered ? A.Bob : A.BobsPhone })!;
+            var decision = real(hidden, happened, policy, now);
+            return decision with
+            {
+                Session = decision.Changed ? Changed(decision.Session, A.BobAgain, p => p with { Party = A.Bob }) : session,
+            };
+        });
+
+    [Fact]
     public void A_hold_is_ignored_when_its_holder_leaves() =>
         IsFound(Scenarios.Holds, "on hold for a person who has left", real => (session, happened, policy, now) =>
         {

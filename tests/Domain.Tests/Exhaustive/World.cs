@@ -74,7 +74,8 @@ internal sealed record World
         Legs.Any(l => l.Owner == id) || Requests.Any(r => r.Participant == id) || Replies.Any(r => r.Participant == id);
 
     public static CallSid SidOf(ParticipantId owner, int number) =>
-        A.Leg((owner == ParticipantId.Caller ? 0x10 : owner == ParticipantId.Callee ? 0x20 : owner == A.Doctor ? 0x30 : 0x40) + number);
+        A.Leg((owner == ParticipantId.Caller ? 0x10 : owner == ParticipantId.Callee ? 0x20 : owner == A.Doctor ? 0x30
+            : owner == A.BobAgain ? 0x50 : 0x40) + number);
 
     public World With(Leg before, Leg after)
     {
@@ -195,5 +196,5 @@ internal sealed record World
     }
 
     private static char Digit(ParticipantId id) =>
-        id == ParticipantId.Caller ? '1' : id == ParticipantId.Callee ? '2' : id == A.Doctor ? '3' : '4';
+        id == ParticipantId.Caller ? '1' : id == ParticipantId.Callee ? '2' : id == A.Doctor ? '3' : id == A.BobAgain ? '5' : '4';
 }

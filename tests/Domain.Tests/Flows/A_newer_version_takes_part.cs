@@ -86,7 +86,7 @@ public sealed class A_newer_version_takes_part
     public void An_effect_of_an_unknown_kind_outlives_the_call_whose_id_is_used_again()
     {
         var over = A.Session().Live().EndsForEveryone().FinishesHangUps();
-        var again = new SessionEvent.StartCall(A.Id(), "nonceofthiscall2", A.StrangerLeg, A.Identity("alice"), A.Bob);
+        var again = new SessionEvent.StartCall(A.Id(), "nonceofthiscall2", A.StrangerLeg, A.App("alice"), A.Bob);
         var started = SessionDecider.Decide(over.Session with { Effects = [Foreign] }, again, Policy, over.Now).Session!;
         started.Effects.ShouldContain(Foreign);
         started.Nonce.ShouldBe("nonceofthiscall2");

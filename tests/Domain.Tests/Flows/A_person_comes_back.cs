@@ -69,7 +69,7 @@ public sealed class A_person_comes_back
         var room = CallSession.RoomOf(A.Id(), A.Nonce);
         SessionEvent[] events =
         [
-            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", Second, A.Identity("bob"), A.BobsPhone),
+            new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", Second, A.App("bob"), A.BobsPhone),
             new SessionEvent.ParticipantLeft(room, A.CalleeLeg, Callee, LeaveReason.HungUp),
             new SessionEvent.ParticipantLeft(room, A.CalleeLeg, null, LeaveReason.HungUp),
             new SessionEvent.LegProgressed(Callee, A.CalleeLeg, Progress.Gone, LeaveReason.HungUp, A.Nonce),

@@ -58,10 +58,10 @@ public sealed class Phones_are_added
     public void A_phone_that_is_on_the_call_or_rings_is_not_rung_again()
     {
         var call = A.Session().Live().WithRinging(A.Doctor);
-        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null))
+        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PartyOf(A.Doctor), null))
             .Last.Refused.ShouldBe(RefusalReason.AlreadyOnTheCall);
         call.Ends(A.Doctor, LeaveReason.NoAnswer);
-        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Doctor), null))
+        call.When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PartyOf(A.Doctor), null))
             .Reply.ShouldBeOfType<CallReply.Added>("the phone no longer rings, so it may be added again");
     }
 
@@ -81,7 +81,7 @@ public sealed class Phones_are_added
         for (var i = 0; i < 248; i++)
         {
             var (id, leg) = (A.Participant($"guest-{i}"), A.Leg(1000 + i));
-            call.When(new SessionEvent.AddPhoneParticipant(id, A.Phone($"+1555{i:0000000}"), null)).Claims(id)
+            call.When(new SessionEvent.AddPhoneParticipant(id, new Party.Phone(A.Phone($"+1555{i:0000000}")), null)).Claims(id)
                 .Settles(id, new DialOutcome.Accepted(leg));
             call.When(new SessionEvent.ParticipantJoined(A.Room1, call.Session.Room, leg, id, null));
         }

@@ -107,7 +107,7 @@ public sealed class The_caller_hears_why
     public void The_language_of_the_call_is_kept()
     {
         Language.TryParse("de-CH", out var german).ShouldBeTrue();
-        var call = A.NoSession().When(new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.Identity("alice"), A.Bob)
+        var call = A.NoSession().When(new SessionEvent.StartCall(A.Id(), A.Nonce, A.CallerLeg, A.App("alice"), A.Bob)
         {
             Language = german,
         });

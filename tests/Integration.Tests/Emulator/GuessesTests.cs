@@ -162,6 +162,26 @@ public sealed class GuessesTests
     }
 
     [Theory]
+    [InlineData(true, "client:bob?SessionID=s-42&CallerIdentity=a%2Bb")]
+    [InlineData(false, "client:bob")]
+    public async Task The_app_gets_the_parameters_of_its_address_and_the_call_list_has_them_or_not(bool has, string to)
+    {
+        await using var world = await World.StartAsync(new() { ClientToHasParameters = has });
+        var sid = await world.CallAsync("client:bob?SessionID=s-42&CallerIdentity=a%2Bb");
+        await world.Twilio.Client("bob").RingsAsync();
+        var rung = world.Twilio.Client("bob").Incoming.Single();
+        (rung.Custom["SessionID"], rung.Custom["CallerIdentity"]).ShouldBe(("s-42", "a+b"));
+        (await world.GetAsync($"/Calls/{sid}.json")).Body!["to"]!.GetValue<string>().ShouldBe(to);
+        foreach (var filter in new[] { "client:bob", "client:bob?SessionID=s-42&CallerIdentity=a%2Bb" })
+            Count((await world.GetAsync("/Calls.json?To=" + Uri.EscapeDataString(filter))).Body, "calls").ShouldBe(filter == to ? 1 : 0);
+        foreach (var tooLong in new[] { $"SessionID={new string('a', 129)}", $"{new string('a', 33)}=1" })
+            (await world.PostAsync("/Calls.json", new()
+            {
+                { "To", "client:bob?" + tooLong }, { "From", "client:alice" }, { "Url", world.App.Url + "/answer" },
+            })).Status.ShouldBe(400);
+    }
+
+    [Theory]
     [InlineData(false, 1)]
     [InlineData(true, 0)]
     public async Task A_leg_whose_participant_is_deleted_goes_on_or_hangs_up(bool hangsUp, int said)

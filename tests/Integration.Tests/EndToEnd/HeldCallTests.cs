@@ -40,6 +40,21 @@ public sealed class HeldCallTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task A_held_caller_who_calls_from_a_phone_rings_the_configured_person_when_Redis_is_back()
+    {
+        using var gate = new RedisGate(await redis.NewDatabaseAsync(), isOpen: false);
+        await using var host = await StartAsync(gate, pauseScale: 0.5);
+        var (phone, bob) = (host.Twilio.Phone(Phone), host.Twilio.Client("bob"));
+        var leg = await phone.PlaceCallAsync("+15550100000");
+        await IsHeldAsync(host, phone);
+        gate.Open();
+        await bob.RingsAsync();
+        (bob.Rings, bob.Incoming[0].Custom["SessionID"], bob.Incoming[0].Custom["CallerIdentity"]).ShouldBe((1, leg.Sid, Phone));
+        await phone.HangUpAsync();
+        await bob.IsIdleAsync();
+    }
+
+    [Fact]
     public async Task A_held_caller_hears_thirty_seconds_of_ringback_and_then_words()
     {
         using var gate = new RedisGate(await redis.NewDatabaseAsync(), isOpen: false);

@@ -83,7 +83,7 @@ public sealed class ReplayedVoiceWebhooksTests(RedisFixture redis)
             await redis.NewDatabaseAsync(), swept: false, configure: services => services.AddSingleton<ISessionStore>(store.Over));
         var session = OutboxRig.Started();
         var placed = new StartCall(
-            session.Id, session.Caller.Leg!, ((Party.Client)session.Caller.Party).Identity, session.Participants[1].Party, null);
+            session.Id, session.Caller.Leg!, session.Caller.Party, session.Participants[1].Party, null);
         foreach (var isDone in new[] { false, true })
         {
             store.Fail(isDone);

@@ -51,7 +51,7 @@ public sealed class TwilioQueueTests(RedisFixture redis)
         await host.Twilio.Client("alice").IsIdleAsync(Patience);
         await EndsAsync(host);
         (await host.SessionAsync()).GetProperty("endReason").GetString().ShouldBe("callee-unreachable");
-        var leg = await host.Twilio.AskAsync(cloud => cloud.Legs.Single(leg => leg.To == "client:bob"));
+        var leg = await host.Twilio.AskAsync(cloud => cloud.Legs.Single(leg => leg.Phone.Address == "client:bob"));
         (leg.State, leg.HasRung).ShouldBe((LegState.Canceled, false));
     }
 
@@ -63,7 +63,7 @@ public sealed class TwilioQueueTests(RedisFixture redis)
         await QueueAsync(host, seconds: 60);
         await host.Twilio.Client("alice").HangUpAsync();
         await host.Twilio.WaitUntilAsync(
-            cloud => cloud.Legs.Single(leg => leg.To == "client:bob").State == LegState.Canceled, "the queued call is canceled");
+            cloud => cloud.Legs.Single(leg => leg.Phone.Address == "client:bob").State == LegState.Canceled, "the queued call is canceled");
         await host.EventuallyAsync(session => session.GetProperty("participants").EnumerateArray()
             .All(p => p.GetProperty("reason").GetString() is not null));
         await EndsAsync(host);
@@ -85,7 +85,7 @@ public sealed class TwilioQueueTests(RedisFixture redis)
         await host.Twilio.Client("frank").RingsAsync(Patience);
         await host.Twilio.Phone(Lawyer).RingsAsync(Patience);
         (await added).Status.ShouldBeOneOf(HttpStatusCode.Created, HttpStatusCode.Accepted);
-        (await host.Twilio.AskAsync(cloud => cloud.Legs.Where(leg => !leg.Inbound).Select(leg => leg.To).ToList()))
+        (await host.Twilio.AskAsync(cloud => cloud.Legs.Where(leg => !leg.Inbound).Select(leg => leg.Phone.Address).ToList()))
             .ShouldBe(["client:bob", "client:dave", "client:frank", Lawyer]);
     }
 

@@ -38,8 +38,8 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
         CallSid.TryParse(leg.Sid, out var caller).ShouldBeTrue();
         var callee = (await bob.LookAsync()).Current!.Sid;
 
-        var calls = Value(
-            await Gateway.ListCallsAsync("client:bob", "client:alice", TimeProvider.System.GetUtcNow().AddMinutes(-1), Token));
+        var calls = Value(await Gateway.ListCallsAsync(
+            "client:bob?SessionID=s-42&CallerIdentity=alice", "client:alice", TimeProvider.System.GetUtcNow().AddMinutes(-1), Token));
         calls.ShouldHaveSingleItem().Sid.Value.ShouldBe(callee);
         Value(await Gateway.FetchCallAsync(caller!, Token)).Status.ShouldBe(LegStatus.InProgress);
 
@@ -51,7 +51,8 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
         SessionId.TryParse("s-42", out var session).ShouldBeTrue();
         ParticipantId.TryParse("guest-lawyer", out var guest).ShouldBeTrue();
         PhoneNumber.TryParse(Lawyer, out var number).ShouldBeTrue();
-        var outbound = new OutboundParticipant(session!, "nonce", guest!, number!, conference.Sid, TimeSpan.FromSeconds(30));
+        var outbound = new OutboundParticipant(
+            session!, "nonce", guest!, new Party.Phone(number!), null, conference.Sid, TimeSpan.FromSeconds(30));
         var added = Value(await Gateway.CreateParticipantAsync(outbound, Token));
         Refused(await Gateway.CreateParticipantAsync(outbound, Token)).ShouldBe(Refusal.LabelInUse);
         await host.Twilio.Phone(Lawyer).RingsAsync();
@@ -81,7 +82,7 @@ public sealed class GatewayAndEmulatorTests(RedisFixture redis) : IAsyncLifetime
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         PhoneNumber.TryParse(Lawyer, out var number).ShouldBeTrue();
         var sid = Value(await Gateway.CreateCallAsync(new Calls.Application.Ports.OutboundCall(session!, "nonce", ParticipantId.Callee,
-            new Party.Phone(number!), alice!, TimeSpan.FromSeconds(30)), Token));
+            new Party.Phone(number!), new Party.Client(alice!), TimeSpan.FromSeconds(30)), Token));
         await host.Twilio.Phone(Lawyer).RingsAsync();
         Value(await Gateway.FetchCallAsync(sid, Token)).Status.ShouldBe(LegStatus.Ringing);
         Value(await Gateway.CompleteCallAsync(sid, Token));

@@ -103,12 +103,13 @@ internal static class Given
         ParticipantId.TryParse(text, out var id) ? id : throw new UnreachableException();
 
     public static OutboundCall CallTo(Party callee) =>
-        new(Session, "nonce234", ParticipantId.Callee, callee, Alice, TimeSpan.FromSeconds(30));
+        new(Session, "nonce234", ParticipantId.Callee, callee, new Party.Client(Alice), TimeSpan.FromSeconds(30));
 
     public static OutboundCall ACall => CallTo(new Party.Client(Identity("bob")));
 
     public static OutboundParticipant AGuest =>
-        new(Session, "nonce234", Participant("guest-1"), Number("+15551234567"), Conference, TimeSpan.FromSeconds(30));
+        new(Session, "nonce234", Participant("guest-1"), new Party.Phone(Number("+15551234567")), new Party.Client(Alice), Conference,
+            TimeSpan.FromSeconds(30));
 }
 
 /// <summary>Every message that was logged, with its category and its values.</summary>

@@ -26,7 +26,7 @@ public sealed class GatewayRequestTests
         request.Path.ShouldBe(Account + "/Calls.json");
         Flat(request).ShouldBe(new Dictionary<string, string>
         {
-            ["To"] = "client:bob",
+            ["To"] = "client:bob?SessionID=s:42&CallerIdentity=alice",
             ["From"] = "client:alice",
             ["Url"] = "https://calls.example.com/twilio/sessions/s:42/nonce234/participants/callee/join#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000",
             ["Method"] = "POST",
@@ -223,6 +223,26 @@ public sealed class GatewayRequestTests
         gateway.Twilio.Requests.Count.ShouldBe(2);
         gateway.Twilio.Requests[0].Query["To"].ToString().ShouldBe("+15551234567");
         gateway.Twilio.Requests[0].Query["From"].ToString().ShouldBe("client:alice");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_call_of_an_app_is_looked_up_with_its_parameters_and_then_without_them(bool hasParameters)
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        var found = CallsPage(null, "Wed, 01 Sep 2010 00:00:05 +0000");
+        gateway.Twilio.Says(hasParameters ? [found] : [CallsPage(null), found]);
+
+        var (to, from) = gateway.Gateway.AddressesOf(
+            new Party.Client(Given.Identity("bob")), Given.Session, new Party.Phone(Given.Number("+15551234567")));
+        var calls = (await gateway.Gateway.ListCallsAsync(to, from, DateTimeOffset.UnixEpoch, None))
+            .ShouldBeOfType<GatewayOutcome<IReadOnlyList<CallView>>.Accepted>().Value;
+
+        calls.ShouldHaveSingleItem();
+        string[] asked = ["client:bob?SessionID=s:42&CallerIdentity=%2B15551234567", "client:bob"];
+        gateway.Twilio.Requests.Select(request => request.Query["To"].ToString()).ShouldBe(asked.Take(hasParameters ? 1 : 2));
+        gateway.Twilio.Requests.Select(request => request.Query["From"].ToString()).Distinct().ShouldBe(["+15551234567"]);
     }
 
     [Theory]

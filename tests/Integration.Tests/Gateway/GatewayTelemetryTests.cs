@@ -158,10 +158,14 @@ public sealed class GatewayTelemetryTests
             _ => new Answer(200, $$"""{"sid":"{{Answer.CallSid}}","to":"{{Number}}","from":"client:{{Caller}}","status":"ringing"}"""),
         };
 
-        var call = Given.CallTo(new Party.Client(Given.Identity(Callee))) with { Caller = Given.Identity(Caller), Nonce = Nonce };
+        var call = Given.CallTo(new Party.Client(Given.Identity(Callee))) with
+        {
+            Caller = new Party.Client(Given.Identity(Caller)),
+            Nonce = Nonce,
+        };
         await gateway.Gateway.CreateCallAsync(call, None);
         await gateway.Gateway.CreateCallAsync(call with { To = new Party.Phone(Given.Number(Number)) }, None);
-        await gateway.Gateway.CreateParticipantAsync(Given.AGuest with { To = Given.Number(Number), Nonce = Nonce }, None);
+        await gateway.Gateway.CreateParticipantAsync(Given.AGuest with { To = new Party.Phone(Given.Number(Number)), Nonce = Nonce }, None);
         await gateway.Gateway.ListCallsAsync(Number, "client:" + Caller, DateTimeOffset.UnixEpoch, None);
         await gateway.Gateway.FetchCallAsync(Given.Leg, None);
         await gateway.Gateway.CompleteCallAsync(Given.Leg, None);

@@ -126,7 +126,8 @@ public sealed class OldCallsTests(RedisFixture redis)
         ParticipantId.TryParse("guest-1", out var guest).ShouldBeTrue();
         PhoneNumber.TryParse("+15550100101", out var number).ShouldBeTrue();
         var alice = new Asker(((Party.Client)session.Caller.Party).Identity, IsOperator: false);
-        (await rig.SendAsync(new AddPhoneParticipant(session.Id, alice, guest!, number!, null))).ShouldBeOfType<CallReply.Added>();
+        (await rig.SendAsync(new AddPhoneParticipant(session.Id, alice, guest!, new Party.Phone(number!), null)))
+            .ShouldBeOfType<CallReply.Added>();
     }
 
     private sealed class Suspect : IStoreMemory

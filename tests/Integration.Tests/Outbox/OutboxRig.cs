@@ -93,7 +93,8 @@ internal sealed class OutboxRig : IAsyncDisposable
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         ClientIdentity.TryParse("bob", out var bob).ShouldBeTrue();
         return SessionDecider.Decide(
-            null, new SessionEvent.StartCall(id!, Nonces.Next(), leg!, alice!, new Party.Client(bob!)), Policy, TimeProvider.System
+            null, new SessionEvent.StartCall(id!, Nonces.Next(), leg!, new Party.Client(alice!), new Party.Client(bob!)), Policy,
+            TimeProvider.System
                 .GetUtcNow() - (ago ?? TimeSpan.Zero)).Session!;
     }
 

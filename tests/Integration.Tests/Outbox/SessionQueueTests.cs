@@ -102,7 +102,7 @@ public sealed class SessionQueueTests(RedisFixture redis)
             session,
             new Asker(null, IsOperator: true),
             ParticipantId.TryParse(participant, out var id) ? id : throw new InvalidOperationException(),
-            PhoneNumber.TryParse(number, out var phone) ? phone : throw new InvalidOperationException(),
+            PhoneNumber.TryParse(number, out var phone) ? new Party.Phone(phone) : throw new InvalidOperationException(),
             null);
     }
 

@@ -90,8 +90,7 @@ public sealed class SessionTransactionTests(RedisFixture redis)
         session!.Effects.OfType<Effect.HangUp>().Select(hangUp => hangUp.Leg);
 
     private static StartCall Placed(CallSession session) =>
-        new(session.Id, session.Caller.Leg!, ((Party.Client)session.Caller.Party).Identity, session.Participants[1].Party,
-            TraceParent: null);
+        new(session.Id, session.Caller.Leg!, session.Caller.Party, session.Participants[1].Party, TraceParent: null);
 
     private static ParticipantLeft LeftByCaller(CallSession session) =>
         new(session.Id, session.Caller.Leg!, null, null, LeaveReason.HungUp);

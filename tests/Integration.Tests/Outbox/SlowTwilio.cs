@@ -36,7 +36,7 @@ internal sealed class SlowTwilio : IVoiceGateway
     /// room.</summary>
     public int Asked(string what) => asked.Count(a => a == what);
 
-    public (string To, string From) AddressesOf(Party callee, ClientIdentity? caller) => ("", "");
+    public (string To, string From) AddressesOf(Party callee, SessionId session, Party? caller) => ("", "");
 
     public async Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken)
     {

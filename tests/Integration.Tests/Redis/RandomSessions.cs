@@ -44,7 +44,7 @@ internal sealed class RandomSessions(int seed)
         7 => new SessionEvent.ParticipantFlagsChanged(
             Conference(), session.Room, Leg(), Person(), new Flags(Coin(), Coin(), random.Next(100))),
         8 => new SessionEvent.ConferenceEnded(Conference(), session.Room),
-        9 or 10 => new SessionEvent.AddPhoneParticipant(Person(), Phone(), Labels[random.Next(Labels.Length)])
+        9 or 10 => new SessionEvent.AddPhoneParticipant(Person(), new Party.Phone(Phone()), Labels[random.Next(Labels.Length)])
         {
             Screen = Coin() ? Any<Screening>() : null,
         },
@@ -70,7 +70,8 @@ internal sealed class RandomSessions(int seed)
         Known<SessionId>("story", SessionId.TryParse),
         string.Create(CultureInfo.InvariantCulture, $"nonce{random.Next(10)}"),
         Leg(),
-        Known<ClientIdentity>("alice@example.com", ClientIdentity.TryParse),
+        Coin() ? new Party.Client(Known<ClientIdentity>("alice@example.com", ClientIdentity.TryParse))
+            : Coin() ? new Party.Phone(Phone()) : Party.Unknown.Instance,
         Coin() ? new Party.Phone(Phone()) : new Party.Client(Known<ClientIdentity>("bob_1-2.3=", ClientIdentity.TryParse)),
         Coin() ? "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" : null)
     {

@@ -80,7 +80,7 @@ public sealed class RedisClusterTests : IAsyncLifetime
         CallSid.TryParse("CA" + new string('1', 32), out var leg).ShouldBeTrue();
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         PhoneNumber.TryParse("+12025550123", out var number).ShouldBeTrue();
-        var start = new StartCall(id!, leg!, alice!, new Party.Phone(number!), null);
+        var start = new StartCall(id!, leg!, new Party.Client(alice!), new Party.Phone(number!), null);
         var taken = await quotas.TakeStartAsync(start, "US", default);
         (taken.Refused, taken.Taken.Length).ShouldBe((null, 5));
         (await quotas.TakeStartAsync(start, "US", default)).Taken.ShouldBeEmpty("the leg names the call");

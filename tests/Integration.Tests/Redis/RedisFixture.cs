@@ -61,7 +61,8 @@ public sealed class RedisFixture : IAsyncLifetime
     {
         lock (garnets)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"{besides!.ConnectionString},{Patience},defaultDatabase={garnetDatabase++}");
+            return string.Create(
+                CultureInfo.InvariantCulture, $"{besides!.ConnectionString},{Patience},defaultDatabase={garnetDatabase++}");
         }
     }
 

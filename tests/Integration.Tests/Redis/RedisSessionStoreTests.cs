@@ -339,7 +339,7 @@ public sealed class RedisSessionStoreTests(RedisFixture fixture) : IAsyncLifetim
         ClientIdentity.TryParse("alice", out var alice).ShouldBeTrue();
         PhoneNumber.TryParse("+15550100101", out var number).ShouldBeTrue();
         return SessionDecider.Decide(
-            null, new SessionEvent.StartCall(id, Nonces.Next(), leg!, alice!, new Party.Phone(number!)), Policy, Now);
+            null, new SessionEvent.StartCall(id, Nonces.Next(), leg!, new Party.Client(alice!), new Party.Phone(number!)), Policy, Now);
     }
 
     private static Decision Labelled(CallSession session, string label) => new(

@@ -43,4 +43,10 @@ public enum Bug
 
     /// <summary>The ringback goes on after the return of the person for whom the call waited.</summary>
     RingbackGoesOn,
+
+    /// <summary>An app is rung without the parameters that name the call.</summary>
+    BlindRing,
+
+    /// <summary>An app user who is on the call is added again.</summary>
+    AddedTwice,
 }

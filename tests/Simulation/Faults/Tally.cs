@@ -25,6 +25,8 @@ internal sealed class Tally
     public const string CameBack = "person comes back after a drop";
     public const string CameBackHeld = "person comes back while Twilio holds the old leg";
     public const string Reconnecting = "call waits for a person who dropped";
+    public const string AppAdded = "an app user is added";
+    public const string AddedAgain = "an app user who is on the call, or was, is added";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     public const string StoreForgot = "store forgets all sessions";
@@ -36,7 +38,7 @@ internal sealed class Tally
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
         Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, Tone, Words, CameBack, CameBackHeld, Reconnecting,
-        StoreForgot,
+        StoreForgot, AppAdded, AddedAgain,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),

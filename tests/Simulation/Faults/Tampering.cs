@@ -57,6 +57,10 @@ internal static class Tampering
         (Bug.NoSecondSidCheck, SessionEvent.CalleeRejected rejected) => WithLeg(session, rejected.Participant, rejected.Leg),
         (Bug.NoSecondSidCheck, SessionEvent.JoinCall join) => WithLeg(session, join.Participant, join.Leg),
         (Bug.JoinAfterLeaveCounted, SessionEvent.ParticipantJoined joined) => BackOnTheLine(session, joined.Leg),
+        (Bug.AddedTwice, SessionEvent.AddPhoneParticipant) => session with
+        {
+            Participants = session.Participants.SetItem(1, session.Participants[1] with { Party = Party.Unknown.Instance }),
+        },
         _ => session,
     };
 

@@ -103,6 +103,10 @@ internal sealed class Story
             Hold(null, new Asker(null, IsOperator: true), begins + callerLeaves, begins);
         for (var i = chance.NextDouble() < 0.4 ? chance.Next(1, 3) : 0; i > 0; i--)
             DropsAndReturns(chance.Next(3) == 0 ? Callee : Caller, begins + answersAfter + Seconds(12, 40));
+        // The callee's app is added while it talks, or after it has left or declined.
+        if (Callee.IsClient && chance.NextDouble() < 0.2)
+            world.Scheduler.Schedule(begins + Seconds(1, 45), () =>
+                Add(Callee, ParticipantId.TryParse("guest-again", out var again) ? again : throw new InvalidOperationException()));
         // All people who still talk at this length of the call hang up, late guests included.
         for (var at = TimeSpan.FromSeconds(57); at < Longest + (2 * world.Policy.QueueTimeout); at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);
@@ -131,24 +135,32 @@ internal sealed class Story
             voice.Webhook, voice.Method, voice.Url, voice.Parameters, new Dictionary<string, string>(), TimeSpan.FromSeconds(5)), default);
     }
 
-    /// <summary>Adds a phone at a random time, or none.</summary>
+    /// <summary>Adds a phone or an app user at a random time, or none.</summary>
     /// <returns>The number of people after that.</returns>
     private int Guest(TimeSpan begins)
     {
         if (chance.NextDouble() > 0.4)
             return 0;
-        var phone = world.Cloud.Phone($"+1555{Number:0000}1{guests.Count:00}");
+        var isApp = (Number + guests.Count) % 3 == 0;
+        var phone = world.Cloud.Phone(isApp ? $"client:guest{Number}-{guests.Count}" : $"+1555{Number:0000}1{guests.Count:00}");
         Behave(phone, chance.NextDouble());
         var id = ParticipantId.TryParse($"guest-{guests.Count}", out var parsed) ? parsed : throw new InvalidOperationException();
         var at = begins + Seconds(0.5, 30);
         guests.Add((phone, id, at + world.Cloud.Options.RingDelay + phone.After));
-        var number = PhoneNumber.TryParse(phone.Address, out var of) ? of : throw new InvalidOperationException();
         Screening? screen = chance.Next(2) == 0 ? (Screening)chance.Next(3) : null;
-        world.Scheduler.Schedule(
-            at, () => world.Deployment.Ask(new AddPhoneParticipant(Session, asker, id, number, null) { Screen = screen }));
+        world.Scheduler.Schedule(at, () => Add(phone, id, screen));
         if (chance.NextDouble() < 0.15)
             Ask(at + Seconds(0, 20), new RemoveParticipant(Session, asker, id));
         return 1;
+    }
+
+    private void Add(Phone phone, ParticipantId id, Screening? screen = null)
+    {
+        if (phone.IsClient)
+            world.Tally.Add(phone == Callee ? Tally.AddedAgain : Tally.AppAdded);
+        Party party = PhoneNumber.TryParse(phone.Address, out var number) ? new Party.Phone(number)
+            : new Party.Client(AskerOf(phone).Identity!);
+        world.Deployment.Ask(new AddPhoneParticipant(Session, asker, id, party, null) { Screen = screen });
     }
 
     private void Behave(Phone phone, double dice)

@@ -11,7 +11,7 @@ namespace Calls.Simulation.Service;
 /// replica.</summary>
 internal sealed class EmulatedTwilioApi(
     VirtualScheduler scheduler, TwilioCloud cloud, Process process, Random chance, Swarm swarm, Tally tally, Func<bool> isHealed,
-    Action<Leg> isHungUp) : ITwilioTransport
+    Action<Leg> isHungUp, Bug bug) : ITwilioTransport
 {
     private readonly string authorization =
         "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(cloud.Options.AccountSid + ":" + cloud.Options.AuthToken));
@@ -38,7 +38,7 @@ internal sealed class EmulatedTwilioApi(
         }
 
         cancellationToken.UnsafeRegister(_ => answer.TrySetCanceled(cancellationToken), null);
-        var sent = new RestRequest(method, request.ConstructUrl().PathAndQuery, Form(request.PostParams), authorization);
+        var sent = new RestRequest(method, request.ConstructUrl().PathAndQuery, Form(request.PostParams, bug), authorization);
         scheduler.Schedule(Wire(), () => Arrive(sent, answer));
         if (isCreate && !isHealed() && chance.NextDouble() < swarm.Doubled)
         {
@@ -71,13 +71,13 @@ internal sealed class EmulatedTwilioApi(
         return new TwilioAnswer((HttpStatusCode)response.Status, response.Body, message.Headers.RetryAfter?.Delta, null);
     }
 
-    private static Parameters Form(List<KeyValuePair<string, string>> form)
+    private static Parameters Form(List<KeyValuePair<string, string>> form, Bug bug)
     {
         if (form.Count == 0)
             return Parameters.None;
         var parameters = new Parameters();
         foreach (var (name, value) in form)
-            parameters.Add(name, value);
+            parameters.Add(name, bug == Bug.BlindRing && name == "To" ? value.Split('?')[0] : value);
         return parameters;
     }
 

@@ -10,7 +10,8 @@ namespace Calls.Simulation.Service;
 /// </summary>
 internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGateway
 {
-    public (string To, string From) AddressesOf(Party callee, ClientIdentity? caller) => real.AddressesOf(callee, caller);
+    public (string To, string From) AddressesOf(Party callee, SessionId session, Party? caller) =>
+        real.AddressesOf(callee, session, caller);
 
     public Task<GatewayOutcome<CallSid>> CreateCallAsync(OutboundCall call, CancellationToken cancellationToken) =>
         CreateAsync(() => real.CreateCallAsync(call, cancellationToken));

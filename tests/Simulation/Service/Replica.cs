@@ -54,7 +54,7 @@ internal sealed class Replica : IDisposable
             .Put<IEffectQueue>(new ImmediateQueue(this))
             .Put<ITwilioTransport>(
                 new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed,
-                world.Judge.HungUp));
+                world.Judge.HungUp, world.Bug));
         var root = Scope();
         root.GetRequiredService<IStoreMemory>();
         var sweeper = root.GetRequiredService<Sweeper>();
@@ -207,6 +207,7 @@ internal sealed class Replica : IDisposable
         services.AddSingleton(prompts).AddSingleton<TwiML>().AddSingleton(new CallTones("US"));
         services.AddSingleton<ICallerNotices>(provider => provider.GetRequiredService<TwiML>());
         services.AddSingleton<HoldOutages>();
+        services.AddSingleton(new InboundNumbers(new CallsOptions()));
         services.AddScoped<VoiceWebhooks>();
         services.AddScoped<StatusCallbacks>();
         services.AddSingleton<Decide>(provider => Tampering.With(provider.GetRequiredService<BugSwitch>().Bug));
@@ -268,13 +269,13 @@ internal sealed class Replica : IDisposable
 
         public Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken) => Granted;
 
-        public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string region, CancellationToken cancellationToken) => Granted;
+        public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string? region, CancellationToken cancellationToken) => Granted;
 
         public Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken) => Task.FromResult(true);
 
         public Task GiveBackAsync(Allowance allowance) => Task.CompletedTask;
 
-        public void GivePlaceBack(ClientIdentity caller, SessionId session)
+        public void GivePlaceBack(string owner, SessionId session)
         {
             // The simulation does not count these.
         }

@@ -1,4 +1,5 @@
 using Calls.Domain;
+using Calls.Sandbox.Demo;
 using Calls.Sandbox.Twilio;
 using Calls.Simulation.Faults;
 using Calls.Simulation.People;
@@ -34,6 +35,7 @@ internal sealed class Judge(CallsWorld world)
     private readonly Dictionary<Leg, DateTimeOffset> forgotten = [];
     private readonly Dictionary<Leg, DateTimeOffset> told = [];
     private readonly Dictionary<Leg, DateTimeOffset> ringing = [];
+    private readonly Dictionary<Leg, DateTimeOffset> twice = [];
     private int glances;
 
     public IReadOnlyList<Violation> Violations => violations;
@@ -47,6 +49,7 @@ internal sealed class Judge(CallsWorld world)
         LookForTheLonely();
         LookForTheQueued();
         LookForTones();
+        LookForWhoIsThereTwice();
         if (glances++ % 10 == 0)
         {
             LookForWrongFlags();
@@ -124,6 +127,8 @@ internal sealed class Judge(CallsWorld world)
                 Say($"{legs.First().Phone.Address} is called {calls} times and rings {rings} times for one request", StoryOf(legs.First()));
         }
 
+        foreach (var blind in world.Cloud.Legs.Where(Guarantees.IsBlind))
+            Say($"{blind.Phone.Address} rang, and its app cannot name the call", StoryOf(blind));
         ConcludeTones();
         foreach (var story in world.Stories)
         {
@@ -245,6 +250,17 @@ internal sealed class Judge(CallsWorld world)
             holder is { Leg: { } leg, Reconnecting: false } && world.Cloud.FindLeg(leg.Value) is { Ended: true };
     }
 
+    /// <summary>No app rings for a call, or is in its room, while another leg of the same person is in the room. A person who comes back
+    /// has two legs for a moment.</summary>
+    private void LookForWhoIsThereTwice()
+    {
+        var there = world.Cloud.LiveLegs().Where(leg => leg is { Vanished: false, Phone.IsClient: true, Participant.IsIn: true }).ToList();
+        SayIfTooLong(twice, world.Cloud.LiveLegs()
+            .Where(leg => leg is { Vanished: false, State: LegState.Ringing or LegState.InProgress }
+                && there.Exists(other => other != leg && other.Phone == leg.Phone && other.Created <= leg.Created))
+            .ToHashSet(), "rung or in the room while they are on the call");
+    }
+
     /// <summary>No person hears ringback while two others are on the line who hear each other, or one who is not on hold.</summary>
     private void LookForRingbackInCompany()
     {
@@ -255,9 +271,9 @@ internal sealed class Judge(CallsWorld world)
         SayIfTooLong(ringing, rung, "hearing ringback in company");
     }
 
-    /// <summary>The person has called again. The service hangs up the earlier leg.</summary>
-    private static bool HasComeBack(Leg leg) =>
-        leg.Phone.Legs.Any(other => other is { Inbound: true } && other != leg && other.Created > leg.Created);
+    /// <summary>The person has called again. The service hangs up the earlier leg, and a leg that it has dialled in the meantime.</summary>
+    private static bool HasComeBack(Leg leg) => leg.Phone.Legs.Any(
+        other => other is { Inbound: true } && other != leg && (other.Created > leg.Created || (!leg.Inbound && other.IsLive)));
 
     /// <summary>A person is alone if the person hears no other person, and no person who could change that is on the line. An operator who
     /// has put people on hold could change it.</summary>

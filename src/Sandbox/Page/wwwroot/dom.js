@@ -28,6 +28,18 @@ export function say(words) {
   document.getElementById('said').textContent = words;
 }
 
+// Reads a document. If it is refused, the text of the service is shown, and the result is null.
+export async function read(path, bearer) {
+  try {
+    const response = await fetch(path, { headers: { Authorization: `Bearer ${bearer}` } });
+    if (response.ok) return await response.json();
+    toast(await explain(response));
+  } catch {
+    toast('The sandbox does not answer.');
+  }
+  return null;
+}
+
 // Sends a request. If it is refused, the text of the service is shown. The result is true if it was accepted.
 export async function ask(method, path, body, bearer) {
   const headers = {};

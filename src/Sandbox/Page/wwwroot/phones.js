@@ -1,5 +1,5 @@
 // The phones. Each card is created once and then updated, so that no element moves or loses the focus.
-import { el, text, ask, say, nameOf, capital } from './dom.js';
+import { el, text, ask, read, say, nameOf, capital } from './dom.js';
 
 const states = { idle: 'Idle', calling: 'Calling…', ringing: 'Ringing', waiting: 'On the line', talking: 'In call' };
 const ends = {
@@ -20,6 +20,9 @@ const behaviours = [
   ['unreachable', 'cannot be reached'],
   ['offline', 'is offline'],
 ];
+
+// The number of the service. Calls:Inbound says who is rung.
+const hotline = '+15550100000';
 
 const screens = [
   ['none', 'nothing'],
@@ -68,7 +71,10 @@ class Card {
     this.#bearer = bearer;
     const id = `phone-${phone.address.replaceAll(/[^A-Za-z0-9]/g, '-')}`;
     const use = action => () => ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/${action}`);
-    const patch = body => ask('PATCH', `${this.#path()}/participants/${encodeURIComponent(this.#phone.participant)}`, body, this.#bearer);
+    const patch = async body => {
+      const own = await this.#own();
+      if (own) await ask('PATCH', `${this.#path()}/participants/${encodeURIComponent(own.id)}`, body, this.#bearer);
+    };
     const p = this.#parts;
     p.name = el('h3', { id });
     p.state = el('span', { class: 'state' });
@@ -78,6 +84,8 @@ class Card {
     p.press = this.#button('Press 1', 'good', use('press?key=1'));
     p.decline = this.#button('Decline', 'danger', use('decline'));
     p.hangUp = this.#button('Hang up', 'danger', use('hang-up'));
+    if (!phone.isApp)
+      p.callIn = this.#button('Call in', '', use(`call?to=${encodeURIComponent(hotline)}`), 'The phone calls the number of the service');
     p.drop = this.#button('Lose connection', 'quiet', use('drop'), 'The phone loses its connection without hanging up');
     if (bearer) {
       p.mute = this.#button('Mute', '', () => patch({ muted: !this.#phone.muted }));
@@ -99,7 +107,7 @@ class Card {
         el('div', { class: 'who' }, p.name, el('small', {}, phone.isApp ? 'app user' : phone.address)),
         p.state),
       p.line, p.hears,
-      el('div', { class: 'actions' }, p.answer, p.press, p.decline, p.back, p.mute, p.hold, p.hangUp, p.end, p.drop),
+      el('div', { class: 'actions' }, p.answer, p.press, p.decline, p.back, p.callIn, p.mute, p.hold, p.hangUp, p.end, p.drop),
       p.call?.element, p.add?.element, p.screened,
       el('label', { class: 'behaviour' }, 'When called, it ', p.behaviour));
   }
@@ -120,12 +128,14 @@ class Card {
       hangUp: on || phone.state === 'calling',
       drop: phone.state !== 'idle',
     };
+    if (p.callIn) show.callIn = phone.state === 'idle';
     if (this.#bearer) {
       Object.assign(show, { mute: phone.state === 'talking', hold: phone.state === 'talking', end: on && phone.session !== null });
       this.#other = phones.find(other => other.isApp && other.address !== phone.address);
       show.back = phone.back !== null && this.#other !== undefined;
       p.call.update(phone.state === 'idle', phones.filter(other => other.address !== phone.address), name);
-      const free = phones.filter(other => !other.isApp && other.state === 'idle');
+      const free = phones.filter(other => other.address !== phone.address && other.state === 'idle')
+        .sort((one, other) => one.isApp - other.isApp);
       p.add.update(on && phone.session !== null, free, name);
       p.screened.hidden = p.add.element.hidden;
       press(p.mute, phone.muted, 'Unmute', 'Mute');
@@ -148,15 +158,21 @@ class Card {
         const words = phone.words ? `, after ${phone.words}` : '';
         return phone.last ? `Last call: ${ends[phone.last] ?? phone.last}${words}` : 'Ready';
       }
-      case 'ringing': return 'Incoming call';
+      case 'ringing': return phone.caller ? `Incoming call from ${capital(phone.caller)}` : 'Incoming call';
       case 'calling': return 'Twilio requests the voice webhook';
-      case 'waiting': return phone.asked ? 'Asked to press 1' : phone.participant === 'caller' ? 'Waiting for an answer' : 'On the line';
+      case 'waiting': return phone.asked ? 'Asked to press 1' : phone.placed ? 'Waiting for an answer' : 'On the line';
       default: return `with ${list(phone.with.map(name))}`;
     }
   }
 
   #path() {
     return `/v1/sessions/${encodeURIComponent(this.#phone.session)}`;
+  }
+
+  // The participant that this app is, as the Api shows it. An app knows its session and its own identity, and no more.
+  async #own() {
+    const session = await read(this.#path(), this.#bearer);
+    return session?.participants.findLast(person => person.identity === nameOf(this.#phone.address));
   }
 
   #call(to) {
@@ -172,7 +188,10 @@ class Card {
     return ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/call?${where}`);
   }
 
-  #add(phoneNumber) {
+  #add(address) {
+    if (address.startsWith('client:'))
+      return ask('POST', `${this.#path()}/participants`, { identity: nameOf(address) }, this.#bearer);
+    const phoneNumber = address;
     const label = document.querySelector(`#cards option[value="${CSS.escape(phoneNumber)}"]`)?.dataset.label;
     return ask('POST', `${this.#path()}/participants`, { phoneNumber, label, screen: this.#parts.screen.value }, this.#bearer);
   }

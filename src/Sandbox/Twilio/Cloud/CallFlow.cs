@@ -31,19 +31,21 @@ internal sealed class CallFlow(TwilioCloud cloud)
     public Leg CallIn(Phone caller, string? to, Parameters custom)
     {
         var options = cloud.Options;
+        var isNumber = !caller.IsClient && options.NumberVoiceUrl is not null;
         var leg = new Leg(cloud.Sids.Call(), caller, inbound: true, cloud.Scheduler.Now)
         {
-            From = caller.Address,
+            From = caller.ShownAs ?? caller.Address,
             To = to ?? "",
             Custom = custom,
-            ApplicationSid = options.ApplicationSid,
-            StatusCallback = options.AppStatusCallback is { } callback ? new(callback.AbsoluteUri, "POST", ["completed"]) : null,
+            ApplicationSid = isNumber ? null : options.ApplicationSid,
+            StatusCallback = (isNumber ? options.NumberStatusCallback : options.AppStatusCallback) is { } callback
+                ? new(callback.AbsoluteUri, "POST", ["completed"]) : null,
             Fallback = options.VoiceFallbackUrl is { } fallback ? new(fallback.AbsoluteUri, "POST") : null,
             StartedAt = cloud.Scheduler.Now,
         };
         cloud.Register(leg);
-        Move(leg, LegState.Ringing, "call to the TwiML App");
-        if (options.VoiceUrl is { } voice)
+        Move(leg, LegState.Ringing, isNumber ? "call to a number" : "call to the TwiML App");
+        if ((isNumber ? options.NumberVoiceUrl : options.VoiceUrl) is { } voice)
         {
             cloud.Post(() => cloud.Twiml.Run(leg, new(new(voice.AbsoluteUri, options.VoiceMethod), null), WebhookKind.Voice));
         }
@@ -64,7 +66,7 @@ internal sealed class CallFlow(TwilioCloud cloud)
         var leg = new Leg(cloud.Sids.Call(), cloud.Phone(address), inbound: false, cloud.Scheduler.Now)
         {
             From = call.From,
-            To = call.To,
+            To = cloud.Options.ClientToHasParameters ? call.To : address,
             Custom = Parameters.Parse(query),
             StatusCallback = call.StatusCallback,
             Fallback = call.Fallback,

@@ -90,7 +90,7 @@ internal sealed class Callbacks(TwilioCloud cloud)
         {
             parameters.Add("AnsweredBy", answeredBy);
         }
-        var kind = leg.ApplicationSid is null ? WebhookKind.CallStatus : WebhookKind.AppStatus;
+        var kind = leg.Inbound ? WebhookKind.AppStatus : WebhookKind.CallStatus;
         cloud.Webhooks.Fire(new(kind, status ?? leg.CallStatus, target, parameters) { CallSid = leg.Sid });
     }
 

@@ -47,6 +47,9 @@ public sealed class Phone
 
     public bool IsMachine => Behaviour is PhoneBehaviour.Voicemail or PhoneBehaviour.Fax;
 
+    /// <summary>What Twilio says of the number when the phone calls, such as <c>anonymous</c>; null: the number.</summary>
+    public string? ShownAs { get; set; }
+
     /// <summary>All legs of the phone, including those that are over, oldest first.</summary>
     public IReadOnlyList<Leg> Legs => _legs;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
@@ -27,7 +28,11 @@ internal static partial class RestInput
         {
             throw RestRefusal.BadRequest(21211, $"The phone number you are attempting to call, {to}, is not valid");
         }
-        if (from == to)
+        if (to.Length > bare.Length && Parameters.Parse(to[bare.Length..]).Any(IsTooLong))
+        {
+            throw RestRefusal.BadRequest(20001, $"A parameter of {to} is too long");
+        }
+        if (from == bare)
         {
             throw RestRefusal.BadRequest(21211, "'To' and 'From' are the same number");
         }
@@ -37,12 +42,17 @@ internal static partial class RestInput
             throw RestRefusal.BadRequest(
                 21212, $"The 'From' number {from} is not a valid phone number, shortcode, or alphanumeric sender ID");
         }
-        if (!fromClient && options.OwnedNumbers.Count > 0 && !options.OwnedNumbers.Contains(from))
+        // Only a telephone must be called from a number of the account.
+        if (!fromClient && E164().IsMatch(to) && options.OwnedNumbers.Count > 0 && !options.OwnedNumbers.Contains(from))
         {
             throw RestRefusal.BadRequest(21210, $"The source phone number provided, {from}, is not yet verified for your account");
         }
         return (from, to);
     }
+
+    /// <summary>Twilio limits the parameters that an app gets: names to 32 bytes, values to 128.</summary>
+    private static bool IsTooLong(KeyValuePair<string, string> parameter) =>
+        Encoding.UTF8.GetByteCount(parameter.Key) > 32 || Encoding.UTF8.GetByteCount(parameter.Value) > 128;
 
     /// <summary>A URL parameter with its method; null if the parameter is absent.</summary>
     public static CallbackTarget? Target(

@@ -33,7 +33,7 @@ public enum WebhookKind
     /// <summary>A status callback of a call that REST created.</summary>
     CallStatus,
 
-    /// <summary>The status callback of the TwiML App at the end of an inbound call.</summary>
+    /// <summary>The status callback of the TwiML App, or of a number, at the end of an inbound call.</summary>
     AppStatus,
 
     /// <summary>A status callback of a conference.</summary>
