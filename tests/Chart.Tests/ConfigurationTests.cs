@@ -46,12 +46,15 @@ public sealed class ConfigurationTests
         (calls.Prompts.NoAnswer["de"], calls.Tones.Region).ShouldBe(("Niemand", "DE"));
         (calls.Inbound["41445550100"], calls.BlockedCallers.Single()).ShouldBe(("bob", "+41445550199"));
         calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);
+        calls.Cors.AllowedOrigins.ShouldBe(["https://app.example.org", "http://localhost:5173"]);
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;
         twilio.PublicBaseUrl.ShouldBe("https://calls.example.org");
         (twilio.Client.Region, twilio.Client.Edge, twilio.Client.HasApiKey).ShouldBe(("ie1", "dublin", true));
         (twilio.Voice.CallerId, twilio.Voice.ApplicationSid, twilio.Voice.TokenTtl)
             .ShouldBe(("+41445550100", "AP" + new string('0', 32), TimeSpan.FromSeconds(52)));
+        (twilio.Voice.PushCredentialSids.Ios, twilio.Voice.PushCredentialSids.Android)
+            .ShouldBe(("CR" + new string('0', 32), "CR" + new string('0', 31) + "1"));
         twilio.RequestValidation.Tokens.ShouldBe(["primary", "secondary"]);
 
         var dialing = app.Services.GetRequiredService<IOptions<DialingOptions>>().Value;
