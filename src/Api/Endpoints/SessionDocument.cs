@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Calls.Api.Endpoints;
 
 /// <summary>A call, as people on the call and operators see it.</summary>
@@ -16,7 +18,7 @@ public sealed record SessionDocument(
     internal static SessionDocument Of(StoredSession stored, CallSession session) => new(
         session.Id.Value, StateOf(session), stored.Version, session.StartedAt, session.AnsweredAt, session.EndedAt,
         session.EndReason is { } reason ? Wire.Name(reason) : null,
-        [.. session.Participants.Select(ParticipantDocument.Of)]);
+        [.. CandidateDocuments.AllOf(session)]);
 
     /// <summary>What a person sees of a call that the person declined or was removed from: only the person's own participation, without
     /// numbers and without later changes. For this person the call is over.</summary>
@@ -42,27 +44,37 @@ public sealed record SessionDocument(
 /// <param name="Muted">Whether the participant is muted: the others cannot hear the participant.</param>
 /// <param name="Hold">Whether the participant is on hold.</param>
 /// <param name="HeldBy">Who put the participant on hold: a participant's id, or <c>operator</c>. Null if no hold is known.</param>
+/// <param name="Candidates">The candidates, if the participant has several. The address of the one who got the call is the participant's
+/// own.</param>
 public sealed record ParticipantDocument(
     string Id, string Role, string State, string? Reason, string? Identity, string? PhoneNumber, string? Label, bool Muted, bool Hold,
-    string? HeldBy)
+    string? HeldBy,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<CandidateDocument>? Candidates = null)
 {
     internal static ParticipantDocument Of(Participant participant) => new(
         participant.Id.Value, Wire.Name(participant.Role), StateOf(participant),
         participant is { Reason: { } reason, Reconnecting: false } ? Wire.Name(reason) : null,
         (participant.Party as Party.Client)?.Identity.Value, (participant.Party as Party.Phone)?.Number.Value,
-        participant.Label, participant.Muted, IsHeld(participant), IsHeld(participant) ? participant.HeldBy?.Value : null);
+        participant.Label, participant.Muted, IsHeld(participant), HolderOf(participant));
+
+    private static string? HolderOf(Participant participant) =>
+        IsHeld(participant) ? (participant.HeldBy?.Group ?? participant.HeldBy)?.Value : null;
 
     /// <summary>A person who hears ringback while another participant reconnects is on hold for Twilio only.</summary>
     private static bool IsHeld(Participant participant) => participant is { Hold: true, Ringback: RingbackState.None };
 
     /// <summary>The participant as a request of a person wants it.</summary>
-    internal static ParticipantDocument AsWanted(Participant participant, bool? muted, bool? hold) =>
-        Of(participant with
+    internal static ParticipantDocument AsWanted(CallSession session, Participant participant, bool? muted, bool? hold)
+    {
+        var wanted = Of(participant with
         {
             Muted = muted ?? participant.Muted,
             Hold = hold ?? participant.Hold,
             Ringback = hold is null ? participant.Ringback : RingbackState.None,
         });
+        return CandidateDocuments.Of(session, participant) with { Muted = wanted.Muted, Hold = wanted.Hold, HeldBy = wanted.HeldBy };
+    }
+
 
     /// <summary>The participant as the first answer showed it. A repeated request gets the same answer.</summary>
     internal static ParticipantDocument AsAdded(Participant participant) =>
@@ -71,10 +83,19 @@ public sealed record ParticipantDocument(
     /// <summary>A removed person has left as soon as the removal is stored, although Twilio may still have the leg.</summary>
     internal static ParticipantDocument OwnPart(Participant participant)
     {
-        var own = Of(participant) with { Label = null, Muted = false, Hold = false, HeldBy = null };
-        return participant is { Leaving: Leaving.Removed, Gone: null }
-            ? own with { State = Left(participant), Reason = Wire.Name(LeaveReason.Removed) }
-            : own;
+        var own = Of(participant) with
+        {
+            Id = (participant.Id.Group ?? participant.Id).Value,
+            Label = null,
+            Muted = false,
+            Hold = false,
+            HeldBy = null,
+        };
+        return participant is not ({ Leaving: Leaving.Removed, Gone: null } or { Lost: true, Gone: null }) ? own : own with
+        {
+            State = Left(participant),
+            Reason = Wire.Name(participant.Lost ? LeaveReason.AnsweredElsewhere : LeaveReason.Removed),
+        };
     }
 
     private static string StateOf(Participant participant) => participant.Progress switch
@@ -88,7 +109,7 @@ public sealed record ParticipantDocument(
         _ => Left(participant),
     };
 
-    private static string Left(Participant participant) => participant.Answered ? "left" : "unreachable";
+    internal static string Left(Participant participant) => participant.Answered ? "left" : "unreachable";
 }
 
 /// <summary>The form of enumerations in JSON: lower case, words joined by hyphens.</summary>

@@ -14,7 +14,8 @@ internal static class SessionsApi
         var sessions = app.MapGroup("/v1/sessions/{sessionId}").RequireAuthorization().WithTags("Sessions")
             .ProducesProblem(401).ProducesProblem(404).ProducesProblem(503);
         sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("Get a call");
-        sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a phone to a call")
+        sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant")
+            .WithSummary("Add a phone, or one of several candidates, to a call")
             .ProducesProblem(403).ProducesProblem(409).ProducesProblem(412).ProducesProblem(422);
         sessions.MapPatch("/participants/{participantId}", SetFlagsAsync).WithName("UpdateParticipant")
             .WithSummary("Mute, unmute, hold or resume a participant").ProducesProblem(403).ProducesProblem(409).ProducesProblem(412);
@@ -59,12 +60,13 @@ internal static class SessionsApi
             string sessionId, PhoneToAdd body,
             [FromHeader(Name = RequestHeaders.IdempotencyKey), Description(RequestHeaders.IdempotencyKeyMeaning)] string? key,
             [FromHeader(Name = RequestHeaders.IfMatch), Description(RequestHeaders.IfMatchMeaning)] string? ifMatch,
-            ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
+            ClaimsPrincipal user, PhoneAdder phones, OneOfAdder groups, HttpContext http, CancellationToken cancellationToken)
     {
         var asker = user.Asker();
         if (!SessionId.TryParse(sessionId, out var id))
             return Problems.Of(RefusalReason.NoSuchSession);
-        if (!PhoneNumbers.TryNormalise(body.PhoneNumber, out var number, out var why))
+        PhoneNumber? number = null;
+        if (body.OneOf is null && !PhoneNumbers.TryNormalise(body.PhoneNumber, out number, out var why))
             return Problems.Field("phoneNumber", why);
         if (body.Label is { } text && (text.Length > MaxLabelLength || text.Any(char.IsControl)))
             return Problems.Field("label", $"The label must have at most {MaxLabelLength} characters and no control characters.");
@@ -76,6 +78,14 @@ internal static class SessionsApi
         if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
             return RequestHeaders.BadIfMatch;
         var label = body.Label is { Length: > 0 } ? body.Label : null;
+        if (number is null)
+        {
+            var one = new AddOneOf(id, asker, participant, [], Strategy.All, label) { If = precondition, Screen = screen };
+            return OneOfAdder.Parse(body, one, out var problem) is { } parsed
+                ? await groups.AddAsync(parsed, Location(id), http, cancellationToken)
+                : problem ?? throw new UnreachableException("A request that cannot be used has a problem");
+        }
+
         var command = new AddPhoneParticipant(id, asker, participant, number, label) { If = precondition, Screen = screen };
         return await phones.AddAsync(command, http, cancellationToken) switch
         {
@@ -100,12 +110,12 @@ internal static class SessionsApi
         if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
             return RequestHeaders.BadIfMatch;
         var command = new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold) { If = precondition };
-        return (await mediator.Send(command, cancellationToken)).Reply switch
+        return await mediator.Send(command, cancellationToken) switch
         {
-            CallReply.Refused refused => Problems.Of(refused.Reason),
-            CallReply.Added { Participant: var now } => TypedResults.Accepted(
-                Location(session), ParticipantDocument.AsWanted(now, body.Muted, body.Hold)),
-            var reply => throw new UnreachableException($"{reply.GetType().Name} is not a reply to SetParticipantFlags"),
+            { Reply: CallReply.Refused refused } => Problems.Of(refused.Reason),
+            { Reply: CallReply.Added { Participant: var now }, Session: { } changed } => TypedResults.Accepted(
+                Location(session), ParticipantDocument.AsWanted(changed, now, body.Muted, body.Hold)),
+            var decision => throw new UnreachableException($"{decision.Reply.GetType().Name} is not a reply to SetParticipantFlags"),
         };
     }
 
@@ -156,13 +166,18 @@ internal static class SessionsApi
     private static string Location(SessionId id) => $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
 }
 
-/// <summary>A phone to add to a call.</summary>
+/// <summary>A phone to add to a call, or the candidates for one participant. The first candidate to answer gets the call.</summary>
 /// <param name="PhoneNumber">The number in international form with the leading +. Spaces, dashes and parentheses are allowed.</param>
 /// <param name="Label">A name for the participant, such as "doctor". It has at most 64 characters.</param>
 /// <param name="Screen">How the phone is screened before it enters the call. <c>none</c>: not at all. <c>machine</c>: Twilio detects
 /// answering machines; a machine is hung up, and a person who is not recognised must press 1. <c>press-1</c>: the person must press 1.
 /// Without it, the configuration of the service decides.</param>
-public sealed record PhoneToAdd(string? PhoneNumber, string? Label, string? Screen = null);
+/// <param name="OneOf">1 to 20 candidates, in place of one phone. Candidates who are on the call already are skipped.</param>
+/// <param name="Strategy">How the candidates are rung. <c>all</c> (the default): all at once. <c>in-order</c>: one after another.</param>
+/// <param name="RingSeconds">How long each candidate rings: 5 to 60. Without it, <c>Calls:RingTimeout</c>.</param>
+public sealed record PhoneToAdd(
+    string? PhoneNumber = null, string? Label = null, string? Screen = null, IReadOnlyList<CandidateToAdd>? OneOf = null,
+    string? Strategy = null, int? RingSeconds = null);
 
 /// <summary>The flags of a participant to change. A flag that is not present stays as it is.</summary>
 /// <param name="Muted">True mutes the participant, false unmutes.</param>
