@@ -50,6 +50,10 @@ internal static class Flows
             "10 Redis loses every call",
             "Redis is flushed while Alice and Bob talk and the lawyer rings: all three talk on, and the last line ends",
             LostAsync),
+        new(
+            "11 One of three interpreters gets the call",
+            "three interpreters are rung: the first one to answer enters the call, and the two other phones stop",
+            OneOfThreeAsync),
     ];
 
     private static async Task TwoPartyCallAsync(SandboxHost host, string session)
@@ -269,6 +273,25 @@ internal static class Flows
         await bob.TalksAsync();
         await bob.HangUpAsync();
         await lawyer.IsIdleAsync();
+    }
+
+    private static async Task OneOfThreeAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        PhoneHandle[] interpreters = [host.Twilio.Client("ines"), host.Twilio.Client("ivan"), host.Twilio.Client("ida")];
+        const string body = """{"oneOf":[{"identity":"ines"},{"identity":"ivan"},{"identity":"ida"}],"label":"interpreter"}""";
+        Expect(
+            await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{session}/participants", host.TokenFor("alice"), body),
+            HttpStatusCode.Created);
+        foreach (var interpreter in interpreters)
+            await interpreter.RingsAsync();
+        await interpreters[1].AnswerAsync();
+        await interpreters[1].TalksAsync();
+        await interpreters[0].IsIdleAsync();
+        await interpreters[2].IsIdleAsync();
+        foreach (var phone in new[] { alice, bob })
+            await phone.HangUpAsync();
+        await interpreters[1].IsIdleAsync();
     }
 
     private static async Task<(PhoneHandle Alice, PhoneHandle Bob)> TalkAsync(SandboxHost host, string session)

@@ -1,3 +1,4 @@
+using Calls.Domain;
 using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Demo;
@@ -29,8 +30,15 @@ public static class Guarantees
                 .Select(leg => $"G4 no silence: {leg.Phone.Address} ({leg.Sid}) is still connected"));
         }
 
+        broken.AddRange(cloud.Conferences.SelectMany(Winners).Select(group => $"G7 one answer: {group}"));
         return broken;
     }
+
+    /// <summary>The participants of whom two candidates are in the conference, one sentence each.</summary>
+    private static IEnumerable<string> Winners(Conference conference) => conference.Connected
+        .Select(part => ParticipantId.TryParseLabel(part.Label, out var id) ? id.Group : null).OfType<ParticipantId>()
+        .GroupBy(group => group).Where(group => group.Count() > 1)
+        .Select(group => $"{group.Count()} candidates for {group.Key.Value} are in the room");
 
     /// <summary>The phones that rang more than once for one request, one sentence each.</summary>
     /// <remarks>Legs with the same path and query in their status callback were created for the same request.</remarks>

@@ -134,7 +134,8 @@ public sealed class OneOfTests(RedisFixture redis) : IAsyncLifetime
         malformed.Status.ShouldBe(HttpStatusCode.BadRequest);
         JsonDocument.Parse(malformed.Body).RootElement.GetProperty("errors").EnumerateObject().Select(error => error.Name).ShouldBe(
             ["oneOf[1].phoneNumber", "oneOf[2]", "oneOf[3].identity", "ringSeconds"], ignoreOrder: true);
-        var forbidden = await AddAsync("""{"oneOf":[{"phoneNumber":"+41446681800"},{"identity":"ines"},{"phoneNumber":"+493012345678"}]}""");
+        var forbidden = await AddAsync(
+            """{"oneOf":[{"phoneNumber":"+41446681800"},{"identity":"ines"},{"phoneNumber":"+493012345678"}]}""");
         var problem = JsonDocument.Parse(forbidden.Body).RootElement;
         (forbidden.Status, Code(forbidden.Body)).ShouldBe((HttpStatusCode.Forbidden, "country-not-allowed"));
         problem.GetProperty("candidates").EnumerateArray().Select(c => c.GetProperty("index").GetInt32()).ShouldBe([0, 2]);
