@@ -80,6 +80,9 @@ internal static class Service
 
         public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string? region, CancellationToken cancellationToken) => Granted;
 
+        public Task<Allowance> TakeAddAsync(
+            AddOneOf add, ParticipantId candidate, string? region, CancellationToken cancellationToken) => Granted;
+
         public Task GiveBackAsync(Allowance allowance) => Task.CompletedTask;
 
         public void GivePlaceBack(string owner, SessionId session)

@@ -38,7 +38,7 @@ public static class CallsService
         services.AddSingleton<TwiML>().AddSingleton<ICallerNotices>(provider => provider.GetRequiredService<TwiML>());
         services.AddSingleton<HoldOutages>();
         services.AddTransient<VoiceWebhooks>().AddTransient<StatusCallbacks>();
-        services.AddScoped<PhoneAdder>().AddScoped<SessionEvents>();
+        services.AddScoped<PhoneAdder>().AddScoped<OneOfAdder>().AddScoped<SessionEvents>();
         services.AddBearerAuthentication();
         services.AddRestLimits();
         services.AddBrowserOrigins();

@@ -12,6 +12,8 @@ public sealed class PromptOptions
     private const int MaxNotice = 100;
     private static readonly SpokenWords DefaultQuestion = new("You are invited to a phone call. To accept the call, press 1.", null);
 
+    private static readonly SpokenWords DefaultElsewhere = new("This call has been answered.", null);
+
     /// <summary>The language for a call that names no language, or a language without words.</summary>
     public string Language { get; set; } = DefaultLanguage;
     /// <summary>The question to a screened phone, by language.</summary>
@@ -29,11 +31,15 @@ public sealed class PromptOptions
     public Dictionary<string, string> RefusedByTwilio { get; } = ByLanguage();
     [ConfigurationKeyName("not-accepted")]
     public Dictionary<string, string> NotAccepted { get; } = ByLanguage();
+    /// <summary>What a candidate hears whose answer comes after another one's, by language.</summary>
+    [ConfigurationKeyName("answered-elsewhere")]
+    public Dictionary<string, string> AnsweredElsewhere { get; } = ByLanguage();
 
     /// <summary>Whether a machine hears a message in any language.</summary>
     internal bool HasMessage => Voicemail.Values.Any(words => !string.IsNullOrWhiteSpace(words));
 
     internal SpokenWords Question(Language? language) => Find(PressOne, language) ?? DefaultQuestion;
+    internal SpokenWords AnsweredElsewhereNotice(Language? language) => Find(AnsweredElsewhere, language) ?? DefaultElsewhere;
     internal SpokenWords? Message(Language? language) => Find(Voicemail, language);
 
     /// <summary>What the caller hears instead of the tone. Null: the tone. The words of <see cref="Voicemail"/> are for the machine, so the
@@ -55,6 +61,7 @@ public sealed class PromptOptions
         (string, int, Dictionary<string, string>)[] every =
         [
             ("press-1", MaxLength, PressOne), ("voicemail", MaxLength, Voicemail),
+            ("answered-elsewhere", MaxNotice, AnsweredElsewhere),
             .. Notices.Select(notice => (notice.Name, MaxNotice, notice.Words)),
         ];
         foreach (var (reason, longest, all) in every)

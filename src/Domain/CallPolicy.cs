@@ -66,6 +66,15 @@ public sealed record CallPolicy
     /// <summary>The longest time from the request to Twilio until the phone has rung out: the queue, the ring time, and a margin.</summary>
     public TimeSpan LongestWait => QueueTimeout + RingTimeout + RingSlack;
 
+    /// <summary>The same for a participant with a ring time of its own.</summary>
+    public TimeSpan LongestWaitOf(Participant participant) => QueueTimeout + RingTimeOf(participant) + RingSlack;
+
+    public TimeSpan RingTimeOf(Participant participant) => participant.RingTime ?? RingTimeout;
+
+    /// <summary>How long an answered phone may take until it is accepted. The answer of a candidate that is not screened is enough.
+    /// </summary>
+    public TimeSpan ScreeningTimeOf(Participant participant) => participant.Screen == Screening.None ? JoinGrace : ScreeningTime;
+
     /// <summary>The wait before attempt <paramref name="attempt"/> is repeated: 0.5 s, doubled each time, at most 15 s.</summary>
     public static TimeSpan Backoff(int attempt) => TimeSpan.FromSeconds(Math.Min(15, 0.5 * Math.Pow(2, Math.Clamp(attempt - 1, 0, 10))));
 }

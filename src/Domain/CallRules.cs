@@ -9,7 +9,7 @@ internal static class CallRules
         var settled = DropOverdueDials(session, policy, now);
         if (settled.AnsweredAt is null && settled.Participants.Any(p => p.Role != Role.Caller && p.Answered))
             settled = settled with { AnsweredAt = now };
-        settled = Returns.Await(settled, policy, now);
+        settled = Candidates.Settle(Returns.Await(settled, policy, now), policy, now);
         if (!settled.IsEnded && MustEnd(settled) && !RebuildDecisions.MayHaveCompany(settled))
             settled = Returns.Await(settled with { EndedAt = now, EndEvidence = evidence }, policy, now);
         return settled.IsEnded ? TearDown(settled, policy, now) : Holds.Release(Returns.Ring(settled, policy, now), policy, now);

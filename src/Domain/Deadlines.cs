@@ -17,7 +17,7 @@ public static class Deadlines
         foreach (var participant in session.Participants)
             if (participant.Reconnecting)
                 next = Earliest(next, participant.Since + policy.RejoinGrace);
-        return next;
+        return session.IsEnded ? next : Earliest(next, Candidates.NextRingAt(session, policy));
     }
 
     /// <summary>The due effects that a replica of this version can run.</summary>
@@ -39,6 +39,10 @@ public static class Deadlines
     /// <summary>Whether the call has waited long enough for a participant whose line has dropped.</summary>
     public static bool RejoinGraceHasPassed(CallSession session, CallPolicy policy, DateTimeOffset now) =>
         session.Participants.Any(p => p.Reconnecting && p.Since + policy.RejoinGrace <= now);
+
+    /// <summary>Whether a candidate has rung for the ring time, so that the next one must be rung.</summary>
+    public static bool RingTimeHasPassed(CallSession session, CallPolicy policy, DateTimeOffset now) =>
+        !session.IsEnded && Candidates.NextRingAt(session, policy) <= now;
 
     /// <summary>Whether the session must be compared with Twilio now.</summary>
     public static bool ReviewIsDue(CallSession session, CallPolicy policy, DateTimeOffset now) => NextReview(session, policy) <= now;
@@ -94,11 +98,12 @@ public static class Deadlines
         { Leaving: not Leaving.No } => Latest(session.TouchedAt, session.ReviewedAt) + policy.Recheck,
         { Progress: Progress.Joined } => null,
         { Progress: Progress.Dialing, DialedAt: null } => QueueReviewDueAt(
-            session, participant.Since + policy.RingTimeout + policy.RingSlack, participant.Since + policy.QueueTimeout),
+            session, participant.Since + policy.RingTimeOf(participant) + policy.RingSlack, participant.Since + policy.QueueTimeout),
         { Progress: Progress.Dialing, DialedAt: { } dialed } => QueueReviewDueAt(
-            session, dialed + policy.RingTimeout + policy.RingSlack, participant.Since + policy.LongestWait),
-        { Progress: not Progress.Answered } => (participant.DialedAt ?? participant.Since) + policy.RingTimeout + policy.RingSlack,
-        { IsScreened: true } => participant.Since + policy.ScreeningTime,
+            session, dialed + policy.RingTimeOf(participant) + policy.RingSlack, participant.Since + policy.LongestWaitOf(participant)),
+        { Progress: not Progress.Answered } =>
+            (participant.DialedAt ?? participant.Since) + policy.RingTimeOf(participant) + policy.RingSlack,
+        { IsScreened: true } => participant.Since + policy.ScreeningTimeOf(participant),
         _ => participant.Since + LookAfter(session.ReviewedAt - participant.Since, policy),
     };
 

@@ -29,10 +29,19 @@ public abstract record CallReply
     public sealed record Ask(Participant Participant, int Question) : CallReply;
     /// <summary>A machine has answered. It hears the configured message, if there is one, and Twilio hangs up this leg.</summary>
     public sealed record LeaveMessage : CallReply;
+    /// <summary>Another candidate got the call. The person hears so, and Twilio hangs up this leg.</summary>
+    public sealed record AnsweredElsewhere : CallReply;
     /// <summary>Twilio hangs up this leg.</summary>
     public sealed record HangUp : CallReply;
     /// <summary>The request is refused. <c>RetryAfter</c> is the wait before a new attempt, if it is known.</summary>
-    public sealed record Refused(RefusalReason Reason) : CallReply { public TimeSpan? RetryAfter { get; init; } }
+    public sealed record Refused(RefusalReason Reason) : CallReply
+    {
+        public TimeSpan? RetryAfter { get; init; }
+        /// <summary>The candidates that cannot be rung, by their place in the request, and why. The reason of all is that of the first.
+        /// </summary>
+        public ImmutableArray<(int Index, RefusalReason Reason)> Candidates { get; init; } = [];
+    }
+
     /// <summary>The participant was added or changed, or was there. <c>IsRepeat</c>: the same request had added the participant.</summary>
     public sealed record Added(Participant Participant) : CallReply { public bool IsRepeat { get; init; } }
     /// <summary>This replica must send the dial now, once. It reports the outcome with <paramref name="Attempt"/>.</summary>

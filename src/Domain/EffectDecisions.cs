@@ -55,7 +55,7 @@ internal static class EffectDecisions
             DialOutcome.CallIsGone => session.SendAfter(policy.Recheck, dial, now) with { ReviewNow = true },
             DialOutcome.NotFound when sentFor >= policy.UnknownDialPatience => session.MarkUnreachable(participant, now),
             // Until then the call can wait in Twilio's queue or ring, and no webhook has to say so.
-            DialOutcome.LookUpFailed when sentFor >= policy.LongestWait => session.MarkUnreachable(participant, now),
+            DialOutcome.LookUpFailed when sentFor >= policy.LongestWaitOf(participant) => session.MarkUnreachable(participant, now),
             DialOutcome.LookUpFailed => session.LookUpAfter(LookUpDelay(sentFor, policy), dial, now),
             _ => session.LookUpAfter(LookUpInterval, dial, now),
         });

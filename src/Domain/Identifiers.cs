@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Calls.Domain;
 
 /// <summary>The name of one call until the end of its retention. The app chooses it (<c>SessionID</c>).</summary>
@@ -32,15 +34,29 @@ public sealed record ParticipantId
     public const int MaxLength = 64;
     /// <summary>In the <c>Label</c> of a leg: stands between the participant and the end of the leg's SID. No id has it.</summary>
     public const char LegSeparator = '~';
+    /// <summary>Stands between the participant and the number of the candidate. The ids that the service makes up have no other one.
+    /// </summary>
+    private const char CandidateMark = '_';
     internal const string Allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     private static readonly SearchValues<char> AllowedChars = SearchValues.Create(Allowed);
-    private ParticipantId(string value) => Value = value;
+    private ParticipantId(string value) => (Value, Group) = (value, GroupOf(value));
     public static ParticipantId Caller { get; } = new("caller");
     public static ParticipantId Callee { get; } = new("callee");
     /// <summary>Stands for an operator who is not on the call, where a document names who did something. No participant has it.</summary>
     public static ParticipantId Operator { get; } = new("operator");
     public string Value { get; }
+    /// <summary>The participant that this one is a candidate for (<see cref="Candidates"/>). It is in the id, so callback URLs and labels
+    /// carry it too. Null if it is no candidate.</summary>
+    public ParticipantId? Group { get; }
     public override string ToString() => Value;
+
+    /// <summary>The id of one candidate for this participant: <c>guest-7_1</c> is the first one for <c>guest-7</c>.</summary>
+    public ParticipantId Candidate(int number) => new(string.Create(CultureInfo.InvariantCulture, $"{Value}{CandidateMark}{number}"));
+
+    private static ParticipantId? GroupOf(string value) =>
+        value.LastIndexOf(CandidateMark) is > 0 and var mark
+        && int.TryParse(value.AsSpan(mark + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        && number is >= 1 and <= Candidates.Most ? new(value[..mark]) : null;
 
     /// <summary>The participant in a <c>Label</c> (<see cref="Participant.RoomLabel"/>).</summary>
     public static bool TryParseLabel([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ParticipantId? id) =>

@@ -24,8 +24,9 @@ internal static class LegDecisions
         if (participant.IsScreened)
             return ScreeningDecisions.Answered(raised, e, now);
         var answered = raised.Find(participant.Id)!;
-        return answered.Progress == Progress.Gone ? Step.Note(raised, CallReply.End, IgnoreReason.LegAlreadyGone)
-            : session.IsEnded || answered.Leaving != Leaving.No ? Step.Note(raised, CallReply.End, IgnoreReason.CallIsOver)
+        var end = answered.Lost ? new CallReply.AnsweredElsewhere() : CallReply.End;
+        return answered.Progress == Progress.Gone ? Step.Note(raised, end, IgnoreReason.LegAlreadyGone)
+            : session.IsEnded || answered.Leaving != Leaving.No ? Step.Note(raised, end, IgnoreReason.CallIsOver)
             : Step.Do(raised, new CallReply.JoinRoom(answered));
     }
 

@@ -17,8 +17,13 @@ public sealed record Participant
     public ParticipantId? RemovedBy { get; init; }
     /// <summary>How the phone is screened before it enters the room.</summary>
     public Screening Screen { get; init; }
-    /// <summary>Whether a person was recognised or has pressed 1, so that a screened phone may enter the room. It is never reset.</summary>
+    /// <summary>Whether a person was recognised or has pressed 1, so that a screened phone may enter the room, or whether the candidate got
+    /// the call. It is never reset.</summary>
     public bool Accepted { get; init; }
+    /// <summary>Another candidate got the call (<see cref="Candidates"/>). It is never reset.</summary>
+    public bool Lost { get; init; }
+    /// <summary>How long this candidate's phone rings. Null: <see cref="CallPolicy.RingTimeout"/>.</summary>
+    public TimeSpan? RingTime { get; init; }
     public required Progress Progress { get; init; }
     /// <summary>When <see cref="Progress"/> last rose, by the clock of the service. Deadlines count from here.</summary>
     public required DateTimeOffset Since { get; init; }
@@ -71,11 +76,12 @@ public sealed record Participant
     public string? Unknown { get; init; }
     /// <summary>The leg is answered or in the room, is not being screened, and is not being ended.</summary>
     public bool IsOnTheLine => Progress is Progress.Answered or Progress.Joined && !IsScreened && Leaving == Leaving.No;
-    /// <summary>The phone must still be accepted. A machine can answer it, so an answer alone is no company.</summary>
-    public bool IsScreened => Screen != Screening.None && !Accepted && !EverJoined;
-    /// <summary>The leg is a call with an answer URL, the gate to the room: the callee's, and that of a screened phone. Any other phone and
-    /// any app user is added to the open room.</summary>
-    public bool HasAnswerUrl => Role != Role.Guest || Screen != Screening.None;
+    /// <summary>The phone must still be accepted: a machine can answer a screened phone, and another candidate can have the call. So an
+    /// answer alone is no company.</summary>
+    public bool IsScreened => (Screen != Screening.None || Id.Group is not null) && !Accepted && !EverJoined;
+    /// <summary>The leg is a call with an answer URL, the gate to the room: the callee's, a candidate's, and that of a screened phone. Any
+    /// other phone and any other app user is added to the open room.</summary>
+    public bool HasAnswerUrl => Role != Role.Guest || Screen != Screening.None || Id.Group is not null;
     /// <summary>The call waits to be dialled, in the pacing of the service or in Twilio's queue.</summary>
     public bool IsQueued => QueuedAt is not null && DialedAt is null && Progress is (Progress.Invited or Progress.Dialing);
     /// <summary>How new the known mute and hold are. After a change of the mark, an earlier answer of Twilio is old.</summary>
@@ -145,8 +151,8 @@ public enum Progress
 public enum Leaving
 {
     No = 0,
-    /// <summary>The call is over, so all its legs end. It is also over for a participant whom Twilio does not take off hold, and for the
-    /// ring of an app user who has come back in the meantime.</summary>
+    /// <summary>The call is over, so all its legs end. It is also over for a participant whom Twilio does not take off hold, for a
+    /// candidate if another one got the call, and for the ring of an app user who has come back in the meantime.</summary>
     WithTheCall = 1,
     /// <summary>A person on the call or an operator removed this participant.</summary>
     Removed = 2,
@@ -176,6 +182,10 @@ public enum LeaveReason
     Voicemail = 10,
     /// <summary>The person answered and did not press 1.</summary>
     NotAccepted = 11,
+    /// <summary>Another candidate got the call.</summary>
+    AnsweredElsewhere = 12,
+    /// <summary>None of the candidates got the call. It is never a leg's own reason.</summary>
+    NobodyAccepted = 13,
     /// <summary>The service ended the line because the call ended. It is only a <see cref="Participant.Reason"/> and is not stored.
     /// </summary>
     CallEnded = 20,

@@ -133,8 +133,8 @@ internal static class RebuildDecisions
     private static RebuiltLeg? Find(SessionEvent.SessionRebuilt e, ParticipantId id) =>
         e.Legs.FirstOrDefault(leg => leg.Participant == id);
 
-    private static Role RoleOf(ParticipantId id) =>
-        id == ParticipantId.Caller ? Role.Caller : id == ParticipantId.Callee ? Role.Callee : Role.Guest;
+    private static Role RoleOf(ParticipantId id) => (id.Group ?? id) is var named && named == ParticipantId.Caller ? Role.Caller
+        : named == ParticipantId.Callee ? Role.Callee : Role.Guest;
 
     private static Participant Of(RebuiltLeg leg, Role role, CallPolicy policy, DateTimeOffset now)
     {

@@ -52,7 +52,7 @@ internal static class ReviewDecisions
     /// may ring out first. That report alone proves nothing: Twilio may send it while the call waits.</summary>
     private static bool IsQueuedTooLong(Participant participant, ObservedLeg seen, CallPolicy policy, DateTimeOffset now) =>
         seen.Progress == Progress.Dialing && participant.Progress == Progress.Dialing
-        && now >= participant.Since + (participant.DialedAt is null ? policy.QueueTimeout : policy.LongestWait);
+        && now >= participant.Since + (participant.DialedAt is null ? policy.QueueTimeout : policy.LongestWaitOf(participant));
 
     /// <summary>Hangs up each leg in the room that has no participant or counts as gone. Otherwise its person could stay alone.</summary>
     /// <remarks>Redis lost the participant in a failover, or Twilio reported the end of the leg by mistake. During a dial, a leg without a
@@ -79,8 +79,8 @@ internal static class ReviewDecisions
             return session.HangUp(seen.Leg, policy, now);
         if (IsQueuedTooLong(session.Find(participant.Id)!, seen, policy, now))
             return session.MarkGone(participant.Id, LeaveReason.Unreachable, now).HangUp(seen.Leg, policy, now);
-        if (session.Find(participant.Id) is { IsScreened: true, Progress: Progress.Answered, Since: var since })
-            return now < since + policy.ScreeningTime ? session
+        if (session.Find(participant.Id) is { IsScreened: true, Progress: Progress.Answered } answered)
+            return now < answered.Since + policy.ScreeningTimeOf(answered) ? session
                 : session.MarkGone(participant.Id, LeaveReason.NotAccepted, now).HangUp(seen.Leg, policy, now);
         var waitsForRoom = !inTheRoom && seen.Progress == Progress.Answered && participant.Progress >= Progress.Answered;
         // The list of the room may be older than the truth.

@@ -5,7 +5,8 @@ public enum Right
 {
     /// <summary>The person is not a participant. For this person the call does not exist.</summary>
     None,
-    /// <summary>The person declined or was removed, and sees only the own part: role, state and reason.</summary>
+    /// <summary>The person declined, was removed, or was a candidate who did not get the call. The person sees only the own part: role,
+    /// state and reason.</summary>
     OwnPart,
     /// <summary>The person was on the call or was rung for it, and sees it. The person changes nothing any more.</summary>
     See,
@@ -26,9 +27,13 @@ public static class Rights
         {
             if (participant.Party is not Party.Client client || client.Identity != person)
                 continue;
+            // A candidate who was not rung does not know of the call.
+            if (participant is { Id.Group: not null, Leg: null } && session.FindDial(participant.Id) is null)
+                continue;
             if (participant.IsPresent)
                 return Right.Change;
-            var isOut = participant.Leaving == Leaving.Removed || participant.Gone is LeaveReason.Removed or LeaveReason.Declined;
+            var isOut = participant.Leaving == Leaving.Removed || participant.Gone is LeaveReason.Removed or LeaveReason.Declined
+                || (participant.Id.Group is { } group && session.WinnerOf(group)?.Id != participant.Id);
             right = isOut ? Right.OwnPart : Right.See;
         }
 

@@ -1,6 +1,7 @@
 namespace Calls.Domain;
 
-/// <summary>Whether a screened phone enters the room. This depends on who answered, and on the key that the person pressed.</summary>
+/// <summary>Whether a screened phone or a candidate enters the room. This depends on who answered, on the key that the person pressed, and
+/// on whether another candidate got the call.</summary>
 /// <remarks>The number of a question comes with its answer, so a repeated request gets the same reply.</remarks>
 internal static class ScreeningDecisions
 {
@@ -11,18 +12,17 @@ internal static class ScreeningDecisions
     public static Step Answered(CallSession session, SessionEvent.JoinCall e, DateTimeOffset now)
     {
         var participant = session.Find(e.Participant)!;
-        var isRecognised = e is { AnsweredBy: AnsweredBy.Human, Key: null } && participant.Screen == Screening.Machine;
-        var accepts = isRecognised || e.Key is { IsOne: true };
+        var hasLost = Candidates.HasLost(session, participant);
+        var isOver = hasLost || session.IsEnded || participant.Leaving != Leaving.No || participant.Progress == Progress.Gone;
+        var accepts = (e.Key is null ? IsEnough(e, participant) : e.Key.IsOne) && !(isOver && participant.Id.Group is not null);
         if (accepts)
             session = session.Accept(participant.Id, now);
+        var end = hasLost ? new CallReply.AnsweredElsewhere() : CallReply.End;
         if (participant.Progress == Progress.Gone)
-        {
-            var reply = participant.Gone is LeaveReason.Voicemail ? new CallReply.LeaveMessage() : CallReply.End;
-            return Step.Note(session, reply, IgnoreReason.LegAlreadyGone);
-        }
-
-        if (session.IsEnded || participant.Leaving != Leaving.No)
-            return Step.Note(session, CallReply.End, IgnoreReason.CallIsOver);
+            return Step.Note(
+                session, participant.Gone is LeaveReason.Voicemail ? new CallReply.LeaveMessage() : end, IgnoreReason.LegAlreadyGone);
+        if (isOver)
+            return Step.Note(session, end, IgnoreReason.CallIsOver);
         return e switch
         {
             _ when accepts => Step.Do(session, new CallReply.JoinRoom(session.Find(participant.Id)!)),
@@ -33,4 +33,8 @@ internal static class ScreeningDecisions
             _ => Step.Do(session, new CallReply.Ask(participant, (e.Key?.Question ?? 0) + 1)),
         };
     }
+
+    /// <summary>A person was recognised, or the phone is not screened and belongs to a candidate: the first answer gets the call.</summary>
+    private static bool IsEnough(SessionEvent.JoinCall e, Participant participant) => participant.Screen == Screening.None
+        || (participant.Screen == Screening.Machine && e.AnsweredBy == AnsweredBy.Human);
 }

@@ -87,6 +87,8 @@ internal static class SessionChanges
             return answered == participant.Answered ? session : session.With(participant, participant with { Answered = answered });
         if (participant.Leaving == Leaving.Removed && cause is LeaveReason.HungUp or LeaveReason.Canceled)
             cause = LeaveReason.Removed;
+        if (participant.Lost && cause is LeaveReason.HungUp or LeaveReason.Canceled)
+            cause = LeaveReason.AnsweredElsewhere;
         var wanted = session.FindEffect<Effect.SetFlags>(f => f.Participant == id);
         var gone = participant with { Progress = Progress.Gone, Since = now, Gone = cause, RefusalCode = code, Answered = answered };
         // A person who comes back is muted as it was last requested.

@@ -36,6 +36,7 @@ public static class SessionDecider
         SessionEvent.ConferenceStarted e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Open(session, e.Conference))),
         SessionEvent.ConferenceEnded e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Close(session, e.Conference))),
         SessionEvent.AddPhoneParticipant e => RequestDecisions.AddPhone(session, e, policy, now),
+        SessionEvent.AddOneOf e => Candidates.Add(session, e, policy, now),
         SessionEvent.RemoveParticipant e => RequestDecisions.Remove(session, e, policy, now),
         SessionEvent.SetParticipantFlags e => RequestDecisions.SetFlags(session, e, policy, now),
         SessionEvent.EndCall e => RequestDecisions.End(session, e, now),
@@ -46,7 +47,7 @@ public static class SessionDecider
         SessionEvent.ToneSettled e => Tones.Settle(session, e, policy, now),
         SessionEvent.FlagsSettled e => OfThisCall(session, e.Room, () => EffectDecisions.SettleFlags(session, e, policy, now)),
         SessionEvent.MaxDurationPassed => RequestDecisions.Expire(session, policy, now),
-        SessionEvent.RejoinGracePassed => Step.Do(session),
+        SessionEvent.RejoinGracePassed or SessionEvent.RingTimePassed => Step.Do(session),
         SessionEvent.SessionObserved e =>
             OfThisCall(session, e.Observation.Room, () => ReviewDecisions.Observe(session, e.Observation, policy, now)),
         SessionEvent.ReviewFailed e => OfThisCall(session, e.Room, () => ReviewDecisions.Fail(session, e, policy, now)),
@@ -100,7 +101,7 @@ public static class SessionDecider
         room is null || room == session.Room ? then() : Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
 
     private static bool IsRequest(SessionEvent happened) =>
-        happened is SessionEvent.AddPhoneParticipant or SessionEvent.RemoveParticipant
+        happened is SessionEvent.AddPhoneParticipant or SessionEvent.AddOneOf or SessionEvent.RemoveParticipant
             or SessionEvent.SetParticipantFlags or SessionEvent.EndCall;
 
     private static CallReply NoSession(SessionEvent happened) => happened is SessionEvent.JoinCall ? CallReply.End
@@ -113,7 +114,7 @@ public static class SessionDecider
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled
             or SessionEvent.ToneSettled => Evidence.Gateway,
         SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed or SessionEvent.ReviewFailed
-            or SessionEvent.DialPaced or SessionEvent.RejoinGracePassed => Evidence.Deadline,
+            or SessionEvent.DialPaced or SessionEvent.RejoinGracePassed or SessionEvent.RingTimePassed => Evidence.Deadline,
         _ => IsRequest(happened) ? Evidence.Request : Evidence.Webhook,
     };
 }

@@ -64,6 +64,17 @@ public abstract record SessionEvent
         public Screening? Screen { get; init; }
     }
 
+    /// <summary>A person on the call adds one participant who has several candidates. The first one to answer gets the call.</summary>
+    public sealed record AddOneOf(
+        ParticipantId Participant, ImmutableArray<Party> Candidates, Strategy Strategy, string? Label, ClientIdentity? By = null)
+        : SessionEvent
+    {
+        /// <summary>How candidates that are phones are screened. Null: <see cref="CallPolicy.ScreenPhones"/>.</summary>
+        public Screening? Screen { get; init; }
+        /// <summary>How long each candidate rings. Null: <see cref="CallPolicy.RingTimeout"/>.</summary>
+        public TimeSpan? RingTime { get; init; }
+    }
+
     /// <summary>A person on the call or an operator removes a participant. <c>By</c> is the identity of the bearer, as above.</summary>
     public sealed record RemoveParticipant(ParticipantId Participant, ClientIdentity? By = null) : SessionEvent;
     /// <summary>A person on the call or an operator mutes, unmutes, holds or resumes a participant. <c>By</c> is the identity of the
@@ -87,6 +98,9 @@ public abstract record SessionEvent
     /// <summary>The call has waited for <see cref="CallPolicy.RejoinGrace"/> for a participant whose line has dropped. The sweeper says so;
     /// Twilio is not asked. The rules look at the time.</summary>
     public sealed record RejoinGracePassed : SessionEvent;
+    /// <summary>A candidate has rung for its ring time, and the next one must be rung. The sweeper says so; Twilio is not asked. The rules
+    /// look at the time.</summary>
+    public sealed record RingTimePassed : SessionEvent;
     /// <summary>Twilio answered a change of mute or hold. A newer request has another mark, and stays pending.</summary>
     /// <param name="Room">The room of the request. The answer to a request of an earlier call with this id is ignored.</param>
     /// <param name="Participant">The participant.</param>

@@ -133,6 +133,35 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task Three_interpreters_are_rung_and_one_answers()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.TalkAsync();
+        foreach (var name in new[] { "ines", "ivan", "ida" })
+        {
+            await at.AddPhoneAsync(name);
+            await Expect(at.Card(char.ToUpperInvariant(name[0]) + name[1..])).ToBeVisibleAsync();
+        }
+
+        await at.Page.GetByText("Ring several, for one to answer").ClickAsync();
+        await at.Page.GetByLabel("Phones to ring").SelectOptionAsync(
+            [new SelectOptionValue { Label = "Ines" }, new SelectOptionValue { Label = "Ivan" }, new SelectOptionValue { Label = "Ida" }]);
+        await at.Page.GetByRole(AriaRole.Button, new() { Name = "Ring them" }).ClickAsync();
+        foreach (var name in new[] { "Ines", "Ivan", "Ida" })
+            await at.ExpectPhone(name).ToContainTextAsync("Incoming call");
+        await Expect(at.Person("guest")).ToContainTextAsync("Ivan: ringing");
+        await at.PressAsync("Ivan", "Answer");
+        await at.ExpectPhone("Ivan").ToContainTextAsync("with Alice and Bob");
+        await at.ExpectPhone("Ines").ToContainTextAsync("Idle");
+        await at.ExpectPhone("Ida").ToContainTextAsync("Idle");
+        await Expect(at.Person("guest")).ToContainTextAsync("Ines: answered elsewhere");
+        await Expect(at.Person("guest")).ToContainTextAsync("Ivan: connected");
+        await at.PressAsync("Alice", "End for all");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Alice_loses_the_connection_and_calls_again()
     {
         await using var at = await Browsing.StartAsync();

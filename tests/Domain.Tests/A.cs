@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Calls.Domain.Tests;
 
 /// <summary>Values with defaults. A test names only the values that matter to it.</summary>
@@ -22,6 +24,14 @@ internal static class A
     public static readonly ParticipantId Carol = Participant("guest-carol");
     /// <summary>Bob as a guest: the others have added the callee again.</summary>
     public static readonly ParticipantId BobAgain = Participant("guest-bob");
+
+    /// <summary>The participant whose candidates are <see cref="First"/>, an app user, and <see cref="Second"/>, a phone.</summary>
+    public static readonly ParticipantId One = Participant("guest-one");
+    public static readonly ParticipantId First = One.Candidate(1);
+    public static readonly ParticipantId Second = One.Candidate(2);
+    public static readonly Party Ines = new Party.Client(Identity("ines"));
+    public static readonly Party Ivan = new Party.Phone(Phone("+15550000006"));
+    public static readonly ImmutableArray<Party> Interpreters = [Ines, Ivan];
 
     public static readonly Party Bob = new Party.Client(Identity("bob"));
     public static readonly Party BobsPhone = new Party.Phone(Phone("+15550000002"));
@@ -75,5 +85,6 @@ internal static class A
         : participant == ParticipantId.Callee ? CalleeLeg
         : participant == Doctor ? DoctorLeg
         : participant == Carol || participant == BobAgain ? Leg(5)
+        : participant.Group is not null ? Leg(60 + participant.Value[^1] - '0')
         : LawyerLeg;
 }

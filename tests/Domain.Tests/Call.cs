@@ -58,6 +58,18 @@ internal sealed class Call(CallPolicy policy, CallSession? stored = null)
     public Call AsksFor(ParticipantId guest, string? label = null, Screening? screen = null) =>
         When(new SessionEvent.AddPhoneParticipant(guest, A.PartyOf(guest), label) { Screen = screen });
 
+    /// <summary>The first answer of the candidates of <see cref="A.One"/> gets the call.</summary>
+    public Call AsksForOne(
+        Strategy strategy = Strategy.All, Screening? screen = null, TimeSpan? ringTime = null, ImmutableArray<Party>? of = null) =>
+        When(new SessionEvent.AddOneOf(A.One, of ?? A.Interpreters, strategy, "interpreter") { Screen = screen, RingTime = ringTime });
+
+    public Call Rings(params ParticipantId[] participants)
+    {
+        foreach (var id in participants)
+            Claims(id).Accepts(id).Says(id, Progress.Ringing);
+        return this;
+    }
+
     public Call Removes(ParticipantId participant) => When(new SessionEvent.RemoveParticipant(participant));
 
     public Call EndsForEveryone() => When(new SessionEvent.EndCall());

@@ -34,13 +34,15 @@ internal static class Invariants
                 return "a tone is planned for a reason that has none";
         }
 
-        return session.Participants.Select(p => Of(session, p)).FirstOrDefault(broken => broken is not null);
+        return session.Participants.Select(p => Of(session, p))
+            .Concat(session.Participants.Select(p => p.Id.Group is { } group ? InGroup(session, group) : null))
+            .FirstOrDefault(broken => broken is not null);
     }
 
     private static string? Of(CallSession session, Participant participant)
     {
         var dials = session.Effects.OfType<Effect.Dial>().Where(d => d.Participant == participant.Id).ToList();
-        var needsDial = participant.Leg is null && participant.Progress != Progress.Gone;
+        var needsDial = participant.Leg is null && participant.Progress != Progress.Gone && !IsWaiting(session, participant);
         return dials.Count > 1 ? "a participant has two dials"
             : dials.Count == 1 != needsDial ? "a participant without a leg has no dial, or one with a leg has a dial"
             : session.IsEnded && dials.Any(d => d.State == DialState.Planned) ? "a dial is planned for an ended call"
@@ -61,6 +63,21 @@ internal static class Invariants
             : null;
     }
 
+    /// <summary>The phone of a candidate is dialled after the one before it.</summary>
+    private static bool IsWaiting(CallSession session, Participant participant) =>
+        participant.Id.Group is not null && session.IsWaiting(participant);
+
+    private static string? InGroup(CallSession session, ParticipantId group)
+    {
+        var candidates = session.CandidatesOf(group).ToList();
+        var isWon = session.WinnerOf(group) is not null;
+        return candidates.Count(c => c.IsOnTheLine) > 1 ? "two candidates are on the line"
+            : isWon && candidates.Any(c => c.IsOnTheWay) ? "a candidate is on the way, and another one got the call"
+            : !isWon && !session.IsEnded && candidates.Exists(session.IsWaiting)
+                && !candidates.Exists(c => c.IsOnTheWay && !session.IsWaiting(c)) ? "a candidate waits, and none before it is on the way"
+            : null;
+    }
+
     private static string? InStep(CallSession before, CallSession after) =>
         before.IsEnded && after.EndedAt != before.EndedAt ? "an ended call goes on, or ends again"
         : before.AnsweredAt is not null && after.AnsweredAt != before.AnsweredAt ? "a call is answered twice"
@@ -76,6 +93,7 @@ internal static class Invariants
         : was.Gone is not null && now.Gone != was.Gone ? "the leave reason of a leg changes"
         : was.Answered && !now.Answered ? "an answer is forgotten"
         : was.Accepted && !now.Accepted ? "an acceptance is forgotten"
+        : was.Lost && !now.Lost ? "a lost call is won"
         : was.EverJoined && !now.EverJoined ? "a join is forgotten"
         : was.Leaving != Leaving.No && now.Leaving != was.Leaving ? "a participant who is leaving stays"
         : null;

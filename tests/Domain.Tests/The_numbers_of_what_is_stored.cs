@@ -15,7 +15,7 @@ public sealed class The_numbers_of_what_is_stored
     [Fact]
     public void Of_a_reason_to_leave() => Numbers<LeaveReason>().ShouldBe(
         "HungUp=0 Busy=1 Declined=2 NoAnswer=3 Unreachable=4 Canceled=5 Removed=6 RefusedByTwilio=7 NeverDialed=8 NeverJoined=9 "
-        + "Voicemail=10 NotAccepted=11 CallEnded=20");
+        + "Voicemail=10 NotAccepted=11 AnsweredElsewhere=12 NobodyAccepted=13 CallEnded=20");
 
     [Fact]
     public void Of_a_reason_to_end() => Numbers<EndReason>().ShouldBe(

@@ -37,6 +37,10 @@ public sealed class When_a_session_is_due
         { "Two on hold, the holder has left", Policy.EffectLease.TotalSeconds },
         { "One was taken off hold", Policy.EffectLease.TotalSeconds },
         { "An operator holds the guest", Policy.ReviewInterval.TotalSeconds },
+        { "Live, two candidates ring", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
+        { "Live, candidates in order", Policy.RingTimeout.TotalSeconds },
+        { "Live, one of two candidates has the call", Policy.Recheck.TotalSeconds },
+        { "One waits for one of two candidates", (Policy.RingTimeout + Policy.RingSlack).TotalSeconds },
         { "The caller is back", Policy.FirstLook.TotalSeconds },
         { "The caller reconnects", Policy.EffectLease.TotalSeconds },
         { "The caller reconnects, ringback plays", 30 },
@@ -76,7 +80,8 @@ public sealed class When_a_session_is_due
         }
 
         static bool HasWork(Call call, DateTimeOffset at) => Deadlines.DueEffects(call.Session, call.Policy, at).Any()
-            || Deadlines.ReviewIsDue(call.Session, call.Policy, at) || Deadlines.RejoinGraceHasPassed(call.Session, call.Policy, at);
+            || Deadlines.ReviewIsDue(call.Session, call.Policy, at) || Deadlines.RejoinGraceHasPassed(call.Session, call.Policy, at)
+            || Deadlines.RingTimeHasPassed(call.Session, call.Policy, at);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ internal sealed class PhoneAdder(ISender mediator, DialOutcomes outcomes, TimePr
             case CallReply.Refused refused:
                 return new(Problems.Of(refused.Reason, refused.RetryAfter, http));
             case CallReply.Added { Participant: var known }
-                when known.Party != command.Party || known.Label != command.Label
+                when known.Id != command.Participant || known.Party != command.Party || known.Label != command.Label
                     || (command.Screen is { } screen && screen != known.Screen):
                 return new(Problems.Of(
                     422, "idempotency-key-reused", "This Idempotency-Key came with another number, identity, label or screening before."));

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Calls.Api.Endpoints;
 
 /// <summary>A call, as people on the call and operators see it.</summary>
@@ -16,7 +18,7 @@ public sealed record SessionDocument(
 {
     internal static SessionDocument Of(StoredSession stored, CallSession session) => new(
         session.Id.Value, StateOf(session), stored.Version, session.StartedAt, session.AnsweredAt, session.EndedAt,
-        Wire.Named<SessionEndReason>(session.EndReason), EndedByOf(session), [.. session.Participants.Select(ParticipantDocument.Of)]);
+        Wire.Named<SessionEndReason>(session.EndReason), EndedByOf(session), [.. CandidateDocuments.AllOf(session)]);
 
     /// <summary>What a person sees of a call that the person declined or was removed from: only the person's own participation, without
     /// numbers and without later changes. For this person the call is over.</summary>
@@ -27,7 +29,7 @@ public sealed record SessionDocument(
 
     /// <summary>To remove the caller or the callee before the answer ends the call too.</summary>
     private static string? EndedByOf(CallSession session) => session.EndReason is Domain.EndReason.EndedByPerson
-        ? (session.EndedBy ?? session.Caller.RemovedBy ?? session.Participants[1].RemovedBy)?.Value : null;
+        ? ParticipantDocument.NameOf(session.EndedBy ?? session.Caller.RemovedBy ?? session.Participants[1].RemovedBy) : null;
 
     private static SessionState StateOf(CallSession session) =>
         session.IsEnded ? SessionState.Ended : session.AnsweredAt is null ? SessionState.Ringing : SessionState.Live;
@@ -48,27 +50,37 @@ public sealed record SessionDocument(
 /// <param name="HeldBy">Who put the participant on hold: a participant's id, or <c>operator</c>. Null if no hold is known.</param>
 /// <param name="AddedBy">Who added this guest: a participant's id, or <c>operator</c>. Null for the caller and the callee.</param>
 /// <param name="RemovedBy">Who took the participant off the line: a participant's id, or <c>operator</c>. Null if no request did.</param>
+/// <param name="Candidates">The candidates, if the participant has several. The address of the one who got the call is the participant's
+/// own.</param>
 public sealed record ParticipantDocument(
     string Id, ParticipantRole Role, ParticipantState State, ParticipantReason? Reason, string? Identity, string? PhoneNumber,
-    string? Label, bool Muted, bool Hold, string? HeldBy, string? AddedBy, string? RemovedBy)
+    string? Label, bool Muted, bool Hold, string? HeldBy, string? AddedBy, string? RemovedBy,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<CandidateDocument>? Candidates = null)
 {
     internal static ParticipantDocument Of(Participant participant) => new(
         participant.Id.Value, RoleOf(participant), StateOf(participant), ReasonOf(participant),
         (participant.Party as Party.Client)?.Identity.Value, (participant.Party as Party.Phone)?.Number.Value,
-        participant.Label, participant.Muted, IsHeld(participant), IsHeld(participant) ? participant.HeldBy?.Value : null,
-        participant.AddedBy?.Value, participant.RemovedBy?.Value);
+        participant.Label, participant.Muted, IsHeld(participant), IsHeld(participant) ? NameOf(participant.HeldBy) : null,
+        NameOf(participant.AddedBy), NameOf(participant.RemovedBy));
+
+    /// <summary>Of a candidate, people see the id of the participant.</summary>
+    internal static string? NameOf(ParticipantId? id) => (id?.Group ?? id)?.Value;
 
     /// <summary>A person who hears ringback while another participant reconnects is on hold for Twilio only.</summary>
     private static bool IsHeld(Participant participant) => participant is { Hold: true, Ringback: RingbackState.None };
 
     /// <summary>The participant as a request of a person wants it.</summary>
-    internal static ParticipantDocument AsWanted(Participant participant, bool? muted, bool? hold) =>
-        Of(participant with
+    internal static ParticipantDocument AsWanted(CallSession session, Participant participant, bool? muted, bool? hold)
+    {
+        var wanted = Of(participant with
         {
             Muted = muted ?? participant.Muted,
             Hold = hold ?? participant.Hold,
             Ringback = hold is null ? participant.Ringback : RingbackState.None,
         });
+        return CandidateDocuments.Of(session, participant) with { Muted = wanted.Muted, Hold = wanted.Hold, HeldBy = wanted.HeldBy };
+    }
+
 
     /// <summary>The participant as the first answer showed it. A repeated request gets the same answer.</summary>
     internal static ParticipantDocument AsAdded(Participant participant) =>
@@ -87,6 +99,7 @@ public sealed record ParticipantDocument(
     {
         var own = Of(participant) with
         {
+            Id = (participant.Id.Group ?? participant.Id).Value,
             Label = null,
             Muted = false,
             Hold = false,
@@ -94,9 +107,11 @@ public sealed record ParticipantDocument(
             AddedBy = null,
             RemovedBy = null,
         };
-        return participant is { Leaving: Leaving.Removed, Gone: null }
-            ? own with { State = Left(participant), Reason = ParticipantReason.Removed }
-            : own;
+        return participant is not ({ Leaving: Leaving.Removed, Gone: null } or { Lost: true, Gone: null }) ? own : own with
+        {
+            State = Left(participant),
+            Reason = participant.Lost ? ParticipantReason.AnsweredElsewhere : ParticipantReason.Removed,
+        };
     }
 
     private static ParticipantRole RoleOf(Participant participant) => participant.Role switch
@@ -127,6 +142,6 @@ public sealed record ParticipantDocument(
         var reason => Wire.Named<ParticipantReason>(reason),
     };
 
-    private static ParticipantState Left(Participant participant) =>
+    internal static ParticipantState Left(Participant participant) =>
         participant.Answered ? ParticipantState.Left : ParticipantState.NotReached;
 }

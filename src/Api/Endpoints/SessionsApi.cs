@@ -16,7 +16,8 @@ internal static class SessionsApi
             .WithProblems("no-such-session");
         sessions.MapGet("", GetSessionAsync).WithName("GetSession").WithSummary("Get a call")
             .WithDescription("404 until the service has the first webhook of the call, a moment after the app has connected.");
-        sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant").WithSummary("Add a person to a call")
+        sessions.MapPost("/participants", AddParticipantAsync).WithName("AddParticipant")
+            .WithSummary("Add a person, or one of several candidates, to a call")
             .WithDescription("201: Twilio has accepted the call. 202: the phone or app will be rung, and Twilio has not answered yet.")
             .WithProblems("invalid-request", "not-on-the-call", "version-mismatch", "call-is-over", "call-is-full", "too-many-guests",
                 "already-on-the-call", "adding-oneself", "invalid-number", "country-not-allowed", "number-blocked", "dialing-stopped",
@@ -69,12 +70,13 @@ internal static class SessionsApi
             string sessionId, ParticipantToAdd body,
             [FromHeader(Name = RequestHeaders.IdempotencyKey), Description(RequestHeaders.IdempotencyKeyMeaning)] string? key,
             [FromHeader(Name = RequestHeaders.IfMatch), Description(RequestHeaders.IfMatchMeaning)] string? ifMatch,
-            ClaimsPrincipal user, PhoneAdder phones, HttpContext http, CancellationToken cancellationToken)
+            ClaimsPrincipal user, PhoneAdder phones, OneOfAdder groups, HttpContext http, CancellationToken cancellationToken)
     {
         var asker = user.Asker();
         if (!SessionId.TryParse(sessionId, out var id))
             return Problems.Of(RefusalReason.NoSuchSession);
-        if (PartyOf(body, out var field, out var why) is not { } party)
+        Party? party = null;
+        if (body.OneOf is null && (party = PartyOf(body, out var field, out var why)) is null)
             return Problems.Field(field, why);
         if (body.Label is { } text && (text.Length > MaxLabelLength || text.Any(char.IsControl)))
             return Problems.Field("label", $"The label must have at most {MaxLabelLength} characters and no control characters.");
@@ -88,6 +90,14 @@ internal static class SessionsApi
         if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
             return RequestHeaders.BadIfMatch;
         var label = body.Label is { Length: > 0 } ? body.Label : null;
+        if (party is null)
+        {
+            var one = new AddOneOf(id, asker, participant, [], Strategy.All, label) { If = precondition, Screen = screen };
+            return OneOfAdder.Parse(body, one, out var problem) is { } parsed
+                ? await groups.AddAsync(parsed, Location(id), http, cancellationToken)
+                : problem ?? throw new UnreachableException("A request that cannot be used has a problem");
+        }
+
         var command = new AddPhoneParticipant(id, asker, participant, party, label) { If = precondition, Screen = screen };
         return await phones.AddAsync(command, http, cancellationToken) switch
         {
@@ -112,12 +122,12 @@ internal static class SessionsApi
         if (!RequestHeaders.TryIfMatch(ifMatch, out var precondition))
             return RequestHeaders.BadIfMatch;
         var command = new SetParticipantFlags(session, user.Asker(), participant, body.Muted, body.Hold) { If = precondition };
-        return (await mediator.Send(command, cancellationToken)).Reply switch
+        return await mediator.Send(command, cancellationToken) switch
         {
-            CallReply.Refused refused => Problems.Of(refused.Reason),
-            CallReply.Added { Participant: var now } => TypedResults.Accepted(
-                Location(session), ParticipantDocument.AsWanted(now, body.Muted, body.Hold)),
-            var reply => throw new UnreachableException($"{reply.GetType().Name} is not a reply to SetParticipantFlags"),
+            { Reply: CallReply.Refused refused } => Problems.Of(refused.Reason),
+            { Reply: CallReply.Added { Participant: var now }, Session: { } changed } => TypedResults.Accepted(
+                Location(session), ParticipantDocument.AsWanted(changed, now, body.Muted, body.Hold)),
+            var decision => throw new UnreachableException($"{decision.Reply.GetType().Name} is not a reply to SetParticipantFlags"),
         };
     }
 
@@ -187,18 +197,25 @@ internal static class SessionsApi
     private static string Location(SessionId id) => $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
 }
 
-/// <summary>A phone or an app user to add to a call. Exactly one of <c>phoneNumber</c> and <c>identity</c> is needed.</summary>
+/// <summary>Whom to add to a call: a phone (<c>phoneNumber</c>), an app user (<c>identity</c>), or the candidates for one participant
+/// (<c>oneOf</c>), of whom the first to answer gets the call. Exactly one of the three is needed.</summary>
 /// <param name="PhoneNumber">The number in international form with the leading +. Spaces, dashes and parentheses are allowed.</param>
 /// <param name="Label">A name for the participant, such as "doctor". It has at most 64 characters.</param>
 /// <param name="Screen">How the phone is screened before it enters the call. <c>none</c>: not at all. <c>machine</c>: Twilio detects
 /// answering machines; a machine is hung up, and a person who is not recognised must press 1. <c>press-1</c>: the person must press 1.
 /// Without it, the configuration of the service decides.</param>
 /// <param name="Identity">The client identity of an app user, such as "carol". An app user is not screened.</param>
+/// <param name="OneOf">1 to 20 candidates. Candidates who are on the call already are skipped.</param>
+/// <param name="Strategy">How the candidates are rung. <c>all</c> (the default): all at once. <c>in-order</c>: one after another.</param>
+/// <param name="RingSeconds">How long each candidate rings: 5 to 60. Without it, <c>Calls:RingTimeout</c>.</param>
 public sealed record ParticipantToAdd(
     string? PhoneNumber = null,
     string? Label = null,
     [property: AllowedValues("none", "machine", "press-1")] string? Screen = null,
-    string? Identity = null);
+    string? Identity = null,
+    IReadOnlyList<CandidateToAdd>? OneOf = null,
+    [property: AllowedValues("all", "in-order")] string? Strategy = null,
+    int? RingSeconds = null);
 
 /// <summary>The flags of a participant to change. A flag that is not present stays as it is.</summary>
 /// <param name="Muted">True mutes the participant, false unmutes.</param>

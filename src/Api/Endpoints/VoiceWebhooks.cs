@@ -138,6 +138,8 @@ internal sealed partial class VoiceWebhooks(
                 { Reply: CallReply.Ask ask, Session: { } session } decision =>
                     new(twiml.Ask(session, ask.Participant, ask.Question), decision),
                 { Reply: CallReply.LeaveMessage } decision => new(twiml.LeaveMessage(decision.Session?.Language), decision),
+                { Reply: CallReply.AnsweredElsewhere } decision =>
+                    new(twiml.AnsweredElsewhere(decision.Session?.Language), decision),
                 { Reply: CallReply.Refused refused } => Unusable(refused.Reason.ToString(), Problems.Words(refused.Reason)),
                 { Reply: CallReply.HangUp } decision => new(TwiML.HangUp, decision),
                 var decision => throw new UnreachableException($"{decision.Reply.GetType().Name} is no answer to a leg"),

@@ -21,6 +21,25 @@ internal static class Problems
         type: TypeOf("invalid-request"),
         extensions: new Dictionary<string, object?>(StringComparer.Ordinal) { ["code"] = "invalid-request" });
 
+    /// <summary>Several fields that cannot be used. All of them are named.</summary>
+    public static ValidationProblem Fields(IReadOnlyDictionary<string, string> wrong) => TypedResults.ValidationProblem(
+        wrong.ToDictionary(field => field.Key, field => new[] { field.Value }, StringComparer.Ordinal),
+        detail: string.Join(' ', wrong.Select(field => $"{field.Key}: {field.Value}")),
+        type: TypeOf("invalid-request"),
+        extensions: new Dictionary<string, object?>(StringComparer.Ordinal) { ["code"] = "invalid-request" });
+
+    /// <summary>A refusal. If it is about candidates, all of them are named by their place in the request.</summary>
+    public static ProblemHttpResult Of(CallReply.Refused refused, HttpContext http)
+    {
+        var problem = Of(refused.Reason, refused.RetryAfter, http);
+        if (!refused.Candidates.IsEmpty)
+            problem.ProblemDetails.Extensions["candidates"] = refused.Candidates.Select(candidate => (candidate.Index,
+                Of(candidate.Reason).ProblemDetails)).Select(candidate => new ForbiddenCandidate(
+                    candidate.Index, candidate.ProblemDetails.Extensions["code"] as string ?? "", candidate.ProblemDetails.Detail ?? ""))
+                .ToList();
+        return problem;
+    }
+
     /// <summary>The answer of REST to a refusal of the domain.</summary>
     public static ProblemHttpResult Of(RefusalReason reason) => reason switch
     {
@@ -110,3 +129,9 @@ internal sealed class StoreUnavailableHandler : IExceptionHandler
         return true;
     }
 }
+
+/// <summary>A candidate that the service does not ring.</summary>
+/// <param name="Index">The place in <c>oneOf</c>, from 0.</param>
+/// <param name="Code">The code of the problem.</param>
+/// <param name="Detail">A sentence.</param>
+internal sealed record ForbiddenCandidate(int Index, string Code, string Detail);

@@ -56,6 +56,9 @@ internal sealed class TwiML(CallbackUrls urls, CallPolicy policy, PromptOptions 
     public IResult LeaveMessage(Language? language) =>
         prompts.Message(language) is { } message ? Document(Speak(message), new Hangup()) : HangUp;
 
+    /// <summary>Another candidate got the call. The person hears so, and the line ends.</summary>
+    public IResult AnsweredElsewhere(Language? language) => Document(Speak(prompts.AnsweredElsewhereNotice(language)), new Hangup());
+
     public string TwimlOf(LeaveReason because, Language? language) => prompts.Notice(because, language) is { } words
         ? Text(Speak(words), new Hangup())
         : Text(new Play(new Uri(urls.ToneOf(Tones.Of(because) ?? Tone.Reorder))), new Hangup());

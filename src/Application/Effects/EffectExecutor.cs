@@ -54,12 +54,13 @@ public sealed partial class EffectExecutor(
             return await SettleAsync(current, dial, granted.Attempt, withheld);
         if (memory.SuspectFor is { } time && await FindForgottenAsync(current, participant, time, cancellationToken) is { } forgotten)
             return await SettleAsync(current, dial, granted.Attempt, forgotten);
+        var ringTime = policy.RingTimeOf(participant);
         // The request is finished whatever happens to this process's token: the outcome of a cancelled create would be unknown.
         var sent = !participant.HasAnswerUrl
             ? await gateway.CreateParticipantAsync(
                 new OutboundParticipant(
                     current.Id, current.Nonce, participant.Id, participant.Party, CallerOf(current), current.Conference!,
-                    policy.RingTimeout)
+                    ringTime)
                 {
                     MaxDuration = policy.MaxDuration,
                     TraceParent = current.TraceParent,
@@ -67,7 +68,7 @@ public sealed partial class EffectExecutor(
                 },
                 CancellationToken.None)
             : await gateway.CreateCallAsync(
-                new OutboundCall(current.Id, current.Nonce, participant.Id, participant.Party, CallerOf(current), policy.RingTimeout)
+                new OutboundCall(current.Id, current.Nonce, participant.Id, participant.Party, CallerOf(current), ringTime)
                 {
                     MaxDuration = policy.MaxDuration,
                     TraceParent = current.TraceParent,

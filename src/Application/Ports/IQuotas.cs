@@ -6,7 +6,7 @@ namespace Calls.Application.Ports;
 public interface IQuotas
 {
     /// <summary>Takes what a call uses up: one of the caller's places for live sessions, one of the caller's calls of this hour, and for a
-    /// phone what <see cref="TakeAddAsync"/> takes. The caller's leg belongs to this session from now on.</summary>
+    /// phone what an added phone takes. The caller's leg belongs to this session from now on.</summary>
     /// <remarks>The caller's leg names the call, so a repeated webhook takes nothing twice. A session that has a place keeps it.</remarks>
     /// <param name="start">The call.</param>
     /// <param name="region">The region of the phone that is called; null for an app user.</param>
@@ -23,6 +23,14 @@ public interface IQuotas
     /// <param name="region">The region of the phone; null for an app user.</param>
     /// <param name="cancellationToken">Counts until the request is sent.</param>
     Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string? region, CancellationToken cancellationToken);
+
+    /// <summary>Takes what a candidate uses up: one of the bearer's phones, and for a phone one of the region's phones and of all phones of
+    /// this hour.</summary>
+    /// <param name="add">The request.</param>
+    /// <param name="candidate">The candidate.</param>
+    /// <param name="region">The region of the phone; null for an app user.</param>
+    /// <param name="cancellationToken">Counts until the request is sent.</param>
+    Task<Allowance> TakeAddAsync(AddOneOf add, ParticipantId candidate, string? region, CancellationToken cancellationToken);
 
     /// <summary>Gives back what was taken, because the change was not stored.</summary>
     Task GiveBackAsync(Allowance allowance);

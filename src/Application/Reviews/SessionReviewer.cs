@@ -34,6 +34,13 @@ public sealed class SessionReviewer(
             return;
         }
 
+        if (session is not null && Deadlines.RingTimeHasPassed(session, policy, now))
+        {
+            using var next = CallsTelemetry.Review(session);
+            await mediator.Send(new RingTimePassed(id), cancellationToken);
+            return;
+        }
+
         var effects = session is null ? [] : Deadlines.DueEffects(session, policy, now).ToList();
         var isDue = session is not null && Deadlines.ReviewIsDue(session, policy, now);
         using var span = isDue || effects.Count > 0 ? CallsTelemetry.Review(session!) : null;

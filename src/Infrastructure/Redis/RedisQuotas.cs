@@ -103,6 +103,14 @@ internal sealed class RedisQuotas(
         return await JoinAsync(await AllAsync(region is null ? [mine] : [mine, TakeAsync(OfAll(region, phone))]));
     }
 
+    public async Task<Allowance> TakeAddAsync(AddOneOf add, ParticipantId candidate, string? region, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var phone = $"{add.SessionId.Value}/{candidate.Value}";
+        var mine = TakeAsync([PhonesOf(RedisKeys.HashOf(add.Asker.Owner), phone)]);
+        return await JoinAsync(await AllAsync(region is null ? [mine] : [mine, TakeAsync(OfAll(region, phone))]));
+    }
+
     public Task GiveBackAsync(Allowance allowance) => Task.WhenAll(allowance.Taken.Select(taken => RedisCommands.RunAsync(
         redis, "give back", () => Database.SortedSetRemoveAsync(taken.Counter, taken.Member, CommandFlags.DemandMaster))));
 

@@ -114,6 +114,8 @@ internal static class StoredForm
         EarlierLegs = p.EarlierLegs.IsEmpty ? null : [.. p.EarlierLegs.Select(leg => leg.Value)],
         Reconnecting = p.Reconnecting,
         Ringback = p.Ringback,
+        Lost = p.Lost,
+        RingTime = (long?)p.RingTime?.TotalMilliseconds,
         Unknown = Parse(p.Unknown),
     };
 
@@ -148,6 +150,8 @@ internal static class StoredForm
         EarlierLegs = p.EarlierLegs is null ? [] : [.. p.EarlierLegs.Select(leg => Parsed<CallSid>(leg, CallSid.TryParse))],
         Reconnecting = p.Reconnecting,
         Ringback = Known(p.Ringback),
+        Lost = p.Lost,
+        RingTime = p.RingTime is { } ms ? TimeSpan.FromMilliseconds(ms) : null,
         Unknown = Text(p.Unknown),
     };
 

@@ -60,6 +60,8 @@ internal sealed class ParticipantForm
     [JsonPropertyName("rj")] public bool Reconnecting { get; set; }
     [JsonPropertyName("rb")] public RingbackState Ringback { get; set; }
     [JsonPropertyName("na")] public bool HasNoAddress { get; set; }
+    [JsonPropertyName("lo")] public bool Lost { get; set; }
+    [JsonPropertyName("rt")] public long? RingTime { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
 }
 

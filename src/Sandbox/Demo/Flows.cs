@@ -58,6 +58,10 @@ internal static class Flows
             "11 A phone calls in",
             "a person calls the number of the service: Bob's app knows the call and the caller, and Bob adds Carol",
             PhoneCallsInAsync),
+        new(
+            "12 One of three interpreters gets the call",
+            "three interpreters are rung: the first one to answer enters the call, and the two other phones stop",
+            OneOfThreeAsync),
     ];
 
     private static async Task TwoPartyCallAsync(SandboxHost host, string session)
@@ -319,6 +323,25 @@ internal static class Flows
         await caller.HangUpAsync();
         await bob.HangUpAsync();
         await carol.IsIdleAsync();
+    }
+
+    private static async Task OneOfThreeAsync(SandboxHost host, string session)
+    {
+        var (alice, bob) = await TalkAsync(host, session);
+        PhoneHandle[] interpreters = [host.Twilio.Client("ines"), host.Twilio.Client("ivan"), host.Twilio.Client("ida")];
+        const string body = """{"oneOf":[{"identity":"ines"},{"identity":"ivan"},{"identity":"ida"}],"label":"interpreter"}""";
+        Expect(
+            await host.RestAsync(HttpMethod.Post, $"/v1/sessions/{session}/participants", host.TokenFor("alice"), body),
+            HttpStatusCode.Created);
+        foreach (var interpreter in interpreters)
+            await interpreter.RingsAsync();
+        await interpreters[1].AnswerAsync();
+        await interpreters[1].TalksAsync();
+        await interpreters[0].IsIdleAsync();
+        await interpreters[2].IsIdleAsync();
+        foreach (var phone in new[] { alice, bob })
+            await phone.HangUpAsync();
+        await interpreters[1].IsIdleAsync();
     }
 
     private static async Task<(PhoneHandle Alice, PhoneHandle Bob)> TalkAsync(SandboxHost host, string session)

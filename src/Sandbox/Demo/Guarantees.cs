@@ -1,3 +1,4 @@
+using Calls.Domain;
 using Calls.Sandbox.Twilio;
 
 namespace Calls.Sandbox.Demo;
@@ -31,6 +32,7 @@ public static class Guarantees
 
         broken.AddRange(cloud.Legs.Where(IsBlind)
             .Select(leg => $"G8 no blind ring: {leg.Phone.Address} ({leg.Sid}) rang, and its app cannot name the call"));
+        broken.AddRange(cloud.Conferences.SelectMany(Winners).Select(group => $"G7 one answer: {group}"));
         return broken;
     }
 
@@ -38,6 +40,12 @@ public static class Guarantees
     public static bool IsBlind(Leg leg) => leg is { HasRung: true, Phone.IsClient: true, CallbackPath: { } path }
         && path.StartsWith("/twilio/sessions/", StringComparison.Ordinal)
         && Uri.UnescapeDataString(path.Split('/')[3]) != leg.Custom["SessionID"];
+
+    /// <summary>The participants of whom two candidates are in the conference, one sentence each.</summary>
+    private static IEnumerable<string> Winners(Conference conference) => conference.Connected
+        .Select(part => ParticipantId.TryParseLabel(part.Label, out var id) ? id.Group : null).OfType<ParticipantId>()
+        .GroupBy(group => group).Where(group => group.Count() > 1)
+        .Select(group => $"{group.Count()} candidates for {group.Key.Value} are in the room");
 
     /// <summary>The phones that rang more than once for one request, one sentence each.</summary>
     /// <remarks>Legs with the same path and query in their status callback were created for the same request.</remarks>

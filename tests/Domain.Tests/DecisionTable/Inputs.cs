@@ -43,6 +43,13 @@ internal static class Inputs
             new SessionEvent.AddPhoneParticipant(A.BobAgain, A.Bob, null, A.Identity("alice")));
         yield return Now("a person adds the own app (guest-carol)",
             new SessionEvent.AddPhoneParticipant(A.Carol, A.PartyOf(A.Carol), null, A.Identity("carol")));
+        yield return Now("add one of ines and ivan (guest-one), at once",
+            new SessionEvent.AddOneOf(A.One, A.Interpreters, Strategy.All, "interpreter"));
+        yield return Now("add one of ines and ivan (guest-one), in order",
+            new SessionEvent.AddOneOf(A.One, A.Interpreters, Strategy.InOrder, "interpreter"));
+        yield return Now("remove guest-one", new SessionEvent.RemoveParticipant(A.One));
+        yield return Now("remove guest-one_1", new SessionEvent.RemoveParticipant(A.First));
+        yield return Now("mute guest-one", new SessionEvent.SetParticipantFlags(A.One, true, null));
         yield return Now("remove the caller", new SessionEvent.RemoveParticipant(Caller));
         yield return Now("remove the callee", new SessionEvent.RemoveParticipant(Callee));
         yield return Now("remove guest-doctor", new SessionEvent.RemoveParticipant(A.Doctor));
@@ -113,6 +120,17 @@ internal static class Inputs
             new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.CalleeLeg, Callee, new Flags(true, false, -1)));
         yield return Now("guest-doctor is on hold (sequence 5)",
             new SessionEvent.ParticipantFlagsChanged(A.Room1, Room, A.DoctorLeg, A.Doctor, new Flags(false, true, 5)));
+        foreach (var who in new[] { A.First, A.Second })
+        {
+            yield return Now($"{who} answers", new SessionEvent.JoinCall(who, A.LegOf(who), A.Nonce));
+            yield return Now($"{who}: answered", new SessionEvent.LegProgressed(who, A.LegOf(who), Progress.Answered, null, A.Nonce));
+            yield return Now($"{who} joins", new SessionEvent.ParticipantJoined(A.Room1, Room, A.LegOf(who), who, null));
+        }
+
+        yield return Now("guest-one_1: declined",
+            new SessionEvent.CalleeRejected(A.First, A.LegOf(A.First), LeaveReason.Declined, A.Nonce));
+        yield return Now("guest-one_1: hung up",
+            new SessionEvent.LegProgressed(A.First, A.LegOf(A.First), Progress.Gone, LeaveReason.HungUp, A.Nonce));
         yield return Now("room opens", new SessionEvent.ConferenceStarted(A.Room1, Room));
         yield return Now("room opens again as another conference", new SessionEvent.ConferenceStarted(A.Room2, Room));
         yield return Now("room closes", new SessionEvent.ConferenceEnded(A.Room1, Room));
@@ -174,6 +192,8 @@ internal static class Inputs
             Seen([], (Caller, Progress.Answered, null), (Callee, Progress.Answered, null)));
         yield return Now("the rejoin grace is said to have passed", new SessionEvent.RejoinGracePassed());
         yield return Later("the rejoin grace has passed, 30 s later", 30, new SessionEvent.RejoinGracePassed());
+        yield return Now("the ring time of a candidate is said to have passed", new SessionEvent.RingTimePassed());
+        yield return Later("the ring time of a candidate has passed, 30 s later", 30, new SessionEvent.RingTimePassed());
         yield return Now("the maximum duration is said to have passed", new SessionEvent.MaxDurationPassed());
         yield return Later("the maximum duration has passed, 4 h later", 4 * 3600, new SessionEvent.MaxDurationPassed());
         yield return Now("the session is built again: caller and callee are in the room",
@@ -188,6 +208,8 @@ internal static class Inputs
             Rebuilt(AtOnce, Leg(Caller, Progress.Gone, LeaveReason.HungUp)));
         yield return Now("the session is built again: callee rings, and the caller is not at Twilio",
             Rebuilt(AtOnce, Leg(Callee, Progress.Ringing, null)));
+        yield return Now("the session is built again: caller and guest-one_1 are in the room, guest-one_2 has answered",
+            Rebuilt(TimeSpan.FromSeconds(98), InTheRoom(Caller), InTheRoom(A.First), Leg(A.Second, Progress.Answered, null)));
         yield return Now("the session is built again: both legs have ended",
             Rebuilt(AtOnce, Leg(Caller, Progress.Gone, LeaveReason.HungUp), Leg(Callee, Progress.Gone, LeaveReason.Busy)));
         yield return Now("the session is built again: an unknown participant (guest-lawyer) is in the room too",
@@ -217,7 +239,8 @@ internal static class Inputs
 
     private static RebuiltLeg Leg(ParticipantId who, Progress progress, LeaveReason? gone) => new(
         who, A.LegOf(who),
-        who == Caller ? new Party.Client(A.Identity("alice")) : who == Callee ? A.Bob : new Party.Phone(A.PhoneOf(who)),
+        who == Caller ? new Party.Client(A.Identity("alice")) : who == Callee ? A.Bob
+            : who == A.First ? A.Ines : who == A.Second ? A.Ivan : new Party.Phone(A.PhoneOf(who)),
         progress, gone);
 
     private static (string, TimeSpan, SessionEvent) Now(string name, SessionEvent happened) => (name, AtOnce, happened);

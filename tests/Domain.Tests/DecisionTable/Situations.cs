@@ -49,6 +49,14 @@ internal static class Situations
             A.Session().Ringing().When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null))),
         ("Live, a guest is asked", "Caller and callee are in the room. The guest has answered and is asked to press 1.", () =>
             A.Session().Live().WithRinging(A.Doctor, Screening.Machine).Answers(A.Doctor, AnsweredBy.Unknown)),
+        ("Live, two candidates ring", "Caller and callee are in the room. Two phones ring for guest-one.", () =>
+            A.Session().Live().AsksForOne().Rings(A.First, A.Second)),
+        ("Live, candidates in order", "Caller and callee are in the room. The first phone rings for guest-one, the second one waits.", () =>
+            A.Session().Live().AsksForOne(Strategy.InOrder).Rings(A.First)),
+        ("Live, one of two candidates has the call", "Caller, callee and guest-one_1 are in the room. The other phone is to be stopped.",
+            () => A.Session().Live().AsksForOne().Rings(A.First, A.Second).PicksUp(A.First).Joins(A.First)),
+        ("One waits for one of two candidates", "The callee has left. The caller waits, and two phones ring for guest-one.", () =>
+            A.Session().Live().AsksForOne().Rings(A.First, A.Second).Leaves(ParticipantId.Callee)),
         ("Two on hold", "The caller has put the callee and the guest on hold, and Twilio has done it.", HeldByTheCaller),
         ("Two on hold, the holder has left", "The caller, who had put the callee and the guest on hold, has left.", () =>
             HeldByTheCaller().Leaves(ParticipantId.Caller)),

@@ -55,8 +55,9 @@ public sealed class The_decision_table
             `tests/Domain.Tests/DecisionTable` generates it from the code, and fails if the page and the code differ.
             `{Rewrite}=1 dotnet test tests/Domain.Tests` writes the page.
 
-            The participants are *caller* (alice), *callee* (bob), *guest-doctor* and *guest-lawyer*. *Another leg* and *an unknown leg*
-            belong to no participant. Each situation has two lists. The first has the events with a reply to their sender (after the arrow)
+            The participants are *caller* (alice), *callee* (bob), *guest-doctor* and *guest-lawyer*. The candidates for *guest-one* are
+            *guest-one_1* (the app user ines) and *guest-one_2* (ivan's phone). *Another leg* and *an unknown leg* belong to no participant.
+            Each situation has two lists. The first has the events with a reply to their sender (after the arrow)
             or a change of the session (after the colon). *Plan* marks a new effect, *drop* an effect that is no longer planned. A word in
             italics is the reason why the event is ignored. The second list has the events without a reply and without a change.
 

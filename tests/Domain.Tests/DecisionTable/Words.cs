@@ -9,6 +9,7 @@ internal static class Words
         CallReply.JoinRoom join => $"{join.Participant.Id} enters the room",
         CallReply.HangUp => "hang up",
         CallReply.Ask ask => $"ask {ask.Participant.Id} to press 1, question {ask.Question}",
+        CallReply.AnsweredElsewhere => "words: another candidate has the call, and hang up",
         CallReply.LeaveMessage => "the configured message, and hang up",
         CallReply.Refused refused => $"refused: {refused.Reason}",
         CallReply.Added added => $"participant {added.Participant.Id}",
@@ -91,7 +92,8 @@ internal static class Words
         + (p.IsQueued ? " (queued)" : "")
         + (p is { IsScreened: true, Gone: null } ? " (screened)" : "")
         + HeldBy(p)
-        + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? "" : p.Leaving == Leaving.Removed ? ", being removed" : ", ending");
+        + (p.Leaving == Leaving.No || p.Progress == Progress.Gone ? ""
+            : p.Leaving == Leaving.Removed ? ", being removed" : p.Lost ? ", answered elsewhere" : ", ending");
 
     private static string HeldBy(Participant p) =>
         p is { Hold: true, HeldBy: { } holder, Progress: not Progress.Gone } ? $" (on hold by {holder})" : "";

@@ -95,10 +95,11 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
             })]);
     }
 
-    private static bool IsAdded(Leg leg) => leg.Owner != ParticipantId.Caller && leg.Owner != ParticipantId.Callee;
+    private static bool IsAdded(Leg leg) => leg.Owner != ParticipantId.Caller && !World.IsCalled(leg.Owner);
 
     private Party PartyOf(ParticipantId owner) => owner == ParticipantId.Caller ? new Party.Client(A.Identity("alice"))
         : owner == ParticipantId.Callee ? scenario.Holds.IsEmpty ? A.Bob : A.BobsPhone
+        : owner == A.First ? A.Ines : owner == A.Second ? A.Ivan
         : A.PartyOf(owner);
 
     private static Progress ProgressOf(Leg leg) => leg.State switch
@@ -225,11 +226,13 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         }),
     };
 
-    /// <summary>When a call was queued makes no difference, and whether Twilio dials it makes one only while it does not ring.</summary>
+    /// <summary>When a call was queued makes no difference, and whether Twilio dials it makes one only while it does not ring, or while
+    /// other candidates wait for the end of the ring time.</summary>
     private Participant Timeless(Participant participant) => WithoutSince(participant) with
     {
         QueuedAt = null,
-        DialedAt = participant is { Progress: Progress.Dialing, DialedAt: not null } ? Now : null,
+        DialedAt = participant is { Progress: Progress.Dialing, DialedAt: not null }
+            or { Progress: Progress.Ringing, DialedAt: not null, Id.Group: not null } ? Now : null,
     };
 
     private Participant WithoutSince(Participant participant) => scenario.WithoutReasons
@@ -240,7 +243,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
             Answered = !scenario.Returns.IsEmpty && participant.Answered,
             // Who was in the room is not screened any more.
             Screen = participant.IsScreened ? participant.Screen : Screening.None,
-            EverJoined = false,
+            EverJoined = participant.Id.Group is not null && participant.EverJoined,
             Gone = participant.Gone is null ? null : LeaveReason.HungUp,
             RefusalCode = null,
         }

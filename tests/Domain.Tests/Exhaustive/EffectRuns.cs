@@ -3,9 +3,9 @@ namespace Calls.Domain.Tests.Exhaustive;
 /// <summary>The execution of effects: our worker, and Twilio's reaction to its requests.</summary>
 internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
 {
-    /// <summary>Twilio adds a guest only to an open conference. The callee is called directly.</summary>
+    /// <summary>Twilio adds a guest only to an open conference. The callee and candidates are called directly.</summary>
     public static bool CanCreateCall(World w, DialRequest request) =>
-        request.Participant == ParticipantId.Callee || (w.RoomIsOpen && request.Conference == w.Conferences);
+        World.IsCalled(request.Participant) || (w.RoomIsOpen && request.Conference == w.Conferences);
 
     public static CallSid NextSid(World w, ParticipantId participant) =>
         World.SidOf(participant, w.Legs.Count(l => l.Owner == participant) + 1);
@@ -30,14 +30,14 @@ internal sealed class EffectRuns(Scenario scenario, CheckedDecisions decisions)
     /// </summary>
     public static Leg? LookUp(World w, Effect.Dial dial) => w.Session!.Find(dial.Participant)!.Party is Party.Unknown
         ? null
-        : w.Legs.LastOrDefault(l => l.Owner == dial.Participant && !l.IsReturn && (l.IsAlive || l.Owner == ParticipantId.Callee));
+        : w.Legs.LastOrDefault(l => l.Owner == dial.Participant && !l.IsReturn && (l.IsAlive || World.IsCalled(l.Owner)));
 
     public World Claim(World w, Effect.Dial dial, DateTimeOffset now)
     {
         var claimed = decisions.Apply(w, new SessionEvent.ClaimDial(dial.Participant, w.Session!.Nonce), out var reply, now);
         if (reply is not CallReply.DialGranted granted)
             return claimed;
-        var conference = granted.Session.Conference is { } sid && dial.Participant != ParticipantId.Callee ? sid.Value[^1] - '0' : 0;
+        var conference = granted.Session.Conference is { } sid && !World.IsCalled(dial.Participant) ? sid.Value[^1] - '0' : 0;
         if (w is { FailoversLeft: > 0, BeforeClaim: null })
             claimed = claimed with { BeforeClaim = w.Stored };
         return claimed with { Requests = claimed.Requests.Add(new DialRequest(dial.Participant, granted.Attempt, conference)) };

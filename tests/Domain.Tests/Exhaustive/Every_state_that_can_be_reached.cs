@@ -72,6 +72,21 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     ]);
 
     [Fact]
+    public void Two_people_and_two_candidates_whose_answers_cross() => AllRulesHold(Scenarios.OneOfTwo(Strategy.All), 10_000, Candidates);
+
+    [Fact]
+    public void Two_people_and_two_candidates_who_are_rung_in_order() => AllRulesHold(
+        Scenarios.OneOfTwo(Strategy.InOrder), 10_000, [.. Candidates, "the ring time passes"]);
+
+    private static readonly string[] Candidates =
+    [
+        "guest-one_1 answer arrives, and gets JoinRoom", "guest-one_2 answer arrives, and gets JoinRoom",
+        "guest-one_1 answer arrives, and gets AnsweredElsewhere", "guest-one_2 answer arrives, and gets AnsweredElsewhere",
+        "guest-one_1 enters", "guest-one_2 enters", "guest-one_1 hangs up entering", "does not answer", "hang-up, reply lost",
+        "dial is created, reply lost", "late look-up finds nothing", "caller hangs up", "late review",
+    ];
+
+    [Fact]
     public void Two_people_and_a_store_that_forgets_them() => AllRulesHold(Scenarios.Forgetful, 10_000, Forgotten);
 
     [Fact]

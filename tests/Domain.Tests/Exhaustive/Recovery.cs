@@ -159,8 +159,10 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
         foreach (var leg in w.Legs.Where(l => l.IsAlive))
             Violation.Unless(session.Find(leg.Sid) is { Progress: not Progress.Gone }, "Q: the session does not know a leg that is alive",
                 w);
+        Violation.Unless(w.Legs.All(l => !l.IsUnanswered || !w.IsTaken(l.Owner)),
+            "Q: the phone of a candidate rings, and another one has the call", w);
         Violation.Unless(w.Legs.All(l => l.State != LegState.Queued), "Q: a call waits in Twilio's queue without end", w);
-        foreach (var participant in session.Participants.Where(p => p.Progress != Progress.Gone))
+        foreach (var participant in session.Participants.Where(p => p.Progress != Progress.Gone && !session.IsWaiting(p)))
             Violation.Unless(w.Legs.Any(l => l.Sid == participant.Leg && l.IsAlive), "Q: the session counts a leg that has ended", w);
     }
 }

@@ -147,6 +147,20 @@ internal static class Scenarios
         WithoutReasons = true,
     };
 
+    /// <summary>Two people talk, and phones of two candidates are rung for one more. Their answers may cross.</summary>
+    public static Scenario OneOfTwo(Strategy strategy) => new("one of two, " + strategy)
+    {
+        Start = WithCandidates(Talking(A.Bob, ParticipantId.Caller, ParticipantId.Callee), strategy),
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
+    private static World WithCandidates(World world, Strategy strategy)
+    {
+        var call = new Call(CheckedDecisions.Policy, world.Session!).AsksForOne(strategy, Screening.None);
+        return world with { Stored = new StoredSession(call.Session, World.KeyOf(call.Session)) };
+    }
+
     /// <summary>Two app users are in the room. The call waits for a person whose line has dropped.</summary>
     public static Scenario Grace => new("grace")
     {

@@ -56,6 +56,8 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             next.Add((decisions.Apply(w, new SessionEvent.RejoinGracePassed(), CheckedDecisions.MuchLater), "the grace has passed"));
         }
 
+        if (w.Session.Participants.Any(w.Session.IsWaiting))
+            next.Add((decisions.Apply(w, new SessionEvent.RingTimePassed(), CheckedDecisions.MuchLater), "the ring time passes"));
         next.Add((decisions.Apply(w, new SessionEvent.ReviewFailed(w.Session.Room, 0.5), CheckedDecisions.MuchLater), "review fails"));
         // A leg that was told to enter the room is in it before the review that follows a rebuild.
         if (w.Session.RebuiltAt is not null && w.Legs.Any(l => l.State == LegState.Entering && w.Session.Find(l.Sid) is null))
@@ -78,7 +80,7 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
                 next.Add((w.End(leg, LeaveReason.Unreachable), "unreachable"));
                 break;
             case LegState.Ringing:
-                var answered = leg.Owner == ParticipantId.Callee ? LegState.AwaitingTwiML : LegState.Entering;
+                var answered = World.IsCalled(leg.Owner) ? LegState.AwaitingTwiML : LegState.Entering;
                 foreach (var by in scenario.Screens && leg.Owner == ParticipantId.Callee ? Enum.GetValues<AnsweredBy>() : [default])
                     next.Add((w.With(leg, leg with { State = answered, Answered = true, By = by }),
                         by == AnsweredBy.Unknown ? "answers" : $"a {by} answers"));
@@ -146,6 +148,7 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
         };
         if (asking is not { State: LegState.AwaitingTwiML })
             return;
+        Violation.Unless(reply is not CallReply.JoinRoom || !w.IsTaken(asking.Owner), "S: two candidates get the call", w, message);
         var answered = reply switch
         {
             CallReply.JoinRoom => applied.With(asking, asking with { State = LegState.Entering }),

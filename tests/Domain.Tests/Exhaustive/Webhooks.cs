@@ -68,8 +68,9 @@ internal sealed class Webhooks(Scenario scenario)
             if (leg.Answered)
                 yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Answered, null, A.Nonce),
                     owner + " in-progress arrives");
-            if (leg.Answered && owner == ParticipantId.Callee)
-                yield return (new SessionEvent.JoinCall(owner, leg.Sid, A.Nonce) { AnsweredBy = leg.By }, "answer arrives");
+            if (leg.Answered && World.IsCalled(owner))
+                yield return (new SessionEvent.JoinCall(owner, leg.Sid, A.Nonce) { AnsweredBy = leg.By },
+                    owner.Group is null ? "answer arrives" : owner + " answer arrives");
             for (var question = 1; question <= leg.Keys.Length; question++)
                 yield return (new SessionEvent.JoinCall(owner, leg.Sid, A.Nonce) { Key = new(question, leg.Keys[question - 1] == 'y') },
                     $"answer to question {question} arrives");
@@ -87,7 +88,7 @@ internal sealed class Webhooks(Scenario scenario)
         // Twilio also reports a leave of a guest that did not answer (participant_add_failed).
         if (leg is { State: LegState.HearsTone, Conference: > 0 })
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, LeaveReason.HungUp), owner + " leave arrives");
-        if (leg.EndedBecause is { } left && (leg.Conference > 0 || leg is { Answered: false, Dialed: true, Owner.Value: not "callee" }))
+        if (leg.EndedBecause is { } left && (leg.Conference > 0 || (leg is { Answered: false, Dialed: true } && !World.IsCalled(owner))))
             yield return (new SessionEvent.ParticipantLeft(Room, leg.Sid, owner, left), owner + " leave arrives");
     }
 

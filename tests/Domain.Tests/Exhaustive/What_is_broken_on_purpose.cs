@@ -297,6 +297,40 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
                 : decision;
         });
 
+    [Fact]
+    public void Two_candidates_win() =>
+        IsFound(Scenarios.OneOfTwo(Strategy.All), "two candidates get the call", real => (session, happened, policy, now) =>
+            real(session, happened, policy, now) is { Reply: CallReply.AnsweredElsewhere } late && happened is SessionEvent.JoinCall e
+                ? late with { Reply = new CallReply.JoinRoom(late.Session!.Find(e.Participant)!) }
+                : real(session, happened, policy, now));
+
+    [Fact]
+    public void The_other_candidates_are_not_stopped() =>
+        IsFound(Scenarios.OneOfTwo(Strategy.All), "the phone of a candidate rings, and another one has the call",
+            real => (session, happened, policy, now) =>
+            {
+                var decision = real(session, happened, policy, now);
+                return decision is { Changed: true, Session: { IsEnded: false } after } ? decision with
+                {
+                    Session = after with
+                    {
+                        Effects = after.Effects.RemoveAll(
+                            e => e is Effect.HangUp { Leg: var leg } && after.Find(leg) is { Lost: true, Progress: Progress.Ringing }),
+                    },
+                } : decision;
+            });
+
+    [Fact]
+    public void The_next_candidate_is_never_rung() =>
+        IsFound(Scenarios.OneOfTwo(Strategy.InOrder), "a candidate waits", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            return decision is { Changed: true, Session: { } after } && session?.Find(A.Second) is { } waiting && session.IsWaiting(waiting)
+                && after.FindEffect<Effect.Dial>(d => d.Participant == A.Second) is { } dial
+                ? decision with { Session = after with { Effects = after.Effects.Remove(dial) } }
+                : decision;
+        });
+
     private static ImmutableArray<CallSid> Known(CallSession session, ImmutableArray<CallSid> room) =>
         [.. room.Where(leg => session.Find(leg) is not null)];
 

@@ -74,8 +74,14 @@ internal sealed record World
         Legs.Any(l => l.Owner == id) || Requests.Any(r => r.Participant == id) || Replies.Any(r => r.Participant == id);
 
     public static CallSid SidOf(ParticipantId owner, int number) =>
-        A.Leg((owner == ParticipantId.Caller ? 0x10 : owner == ParticipantId.Callee ? 0x20 : owner == A.Doctor ? 0x30
-            : owner == A.BobAgain ? 0x50 : 0x40) + number);
+        A.Leg((0x10 * (Digit(owner) - '0')) + number);
+
+    /// <summary>The participant is called, with an answer URL. Any other guest is added to the open room.</summary>
+    public static bool IsCalled(ParticipantId id) => id == ParticipantId.Callee || id.Group is not null;
+
+    /// <summary>Whether a candidate for the same participant has got into the room, or was told to enter it.</summary>
+    public bool IsTaken(ParticipantId candidate) => candidate.Group is not null && Legs.Any(
+        l => l.Owner != candidate && l.Owner.Group == candidate.Group && (l.State == LegState.Entering || l.Conference > 0));
 
     public World With(Leg before, Leg after)
     {
@@ -169,6 +175,8 @@ internal sealed record World
                 text.Append(p.Reconnecting ? 'R' : 'r').Append((char)('0' + (int)p.Ringback)).Append((char)('0' + p.EarlierLegs.Length));
             if (p.Party is Party.Unknown)
                 text.Append('?');
+            if (p.Lost)
+                text.Append('L');
             if (p.FlagsVersion > 0 || p.FlagsSequence >= 0)
                 text.Append(p.Hold ? 'H' : 'h').Append(p.HeldBy is null ? '.' : Digit(p.HeldBy)).Append((char)('0' + p.FlagsVersion))
                     .Append((char)('0' + p.FlagsSequence));
@@ -196,5 +204,6 @@ internal sealed record World
     }
 
     private static char Digit(ParticipantId id) =>
-        id == ParticipantId.Caller ? '1' : id == ParticipantId.Callee ? '2' : id == A.Doctor ? '3' : id == A.BobAgain ? '5' : '4';
+        id == ParticipantId.Caller ? '1' : id == ParticipantId.Callee ? '2' : id == A.Doctor ? '3'
+        : id == A.First || id == A.BobAgain ? '5' : id == A.Second ? '6' : '4';
 }

@@ -97,8 +97,8 @@ public sealed class People_leave
     public void The_session_knows_who_added_who_removed_and_who_ended()
     {
         var (alice, bob, carol) = (A.Identity("alice"), A.Identity("bob"), A.Identity("carol"));
-        var call = A.Session().Live().When(new SessionEvent.AddPhoneParticipant(A.Doctor, A.PhoneOf(A.Doctor), null) { By = bob })
-            .When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PhoneOf(A.Lawyer), null));
+        var call = A.Session().Live().When(new SessionEvent.AddPhoneParticipant(A.Doctor, A.PartyOf(A.Doctor), null, bob))
+            .When(new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PartyOf(A.Lawyer), null));
         call.The(A.Doctor).AddedBy.ShouldBe(ParticipantId.Callee);
         call.The(A.Lawyer).AddedBy.ShouldBe(ParticipantId.Operator, "a bearer without an identity is an operator");
         call.Caller.AddedBy.ShouldBeNull();

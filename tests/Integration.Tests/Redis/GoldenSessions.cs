@@ -10,7 +10,10 @@ internal static class GoldenSessions
 
     public static IReadOnlyDictionary<string, CallSession> All { get; } =
         new[]
-            { Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt(), Unreviewed(), Requested() }
+        {
+            Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt(), Unreviewed(), Requested(),
+            OneOfFour(),
+        }
             .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
     /// <summary>The schema of the first version that could store this session. An older version writes it without the later
@@ -227,6 +230,51 @@ internal static class GoldenSessions
         EndedBy = ParticipantId.Caller,
         EndEvidence = Evidence.Request,
         TouchedAt = At(40),
+    };
+
+    /// <summary>Four candidates were rung in order for one participant. One declined, two phones rang, and the first of them got the call.
+    /// </summary>
+    private static CallSession OneOfFour() => new()
+    {
+        Id = Known<SessionId>("candidates", SessionId.TryParse),
+        Nonce = "nonceofthiscall6",
+        Participants =
+        [
+            Caller("alice", Progress.Joined, since: 1),
+            Callee(Client("bob"), Progress.Joined, since: 2) with { Answered = true, EverJoined = true },
+            Candidate(1, Client("ines")) with { Progress = Progress.Gone, Gone = LeaveReason.Declined, Leg = Leg(3) },
+            Candidate(2, new Party.Phone(Number(4))) with
+            {
+                Progress = Progress.Answered,
+                Leg = Leg(4),
+                Accepted = true,
+                Answered = true,
+                Screen = Screening.PressOne,
+                DialedAt = At(30),
+            },
+            Candidate(3, Client("ivan")) with
+            {
+                Progress = Progress.Ringing,
+                Leg = Leg(5),
+                DialedAt = At(41),
+                Lost = true,
+                Leaving = Leaving.WithTheCall,
+            },
+            Candidate(4, Client("ida")) with { Progress = Progress.Gone, Gone = LeaveReason.AnsweredElsewhere, Lost = true },
+        ],
+        Effects = [new Effect.HangUp(Leg(5)) { NotBefore = At(62) }],
+        Conference = Conference(1),
+        StartedAt = Start,
+        AnsweredAt = At(2),
+        TouchedAt = At(50),
+    };
+
+    private static Participant Candidate(int number, Party party) => Guest(3) with
+    {
+        Id = Guest(3).Id.Candidate(number),
+        Party = party,
+        Label = "interpreter",
+        RingTime = TimeSpan.FromSeconds(10),
     };
 
     private static Participant Caller(string identity, Progress progress, int since) => new()

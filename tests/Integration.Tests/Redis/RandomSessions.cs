@@ -48,7 +48,12 @@ internal sealed class RandomSessions(int seed)
         {
             Screen = Coin() ? Any<Screening>() : null,
         },
-        11 => new SessionEvent.RemoveParticipant(Person()),
+        11 => Coin() ? new SessionEvent.RemoveParticipant(Person()) : new SessionEvent.AddOneOf(
+            Person(), [new Party.Phone(Phone()), new Party.Phone(Phone())], Any<Strategy>(), Labels[random.Next(Labels.Length)])
+        {
+            Screen = Coin() ? Any<Screening>() : null,
+            RingTime = Coin() ? TimeSpan.FromSeconds(random.Next(5, 60)) : null,
+        },
         12 => new SessionEvent.SetParticipantFlags(Person(), Coin() ? Coin() : null, Coin() ? Coin() : null,
             Coin() ? Known<ClientIdentity>("alice@example.com", ClientIdentity.TryParse) : null),
         13 => new SessionEvent.ClaimDial(Person(), session.Nonce),
@@ -87,8 +92,9 @@ internal sealed class RandomSessions(int seed)
         _ => new DialOutcome.Unknown(),
     };
 
-    private ParticipantId Person() => random.Next(5) switch
+    private ParticipantId Person() => random.Next(6) switch
     {
+        5 => ParticipantId.Callee.Candidate(random.Next(1, 3)),
         0 => ParticipantId.Caller,
         1 or 2 => ParticipantId.Callee,
         var n => Known<ParticipantId>(string.Create(CultureInfo.InvariantCulture, $"guest-{n}"), ParticipantId.TryParse),

@@ -271,6 +271,9 @@ internal sealed class Replica : IDisposable
 
         public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string? region, CancellationToken cancellationToken) => Granted;
 
+        public Task<Allowance> TakeAddAsync(
+            AddOneOf add, ParticipantId candidate, string? region, CancellationToken cancellationToken) => Granted;
+
         public Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken) => Task.FromResult(true);
 
         public Task GiveBackAsync(Allowance allowance) => Task.CompletedTask;

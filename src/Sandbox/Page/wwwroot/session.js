@@ -19,6 +19,10 @@ export class SessionPanel {
     this.$ = name => document.getElementById(name);
     this.$('session-select').addEventListener('change', event => this.show(event.target.value));
     this.$('end-call').addEventListener('click', () => ask('DELETE', this.#path(), undefined, this.#bearer()));
+    this.$('one-of-form').addEventListener('submit', event => {
+      event.preventDefault();
+      this.#ringOneOf();
+    });
     setInterval(() => this.#clock(), 1000);
   }
 
@@ -31,6 +35,9 @@ export class SessionPanel {
   // Receives the calls on which the phones are or were.
   know(sessions, phones) {
     this.#names = new Map(phones.map(phone => [phone.address, phone.name]));
+    const toRing = this.$('one-of-phones');
+    if (phones.map(phone => phone.address).join() !== [...toRing.options].map(option => option.value).join())
+      toRing.replaceChildren(...phones.map(phone => el('option', { value: phone.address }, capital(phone.name))));
     this.#sessions = sessions.filter(session => session.people.some(person => this.#bearers[person]));
     const select = this.$('session-select');
     const wanted = this.#sessions.map(session => session.id);
@@ -71,6 +78,19 @@ export class SessionPanel {
 
   #path() {
     return `/v1/sessions/${encodeURIComponent(this.#id)}`;
+  }
+
+  // Rings the selected phones. The first one to answer gets the call.
+  #ringOneOf() {
+    const candidate = address => address.startsWith('client:') ? { identity: address.slice('client:'.length) } : { phoneNumber: address };
+    const oneOf = [...this.$('one-of-phones').selectedOptions].map(option => candidate(option.value));
+    const strategy = this.$('one-of-strategy').value;
+    return ask('POST', `${this.#path()}/participants`, { oneOf, strategy, label: 'interpreter' }, this.#bearer());
+  }
+
+  #candidate({ identity, phoneNumber, state, reason }) {
+    const called = capital(identity ?? this.#names.get(phoneNumber) ?? phoneNumber);
+    return `${called}: ${(reason ?? state).replaceAll('-', ' ')}`;
   }
 
   async #follow(id, signal) {
@@ -164,7 +184,9 @@ export class SessionPanel {
         const called = capital(person.identity ?? person.label ?? this.#names.get(person.phoneNumber) ?? person.phoneNumber ?? person.id);
         text(name, called);
         const held = person.heldBy && !gone ? `held by ${person.heldBy}` : null;
-        text(about, [person.role, person.phoneNumber, person.reason?.replaceAll('-', ' '), held].filter(Boolean).join(' · '));
+        const candidates = (person.candidates ?? []).map(one => this.#candidate(one));
+        const reason = person.reason?.replaceAll('-', ' ');
+        text(about, [person.role, person.phoneNumber, reason, held, ...candidates].filter(Boolean).join(' · '));
         text(state, person.hold && !gone ? 'on hold' : person.muted && !gone ? 'muted' : person.state);
         state.dataset.state = person.state;
         text(mute, person.muted ? 'Unmute' : 'Mute');

@@ -1,0 +1,166 @@
+namespace Calls.Domain;
+
+/// <summary>How the candidates of one participant are rung.</summary>
+public enum Strategy
+{
+    /// <summary>All at once.</summary>
+    All,
+    /// <summary>One after another. The next one is rung when one has gone without success, or has rung for the ring time.</summary>
+    InOrder,
+}
+
+/// <summary>Several phones are rung for one participant, and exactly one of them gets the call (G7).</summary>
+/// <remarks>A candidate is a participant of the session: it has its own leg, progress and dial. Its id names the group, which is the
+/// participant that people see (<see cref="ParticipantId.Group"/>). The group itself is not stored: everything about it follows from its
+/// candidates. A candidate that is not dialled yet has no dial effect.</remarks>
+public static class Candidates
+{
+    /// <summary>The most candidates of one participant.</summary>
+    public const int Most = 20;
+
+    public static IEnumerable<Participant> CandidatesOf(this CallSession session, ParticipantId group) =>
+        session.Participants.Where(p => p.Id.Group == group);
+
+    /// <summary>The candidate who got the call: the first one whose answer has passed the gate. Null: none has.</summary>
+    /// <remarks>A replica of an older version knows no gate and can let two in. Then the first one on the line stays.</remarks>
+    public static Participant? WinnerOf(this CallSession session, ParticipantId group)
+    {
+        Participant? winner = null;
+        foreach (var candidate in session.Participants)
+            if (candidate.Id.Group == group && HasWon(candidate) && winner is not { IsOnTheLine: true }
+                && (winner is null || candidate.IsOnTheLine))
+                winner = candidate;
+        return winner;
+    }
+
+    /// <summary>Why none of the candidates got the call. Null: one got it, or one is still at Twilio or to be rung.</summary>
+    public static LeaveReason? ReasonOf(this CallSession session, ParticipantId group)
+    {
+        List<LeaveReason?> reasons = [.. session.CandidatesOf(group).Select(candidate => candidate.Reason)];
+        return session.WinnerOf(group) is not null || reasons.Contains(null) ? null
+            : reasons.Contains(LeaveReason.Removed) ? LeaveReason.Removed
+            : reasons.Contains(LeaveReason.Canceled) && session.IsEnded ? LeaveReason.Canceled
+            : LeaveReason.NobodyAccepted;
+    }
+
+    /// <summary>The participant is to be rung after other candidates, and is not dialled yet.</summary>
+    public static bool IsWaiting(this CallSession session, Participant participant) =>
+        participant is { Progress: Progress.Invited, Leg: null, Leaving: Leaving.No } && session.FindDial(participant.Id) is null;
+
+    internal static bool HasLost(CallSession session, Participant candidate) =>
+        candidate.Lost || (candidate.Id.Group is { } group && session.WinnerOf(group) is { } winner && winner.Id != candidate.Id);
+
+    /// <summary>Candidates who are on the line or on the way already are skipped, and so is the second one of two equal ones.</summary>
+    internal static Step Add(CallSession session, SessionEvent.AddOneOf e, CallPolicy policy, DateTimeOffset now)
+    {
+        if ((session.Find(e.Participant) ?? session.CandidatesOf(e.Participant).FirstOrDefault()) is { } known)
+            return Step.Ignore(new CallReply.Added(known), IgnoreReason.NothingNew);
+        var invited = e.Candidates.Select((party, i) => (Party: party, Id: e.Participant.Candidate(i + 1)))
+            .DistinctBy(candidate => candidate.Party).Where(candidate => !IsPresent(session, candidate.Party))
+            .Select(candidate => Participant.Invite(candidate.Id, Role.Guest, candidate.Party, now) with
+            {
+                Label = e.Label,
+                AddedBy = Holds.SenderOf(session, e.By),
+                Screen = candidate.Party is Party.Phone ? e.Screen ?? policy.ScreenPhones : Screening.None,
+                RingTime = e.RingTime,
+            })
+            .ToList();
+        if (RefusalOf(session, invited.Count, policy) is { } reason)
+            return Step.Say(new CallReply.Refused(reason));
+        var added = session with { Participants = session.Participants.AddRange(invited) };
+        if (e.Strategy == Strategy.All)
+            foreach (var candidate in invited)
+                added = added.Plan(new Effect.Dial(candidate.Id) { NotBefore = now + policy.EffectLease });
+        return Step.Do(added, new CallReply.Added(invited[0]));
+    }
+
+    /// <summary>The rule of all groups: one winner, and all other legs are stopped. Without a winner, the next candidate is rung if none
+    /// is being rung within its ring time.</summary>
+    internal static CallSession Settle(CallSession session, CallPolicy policy, DateTimeOffset now)
+    {
+        if (session.IsEnded)
+            return session;
+        foreach (var group in GroupsOf(session))
+            session = session.WinnerOf(group) is { } winner
+                ? StopOthers(session, winner, policy, now)
+                : RingNext(session, group, policy, now);
+        return session;
+    }
+
+    /// <summary>When the next candidate of a group must be rung, because the one before has rung long enough.</summary>
+    internal static DateTimeOffset? NextRingAt(CallSession session, CallPolicy policy)
+    {
+        DateTimeOffset? next = null;
+        foreach (var group in GroupsOf(session))
+        {
+            var active = session.CandidatesOf(group).Where(c => c.IsOnTheWay && !session.IsWaiting(c)).ToList();
+            if (active.Count == 0 || !session.CandidatesOf(group).Any(session.IsWaiting) || active.Any(c => RungOutAt(c, policy) is null))
+                continue;
+            var at = active.Max(c => RungOutAt(c, policy));
+            next = next is null || at < next ? at : next;
+        }
+
+        return next;
+    }
+
+    internal static bool IsPresent(CallSession session, Party party) =>
+        session.Participants.Any(p => (p.Progress != Progress.Gone || p.Reconnecting) && p.Party == party && p.Party is not Party.Unknown);
+
+    private static RefusalReason? RefusalOf(CallSession session, int count, CallPolicy policy) =>
+        session.IsEnded ? RefusalReason.CallIsOver
+        : count == 0 ? RefusalReason.AlreadyOnTheCall
+        : session.Participants.Count(p => p.Progress != Progress.Gone || p.Reconnecting) + count > policy.MaxParticipants
+            ? RefusalReason.CallIsFull
+        : session.Participants.Count(p => p.Role == Role.Guest) + count > policy.MaxGuests ? RefusalReason.TooManyGuests
+        : null;
+
+    private static CallSession StopOthers(CallSession session, Participant winner, CallPolicy policy, DateTimeOffset now)
+    {
+        foreach (var other in session.CandidatesOf(winner.Id.Group!))
+            if (other.Id != winner.Id && other is { Progress: not Progress.Gone, Leaving: Leaving.No })
+                session = session.With(other, other with { Lost = true }).Remove(other.Id, Leaving.WithTheCall, policy, now);
+        return session;
+    }
+
+    /// <summary>A candidate that has rung for its ring time is not stopped here. Twilio stops it, and until then its answer counts.
+    /// </summary>
+    private static CallSession RingNext(CallSession session, ParticipantId group, CallPolicy policy, DateTimeOffset now)
+    {
+        foreach (var candidate in session.CandidatesOf(group))
+        {
+            if (!session.IsWaiting(candidate))
+            {
+                if (candidate.IsOnTheWay && !(RungOutAt(candidate, policy) <= now))
+                    return session;
+                continue;
+            }
+
+            var known = session.Find(candidate.Id)!;
+            // The person has come to the call in another way.
+            if (IsPresent(session with { Participants = session.Participants.Remove(known) }, known.Party))
+            {
+                session = session.MarkGone(known.Id, LeaveReason.Canceled, now);
+                continue;
+            }
+
+            return session.With(known, known with { Since = now }).Plan(new Effect.Dial(known.Id) { NotBefore = now + policy.EffectLease });
+        }
+
+        return session;
+    }
+
+    /// <summary>Null: Twilio does not ring the candidate yet, or the person has answered and is being screened.</summary>
+    private static DateTimeOffset? RungOutAt(Participant candidate, CallPolicy policy) =>
+        candidate.Progress < Progress.Answered ? candidate.DialedAt + policy.RingTimeOf(candidate) : null;
+
+    private static bool HasWon(Participant candidate) => (candidate.Accepted || candidate.EverJoined) && !candidate.Lost;
+
+    private static IEnumerable<ParticipantId> GroupsOf(CallSession session)
+    {
+        // Few calls have a group, and this runs after every event.
+        foreach (var participant in session.Participants)
+            if (participant.Id.Group is not null)
+                return session.Participants.Select(p => p.Id.Group).OfType<ParticipantId>().Distinct();
+        return [];
+    }
+}
