@@ -28,6 +28,17 @@ export function say(words) {
   document.getElementById('said').textContent = words;
 }
 
+// Does something. If the service refuses it, the sentence of the service is shown. The result is true if it was done.
+export async function attempt(act) {
+  try {
+    await act();
+    return true;
+  } catch (error) {
+    toast(error instanceof TypeError ? 'The sandbox does not answer.' : error.message);
+    return false;
+  }
+}
+
 // Sends a request. If it is refused, the text of the service is shown. The result is true if it was accepted.
 export async function ask(method, path, body, bearer) {
   const headers = {};
