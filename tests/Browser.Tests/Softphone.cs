@@ -16,10 +16,9 @@ internal sealed class Softphone : IAsyncDisposable
     /// <summary>Builds and serves the softphone. Skips the test if npm is not installed.</summary>
     public static async Task<Softphone> StartAsync(Uri api, Uri? sandbox)
     {
-        if (!OnPath("npm"))
-            Assert.Skip("npm is not installed");
+        Npm.Require();
         var folder = await Build.Value;
-        var server = Start("node", "serve.mjs", folder, new()
+        var server = Npm.Start("node", "serve.mjs", folder, new()
         {
             ["CALLS_API"] = api.ToString(),
             ["CALLS_SANDBOX"] = sandbox?.ToString() ?? "",
@@ -45,36 +44,10 @@ internal sealed class Softphone : IAsyncDisposable
     private static async Task<string> BuildAsync()
     {
         var folder = Path.Combine(Repository.Root, "samples", "softphone");
-        await RunAsync("ci --no-audit --no-fund");
-        await RunAsync("run build");
+        await Npm.RunAsync("ci --no-audit --no-fund", folder);
+        await Npm.RunAsync("run build", folder);
         return folder;
-
-        async Task RunAsync(string arguments)
-        {
-            using var npm = Start("npm", arguments, folder, []);
-            var (output, errors) = (npm.StandardOutput.ReadToEndAsync(), npm.StandardError.ReadToEndAsync());
-            await npm.WaitForExitAsync();
-            npm.ExitCode.ShouldBe(0, $"npm {arguments}: {await output}{await errors}");
-        }
     }
-
-    private static Process Start(string command, string arguments, string folder, Dictionary<string, string> environment)
-    {
-        var start = new ProcessStartInfo(command, arguments)
-        {
-            WorkingDirectory = folder,
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var (name, value) in environment)
-            start.Environment[name] = value;
-        return Process.Start(start) ?? throw new InvalidOperationException($"{command} did not start");
-    }
-
-    private static bool OnPath(string command) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            .Any(folder => File.Exists(Path.Combine(folder, command)));
 
     private static string FreePort()
     {

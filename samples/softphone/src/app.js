@@ -1,5 +1,5 @@
 // A softphone on one page: sign in, place and receive calls, watch the call, add a phone or a person, mute, hang up.
-import { Api } from './api.js';
+import { CallsClient } from '@calls/client';
 import { SandboxLine, TwilioLine } from './lines.js';
 
 const $ = id => document.getElementById(id);
@@ -12,16 +12,17 @@ $('mode').textContent = sandbox
 $('identity-row').hidden = !sandbox;
 $('bearer-row').hidden = sandbox;
 
-let api, line, me, session = null, following = null;
+let client, line, me, session = null, following = null;
 
 $('sign-in').addEventListener('submit', event => {
   event.preventDefault();
   attempt(async () => {
     const bearer = sandbox ? (await (await fetch('/sandbox/about')).json()).people[$('identity').value] : $('bearer').value.trim();
-    api = new Api(bearer);
-    const token = await api.token();
+    // The token is kept only in memory.
+    client = new CallsClient({ bearer });
+    const token = await client.token();
     me = token.identity;
-    line = sandbox ? await SandboxLine.open(me) : await TwilioLine.open(api);
+    line = sandbox ? await SandboxLine.open(me) : await TwilioLine.open(client);
     line.addEventListener('change', event => changed(event.detail));
     line.addEventListener('trouble', event => say(event.detail));
     $('me').textContent = me;
@@ -42,11 +43,14 @@ $('dial').addEventListener('submit', event => {
 $('answer').addEventListener('click', () => attempt(() => line.answer()));
 $('decline').addEventListener('click', () => attempt(() => line.decline()));
 $('hang-up').addEventListener('click', () => attempt(() => line.hangUp()));
-$('end').addEventListener('click', () => attempt(() => api.end(session)));
+$('end').addEventListener('click', () => attempt(() => client.endCall(session)));
 $('add').addEventListener('submit', event => {
   event.preventDefault();
   attempt(async () => {
-    await api.add(session, $('number').value, $('label').value);
+    // A number begins with a plus sign, a digit or a bracket. Anything else is the identity of an app user.
+    const whom = $('number').value.trim();
+    const person = /^[+\d(]/.test(whom) ? { phoneNumber: whom } : { identity: whom };
+    await client.addParticipant(session, { ...person, label: $('label').value || null });
     $('add').reset();
   });
 });
@@ -67,7 +71,7 @@ async function follow(id) {
   following?.stop.abort();
   following = { id, stop: new AbortController() };
   session = id;
-  for await (const document of api.follow(id, following.stop.signal)) show(document);
+  for await (const document of client.follow(id, { signal: following.stop.signal })) show(document);
 }
 
 function show(call) {
@@ -89,9 +93,9 @@ function row(person, over) {
   item.append(who, state);
   const mute = person.muted ? 'Unmute' : 'Mute';
   if (!over && person.state === 'connected')
-    item.append(button(mute, `${mute} ${name}`, () => api.change(session, person.id, { muted: !person.muted })));
+    item.append(button(mute, `${mute} ${name}`, () => client.changeParticipant(session, person.id, { muted: !person.muted })));
   if (!over && ['queued', 'dialing', 'ringing', 'connected'].includes(person.state) && person.identity !== me)
-    item.append(button('Remove', `Remove ${name}`, () => api.remove(session, person.id)));
+    item.append(button('Remove', `Remove ${name}`, () => client.removeParticipant(session, person.id)));
   return item;
 }
 

@@ -7,11 +7,12 @@ export class TwilioLine extends EventTarget {
   #device;
   #call = null;
 
-  static async open(api) {
+  static async open(client) {
     const { Device } = await import('@twilio/voice-sdk');
     const line = new TwilioLine();
-    const device = new Device((await api.token()).token, { closeProtection: true });
-    device.on('tokenWillExpire', async () => device.updateToken((await api.token()).token));
+    const tokens = client.tokens();
+    const device = new Device((await tokens.next()).value.token, { closeProtection: true });
+    line.#renew(device, tokens);
     device.on('incoming', call =>
       line.#take(call, 'ringing', call.customParameters.get('SessionID'), call.customParameters.get('CallerIdentity')));
     device.on('error', error => line.dispatchEvent(new CustomEvent('trouble', { detail: `${error.code ?? ''} ${error.message}`.trim() })));
@@ -27,6 +28,15 @@ export class TwilioLine extends EventTarget {
   answer() { this.#call?.accept(); }
   decline() { this.#call?.reject(); }
   hangUp() { this.#call?.disconnect(); }
+
+  // Each next token comes before the last one expires.
+  async #renew(device, tokens) {
+    try {
+      for await (const { token } of tokens) device.updateToken(token);
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent('trouble', { detail: error.message }));
+    }
+  }
 
   #take(call, state, session = null, caller = null) {
     this.#call = call;

@@ -28,42 +28,28 @@ export function say(words) {
   document.getElementById('said').textContent = words;
 }
 
-// Reads a document. If it is refused, the text of the service is shown, and the result is null.
-export async function read(path, bearer) {
+// Does something. If the service refuses it, the sentence of the service is shown. The result is true if it was done.
+export async function attempt(act) {
   try {
-    const response = await fetch(path, { headers: { Authorization: `Bearer ${bearer}` } });
-    if (response.ok) return await response.json();
-    toast(await explain(response));
-  } catch {
-    toast('The sandbox does not answer.');
+    await act();
+    return true;
+  } catch (error) {
+    toast(error instanceof TypeError ? 'The sandbox does not answer.' : error.message);
+    return false;
   }
-  return null;
 }
 
-// Sends a request. If it is refused, the text of the service is shown. The result is true if it was accepted.
-export async function ask(method, path, body, bearer) {
-  const headers = {};
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (bearer) headers.Authorization = `Bearer ${bearer}`;
+// Sends a request to the sandbox. If it is refused, its text is shown. The result is true if it was accepted.
+export async function ask(method, path, body) {
+  const headers = body === undefined ? {} : { 'Content-Type': 'application/json' };
   try {
     const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
     if (response.ok) return true;
-    toast(await explain(response));
+    toast((await response.text()).trim() || `The answer was ${response.status}.`);
   } catch {
     toast('The sandbox does not answer.');
   }
   return false;
-}
-
-async function explain(response) {
-  const said = await response.text();
-  try {
-    const problem = JSON.parse(said);
-    const fields = Object.entries(problem.errors ?? {}).map(([field, words]) => `${field} ${[words].flat().join(', ')}`);
-    return `${response.status}: ${[problem.detail ?? problem.title, ...fields].filter(Boolean).join(' ')}`;
-  } catch {
-    return said.trim() || `The answer was ${response.status}.`;
-  }
 }
 
 export const nameOf = address => address.startsWith('client:') ? address.slice('client:'.length) : address;

@@ -1,5 +1,6 @@
 // The phones. Each card is created once and then updated, so that no element moves or loses the focus.
-import { el, text, ask, read, say, nameOf, capital } from './dom.js';
+import { CallsClient } from './calls-client.js';
+import { attempt, el, text, ask, say, nameOf, capital } from './dom.js';
 
 const states = { idle: 'Idle', calling: 'Calling…', ringing: 'Ringing', waiting: 'On the line', talking: 'In call' };
 const ends = {
@@ -61,20 +62,20 @@ export class Phones {
 
 class Card {
   #phone;
-  #bearer;
+  #client;
   #parts = {};
   #state = null;
   #other;
 
   constructor(phone, bearer) {
     this.#phone = phone;
-    this.#bearer = bearer;
+    this.#client = new CallsClient({ bearer });
     const id = `phone-${phone.address.replaceAll(/[^A-Za-z0-9]/g, '-')}`;
     const use = action => () => ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/${action}`);
-    const patch = async body => {
+    const patch = flags => attempt(async () => {
       const own = await this.#own();
-      if (own) await ask('PATCH', `${this.#path()}/participants/${encodeURIComponent(own.id)}`, body, this.#bearer);
-    };
+      if (own) await this.#client.changeParticipant(this.#phone.session, own.id, flags);
+    });
     const p = this.#parts;
     p.name = el('h3', { id });
     p.state = el('span', { class: 'state' });
@@ -90,7 +91,7 @@ class Card {
     if (bearer) {
       p.mute = this.#button('Mute', '', () => patch({ muted: !this.#phone.muted }));
       p.hold = this.#button('Hold', '', () => patch({ hold: !this.#phone.hold }));
-      p.end = this.#button('End for all', 'danger quiet', () => ask('DELETE', this.#path(), undefined, this.#bearer));
+      p.end = this.#button('End for all', 'danger quiet', () => attempt(() => this.#client.endCall(this.#phone.session)));
       p.back = this.#button('Call again', 'good', () => this.#callAgain(), 'The app calls again with the session id of its last call');
       p.call = this.#chooser(id, 'Call', 'phone', to => this.#call(to));
       p.add = this.#chooser(id, 'Add to call', 'number', to => this.#add(to));
@@ -165,14 +166,10 @@ class Card {
     }
   }
 
-  #path() {
-    return `/v1/sessions/${encodeURIComponent(this.#phone.session)}`;
-  }
-
   // The participant that this app is, as the Api shows it. An app knows its session and its own identity, and no more.
   async #own() {
-    const session = await read(this.#path(), this.#bearer);
-    return session?.participants.findLast(person => person.identity === nameOf(this.#phone.address));
+    const session = await this.#client.session(this.#phone.session);
+    return session.participants.findLast(person => person.identity === nameOf(this.#phone.address));
   }
 
   #call(to) {
@@ -189,11 +186,10 @@ class Card {
   }
 
   #add(address) {
-    if (address.startsWith('client:'))
-      return ask('POST', `${this.#path()}/participants`, { identity: nameOf(address) }, this.#bearer);
-    const phoneNumber = address;
-    const label = document.querySelector(`#cards option[value="${CSS.escape(phoneNumber)}"]`)?.dataset.label;
-    return ask('POST', `${this.#path()}/participants`, { phoneNumber, label, screen: this.#parts.screen.value }, this.#bearer);
+    const label = document.querySelector(`#cards option[value="${CSS.escape(address)}"]`)?.dataset.label;
+    const person = address.startsWith('client:') ? { identity: nameOf(address) }
+      : { phoneNumber: address, label, screen: this.#parts.screen.value };
+    return attempt(() => this.#client.addParticipant(this.#phone.session, person));
   }
 
   #button(words, kind, act, title) {

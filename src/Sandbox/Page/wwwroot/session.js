@@ -1,11 +1,10 @@
-// The call as the API shows it, read with the token of an app user on the call: by server-sent events, else by polling.
-import { el, text, ask, capital } from './dom.js';
-
-const pollEvery = 1000;
-const askAgainAfter = 300;
+// The call as the API shows it, followed with the token of an app user on the call.
+import { CallsClient } from './calls-client.js';
+import { attempt, el, text, capital } from './dom.js';
 
 export class SessionPanel {
   #bearers;
+  #client = new CallsClient({ bearer: () => this.#bearers[this.$('acting-as').value] });
   #sessions = [];
   #names = new Map();
   #chosen = null;
@@ -18,7 +17,7 @@ export class SessionPanel {
     this.#bearers = bearers;
     this.$ = name => document.getElementById(name);
     this.$('session-select').addEventListener('change', event => this.show(event.target.value));
-    this.$('end-call').addEventListener('click', () => ask('DELETE', this.#path(), undefined, this.#bearer()));
+    this.$('end-call').addEventListener('click', () => attempt(() => this.#client.endCall(this.#id)));
     this.$('one-of-form').addEventListener('submit', event => {
       event.preventDefault();
       this.#ringOneOf();
@@ -72,20 +71,12 @@ export class SessionPanel {
     if (people.includes(before)) select.value = before;
   }
 
-  #bearer() {
-    return this.#bearers[this.$('acting-as').value];
-  }
-
-  #path() {
-    return `/v1/sessions/${encodeURIComponent(this.#id)}`;
-  }
-
   // Rings the selected phones. The first one to answer gets the call.
   #ringOneOf() {
     const candidate = address => address.startsWith('client:') ? { identity: address.slice('client:'.length) } : { phoneNumber: address };
     const oneOf = [...this.$('one-of-phones').selectedOptions].map(option => candidate(option.value));
     const strategy = this.$('one-of-strategy').value;
-    return ask('POST', `${this.#path()}/participants`, { oneOf, strategy, label: 'interpreter' }, this.#bearer());
+    return attempt(() => this.#client.addParticipant(this.#id, { oneOf, strategy, label: 'interpreter' }));
   }
 
   #candidate({ identity, phoneNumber, state, reason }) {
@@ -94,37 +85,12 @@ export class SessionPanel {
   }
 
   async #follow(id, signal) {
-    let seen = '';
-    while (!signal.aborted) {
-      try {
-        const headers = { Authorization: `Bearer ${this.#bearer()}`, Accept: 'text/event-stream' };
-        if (seen) headers['Last-Event-ID'] = seen;
-        const response = await fetch(`${this.#path()}/events`, { headers, signal });
-        if (response.status === 200) {
-          this.#source('live events');
-          for await (const event of events(response.body)) {
-            if (event.event !== 'session') continue;
-            seen = event.id;
-            this.#render(id, JSON.parse(event.data));
-          }
-        } else if (await this.#poll(id, signal, response.status === 404)) {
-          this.#source('polled every second');
-        }
-        if (this.#document?.state === 'ended') return;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof TypeError)) throw error;
+    await attempt(async () => {
+      for await (const session of this.#client.follow(id, { signal })) {
+        this.#source('live events');
+        this.#render(id, session);
       }
-      await new Promise(resume => setTimeout(resume, seen ? pollEvery : askAgainAfter));
-    }
-  }
-
-  // Reads the session. The result is true if the session exists and has no events, as in an older version of the service.
-  async #poll(id, signal, noEvents) {
-    const response = await fetch(this.#path(), { headers: { Authorization: `Bearer ${this.#bearer()}` }, signal });
-    if (!response.ok) return false;
-    this.#render(id, await response.json());
-    return noEvents;
+    });
   }
 
   #source(words) {
@@ -168,14 +134,13 @@ export class SessionPanel {
     const name = el('strong');
     const about = el('small');
     const state = el('span', { class: 'state' });
-    const patch = body => ask('PATCH', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, body, this.#bearer());
+    const patch = flags => attempt(() => this.#client.changeParticipant(this.#id, now.id, flags));
     const mute = el('button', { type: 'button', class: 'small' });
     const hold = el('button', { type: 'button', class: 'small' });
     const remove = el('button', { type: 'button', class: 'small danger quiet' }, 'Remove');
     mute.addEventListener('click', () => patch({ muted: !now.muted }));
     hold.addEventListener('click', () => patch({ hold: !now.hold }));
-    remove.addEventListener('click', () =>
-      ask('DELETE', `${this.#path()}/participants/${encodeURIComponent(now.id)}`, undefined, this.#bearer()));
+    remove.addEventListener('click', () => attempt(() => this.#client.removeParticipant(this.#id, now.id)));
     return {
       element: el('li', {}, el('div', { class: 'who' }, name, about), state, el('div', { class: 'actions' }, mute, hold, remove)),
       update: (person, ended) => {
@@ -206,26 +171,5 @@ export class SessionPanel {
     const end = session.endedAt ? new Date(session.endedAt) : new Date();
     const seconds = Math.max(0, Math.round((end - new Date(session.startedAt)) / 1000));
     text(this.$('s-lasts'), `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`);
-  }
-}
-
-// Reads server-sent events from a response, because EventSource cannot send an Authorization header.
-async function* events(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = '';
-  for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
-    rest += value.replaceAll('\r\n', '\n');
-    const blocks = rest.split('\n\n');
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const event = { event: 'message', id: '', data: '' };
-      for (const line of block.split('\n')) {
-        const at = line.indexOf(':');
-        if (at <= 0) continue;
-        const [field, value] = [line.slice(0, at), line.slice(at + 1).replace(/^ /, '')];
-        event[field] = field === 'data' && event.data ? `${event.data}\n${value}` : value;
-      }
-      if (event.data) yield event;
-    }
   }
 }
