@@ -76,7 +76,9 @@ public sealed class SoftphoneTests
 
     private static async Task<IPage> NewPageAsync(Browsing at, Softphone softphone)
     {
-        var page = await at.Page.Context.NewPageAsync();
+        // A browser has six connections to one host, and each softphone keeps two of them. Each person has an own browser.
+        var context = await at.Page.Context.Browser!.NewContextAsync();
+        var page = await context.NewPageAsync();
         at.Watch(page);
         await page.GotoAsync(softphone.Address.ToString());
         return page;

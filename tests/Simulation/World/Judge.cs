@@ -251,9 +251,11 @@ internal sealed class Judge(CallsWorld world)
     }
 
     /// <summary>No app rings for a call, or is in its room, while another leg of the same person is in the room. A person who comes back
-    /// has two legs for a moment.</summary>
+    /// has two legs for a moment. A session that was built again may not know who is there.</summary>
     private void LookForWhoIsThereTwice()
     {
+        if (world.HasForgotten)
+            return;
         var there = world.Cloud.LiveLegs().Where(leg => leg is { Vanished: false, Phone.IsClient: true, Participant.IsIn: true }).ToList();
         SayIfTooLong(twice, world.Cloud.LiveLegs()
             .Where(leg => leg is { Vanished: false, State: LegState.Ringing or LegState.InProgress }
