@@ -43,4 +43,7 @@ public enum Bug
 
     /// <summary>The ringback goes on after the return of the person for whom the call waited.</summary>
     RingbackGoesOn,
+
+    /// <summary>A candidate whose answer comes after another one's enters the room too.</summary>
+    TwoWinners,
 }
