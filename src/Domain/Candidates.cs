@@ -55,16 +55,7 @@ public static class Candidates
     {
         if ((session.Find(e.Participant) ?? session.CandidatesOf(e.Participant).FirstOrDefault()) is { } known)
             return Step.Ignore(new CallReply.Added(known), IgnoreReason.NothingNew);
-        var invited = e.Candidates.Select((party, i) => (Party: party, Id: e.Participant.Candidate(i + 1)))
-            .DistinctBy(candidate => candidate.Party).Where(candidate => !IsPresent(session, candidate.Party))
-            .Select(candidate => Participant.Invite(candidate.Id, Role.Guest, candidate.Party, now) with
-            {
-                Label = e.Label,
-                AddedBy = Holds.SenderOf(session, e.By),
-                Screen = candidate.Party is Party.Phone ? e.Screen ?? policy.ScreenPhones : Screening.None,
-                RingTime = e.RingTime,
-            })
-            .ToList();
+        var invited = Invite(session, e, Role.Guest, policy, now).Where(candidate => !IsPresent(session, candidate.Party)).ToList();
         if (RefusalOf(session, invited.Count, policy) is { } reason)
             return Step.Say(new CallReply.Refused(reason));
         var added = session with { Participants = session.Participants.AddRange(invited) };
@@ -105,6 +96,17 @@ public static class Candidates
 
     internal static bool IsPresent(CallSession session, Party party) =>
         session.Participants.Any(p => (p.Progress != Progress.Gone || p.Reconnecting) && p.Party == party && p.Party is not Party.Unknown);
+
+    private static IEnumerable<Participant> Invite(
+        CallSession session, SessionEvent.AddOneOf e, Role role, CallPolicy policy, DateTimeOffset now) =>
+        e.Candidates.Select((party, i) => (Party: party, Id: e.Participant.Candidate(i + 1))).DistinctBy(candidate => candidate.Party)
+            .Select(candidate => Participant.Invite(candidate.Id, role, candidate.Party, now) with
+            {
+                Label = e.Label,
+                AddedBy = Holds.SenderOf(session, e.By),
+                Screen = candidate.Party is Party.Phone ? e.Screen ?? policy.ScreenPhones : Screening.None,
+                RingTime = e.RingTime,
+            });
 
     private static RefusalReason? RefusalOf(CallSession session, int count, CallPolicy policy) =>
         session.IsEnded ? RefusalReason.CallIsOver

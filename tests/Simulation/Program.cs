@@ -11,6 +11,7 @@ const string Help = """
       --first N       the first seed; 1 if it is not given
       --seed N        one world, with the timeline of the call that went wrong
       --timeline N    with --seed: the timeline of call N, also without a violation
+      --crossing 1    each call adds one of ten candidates, of whom three answer at the same time
       --bug NAME      put a mistake into the service, and see whether it is found; a wrong name lists all names
     """;
 
@@ -21,8 +22,8 @@ if (args is not [.. var _] || !args.Any(arg => arg is "--seeds" or "--seed" or "
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
 for (var i = 0; i + 1 < args.Length; i += 2)
     options[args[i]] = args[i + 1];
-if (args.Contains("--help") || args.Length % 2 != 0 || options.Keys.Except(["--seeds", "--first", "--seed", "--timeline", "--bug"])
-    .FirstOrDefault() is { } unknown)
+if (args.Contains("--help") || args.Length % 2 != 0 || options.Keys
+    .Except(["--seeds", "--first", "--seed", "--timeline", "--crossing", "--bug"]).FirstOrDefault() is { } unknown)
 {
     Console.WriteLine(Help);
     return args.Contains("--help") ? 0 : 2;
@@ -50,7 +51,7 @@ int? Number(string option, int otherwise)
 
 int Show(int seed, Bug bug)
 {
-    using var world = new CallsWorld(seed, bug);
+    using var world = new CallsWorld(seed, bug, options.ContainsKey("--crossing"));
     var verdict = world.Run();
     Console.WriteLine(world.Swarm);
     Console.WriteLine("Twilio: " + string.Join(", ", world.Guessed));
@@ -82,7 +83,7 @@ int Many(int first, int seeds, Bug bug)
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{now.Worlds,7:N0} of {seeds:N0} worlds, {now.Calls,9:N0} calls, {now.Calls / now.Took.TotalSeconds,6:N0} calls/s, "
                 + $"{now.Failed.Count} gone wrong"));
-    }, enough.Token);
+    }, enough.Token, options.ContainsKey("--crossing"));
     Console.WriteLine("Faults done:");
     foreach (var fault in Tally.All)
         Console.WriteLine(

@@ -20,6 +20,22 @@ public sealed class SimulationTests(ITestOutputHelper output)
             .ShouldBeEmpty("a fault that is never done proves nothing");
     }
 
+    /// <summary>Ten candidates are rung, and three of them answer within 50 ms, on two replicas. A fifth of the status callbacks is lost,
+    /// and replicas are killed.</summary>
+    [Fact]
+    public void One_of_ten_candidates_gets_the_call_a_thousand_times()
+    {
+        var summary = Simulator.Run(
+            1, 90, Bug.None, stopAfter: 5, progress: null, TestContext.Current.CancellationToken, isCrossing: true);
+        output.WriteLine($"{summary.Calls:N0} calls with ten candidates each, "
+            + $"{summary.Faults.Counts.GetValueOrDefault(Tally.Elsewhere):N0} answers crossed, "
+            + $"{summary.Faults.Counts.GetValueOrDefault(Tally.Killed):N0} replicas were killed");
+        summary.Failed.Select(verdict => $"seed {verdict.Seed}: {verdict.Violations[0].What}").ShouldBeEmpty();
+        summary.Calls.ShouldBeGreaterThanOrEqualTo(1_000);
+        summary.Faults.Counts.GetValueOrDefault(Tally.OneOfMany).ShouldBe(summary.Calls);
+        summary.Faults.Counts.GetValueOrDefault(Tally.Elsewhere).ShouldBeGreaterThan(summary.Calls / 4);
+    }
+
     [Fact]
     public void The_judge_can_find_a_callee_who_is_given_up_in_the_queue() =>
         new CallPolicy().QueueTimeout.ShouldBeGreaterThan(Judge.QueueMargin, "otherwise no wait is too short");
@@ -60,6 +76,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Bug.RingbackGoesOn, 3_000)]
     [InlineData(Bug.BlindRing, 2_000)]
     [InlineData(Bug.AddedTwice, 3_000)]
+    [InlineData(Bug.TwoWinners, 3_000)]
     public void A_mistake_in_the_service_is_found(Bug bug, int mostCalls)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);

@@ -13,7 +13,9 @@ internal static class Simulator
     /// <param name="stopAfter">Ends early after this number of worlds with violations.</param>
     /// <param name="progress">Called after each world, one call at a time.</param>
     /// <param name="cancellationToken">Ends it early.</param>
-    public static Summary Run(int first, int count, Bug bug, int stopAfter, Action<Summary>? progress, CancellationToken cancellationToken)
+    /// <param name="isCrossing">Whether each call adds one of ten candidates, of whom three answer at the same time.</param>
+    public static Summary Run(int first, int count, Bug bug, int stopAfter, Action<Summary>? progress, CancellationToken cancellationToken,
+        bool isCrossing = false)
     {
         var summary = new Summary(Stopwatch.StartNew());
         var gate = new Lock();
@@ -27,7 +29,7 @@ internal static class Simulator
         {
             while (!cancellationToken.IsCancellationRequested && Interlocked.Increment(ref next) is var seed && seed < first + count)
             {
-                var verdict = One(seed, bug);
+                var verdict = One(seed, bug, isCrossing);
                 lock (gate)
                 {
                     if (summary.Failed.Count >= stopAfter)
@@ -39,9 +41,9 @@ internal static class Simulator
         }
     }
 
-    public static Verdict One(int seed, Bug bug)
+    public static Verdict One(int seed, Bug bug, bool isCrossing = false)
     {
-        using var world = new CallsWorld(seed, bug);
+        using var world = new CallsWorld(seed, bug, isCrossing);
         return world.Run();
     }
 }

@@ -49,4 +49,7 @@ public enum Bug
 
     /// <summary>An app user who is on the call is added again.</summary>
     AddedTwice,
+
+    /// <summary>A candidate whose answer comes after another one's enters the room too.</summary>
+    TwoWinners,
 }

@@ -60,6 +60,17 @@ internal sealed record Swarm
 
     public bool IsCalm { get; private init; }
 
+    /// <summary>Webhooks are repeated and in another order, and a fifth of the status callbacks is lost. Replicas are killed.</summary>
+    public static Swarm Crossing => new()
+    {
+        Duplicate = 0.3,
+        Delay = 0.3,
+        MaxDelay = TimeSpan.FromSeconds(2),
+        Reorder = 0.3,
+        Drop = 0.2,
+        Crash = TimeSpan.FromSeconds(6),
+    };
+
     public static Swarm Draw(Random chance)
     {
         var kind = chance.NextDouble();

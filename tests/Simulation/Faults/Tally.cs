@@ -29,6 +29,9 @@ internal sealed class Tally
     public const string AddedAgain = "an app user who is on the call, or was, is added";
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
+    public const string OneOfMany = "one of many candidates is in the room";
+    public const string Elsewhere = "candidate hears that the call was answered";
+
     public const string StoreForgot = "store forgets all sessions";
 
     private readonly SortedDictionary<string, long> counts = new(StringComparer.Ordinal);
@@ -38,7 +41,7 @@ internal sealed class Tally
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
         Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, Tone, Words, CameBack, CameBackHeld, Reconnecting,
-        StoreForgot, AppAdded, AddedAgain,
+        StoreForgot, AppAdded, AddedAgain, OneOfMany, Elsewhere,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
@@ -67,6 +70,9 @@ internal sealed class Tally
                 break;
             case WebhookSent { Webhook: WebhookKind.Answer, Attempt: 1 } sent when sent.Parameters["AnsweredBy"] is "fax" or ['m', ..]:
                 Add(Machine);
+                break;
+            case PhoneHeard { Sound: "\"This call has been answered.\"" }:
+                Add(Elsewhere);
                 break;
             case PhoneHeard { Sound: var sound } when Judge.IsNotice(sound):
                 Add(sound.StartsWith('"') ? Words : Tone);

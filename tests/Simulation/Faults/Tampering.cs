@@ -20,6 +20,8 @@ internal static class Tampering
                     Participants = [.. after.Participants.Select(p => p.HeldBy is null ? p : p with { HeldBy = ParticipantId.Operator })],
                 },
             }
+            : bug == Bug.TwoWinners && decision is { Reply: CallReply.AnsweredElsewhere, Happened: SessionEvent.JoinCall late }
+            ? decision with { Reply = new CallReply.JoinRoom(decision.Session!.Find(late.Participant)!) }
             : bug == Bug.NoTone && decision is { Changed: true, Session: { } ended }
             ? decision with
             {

@@ -36,6 +36,9 @@ internal sealed class Story
         Callee = world.Cloud.Phone(chance.Next(4) == 0 ? $"+1555{number:0000}001" : $"client:callee{number}");
     }
 
+    /// <summary>The phones of which one gets the call. Empty if no such participant is added.</summary>
+    public IReadOnlyList<Phone> Candidates { get; private set; } = [];
+
     public int Number { get; }
 
     public SessionId Session { get; }
@@ -62,6 +65,12 @@ internal sealed class Story
 
     public void Begin()
     {
+        if (world.IsCrossing)
+        {
+            BeginCrossing();
+            return;
+        }
+
         var begins = Seconds(0, 40);
         Behave(Callee, chance.NextDouble());
         // The detection of machines and the question take their time.
@@ -107,9 +116,58 @@ internal sealed class Story
         if (Callee.IsClient && chance.NextDouble() < 0.2)
             world.Scheduler.Schedule(begins + Seconds(1, 45), () =>
                 Add(Callee, ParticipantId.TryParse("guest-again", out var again) ? again : throw new InvalidOperationException()));
+        // Drawn from a seed of its own, so that the rest of a world stays the same.
+        var dice = new Random((world.Seed * 31) + Number);
+        if (dice.Next(4) == 0)
+            AddOneOf(dice, begins + answersAfter + TimeSpan.FromSeconds(3 + (5 * dice.NextDouble())), dice.Next(2, 11),
+                dice.Next(3) == 0 ? Strategy.InOrder : Strategy.All, dice.Next(2) == 0 ? (Screening)dice.Next(3) : null);
         // All people who still talk at this length of the call hang up, late guests included.
         for (var at = TimeSpan.FromSeconds(57); at < Longest + (2 * world.Policy.QueueTimeout); at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);
+    }
+
+    /// <summary>Two people talk and add one of ten candidates. Three of the ten answer within 50 ms. All hang up in the end.</summary>
+    private void BeginCrossing()
+    {
+        var dice = new Random((world.Seed * 31) + Number);
+        var begins = TimeSpan.FromSeconds(20 * dice.NextDouble());
+        (Callee.Behaviour, Callee.After, Callee.Key) = (PhoneBehaviour.Answer, TimeSpan.FromSeconds(1), "1");
+        world.Scheduler.Schedule(begins, Place);
+        AddOneOf(dice, begins + TimeSpan.FromSeconds(10), 10, Strategy.All, Screening.None);
+        for (var at = TimeSpan.FromSeconds(90); at < Longest; at += TimeSpan.FromSeconds(15))
+            world.Scheduler.Schedule(begins + at, LeaveOneByOne);
+    }
+
+    /// <summary>The caller adds a participant with several candidates. Three of them answer within 50 ms.</summary>
+    private void AddOneOf(Random dice, TimeSpan at, int count, Strategy strategy, Screening? screen)
+    {
+        Candidates = [.. Enumerable.Range(0, count).Select(i => world.Cloud.Phone(
+            dice.Next(2) == 0 ? $"+1555{Number:0000}2{i:00}" : $"client:candidate{Number}-{i}"))];
+        var answers = 0.5 + (8 * dice.NextDouble());
+        foreach (var phone in Candidates)
+        {
+            phone.Behaviour = dice.Next(4) switch { 0 => PhoneBehaviour.Decline, 1 => PhoneBehaviour.LetRing, _ => PhoneBehaviour.Answer };
+            phone.After = TimeSpan.FromSeconds(answers + 1 + (20 * dice.NextDouble()));
+            phone.Key = world.IsCrossing || dice.Next(4) != 0 ? "1" : null;
+        }
+
+        foreach (var phone in Candidates.OrderBy(_ => dice.Next()).Take(3))
+            (phone.Behaviour, phone.After) = (PhoneBehaviour.Answer, TimeSpan.FromSeconds(answers + (0.05 * dice.NextDouble())));
+        var parties = Candidates.Select(phone => PhoneNumber.TryParse(phone.Address, out var number) ? new Party.Phone(number)
+            : ClientIdentity.TryParseAddress(phone.Address, out var identity) ? new Party.Client(identity)
+            : (Party)Party.Unknown.Instance);
+        var one = ParticipantId.TryParse("guest-one", out var id) ? id : throw new InvalidOperationException();
+        Ask(at, new AddOneOf(Session, asker, one, [.. parties], strategy, "interpreter")
+        {
+            Screen = screen,
+            RingTime = TimeSpan.FromSeconds(dice.Next(10, 31)),
+        });
+        if (world.IsCrossing)
+            return;
+        if (dice.Next(8) == 0)
+            Ask(at + TimeSpan.FromSeconds(answers), new RemoveParticipant(Session, asker, one));
+        foreach (var phone in Candidates)
+            world.Scheduler.Schedule(at + TimeSpan.FromSeconds(12 + (30 * dice.NextDouble())), () => Leave(phone, vanishes: false));
     }
 
     private void Place() => placed = Caller.PlaceCall(
@@ -127,7 +185,8 @@ internal sealed class Story
             return;
         var isOver = ended is { AllHaveLeft: true, Effects.IsEmpty: true } && ended.TouchedAt < world.Scheduler.Now - Settled
             && !world.Cloud.LiveLegs().Any(
-                leg => leg.Phone == Caller || leg.Phone == Callee || guests.Exists(guest => guest.Phone == leg.Phone));
+                leg => leg.Phone == Caller || leg.Phone == Callee || guests.Exists(guest => guest.Phone == leg.Phone)
+                    || Candidates.Contains(leg.Phone));
         if (isOver)
             world.Redis.Forget(Session);
         world.Tally.Add(isOver ? Tally.ReplayedLate : Tally.Replayed);
@@ -223,7 +282,7 @@ internal sealed class Story
 
     private void LeaveOneByOne()
     {
-        var there = new[] { Caller, Callee }.Concat(guests.Select(guest => guest.Phone))
+        var there = new[] { Caller, Callee }.Concat(guests.Select(guest => guest.Phone)).Concat(Candidates)
             .Where(phone => phone.Current is { State: LegState.InProgress } or { Inbound: true }).ToList();
         if (there.Count < 2)
             return;

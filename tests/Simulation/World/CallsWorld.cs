@@ -28,12 +28,15 @@ internal sealed class CallsWorld : IDisposable
     private readonly List<string> notes = [];
     private readonly int seed;
 
-    public CallsWorld(int seed, Bug bug)
+    /// <param name="seed">The seed.</param>
+    /// <param name="bug">The defect of the service.</param>
+    /// <param name="isCrossing">Whether each call adds one of ten candidates, of whom three answer at the same time.</param>
+    public CallsWorld(int seed, Bug bug, bool isCrossing = false)
     {
-        (this.seed, Bug) = (seed, bug);
+        (this.seed, Bug, IsCrossing) = (seed, bug, isCrossing);
         var chance = new Random(seed);
         Chance.Seed(new Random(chance.Next()));
-        Swarm = Swarm.Draw(chance);
+        Swarm = isCrossing ? Swarm.Crossing : Swarm.Draw(chance);
         Network = new Random(chance.Next());
         Scheduler = new VirtualScheduler();
         Deployment = new Deployment(this);
@@ -42,14 +45,14 @@ internal sealed class CallsWorld : IDisposable
             Seed = chance.Next(),
             VoiceUrl = new Uri(Origin + "/twilio/voice#rc=2&rp=5xx,ct,rt&ct=1500&rt=3000"),
             RingDelay = TimeSpan.FromMilliseconds(chance.Next(20, 1500)),
-            CallsPerSecond = Swarm.IsCalm || chance.Next(5) != 0 ? null : 0.08 + chance.NextDouble(),
+            CallsPerSecond = isCrossing || Swarm.IsCalm || chance.Next(5) != 0 ? null : 0.08 + chance.NextDouble(),
             QueueDelay = TimeSpan.FromMilliseconds(chance.Next(3) == 0 ? chance.Next(2000) : 0),
             DetectionTime = TimeSpan.FromMilliseconds(chance.Next(100, 3000)),
             InlinePlayTime = TimeSpan.FromMilliseconds(new Random(seed).Next(1000, 4500)),
         }.Draw(new Random(chance.Next()));
         Policy = new()
         {
-            ScreenPhones = (Screening)chance.Next(3),
+            ScreenPhones = isCrossing ? Screening.None : (Screening)chance.Next(3),
             LeavesMessage = chance.Next(2) == 0,
             RejoinGrace = TimeSpan.FromSeconds(chance.Next(2) == 0 ? 0 : chance.Next(2, 31)),
         };
@@ -59,14 +62,19 @@ internal sealed class CallsWorld : IDisposable
         Cloud.Journal.Added += Tally.Hear;
         Redis = new EmulatedRedis(Scheduler, new Random(chance.Next()), Tally, bug);
         Judge = new Judge(this);
+        Cloud.Journal.Added += Judge.Hear;
         Stories = [.. Enumerable.Range(0, chance.Next(8, 17)).Select(i => new Story(this, i, new Random(chance.Next())))];
         Swarm.ArmAt(Cloud);
         Redis.LoseAcknowledgement = Swarm.LoseAcknowledgement;
-        Deployment.Start(chance.Next(1, 4));
+        Deployment.Start(isCrossing ? 2 : chance.Next(1, 4));
         GoAway(chance);
     }
 
     public Bug Bug { get; }
+
+    public bool IsCrossing { get; }
+
+    public int Seed => seed;
 
     public Swarm Swarm { get; }
 

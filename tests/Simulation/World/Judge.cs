@@ -36,6 +36,8 @@ internal sealed class Judge(CallsWorld world)
     private readonly Dictionary<Leg, DateTimeOffset> told = [];
     private readonly Dictionary<Leg, DateTimeOffset> ringing = [];
     private readonly Dictionary<Leg, DateTimeOffset> twice = [];
+    private readonly Dictionary<Leg, DateTimeOffset> late = [];
+    private readonly HashSet<string> entered = new(StringComparer.Ordinal);
     private int glances;
 
     public IReadOnlyList<Violation> Violations => violations;
@@ -47,6 +49,7 @@ internal sealed class Judge(CallsWorld world)
     public void Watch()
     {
         LookForTheLonely();
+        LookForSeveralWinners();
         LookForTheQueued();
         LookForTones();
         LookForWhoIsThereTwice();
@@ -62,6 +65,13 @@ internal sealed class Judge(CallsWorld world)
             if (violations.Count == 0)
                 Watch();
         });
+    }
+
+    /// <summary>Notes each phone that gets into a room.</summary>
+    public void Hear(JournalEntry entry)
+    {
+        if (entry is ConferenceChanged { Change: "joined by", Phone: { } phone })
+            entered.Add(phone);
     }
 
     /// <summary>Whether a sound tells the caller that the callee was not reached.</summary>
@@ -129,6 +139,7 @@ internal sealed class Judge(CallsWorld world)
 
         foreach (var blind in world.Cloud.Legs.Where(Guarantees.IsBlind))
             Say($"{blind.Phone.Address} rang, and its app cannot name the call", StoryOf(blind));
+        ConcludeCandidates();
         ConcludeTones();
         foreach (var story in world.Stories)
         {
@@ -277,6 +288,40 @@ internal sealed class Judge(CallsWorld world)
     private static bool HasComeBack(Leg leg) => leg.Phone.Legs.Any(
         other => other is { Inbound: true } && other != leg && (other.Created > leg.Created || (!leg.Inbound && other.IsLive)));
 
+    /// <summary>One candidate at most is ever in the room, and the phones of the others stop (G7). A store that has lost everything may
+    /// have lost that a candidate had the call and has left.</summary>
+    private void LookForSeveralWinners()
+    {
+        HashSet<Leg> stillRing = [];
+        foreach (var story in world.Stories.Where(story => story.Candidates.Count > 0))
+        {
+            var winners = WinnersOf(story).ToList();
+            if (winners.Count > 1 && !world.HasForgotten && !CreatesAreDoubled)
+                Say($"{winners.Count} of {story.Candidates.Count} candidates got into the room", story);
+            if (winners.Count > 0)
+                stillRing.UnionWith(world.Cloud.RingingLegs().Where(
+                    leg => story.Candidates.Contains(leg.Phone) && !winners.Contains(leg.Phone)));
+        }
+
+        SayIfTooLong(late, stillRing, "ringing, and another candidate got the call,");
+    }
+
+    private IEnumerable<Phone> WinnersOf(Story story) => story.Candidates.Where(phone => entered.Contains(phone.Address));
+
+    /// <summary>No candidate was called twice. Where two people talked all the time, one candidate was in the room.</summary>
+    private void ConcludeCandidates()
+    {
+        foreach (var story in world.Stories.Where(story => story.Candidates.Count > 0))
+        {
+            if (WinnersOf(story).Any())
+                world.Tally.Add(Tally.OneOfMany);
+            else if (world.IsCrossing)
+                Say("no candidate got into the room", story);
+            foreach (var phone in story.Candidates.Where(phone => phone.Legs.Count > 1 && !CreatesAreDoubled))
+                Say($"{phone.Address} is a candidate, and is called {phone.Legs.Count} times", story);
+        }
+    }
+
     /// <summary>A person is alone if the person hears no other person, and no person who could change that is on the line. An operator who
     /// has put people on hold could change it.</summary>
     private void LookForTheLonely()
@@ -337,7 +382,7 @@ internal sealed class Judge(CallsWorld world)
 
     private Story? StoryOf(Leg leg) =>
         world.Stories.FirstOrDefault(story => story.Caller == leg.Phone || story.Callee == leg.Phone
-            || story.Guests.Any(guest => guest.Phone == leg.Phone));
+            || story.Guests.Any(guest => guest.Phone == leg.Phone) || story.Candidates.Contains(leg.Phone));
 
     private void Say(string what, Story? story) => violations.Add(new Violation(world.Scheduler.Now, what, story?.Number));
 }
