@@ -76,6 +76,7 @@ public sealed class TypeScriptClientTests
     private static Dictionary<string, string> AtSandbox(SandboxPage page) => new() { ["CALLS_SANDBOX"] = page.Address.ToString() };
 
     private static string Generated() => string.Join(
-        '\n', Directory.EnumerateFiles(Path.Combine(Folder, "dist")).Append(Path.Combine(Folder, "src", "schema.ts")).Order(StringComparer.Ordinal)
-            .Select(file => Path.GetFileName(file) + '\n' + File.ReadAllText(file)));
+        '\n',
+        Directory.EnumerateFiles(Path.Combine(Folder, "dist")).Append(Path.Combine(Folder, "src", "schema.ts"))
+            .Order(StringComparer.Ordinal).Select(file => Path.GetFileName(file) + '\n' + File.ReadAllText(file)));
 }
