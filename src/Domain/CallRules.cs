@@ -9,10 +9,28 @@ internal static class CallRules
         var settled = DropOverdueDials(session, policy, now);
         if (settled.AnsweredAt is null && settled.Participants.Any(p => p.Role != Role.Caller && p.Answered))
             settled = settled with { AnsweredAt = now };
-        settled = Candidates.Settle(Returns.Await(settled, policy, now), policy, now);
+        settled = Candidates.Settle(KeepEachOnce(Returns.Await(settled, policy, now), policy, now), policy, now);
         if (!settled.IsEnded && MustEnd(settled) && !RebuildDecisions.MayHaveCompany(settled))
             settled = Returns.Await(settled with { EndedAt = now, EndEvidence = evidence }, policy, now);
         return settled.IsEnded ? TearDown(settled, policy, now) : Holds.Release(Returns.Ring(settled, policy, now), policy, now);
+    }
+
+    /// <summary>A person is on the call once: the participant on the line stays, or else the first one. The others may have added the
+    /// person while the person came back, or while a session that was built again did not know the address.</summary>
+    private static CallSession KeepEachOnce(CallSession session, CallPolicy policy, DateTimeOffset now)
+    {
+        if (session.IsEnded)
+            return session;
+        for (var i = 1; i < session.Participants.Length; i++)
+            for (var j = 0; j < i; j++)
+            {
+                var (first, second) = (session.Participants[j], session.Participants[i]);
+                if (first.Party == second.Party && first.IsPresent && second.IsPresent && first.Party is not Party.Unknown)
+                    session = session.Remove(
+                        (second.IsOnTheLine && !first.IsOnTheLine ? first : second).Id, Leaving.WithTheCall, policy, now);
+            }
+
+        return Returns.Await(session, policy, now);
     }
 
     /// <summary>No participant is on the line (G2: all ringing stops), or one is and none is on the way or reconnecting (G1, G4).</summary>

@@ -43,9 +43,6 @@ internal static class Returns
             returned = wanted.Muted is null ? returned.Without(wanted) : returned.With(wanted, wanted with { Hold = null });
         if (person is { Progress: not Progress.Gone, Leg: { } earlier })
             returned = returned.HangUp(earlier, policy, now);
-        // The others may have added the person in the meantime. The app need not ring any more.
-        foreach (var other in returned.Participants.Where(p => p.Id != back.Id && p.Party == back.Party && p.IsPresent))
-            returned = returned.Remove(other.Id, Leaving.WithTheCall, policy, now);
         return returned;
     }
 

@@ -132,6 +132,27 @@ internal static partial class ApiDescription
                     Description = "`tokens-not-configured`: the configuration keys that are missing.",
                     Items = Text(null),
                 },
+                ["candidates"] = new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Array,
+                    Description = "The candidates that cannot be rung.",
+                    Items = new OpenApiSchema
+                    {
+                        Type = JsonSchemaType.Object,
+                        Required = new HashSet<string>(["index", "code", "detail"], StringComparer.Ordinal),
+                        Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
+                        {
+                            ["index"] = new OpenApiSchema
+                            {
+                                Type = JsonSchemaType.Integer,
+                                Format = "int32",
+                                Description = "The place in `oneOf`, from 0.",
+                            },
+                            ["code"] = new OpenApiSchemaReference("ProblemCode", document),
+                            ["detail"] = Text("A sentence for people."),
+                        },
+                    },
+                },
             },
         });
         document.Components!.Headers = new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)

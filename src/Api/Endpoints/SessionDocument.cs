@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace Calls.Api.Endpoints;
 
 /// <summary>A call, as people on the call and operators see it.</summary>
@@ -50,18 +48,18 @@ public sealed record SessionDocument(
 /// <param name="HeldBy">Who put the participant on hold: a participant's id, or <c>operator</c>. Null if no hold is known.</param>
 /// <param name="AddedBy">Who added this guest: a participant's id, or <c>operator</c>. Null for the caller and the callee.</param>
 /// <param name="RemovedBy">Who took the participant off the line: a participant's id, or <c>operator</c>. Null if no request did.</param>
-/// <param name="Candidates">The candidates, if the participant has several. The address of the one who got the call is the participant's
-/// own.</param>
+/// <param name="Candidates">The candidates of a participant with several. The address of the one who got the call is the participant's
+/// own. Null for any other participant.</param>
 public sealed record ParticipantDocument(
     string Id, ParticipantRole Role, ParticipantState State, ParticipantReason? Reason, string? Identity, string? PhoneNumber,
     string? Label, bool Muted, bool Hold, string? HeldBy, string? AddedBy, string? RemovedBy,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<CandidateDocument>? Candidates = null)
+    IReadOnlyList<CandidateDocument>? Candidates)
 {
     internal static ParticipantDocument Of(Participant participant) => new(
         participant.Id.Value, RoleOf(participant), StateOf(participant), ReasonOf(participant),
         (participant.Party as Party.Client)?.Identity.Value, (participant.Party as Party.Phone)?.Number.Value,
         participant.Label, participant.Muted, IsHeld(participant), IsHeld(participant) ? NameOf(participant.HeldBy) : null,
-        NameOf(participant.AddedBy), NameOf(participant.RemovedBy));
+        NameOf(participant.AddedBy), NameOf(participant.RemovedBy), null);
 
     /// <summary>Of a candidate, people see the id of the participant.</summary>
     internal static string? NameOf(ParticipantId? id) => (id?.Group ?? id)?.Value;

@@ -78,7 +78,7 @@ public sealed class OpenApiTests(RedisFixture redis)
         Optional(schemas, "TokenDocument").ShouldBe(["warnings"]);
         Optional(schemas, "TokenToCreate").ShouldBe(["platform"]);
         Optional(schemas, "FlagsToSet").ShouldBe(["muted", "hold"]);
-        Optional(schemas, "Problem").ShouldBe(["errors", "policy", "twilioCode", "missingKeys"]);
+        Optional(schemas, "Problem").ShouldBe(["errors", "policy", "twilioCode", "missingKeys", "candidates"]);
 
         // A number is never a text too, and a text that is one of a list says which.
         text.ShouldNotContain("pattern");
@@ -86,7 +86,7 @@ public sealed class OpenApiTests(RedisFixture redis)
         var data = Member(schemas, "SessionEventDocument", "data");
         data.GetProperty("$ref").GetString().ShouldBe("#/components/schemas/SessionDocument");
         Texts(Member(schemas, "SessionEventDocument", "event").GetProperty("enum")).ShouldBe(["session"]);
-        Texts(Member(schemas, "PhoneToAdd", "screen").GetProperty("enum")).ShouldBe(["none", "machine", "press-1", null]);
+        Texts(Member(schemas, "ParticipantToAdd", "screen").GetProperty("enum")).ShouldBe(["none", "machine", "press-1", null]);
         Texts(Member(schemas, "TokenToCreate", "platform").GetProperty("enum")).ShouldBe(["ios", "android", null]);
 
         var operations = document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject())
