@@ -14,7 +14,7 @@ export interface paths {
         put?: never;
         /**
          * Create a Twilio Voice access token for the bearer's own identity
-         * @description With the token the app registers at Twilio as the bearer's client identity, receives calls and places calls. The app asks for the next token before `expiresAt`.
+         * @description With the token the app registers at Twilio as the bearer's client identity, receives calls and places calls. The app asks for the next token before `expiresAt`. The body is optional.
          */
         post: operations["CreateToken"];
         delete?: never;
@@ -70,7 +70,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a call */
+        /**
+         * Get a call
+         * @description 404 until the service has the first webhook of the call, a moment after the app has connected.
+         */
         get: operations["GetSession"];
         put?: never;
         post?: never;
@@ -90,7 +93,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Add a phone to a call */
+        /**
+         * Add a person, or one of several candidates, to a call
+         * @description 201: Twilio has accepted the call. 202: the phone or app will be rung, and Twilio has not answered yet.
+         */
         post: operations["AddParticipant"];
         delete?: never;
         options?: never;
@@ -140,23 +146,31 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One candidate of a participant. The first one to answer gets the call. */
+        CandidateDocument: {
+            /** @description The candidate's id. */
+            id: string;
+            /** @description The client identity of an app user. Null for a phone. */
+            identity: null | string;
+            /** @description The phone number in E.164. Null for an app user. */
+            phoneNumber: null | string;
+            /** @description As the state of a participant. A candidate that is still to be rung is `dialing`. */
+            state: components["schemas"]["ParticipantState"];
+            reason: null | components["schemas"]["ParticipantReason"];
+        };
+        /** @description One candidate: an app user or a phone. */
+        CandidateToAdd: {
+            /** @description The client identity of an app user. */
+            identity?: null | string;
+            /** @description The number in international form with the leading +. Spaces, dashes and parentheses are allowed. */
+            phoneNumber?: null | string;
+        };
         /** @description The flags of a participant to change. A flag that is not present stays as it is. */
         FlagsToSet: {
             /** @description True mutes the participant, false unmutes. */
-            muted: null | boolean;
+            muted?: null | boolean;
             /** @description True puts the participant on hold, false resumes. */
-            hold: null | boolean;
-        };
-        HttpValidationProblemDetails: {
-            type?: null | string;
-            title?: null | string;
-            /** Format: int32 */
-            status?: null | number | string;
-            detail?: null | string;
-            instance?: null | string;
-            errors?: {
-                [key: string]: string[];
-            };
+            hold?: null | boolean;
         };
         /** @description One page of live calls. */
         LiveSessionsDocument: {
@@ -176,19 +190,11 @@ export interface components {
         ParticipantDocument: {
             /** @description `caller`, `callee`, or a guest's id. */
             id: string;
-            /** @description `caller`, `callee` or `guest`. */
-            role: string;
-            /**
-             * @description `queued` (the call waits in a queue, mostly Twilio's), `dialing`, `ringing` (also while an answered
-             *         phone is being screened), `connected`, `reconnecting` (the line dropped, and the call waits for the person), `left` (was
-             *         on the line) or `unreachable` (was never on the line).
-             */
-            state: string;
-            /**
-             * @description Why the person left or was not reached, such as `declined`. Null while the person is on the line, on the way
-             *         or reconnecting.
-             */
-            reason: null | string;
+            /** @description The caller placed the call, the callee was rung first, and a guest was added during the call. */
+            role: components["schemas"]["ParticipantRole"];
+            /** @description `queued` (the call waits in a queue, mostly Twilio's), `dialing`, `ringing` (also while an answered phone is being screened), `connected`, `reconnecting` (the line dropped, and the call waits for the person), `left` (was on the line) or `not-reached` (was never on the line). */
+            state: components["schemas"]["ParticipantState"];
+            reason: null | components["schemas"]["ParticipantReason"];
             /** @description The client identity of an app user. Null for a phone. */
             identity: null | string;
             /** @description The phone number in E.164. Null for an app user. */
@@ -201,39 +207,103 @@ export interface components {
             hold: boolean;
             /** @description Who put the participant on hold: a participant's id, or `operator`. Null if no hold is known. */
             heldBy: null | string;
+            /** @description Who added this guest: a participant's id, or `operator`. Null for the caller and the callee. */
+            addedBy: null | string;
+            /** @description Who took the participant off the line: a participant's id, or `operator`. Null if no request did. */
+            removedBy: null | string;
+            /** @description The candidates of a participant with several. The address of the one who got the call is the participant's own. Null for any other participant. */
+            candidates: null | components["schemas"]["CandidateDocument"][];
         };
-        /** @description A phone to add to a call. */
-        PhoneToAdd: {
+        /** @enum {string} */
+        ParticipantReason: "hung-up" | "call-ended" | "removed" | "declined" | "busy" | "no-answer" | "unreachable" | "canceled" | "voicemail" | "not-accepted" | "answered-elsewhere" | "nobody-accepted" | "refused-by-twilio";
+        /** @enum {string} */
+        ParticipantRole: "caller" | "callee" | "guest";
+        /** @enum {string} */
+        ParticipantState: "queued" | "dialing" | "ringing" | "connected" | "reconnecting" | "left" | "not-reached";
+        /** @description Whom to add to a call: a phone (`phoneNumber`), an app user (`identity`), or the candidates for one participant (`oneOf`), of whom the first to answer gets the call. Exactly one of the three is needed. */
+        ParticipantToAdd: {
             /** @description The number in international form with the leading +. Spaces, dashes and parentheses are allowed. */
-            phoneNumber: null | string;
+            phoneNumber?: null | string;
             /** @description A name for the participant, such as "doctor". It has at most 64 characters. */
-            label: null | string;
+            label?: null | string;
             /**
-             * @description How the phone is screened before it enters the call. `none`: not at all. `machine`: Twilio detects
-             *         answering machines; a machine is hung up, and a person who is not recognised must press 1. `press-1`: the person must press 1.
-             *         Without it, the configuration of the service decides.
+             * @description How the phone is screened before it enters the call. `none`: not at all. `machine`: Twilio detects answering machines; a machine is hung up, and a person who is not recognised must press 1. `press-1`: the person must press 1. Without it, the configuration of the service decides.
+             * @enum {null|string}
              */
-            screen?: null | string;
+            screen?: "none" | "machine" | "press-1" | null;
+            /** @description The client identity of an app user, such as "carol". An app user is not screened. */
+            identity?: null | string;
+            /** @description 1 to 20 candidates. Candidates who are on the call already are skipped. */
+            oneOf?: null | components["schemas"]["CandidateToAdd"][];
+            /**
+             * @description How the candidates are rung. `all` (the default): all at once. `in-order`: one after another.
+             * @enum {null|string}
+             */
+            strategy?: "all" | "in-order" | null;
+            /**
+             * Format: int32
+             * @description How long each candidate rings: 5 to 60. Without it, `Calls:RingTimeout`.
+             */
+            ringSeconds?: null | number;
         };
-        ProblemDetails: {
-            type?: null | string;
-            title?: null | string;
-            /** Format: int32 */
-            status?: null | number | string;
-            detail?: null | string;
-            instance?: null | string;
+        /** @description An error (RFC 9457). */
+        Problem: {
+            /** @description `urn:calls:problem:` and the code. */
+            type: string;
+            /** @description The name of the status. */
+            title: string;
+            /**
+             * Format: int32
+             * @description The status.
+             */
+            status: number;
+            /** @description A sentence for people. */
+            detail: string;
+            /** @description The kind of a problem. It never changes its meaning. */
+            code: components["schemas"]["ProblemCode"];
+            /** @description The trace of the request, for the operator. */
+            traceId: string;
+            /** @description `invalid-request`: each field that cannot be used, with sentences that say why. */
+            errors?: {
+                [key: string]: string[];
+            };
+            /** @description `too-many-requests`: the limit. */
+            policy?: string;
+            /**
+             * Format: int32
+             * @description `refused-by-twilio`: the error code of Twilio (twilio.com/docs/api/errors).
+             */
+            twilioCode?: null | number;
+            /** @description `tokens-not-configured`: the configuration keys that are missing. */
+            missingKeys?: string[];
+            /** @description The candidates that cannot be rung. */
+            candidates?: {
+                /**
+                 * Format: int32
+                 * @description The place in `oneOf`, from 0.
+                 */
+                index: number;
+                code: components["schemas"]["ProblemCode"];
+                /** @description A sentence for people. */
+                detail: string;
+            }[];
         };
+        /**
+         * @description The kind of a problem. It never changes its meaning.
+         * @enum {string}
+         */
+        ProblemCode: "invalid-request" | "malformed-body" | "invalid-number" | "unauthenticated" | "signature" | "country-not-allowed" | "no-identity" | "not-on-the-call" | "number-blocked" | "dialing-stopped" | "operators-only" | "no-such-session" | "no-such-participant" | "no-such-route" | "method-not-allowed" | "body-too-slow" | "call-is-over" | "call-is-full" | "too-many-guests" | "adding-oneself" | "already-on-the-call" | "participant-has-left" | "request-in-progress" | "version-mismatch" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "refused-by-twilio" | "too-many-adds" | "too-many-phones-of-region" | "too-many-phones" | "too-many-requests" | "internal-error" | "tokens-not-configured" | "session-store-unavailable" | "session-unreadable" | "timed-out";
         /** @description A call, as people on the call and operators see it. */
         SessionDocument: {
             /** @description The id that the app gave the call. */
             sessionId: string;
             /** @description `ringing` until a person other than the caller answers, then `live`, then `ended`. */
-            state: string;
+            state: components["schemas"]["SessionState"];
             /**
              * Format: int64
              * @description The version. It rises with every change.
              */
-            version: number | string;
+            version: number;
             /**
              * Format: date-time
              * @description When the caller placed the call.
@@ -249,11 +319,28 @@ export interface components {
              * @description When the call ended.
              */
             endedAt: null | string;
-            /** @description Why the call ended, such as `callee-busy` or `one-person-left`. */
-            endReason: null | string;
+            endReason: null | components["schemas"]["SessionEndReason"];
+            /** @description Who ended the call by a request: a participant's id, or `operator`. Null if no request ended it. */
+            endedBy: null | string;
             /** @description All people who are or were on the call, or were rung for it. */
             participants: components["schemas"]["ParticipantDocument"][];
         };
+        /** @enum {string} */
+        SessionEndReason: "caller-hung-up-before-answer" | "caller-never-joined" | "callee-busy" | "callee-declined" | "callee-no-answer" | "callee-unreachable" | "callee-refused-by-twilio" | "callee-voicemail" | "callee-not-accepted" | "nobody-accepted" | "one-person-left" | "ended-by-person" | "max-duration";
+        /** @description One event of the stream, as its fields: `id:`, `event:` and `data:`. A line that begins with a colon is no event; it keeps the connection open. */
+        SessionEventDocument: {
+            /** @description The version of the call, for `Last-Event-ID`. */
+            id: string;
+            /**
+             * @description The kind of the event.
+             * @enum {string}
+             */
+            event: "session";
+            /** @description The call after the change, as JSON on one line. */
+            data: components["schemas"]["SessionDocument"];
+        };
+        /** @enum {string} */
+        SessionState: "ringing" | "live" | "ended";
         /** @description An access token. */
         TokenDocument: {
             /** @description The token for the `Device` of the Voice SDK. */
@@ -266,13 +353,34 @@ export interface components {
              */
             expiresAt: string;
             /** @description Sentences about an identity that some apps cannot use. Absent if all apps can use the identity. */
-            warnings: null | string[];
+            warnings?: null | string[];
+        };
+        /** @description The token to create. */
+        TokenToCreate: {
+            /**
+             * @description The platform of an app on a phone. The token then has the push credential of this platform, with which Twilio wakes the app when it is rung. Absent: an app in a browser.
+             * @enum {null|string}
+             */
+            platform?: "ios" | "android" | null;
         };
     };
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The version of the call, for `If-Match`. */
+        ETag: string;
+        /** @description The path of the call. */
+        Location: string;
+        /** @description In how many seconds to ask again. */
+        "Retry-After": number;
+        /** @description What is wrong with the bearer (RFC 6750). */
+        "WWW-Authenticate": string;
+        /** @description The limit of requests (draft-ietf-httpapi-ratelimit-headers-11). */
+        "RateLimit-Policy": string;
+        /** @description The requests that are left, and the seconds until the limit is full again. */
+        RateLimit: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -284,62 +392,184 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": null | components["schemas"]["TokenToCreate"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TokenDocument"];
                 };
             };
-            /** @description Unauthorized */
+            /**
+             * @description - `invalid-request`: A field cannot be used. `errors` names the field and says why.
+             *     - `malformed-body`: The body is not JSON, or a value in it has another type than the description says.
+             */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "invalid-request" | "malformed-body";
+                    };
+                };
+            };
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Forbidden */
+            /** @description - `no-identity`: The claim of the identity (`sub`, or `Calls:IdentityClaim`) is not an identity that Twilio takes. */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-identity";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /** @description - `body-too-slow`: The body did not arrive within ten seconds. The service closes the connection. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "body-too-slow";
+                    };
+                };
+            };
+            /** @description - `body-too-large`: The body has more than 64 KB. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "body-too-large";
+                    };
+                };
+            };
+            /** @description - `unsupported-media-type`: The body is not JSON in UTF-8 (`application/json`). */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unsupported-media-type";
+                    };
+                };
+            };
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `tokens-not-configured`: An API key, a TwiML App or a push credential is missing. `missingKeys` names the configuration keys.
+             *     - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "tokens-not-configured" | "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };
     };
     ListLiveSessions: {
         parameters: {
-            query?: {
+            query: {
                 /** @description `live`. Other states cannot be listed. */
-                state?: string;
+                state: "live";
                 /** @description The `next` of the previous page. */
                 cursor?: string;
                 /** @description The maximum number of sessions on a page: 1 to 200. The default is 50. */
-                limit?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -350,66 +580,129 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LiveSessionsDocument"];
                 };
             };
-            /** @description Bad Request */
+            /** @description - `invalid-request`: A field cannot be used. `errors` names the field and says why. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["HttpValidationProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "invalid-request";
+                    };
                 };
             };
-            /** @description Unauthorized */
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Forbidden */
+            /** @description - `operators-only`: The request needs the scope `calls.operate`. */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "operators-only";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };
     };
     ListOwnSessions: {
         parameters: {
-            query?: {
+            query: {
                 /** @description `live` or `ended`. */
-                state?: string;
+                state: "live" | "ended";
                 /** @description The `next` of the previous page. */
                 cursor?: string;
                 /** @description The maximum number of sessions on a page: 1 to 200. The default is 50. */
-                limit?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -420,53 +713,116 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OwnSessionsDocument"];
                 };
             };
-            /** @description Bad Request */
+            /** @description - `invalid-request`: A field cannot be used. `errors` names the field and says why. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["HttpValidationProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "invalid-request";
+                    };
                 };
             };
-            /** @description Unauthorized */
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Forbidden */
+            /** @description - `no-identity`: The claim of the identity (`sub`, or `Calls:IdentityClaim`) is not an identity that Twilio takes. */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-identity";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };
@@ -485,44 +841,103 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SessionDocument"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Not Found */
+            /** @description - `no-such-session`: The call does not exist, or the bearer may not see it. A person who declined or was removed may not see it. */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-such-session";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };
@@ -544,69 +959,142 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Bad Request */
+            /** @description - `invalid-request`: A field cannot be used. `errors` names the field and says why. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["HttpValidationProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "invalid-request";
+                    };
                 };
             };
-            /** @description Unauthorized */
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Forbidden */
+            /** @description - `not-on-the-call`: The bearer has left the call. The bearer may see it, and may not change it. */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "not-on-the-call";
+                    };
                 };
             };
-            /** @description Not Found */
+            /** @description - `no-such-session`: The call does not exist, or the bearer may not see it. A person who declined or was removed may not see it. */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-such-session";
+                    };
                 };
             };
-            /** @description Precondition Failed */
+            /** @description - `version-mismatch`: The call has changed since the version of `If-Match`. Read it again. */
             412: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "version-mismatch";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };
@@ -615,7 +1103,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A repeated request with the same key rings no phone and gets the first answer. 409: the first request still waits for Twilio after a second. 422: the key came with another phone number, label or screening. The key has 1 to 255 printable characters. It is kept for as long as the call can be seen. */
+                /** @description A repeated request with the same key rings no phone and gets the first answer. 409: the first request still waits for Twilio after a second. 422: the key came with another phone number, identity, label or screening. The key has 1 to 255 printable characters. It is kept for as long as the call can be seen. */
                 "Idempotency-Key"?: string;
                 /** @description The `ETag` of the expected version. 412: the call has another version. */
                 "If-Match"?: string;
@@ -627,13 +1115,16 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PhoneToAdd"];
+                "application/json": components["schemas"]["ParticipantToAdd"];
             };
         };
         responses: {
             /** @description Created */
             201: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -643,89 +1134,240 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ParticipantDocument"];
                 };
             };
-            /** @description Bad Request */
+            /**
+             * @description - `invalid-request`: A field cannot be used. `errors` names the field and says why.
+             *     - `malformed-body`: The body is not JSON, or a value in it has another type than the description says.
+             *     - `invalid-number`: The phone number does not exist. `Calls:Dialing:AllowedNumbers` opens numbers that are newer than the tables.
+             */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["HttpValidationProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "invalid-request" | "malformed-body" | "invalid-number";
+                    };
                 };
             };
-            /** @description Unauthorized */
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Forbidden */
+            /**
+             * @description - `country-not-allowed`: Numbers of this country are not rung (`Calls:Dialing:AllowedCountries`).
+             *     - `not-on-the-call`: The bearer has left the call. The bearer may see it, and may not change it.
+             *     - `number-blocked`: The number is premium rate, shared cost, satellite, emergency or special, or its prefix is blocked.
+             *     - `dialing-stopped`: An operator has stopped the dialling of phones (`Calls:Dialing:Stopped`).
+             */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "country-not-allowed" | "not-on-the-call" | "number-blocked" | "dialing-stopped";
+                    };
                 };
             };
-            /** @description Not Found */
+            /** @description - `no-such-session`: The call does not exist, or the bearer may not see it. A person who declined or was removed may not see it. */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-such-session";
+                    };
                 };
             };
-            /** @description Conflict */
+            /** @description - `body-too-slow`: The body did not arrive within ten seconds. The service closes the connection. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "body-too-slow";
+                    };
+                };
+            };
+            /**
+             * @description - `call-is-over`: The call has ended.
+             *     - `call-is-full`: The call has `Calls:MaxParticipants` people.
+             *     - `too-many-guests`: `Calls:Dialing:PerSession` people have been added to the call.
+             *     - `adding-oneself`: A person cannot add themselves. The app connects with the session id instead.
+             *     - `already-on-the-call`: This phone or person is on the call, or rings for the call. Of candidates: all of them are.
+             *     - `request-in-progress`: The same request (by `Idempotency-Key`) still waits for Twilio. Ask again after `Retry-After`.
+             */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "call-is-over" | "call-is-full" | "too-many-guests" | "adding-oneself" | "already-on-the-call" | "request-in-progress";
+                    };
                 };
             };
-            /** @description Precondition Failed */
+            /** @description - `version-mismatch`: The call has changed since the version of `If-Match`. Read it again. */
             412: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "version-mismatch";
+                    };
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description - `body-too-large`: The body has more than 64 KB. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "body-too-large";
+                    };
+                };
+            };
+            /** @description - `unsupported-media-type`: The body is not JSON in UTF-8 (`application/json`). */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unsupported-media-type";
+                    };
+                };
+            };
+            /**
+             * @description - `idempotency-key-reused`: The same `Idempotency-Key` came with other candidates, or another number, label or screening.
+             *     - `refused-by-twilio`: Twilio refused to ring the phone or the app. `twilioCode` is Twilio's error code.
+             */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "idempotency-key-reused" | "refused-by-twilio";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /**
+             * @description - `too-many-adds`: The identity has called phones or added people `Calls:Dialing:PerIdentityPerHour` times in an hour.
+             *     - `too-many-phones-of-region`: The service has rung `Calls:Dialing:PerRegionPerHour` phones of this region in an hour.
+             *     - `too-many-phones`: The service has rung `Calls:Dialing:PerHour` phones in an hour.
+             *     - `too-many-requests`: A limit of requests is reached. `policy` names the limit.
+             */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-adds" | "too-many-phones-of-region" | "too-many-phones" | "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };
@@ -748,69 +1390,145 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Bad Request */
+            /** @description - `invalid-request`: A field cannot be used. `errors` names the field and says why. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["HttpValidationProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "invalid-request";
+                    };
                 };
             };
-            /** @description Unauthorized */
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Forbidden */
+            /** @description - `not-on-the-call`: The bearer has left the call. The bearer may see it, and may not change it. */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "not-on-the-call";
+                    };
                 };
             };
-            /** @description Not Found */
+            /**
+             * @description - `no-such-session`: The call does not exist, or the bearer may not see it. A person who declined or was removed may not see it.
+             *     - `no-such-participant`: The call has no participant with this id.
+             */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-such-session" | "no-such-participant";
+                    };
                 };
             };
-            /** @description Precondition Failed */
+            /** @description - `version-mismatch`: The call has changed since the version of `If-Match`. Read it again. */
             412: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "version-mismatch";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };
@@ -837,80 +1555,208 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ParticipantDocument"];
                 };
             };
-            /** @description Bad Request */
+            /**
+             * @description - `invalid-request`: A field cannot be used. `errors` names the field and says why.
+             *     - `malformed-body`: The body is not JSON, or a value in it has another type than the description says.
+             */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["HttpValidationProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "invalid-request" | "malformed-body";
+                    };
                 };
             };
-            /** @description Unauthorized */
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Forbidden */
+            /** @description - `not-on-the-call`: The bearer has left the call. The bearer may see it, and may not change it. */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "not-on-the-call";
+                    };
                 };
             };
-            /** @description Not Found */
+            /**
+             * @description - `no-such-session`: The call does not exist, or the bearer may not see it. A person who declined or was removed may not see it.
+             *     - `no-such-participant`: The call has no participant with this id.
+             */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-such-session" | "no-such-participant";
+                    };
                 };
             };
-            /** @description Conflict */
+            /** @description - `body-too-slow`: The body did not arrive within ten seconds. The service closes the connection. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "body-too-slow";
+                    };
+                };
+            };
+            /** @description - `participant-has-left`: The participant has left, or is being removed. */
             409: {
                 headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "participant-has-left";
+                    };
                 };
             };
-            /** @description Precondition Failed */
+            /** @description - `version-mismatch`: The call has changed since the version of `If-Match`. Read it again. */
             412: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "version-mismatch";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /** @description - `body-too-large`: The body has more than 64 KB. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "body-too-large";
+                    };
+                };
+            };
+            /** @description - `unsupported-media-type`: The body is not JSON in UTF-8 (`application/json`). */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unsupported-media-type";
+                    };
+                };
+            };
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };
@@ -919,6 +1765,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `id` of the last event that the client has. */
                 "Last-Event-ID"?: string;
             };
             path: {
@@ -931,51 +1778,111 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["SessionEventDocument"];
                 };
             };
             /** @description No Content */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Unauthorized */
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
                 };
             };
-            /** @description Not Found */
+            /** @description - `no-such-session`: The call does not exist, or the bearer may not see it. A person who declined or was removed may not see it. */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-such-session";
+                    };
                 };
             };
-            /** @description Too Many Requests. `Retry-After` says when to ask again. `RateLimit` and `RateLimit-Policy` name the rule. */
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
             429: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
                 };
             };
         };

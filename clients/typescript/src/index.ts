@@ -1,34 +1,24 @@
 // The REST API and the live events of Calls. It needs only fetch, so it works in browsers, Node 18 and React Native.
-import type { components, operations } from './schema.js';
+import type { components } from './schema.js';
 
 type Schemas = components['schemas'];
-type Body<Operation extends keyof operations> =
-  operations[Operation] extends { requestBody?: { content: { 'application/json': infer Json } } } ? Json : never;
 
 /** One call, as the service sees it. */
 export type Session = Schemas['SessionDocument'];
 /** One person of a call. */
 export type Participant = Schemas['ParticipantDocument'];
+/** One of several people who are rung for one participant. */
+export type Candidate = Schemas['CandidateDocument'];
 /** A Twilio Voice access token for the `Device` of the Voice SDK. */
 export type Token = Schemas['TokenDocument'];
 /** Whom to add to a call. */
-export type ParticipantToAdd = Optional<NonNullable<Body<'AddParticipant'>>>;
+export type ParticipantToAdd = Schemas['ParticipantToAdd'];
 /** Mute and hold. A flag that is absent stays as it is. */
 export type Flags = { muted?: boolean; hold?: boolean };
-/** A problem detail (RFC 9457). `code` is stable; `errors` names the fields of the request that cannot be used. */
-export type Problem = {
-  type?: string;
-  title?: string;
-  status?: number;
-  detail?: string;
-  code?: string;
-  traceId?: string;
-  errors?: Record<string, string[]>;
-  [member: string]: unknown;
-};
-
-type Optional<Json> = { [Name in keyof Json as null extends Json[Name] ? never : Name]: Json[Name] }
-  & { [Name in keyof Json as null extends Json[Name] ? Name : never]?: Json[Name] };
+/** The kind of a problem. A later version of the service can have more kinds. */
+export type ProblemCode = Schemas['ProblemCode'];
+/** A problem detail (RFC 9457). `errors` names the fields of the request that cannot be used. A proxy's answer has no members. */
+export type Problem = Partial<Schemas['Problem']>;
 
 export type Options = {
   /** The origin of the service, such as `https://calls.example.org`. In a page of the same origin it can be absent. */
@@ -56,7 +46,7 @@ export class CallsError extends Error {
   /** The HTTP status. */
   readonly status: number;
   /** The stable code of the problem, such as `no-such-session`. Null if the answer was no problem detail, as of a proxy. */
-  readonly code: string | null;
+  readonly code: ProblemCode | null;
   /** When to ask again, in seconds. Null if the service has not said so. */
   readonly retryAfter: number | null;
   readonly problem: Problem;
@@ -286,7 +276,7 @@ function sentenceOf(status: number, { title, detail, errors }: Problem): string 
   return fields.join('; ') || detail || title || `The service answered ${status}.`;
 }
 
-const onTheLine = ['queued', 'dialing', 'ringing', 'connected', 'reconnecting'];
+const onTheLine: string[] = ['queued', 'dialing', 'ringing', 'connected', 'reconnecting'];
 
 /** The call has ended, and no line is left. */
 function isOver(session: Session): boolean {
