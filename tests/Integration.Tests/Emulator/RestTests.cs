@@ -34,7 +34,7 @@ public sealed class RestTests
     public async Task A_call_that_Twilio_would_refuse_is_refused_with_its_code(string name, string value, int code)
     {
         await using var world = await World.StartAsync(new() { OwnedNumbers = ["+15550001111"] });
-        var form = new Parameters { { "To", "client:bob" }, { "From", "+15550001111" }, { "Url", world.App.Url } };
+        var form = new Parameters { { "To", "+15550100101" }, { "From", "+15550001111" }, { "Url", world.App.Url } };
         form.Set(name, value);
         var (status, body, _) = await world.PostAsync("/Calls.json", form);
         status.ShouldBe(400);

@@ -56,7 +56,10 @@ public sealed class SessionsApiTests(RedisFixture redis) : IAsyncLifetime
             ["sessionId", "state", "version", "startedAt", "answeredAt", "endedAt", "endReason", "endedBy", "participants"]);
         var caller = session.GetProperty("participants")[0];
         caller.EnumerateObject().Select(p => p.Name).ShouldBe(
-            ["id", "role", "state", "reason", "identity", "phoneNumber", "label", "muted", "hold", "heldBy", "addedBy", "removedBy"]);
+        [
+            "id", "role", "state", "reason", "identity", "phoneNumber", "label", "muted", "hold", "heldBy", "addedBy", "removedBy",
+            "candidates",
+        ]);
         caller.GetProperty("id").GetString().ShouldBe("caller");
         caller.GetProperty("state").GetString().ShouldBe("connected");
         caller.GetProperty("identity").GetString().ShouldBe("alice");
