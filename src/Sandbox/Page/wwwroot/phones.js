@@ -69,7 +69,7 @@ class Card {
 
   constructor(phone, bearer) {
     this.#phone = phone;
-    this.#client = new CallsClient({ bearer });
+    this.#client = bearer && new CallsClient({ bearer });
     const id = `phone-${phone.address.replaceAll(/[^A-Za-z0-9]/g, '-')}`;
     const use = action => () => ask('POST', `/phones/${encodeURIComponent(this.#phone.address)}/${action}`);
     const patch = flags => attempt(async () => {
@@ -130,7 +130,7 @@ class Card {
       drop: phone.state !== 'idle',
     };
     if (p.callIn) show.callIn = phone.state === 'idle';
-    if (this.#bearer) {
+    if (this.#client) {
       Object.assign(show, { mute: phone.state === 'talking', hold: phone.state === 'talking', end: on && phone.session !== null });
       this.#other = phones.find(other => other.isApp && other.address !== phone.address);
       show.back = phone.back !== null && this.#other !== undefined;
