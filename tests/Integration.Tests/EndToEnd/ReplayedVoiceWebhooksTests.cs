@@ -38,7 +38,11 @@ public sealed class ReplayedVoiceWebhooksTests(RedisFixture redis)
         {
             await lawyer.AnswerAsync();
             await lawyer.TalksAsync();
+            await AllAreAnsweredAsync(host, _ => true);
             await host.FlushRedisAsync();
+            // While both talk, Twilio still knows who the caller is.
+            await ReplayAsync(host, host.Twilio.Journal.OfType<WebhookSent>().Last(sent => sent.Webhook == WebhookKind.Conference));
+            await StateIsAsync(host, "live");
         });
         await ForgetAsync(host);
         (await ReplayAsync(host, voice)).ShouldContain(WasPlaced);
@@ -124,15 +128,18 @@ public sealed class ReplayedVoiceWebhooksTests(RedisFixture redis)
         await alice.HangUpAsync();
         // After a flush, the last person waits for a review, because the first list may not have had all people.
         await lawyer.IsIdleAsync(TimeSpan.FromSeconds(60));
-        await host.Twilio.WaitUntilAsync(
-            cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count
-                && !cloud.LiveLegs().Any(),
-            "every webhook has its answer");
-        await Eventually.TrueAsync(async () => (await host.RestAsync(
-            HttpMethod.Get, "/v1/sessions/" + Session, host.TokenFor("alice"))).Body.Contains("\"ended\"", StringComparison.Ordinal));
+        await AllAreAnsweredAsync(host, cloud => !cloud.LiveLegs().Any());
+        await StateIsAsync(host, "ended");
         return host.Twilio.Journal.OfType<WebhookSent>().Single(
             sent => sent.Webhook == WebhookKind.Voice && sent.Parameters["CallSid"] == leg.Sid);
     }
+
+    private static Task AllAreAnsweredAsync(SandboxHost host, Func<TwilioCloud, bool> also) => host.Twilio.WaitUntilAsync(
+        cloud => cloud.Journal.OfType<WebhookSent>().Count == cloud.Journal.OfType<WebhookAnswered>().Count && also(cloud),
+        "every webhook has its answer");
+
+    private static Task StateIsAsync(SandboxHost host, string state) => Eventually.TrueAsync(async () => (await host.RestAsync(
+        HttpMethod.Get, "/v1/sessions/" + Session, host.TokenFor("alice"))).Body.Contains($"\"{state}\"", StringComparison.Ordinal));
 
     private static async Task<string> ReplayAsync(
         SandboxHost host, WebhookSent voice, IReadOnlyList<KeyValuePair<string, string>>? otherwise = null)
