@@ -67,7 +67,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Bug.BlindRetryOfCreate, 2_000)]
     [InlineData(Bug.SweepWithoutLease, 2_000)]
     [InlineData(Bug.PlacedLegForgotten, 2_000)]
-    [InlineData(Bug.FlagsFromWebhooksAlone, 4_000)]
+    [InlineData(Bug.FlagsFromWebhooksAlone, 8_000)]
     [InlineData(Bug.QueueCountsAsRinging, 2_000)]
     [InlineData(Bug.MachineCounted, 2_000)]
     [InlineData(Bug.HoldIgnored, 3_000)]
