@@ -58,7 +58,8 @@ public sealed class SandboxHost : IAsyncDisposable
             .. bearers.Configuration,
             new("urls", address.ToString()),
             new("PublicBaseUrl", address.GetLeftPart(UriPartial.Authority)),
-            new("ConnectionStrings:Redis", connectionString),
+            // A pause of this process pauses the embedded Redis too. The service must not take it for an outage.
+            new("ConnectionStrings:Redis", redis is null ? connectionString : connectionString + ",syncTimeout=5000,asyncTimeout=5000"),
             new("Twilio:Client:AccountSid", twilio.Options.AccountSid),
             new("Twilio:AuthToken", twilio.Options.AuthToken),
             new("Twilio:Client:ApiKeySid", twilio.Options.ApiKeySid),

@@ -20,6 +20,7 @@ public sealed partial class EffectExecutor(
     ILogger<EffectExecutor> logger)
 {
     private static readonly TimeSpan ClockSlack = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan SettlePause = TimeSpan.FromMilliseconds(500);
 
     /// <param name="stored">The session as this replica last read or wrote it. Decisions are made on the stored session.</param>
     /// <param name="effect">One of its effects.</param>
@@ -246,9 +247,27 @@ public sealed partial class EffectExecutor(
     {
         if (outcome is DialOutcome.Refused refused)
             log.EffectRefused(session, dial, null, refused.Code);
-        await mediator.Send(new DialSettled(session.Id, session.Nonce, dial.Participant, attempt, outcome), CancellationToken.None);
+        await StoreAsync(new DialSettled(session.Id, session.Nonce, dial.Participant, attempt, outcome));
         outcomes.Tell(session.Id, dial.Participant, outcome);
         return outcome.GetType().Name;
+    }
+
+    /// <summary>While Redis is away, the outcome is kept for the time of a lease. If it was lost, a dial that was not sent would count as
+    /// unknown. It would be looked up, and it would never be sent.</summary>
+    private async Task StoreAsync(DialSettled settled)
+    {
+        for (var start = clock.GetTimestamp(); ; await Task.Delay(SettlePause, clock))
+        {
+            try
+            {
+                await mediator.Send(settled, CancellationToken.None);
+                return;
+            }
+            catch (SessionStoreUnavailableException) when (clock.GetElapsedTime(start) < policy.EffectLease)
+            {
+                // Redis may answer the next request.
+            }
+        }
     }
 
     private void LogRefusal<T>(CallSession session, Effect effect, CallSid leg, GatewayOutcome<T> answer)

@@ -42,6 +42,23 @@ public sealed class OutboxTests(RedisFixture redis)
         await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
     }
 
+    /// <summary>The dial has been accepted, and Redis is away when the outcome is stored.</summary>
+    [Fact]
+    public async Task The_outcome_of_a_dial_is_stored_although_Redis_was_away_for_a_moment()
+    {
+        var store = new AwayStore();
+        await using var rig = await OutboxRig.StartAsync(
+            await redis.NewDatabaseAsync(), swept: false, configure: services => services.AddSingleton<ISessionStore>(store.Over));
+        var session = OutboxRig.Started();
+        await rig.StoreAsync(session, queued: true);
+        await Eventually.TrueAsync(() => Task.FromResult(rig.Twilio.Asked("dial") == 1));
+        store.IsAway = true;
+        rig.Twilio.Dials.SetResult();
+        await Eventually.TrueAsync(() => Task.FromResult(store.Failures > 1));
+        store.IsAway = false;
+        await Eventually.TrueAsync(async () => (await rig.LoadAsync(session.Id))!.Participants[1].Leg is not null);
+    }
+
     [Fact]
     public async Task Hang_ups_go_out_while_every_hand_for_dials_is_full()
     {
@@ -168,4 +185,31 @@ public sealed class OutboxTests(RedisFixture redis)
     };
 
     private static StoredSession Committed(CallSession session) => new(session.Id, session, 1, "etag");
+
+    /// <summary>The real store, which a test can take away.</summary>
+    private sealed class AwayStore : ISessionStore
+    {
+        private ISessionStore? real;
+        private int failures;
+
+        public bool IsAway { get; set; }
+
+        public int Failures => failures;
+
+        public AwayStore Over(IServiceProvider services)
+        {
+            real = ActivatorUtilities.CreateInstance<RedisSessionStore>(services);
+            return this;
+        }
+
+        public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken) => real!.LoadAsync(id, cancellationToken);
+
+        public Task<StoredSession> SaveAsync(StoredSession loaded, Decision decision, CancellationToken cancellationToken)
+        {
+            if (!IsAway)
+                return real!.SaveAsync(loaded, decision, cancellationToken);
+            Interlocked.Increment(ref failures);
+            throw new SessionStoreUnavailableException("save", new TimeoutException());
+        }
+    }
 }

@@ -18,7 +18,7 @@ public sealed class RedisFixture : IAsyncLifetime
     /// sweep.</summary>
     internal const string Databases = "10000";
     /// <summary>On a loaded machine, Redis may answer after more than the 800 ms that the service waits.</summary>
-    private const string Patience = "syncTimeout=5000,asyncTimeout=5000";
+    internal const string Patience = "syncTimeout=5000,asyncTimeout=5000";
 
     private readonly System.Collections.Concurrent.ConcurrentBag<EmbeddedRedis> garnets = [];
     private RedisContainer? container;

@@ -22,7 +22,7 @@ internal sealed class RedisGate : IDisposable
             Open();
     }
 
-    public string ConnectionString => FormattableString.Invariant($"127.0.0.1:{port},defaultDatabase={database}");
+    public string ConnectionString => FormattableString.Invariant($"127.0.0.1:{port},defaultDatabase={database},{RedisFixture.Patience}");
 
     public void Open()
     {

@@ -48,8 +48,10 @@ function showGuarantees({ state, what, healed }) {
 
 document.getElementById('add-phone').addEventListener('submit', async event => {
   event.preventDefault();
-  const name = document.getElementById('new-name');
-  if (await ask('POST', '/sandbox/phones', { name: name.value })) name.value = '';
+  const field = document.getElementById('new-name');
+  const name = field.value;
+  // The user can type the next name before the answer comes.
+  if (await ask('POST', '/sandbox/phones', { name }) && field.value === name) field.value = '';
 });
 
 document.addEventListener('calls:show', event => session.show(event.detail));
