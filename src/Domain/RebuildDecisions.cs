@@ -56,10 +56,10 @@ internal static class RebuildDecisions
     public static bool IsMissing([NotNullWhen(false)] Participant? participant) =>
         participant is null or { Leg: null, Progress: Progress.Gone };
 
-    /// <summary>Whether a person who is in the room, or comes back to it, may be in company: the session was just built again, and Twilio's
-    /// list may not have had the other person yet. The next review knows it.</summary>
+    /// <summary>Whether people may talk although the session does not show it: it was just built again, and what Twilio said of its live legs
+    /// may be older than the truth. The next review knows it.</summary>
     public static bool MayHaveCompany(CallSession session) => session.RebuiltAt is not null
-        && session.Participants.Any(p => p.IsOnTheLine && (p.Progress == Progress.Joined || !p.EarlierLegs.IsEmpty));
+        && session.Participants.Any(p => p is { Leg: not null, Leaving: Leaving.No, Progress: not Progress.Gone });
 
     /// <summary>Sets the address of a participant, if it is not known. An app user is not screened.</summary>
     public static CallSession Name(this CallSession session, ParticipantId id, Party? party) =>

@@ -15,8 +15,9 @@ internal static class Invariants
         if (session.IsEnded != session.EndReason is not null)
             return "an ended call has no end reason, or another call has one";
         var onTheLine = session.Participants.Count(p => p.IsOnTheLine);
-        // Twilio's list may not have had the others.
-        var mayHaveCompany = session.RebuiltAt is not null && session.Participants.Any(p => p.IsOnTheLine);
+        // What Twilio said of the legs may be older than the truth.
+        var mayHaveCompany = session.RebuiltAt is not null
+            && session.Participants.Any(p => p is { Leg: not null, Leaving: Leaving.No, Progress: not Progress.Gone });
         if (!session.IsEnded && !mayHaveCompany
             && (onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting))))
             return "a participant is known to be alone, and the call goes on";

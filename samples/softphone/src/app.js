@@ -48,8 +48,8 @@ $('add').addEventListener('submit', event => {
   event.preventDefault();
   attempt(async () => {
     // A number begins with a plus sign, a digit or a bracket. Anything else is the identity of an app user.
-    const whom = $('number').value.trim();
-    const person = /^[+\d(]/.test(whom) ? { phoneNumber: whom } : { identity: whom };
+    const typed = $('number').value.trim();
+    const person = /^[+\d(]/.test(typed) ? { phoneNumber: typed } : { identity: typed };
     await client.addParticipant(session, { ...person, label: $('label').value || null });
     $('add').reset();
   });

@@ -197,8 +197,8 @@ internal static class SessionsApi
     private static string Location(SessionId id) => $"/v1/sessions/{Uri.EscapeDataString(id.Value)}";
 }
 
-/// <summary>Whom to add to a call: a phone (<c>phoneNumber</c>), an app user (<c>identity</c>), or the candidates for one participant
-/// (<c>oneOf</c>), of whom the first to answer gets the call. Exactly one of the three is needed.</summary>
+/// <summary>A person to add to a call: a phone (<c>phoneNumber</c>), an app user (<c>identity</c>), or the candidates for one participant
+/// (<c>oneOf</c>). The first candidate to answer gets the call. Exactly one of the three is needed.</summary>
 /// <param name="PhoneNumber">The number in international form with the leading +. Spaces, dashes and parentheses are allowed.</param>
 /// <param name="Label">A name for the participant, such as "doctor". It has at most 64 characters.</param>
 /// <param name="Screen">How the phone is screened before it enters the call. <c>none</c>: not at all. <c>machine</c>: Twilio detects

@@ -39,6 +39,9 @@ internal sealed class Story
     /// <summary>The phones of which one gets the call. Empty if no such participant is added.</summary>
     public IReadOnlyList<Phone> Candidates { get; private set; } = [];
 
+    /// <summary>After this time from its begin, no more than one person stays on the line.</summary>
+    public TimeSpan Lasts { get; private set; } = Longest;
+
     public int Number { get; }
 
     public SessionId Session { get; }
@@ -121,8 +124,10 @@ internal sealed class Story
         if (dice.Next(4) == 0)
             AddOneOf(dice, begins + answersAfter + TimeSpan.FromSeconds(3 + (5 * dice.NextDouble())), dice.Next(2, 11),
                 dice.Next(3) == 0 ? Strategy.InOrder : Strategy.All, dice.Next(2) == 0 ? (Screening)dice.Next(3) : null);
-        // All people who still talk at this length of the call hang up, late guests included.
-        for (var at = TimeSpan.FromSeconds(57); at < Longest + (2 * world.Policy.QueueTimeout); at += TimeSpan.FromSeconds(15))
+        // All people who still talk at this length of the call hang up, late guests included. In order, each candidate can wait in
+        // Twilio's queue and ring.
+        Lasts = Longest + (2 * world.Policy.QueueTimeout) + (Candidates.Count * world.Policy.LongestWait);
+        for (var at = TimeSpan.FromSeconds(57); at < Lasts; at += TimeSpan.FromSeconds(15))
             world.Scheduler.Schedule(begins + at, LeaveOneByOne);
     }
 

@@ -119,7 +119,7 @@ internal sealed class CallsWorld : IDisposable
         Judge.Watch();
         Scheduler.RunFor(Chaos);
         Heal();
-        var until = Scheduler.Now + Patience + Story.Longest;
+        var until = Scheduler.Now + Patience + Stories.Max(story => story.Lasts);
         do
             Scheduler.RunFor(TimeSpan.FromSeconds(5));
         while (Scheduler.Now < until && Judge.Unfinished() is not null && Judge.Violations.Count == 0);

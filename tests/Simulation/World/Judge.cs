@@ -88,6 +88,9 @@ internal sealed class Judge(CallsWorld world)
         if (leg.Participant is not { IsIn: true } part || leg.State != LegState.InProgress)
             return;
         var others = part.Conference.Connected.Select(other => other.Leg).Where(other => other != leg && !other.Vanished).ToList();
+        // The person talks on with another leg of the same phone.
+        if (others.Exists(other => other.Phone == leg.Phone))
+            return;
         if (others.Count == 0 || leg.Vanished || StoryOf(leg) is not { SomebodyIsSentAway: false } story || IsSecond(leg)
             || HasComeBack(leg) || !condemned.Add(leg))
             return;
@@ -216,7 +219,9 @@ internal sealed class Judge(CallsWorld world)
                 world.Tally.Add(Tally.Queued);
             if (waited > world.Policy.QueueTimeout)
                 world.Tally.Add(Tally.QueuedTooLong);
-            if (world.IsHealed && world.Scheduler.Now - since
+            // A call that was created twice, or whose participant the store has forgotten, announces itself when it rings.
+            var isUnknown = CreatesAreDoubled || (world.HasForgotten && StoryOf(leg)?.Callee != leg.Phone);
+            if (world.IsHealed && !isUnknown && world.Scheduler.Now - since
                 > world.Policy.QueueTimeout + world.Policy.ReviewInterval + (2 * world.Policy.EffectLease))
                 Say($"{leg.Phone.Address}'s call has been in Twilio's queue for {waited.TotalSeconds:0.0} s", StoryOf(leg));
         }
