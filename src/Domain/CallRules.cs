@@ -15,8 +15,9 @@ internal static class CallRules
         return settled.IsEnded ? TearDown(settled, policy, now) : Holds.Release(Returns.Ring(settled, policy, now), policy, now);
     }
 
-    /// <summary>A person is on the call once: the participant on the line stays, or else the first one. The others may have added the
-    /// person while the person came back, or while a session that was built again did not know the address.</summary>
+    /// <summary>A person is on the call once: the participant in the room stays, or else the one on the line, or else the first one. The
+    /// others may have added the person while the person came back, or while a session that was built again did not know the
+    /// address.</summary>
     private static CallSession KeepEachOnce(CallSession session, CallPolicy policy, DateTimeOffset now)
     {
         if (session.IsEnded)
@@ -26,11 +27,12 @@ internal static class CallRules
             {
                 var (first, second) = (session.Participants[j], session.Participants[i]);
                 if (first.Party == second.Party && first.IsPresent && second.IsPresent && first.Party is not Party.Unknown)
-                    session = session.Remove(
-                        (second.IsOnTheLine && !first.IsOnTheLine ? first : second).Id, Leaving.WithTheCall, policy, now);
+                    session = session.Remove((Closeness(second) > Closeness(first) ? first : second).Id, Leaving.WithTheCall, policy, now);
             }
 
         return Returns.Await(session, policy, now);
+
+        static int Closeness(Participant person) => person.Progress == Progress.Joined ? 2 : person.IsOnTheLine ? 1 : 0;
     }
 
     /// <summary>No participant is on the line (G2: all ringing stops), or one is and none is on the way or reconnecting (G1, G4).</summary>

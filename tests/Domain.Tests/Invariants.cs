@@ -17,7 +17,8 @@ internal static class Invariants
         var onTheLine = session.Participants.Count(p => p.IsOnTheLine);
         // What Twilio said of the legs may be older than the truth.
         var mayHaveCompany = session.RebuiltAt is not null
-            && session.Participants.Any(p => p is { Leg: not null, Leaving: Leaving.No, Progress: not Progress.Gone });
+            && session.Participants.Any(p => p is { Leg: not null, Leaving: Leaving.No, Progress: not Progress.Gone }
+                && (p.Role == Role.Guest || p.Progress >= Progress.Answered));
         if (!session.IsEnded && !mayHaveCompany
             && (onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting))))
             return "a participant is known to be alone, and the call goes on";

@@ -39,6 +39,17 @@ public sealed class A_list_is_late_when_a_session_is_built_again
         call.HangUps.ShouldBeEmpty();
     }
 
+    /// <summary>While the address of the callee was not known, Bob was added. He answered that call first and talks.</summary>
+    [Fact]
+    public void A_person_with_two_legs_keeps_the_one_in_the_room()
+    {
+        var call = A.NoSession().When(Read(
+            Present(Caller), Present(Callee) with { InTheRoom = false, IsListed = false, IsInbound = false },
+            Present(A.BobAgain) with { Party = A.Bob, IsInbound = false }));
+        call.HangUps.ShouldBe([A.CalleeLeg]);
+        call.The(A.BobAgain).IsPresent.ShouldBeTrue();
+    }
+
     [Fact]
     public void A_person_who_had_just_come_back_keeps_the_new_leg_and_the_old_leg_is_hung_up()
     {
