@@ -76,7 +76,7 @@ internal static class EffectDecisions
 
     /// <summary>Only the outcome of the last request counts. A participant whom Twilio does not find is not in the room yet, or has left
     /// it: then a webhook or a review says so. If Twilio refuses to end a hold whose holder has left, the service hangs the leg up:
-    /// otherwise the person would hear music for ever.</summary>
+    /// otherwise the person would hear music until they hang up.</summary>
     public static Step SettleFlags(CallSession session, SessionEvent.FlagsSettled e, CallPolicy policy, DateTimeOffset now)
     {
         if (session.FindEffect<Effect.SetFlags>(f => f.Participant == e.Participant) is not { } flags

@@ -109,7 +109,7 @@ internal static class RebuildDecisions
         return ReferenceEquals(completed, session) ? session : completed with { ReviewNow = true };
     }
 
-    /// <summary>Takes a leg that the session does not know: of a guest whom it does not know, of a person whom it does not find at Twilio,
+    /// <summary>Takes a leg that the session does not know: of a guest that it does not know, of a person that it does not find at Twilio,
     /// or of a person who has come back. Any other leg is a second leg, and is hung up.</summary>
     private static CallSession Take(CallSession session, RebuiltLeg seen, CallPolicy policy, DateTimeOffset now)
     {

@@ -8,7 +8,7 @@ export type Participant = Schemas['ParticipantDocument'];
 export type Candidate = Schemas['CandidateDocument'];
 /** A Twilio Voice access token for the `Device` of the Voice SDK. */
 export type Token = Schemas['TokenDocument'];
-/** Whom to add to a call. */
+/** A person to add to a call. */
 export type ParticipantToAdd = Schemas['ParticipantToAdd'];
 /** Mute and hold. A flag that is absent stays as it is. */
 export type Flags = {

@@ -221,7 +221,7 @@ export interface components {
         ParticipantRole: "caller" | "callee" | "guest";
         /** @enum {string} */
         ParticipantState: "queued" | "dialing" | "ringing" | "connected" | "reconnecting" | "left" | "not-reached";
-        /** @description Whom to add to a call: a phone (`phoneNumber`), an app user (`identity`), or the candidates for one participant (`oneOf`), of whom the first to answer gets the call. Exactly one of the three is needed. */
+        /** @description A person to add to a call: a phone (`phoneNumber`), an app user (`identity`), or the candidates for one participant (`oneOf`). The first candidate to answer gets the call. Exactly one of the three is needed. */
         ParticipantToAdd: {
             /** @description The number in international form with the leading +. Spaces, dashes and parentheses are allowed. */
             phoneNumber?: null | string;

@@ -130,7 +130,7 @@ public abstract record GatewayOutcome<T>
     /// <param name="RetryAfter">How long to wait, where it said so.</param>
     public sealed record Refused(Refusal Meaning, int? Code, TimeSpan? RetryAfter = null) : GatewayOutcome<T>;
 
-    /// <summary>Whether Twilio has done it, nobody knows: a time-out, a cut connection, a 5xx.</summary>
+    /// <summary>It is unknown whether Twilio has done it: a time-out, a cut connection, a 5xx.</summary>
     public sealed record Unknown(string Why) : GatewayOutcome<T>;
 
     /// <summary>Nothing reached Twilio, so it has neither acted nor refused. The request may be sent again, later.</summary>

@@ -33,7 +33,7 @@ internal sealed partial class OutboxWorker(
             {
                 next = await paced.NextAsync(queue.Dials);
             }
-#pragma warning disable CA1031 // An exception would end this lane for ever. The dials are stored, and the sweeper runs them.
+#pragma warning disable CA1031 // An exception would end this lane. The dials are stored, and the sweeper runs them.
             catch (Exception e)
 #pragma warning restore CA1031
             {

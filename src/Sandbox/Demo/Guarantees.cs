@@ -41,7 +41,7 @@ public static class Guarantees
         && path.StartsWith("/twilio/sessions/", StringComparison.Ordinal)
         && Uri.UnescapeDataString(path.Split('/')[3]) != leg.Custom["SessionID"];
 
-    /// <summary>The participants of whom two candidates are in the conference, one sentence each.</summary>
+    /// <summary>The participants with two candidates in the conference, one sentence each.</summary>
     private static IEnumerable<string> Winners(Conference conference) => conference.Connected
         .Select(part => ParticipantId.TryParseLabel(part.Label, out var id) ? id.Group : null).OfType<ParticipantId>()
         .GroupBy(group => group).Where(group => group.Count() > 1)
