@@ -57,10 +57,11 @@ internal static class RebuildDecisions
         participant is null or { Leg: null, Progress: Progress.Gone };
 
     /// <summary>Whether people may talk although the session does not show it: it was just built again, and what Twilio said of its live legs
-    /// may be older than the truth. The next review knows it. A first callee that rings is no company: G2.</summary>
+    /// may be older than the truth. The next review knows it. A first callee who is not in the room is no
+    /// company (G2).</summary>
     public static bool MayHaveCompany(CallSession session) => session.RebuiltAt is not null
         && session.Participants.Any(p => p is { Leg: not null, Leaving: Leaving.No, Progress: not Progress.Gone }
-            && (p.Role == Role.Guest || p.Progress >= Progress.Answered));
+            && (p.Role != Role.Callee || p.Progress == Progress.Joined));
 
     /// <summary>Sets the address of a participant, if it is not known. An app user is not screened.</summary>
     public static CallSession Name(this CallSession session, ParticipantId id, Party? party) =>

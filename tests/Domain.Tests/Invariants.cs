@@ -18,7 +18,7 @@ internal static class Invariants
         // What Twilio said of the legs may be older than the truth.
         var mayHaveCompany = session.RebuiltAt is not null
             && session.Participants.Any(p => p is { Leg: not null, Leaving: Leaving.No, Progress: not Progress.Gone }
-                && (p.Role == Role.Guest || p.Progress >= Progress.Answered));
+                && (p.Role != Role.Callee || p.Progress == Progress.Joined));
         if (!session.IsEnded && !mayHaveCompany
             && (onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting))))
             return "a participant is known to be alone, and the call goes on";
