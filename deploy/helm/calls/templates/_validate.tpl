@@ -53,4 +53,26 @@
 {{- fail (print "networkPolicy.ingressFrom is empty. With networkPolicy.enabled only the peers named here reach the service."
       " Name your ingress controller.") }}
 {{- end }}
+{{- if and $v.networkPolicy.enabled (not $v.networkPolicy.monitoringFrom) }}
+{{- fail (print "networkPolicy.monitoringFrom is empty. With networkPolicy.enabled Prometheus reads no metrics, and no alert fires,"
+      " unless it is named here.") }}
+{{- end }}
+{{- if not $v.image.repository }}
+{{- fail (print "image.repository is empty. Build the image and push it to a registry of yours, as the README of the chart says,"
+      " and name the repository here.") }}
+{{- end }}
+{{- end }}
+
+{{/* Two spellings of one key, such as config.extra and another value, would be two variables. The service would take only one. */}}
+{{- define "calls.validate.settings" -}}
+{{- $seen := dict }}
+{{- range (splitList "\ndata:\n" . | last | splitList "\n") }}
+{{- $key := regexFind "^  [^#: ]+: " . | trim | trimSuffix ":" }}
+{{- if $key }}
+{{- if hasKey $seen ($key | lower) }}
+{{- fail (printf "The setting %s is given twice. Give it in one value only, not also in config.extra or in another spelling." $key) }}
+{{- end }}
+{{- $_ := set $seen ($key | lower) true }}
+{{- end }}
+{{- end }}
 {{- end }}
