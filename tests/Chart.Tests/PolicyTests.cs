@@ -81,10 +81,12 @@ public sealed partial class PolicyTests
         foreach (var (key, value) in selector)
             deployment.Spec.Template.Metadata.Labels[key].ShouldBe(value);
         var autoscaler = objects.OfType<V2HorizontalPodAutoscaler>().SingleOrDefault();
-        (deployment.Spec.Replicas is null).ShouldBe(autoscaler is not null, "the autoscaler sets the replicas if there is an autoscaler");
+        var keda = (await Helm.Four.RenderAsync(values)).Contains("\nkind: ScaledObject\n", StringComparison.Ordinal);
+        (keda && autoscaler is not null).ShouldBeFalse("KEDA makes the autoscaler");
+        (deployment.Spec.Replicas is null).ShouldBe(autoscaler is not null || keda, "the autoscaler sets the replicas if there is one");
         autoscaler?.Spec.ScaleTargetRef.Name.ShouldBe(deployment.Metadata.Name);
         var budget = objects.OfType<V1PodDisruptionBudget>().SingleOrDefault();
-        (budget is not null).ShouldBe((autoscaler?.Spec.MinReplicas ?? deployment.Spec.Replicas) > 1);
+        (budget is not null).ShouldBe(keda || (autoscaler?.Spec.MinReplicas ?? deployment.Spec.Replicas) > 1);
         if (budget is not null)
         {
             budget.Spec.Selector.MatchLabels.ShouldBe(selector);
@@ -103,6 +105,40 @@ public sealed partial class PolicyTests
             .Where(service => !service.Metadata.Name.EndsWith("redis-trial", StringComparison.Ordinal)))
             service.Spec.Selector.ShouldBe(selector);
         deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.Value.ShouldBe("0");
+    }
+
+    [Theory]
+    [InlineData("external-metrics-values.yaml", "External Resource")]
+    [InlineData("full-values.yaml", "External Resource")]
+    [InlineData("../examples/values-prod.yaml", "Resource")]
+    [InlineData("../examples/values-prod.yaml", "External Resource", "external.metrics.k8s.io/v1beta1")]
+    [InlineData("../examples/values-prod.yaml", "Resource", "external.metrics.k8s.io/v1beta1", "keda.sh/v1alpha1")]
+    public async Task Live_calls_scale_the_replicas_if_an_adapter_has_them_and_the_CPU_does_otherwise(
+        string values, string kinds, params string[] apis)
+    {
+        var autoscaler = (await Helm.Four.ObjectsAsync(values, apis.SelectMany(api => new[] { "--api-versions", api })))
+            .OfType<V2HorizontalPodAutoscaler>().ShouldHaveSingleItem();
+        string.Join(' ', autoscaler.Spec.Metrics.Select(metric => metric.Type).Order(StringComparer.Ordinal)).ShouldBe(kinds);
+        if (autoscaler.Spec.Metrics.SingleOrDefault(metric => metric.Type == "External")?.External is { } external)
+        {
+            external.Metric.Name.ShouldBe("calls_live");
+            external.Metric.Selector.MatchLabels.ShouldBe(new Dictionary<string, string> { ["namespace"] = "voice" });
+            external.Target.Type.ShouldBe("AverageValue", "every replica counts all calls");
+        }
+    }
+
+    [Theory]
+    [InlineData("keda-values.yaml")]
+    [InlineData("../examples/values-prod.yaml", "--api-versions", "keda.sh/v1alpha1",
+        "--set", "autoscaling.keda.serverAddress=http://prometheus.monitoring:9090")]
+    public async Task Keda_scales_by_live_calls_and_by_CPU(string values, params string[] more)
+    {
+        var rendered = await Helm.Four.RenderAsync(values, more);
+        var scaled = Helm.Documents(rendered).Single(document => document.Contains("kind: ScaledObject", StringComparison.Ordinal));
+        scaled.ShouldContain("query: \"max(calls_live{namespace=\\\"voice\\\"})\"");
+        scaled.ShouldContain("serverAddress: \"http://prometheus.monitoring:9090\"");
+        scaled.ShouldContain("type: cpu");
+        rendered.ShouldNotContain("kind: HorizontalPodAutoscaler");
     }
 
     [Theory, MemberData(nameof(Values))]

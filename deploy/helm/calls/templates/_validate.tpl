@@ -27,9 +27,16 @@
 {{- if and $v.autoscaling.enabled (gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) }}
 {{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas." }}
 {{- end }}
-{{- if and $v.autoscaling.enabled
-      (not (or $v.autoscaling.targetCPUUtilizationPercentage $v.autoscaling.liveCallsPerReplica $v.autoscaling.metrics)) }}
-{{- fail "autoscaling.enabled is set without a metric. Set autoscaling.targetCPUUtilizationPercentage, liveCallsPerReplica or metrics." }}
+{{- if and $v.autoscaling.enabled (eq (include "calls.autoscaling.source" .) "cpu")
+      (not (or $v.autoscaling.targetCPUUtilizationPercentage $v.autoscaling.metrics)) }}
+{{- fail (print "autoscaling.enabled is set without a metric. Set autoscaling.source to keda or external, or set"
+      " autoscaling.targetCPUUtilizationPercentage or autoscaling.metrics.") }}
+{{- end }}
+{{- if and $v.autoscaling.enabled (eq $v.autoscaling.source "keda") (not $v.autoscaling.keda.serverAddress) }}
+{{- fail "autoscaling.keda.serverAddress is empty. KEDA reads live calls from Prometheus: name its address." }}
+{{- end }}
+{{- if and $v.autoscaling.metrics (eq (include "calls.autoscaling.source" .) "keda") }}
+{{- fail "autoscaling.metrics has the form of an HPA. With KEDA it is not used: leave it empty, or set autoscaling.source to external." }}
 {{- end }}
 {{- if lt (int $v.shutdown.terminationGracePeriodSeconds) (add (int $v.shutdown.preStopSleepSeconds) 25 | int) }}
 {{- fail "shutdown.terminationGracePeriodSeconds is too short. It must be at least shutdown.preStopSleepSeconds and 25 s more." }}
