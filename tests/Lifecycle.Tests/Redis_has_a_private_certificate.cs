@@ -30,7 +30,8 @@ public sealed class Redis_has_a_private_certificate : IDisposable
 
         using var other = Replica(port, ("SSL_CERT_DIR", "/etc/ssl/certs"));
         await other.StartAsync();
-        (await other.HealthAsync("dependencies")).ShouldBe(HttpStatusCode.ServiceUnavailable, "the certificate is not of an authority that it trusts");
+        (await other.HealthAsync("dependencies")).ShouldBe(
+            HttpStatusCode.ServiceUnavailable, "the certificate is not of an authority that it trusts");
     }
 
     public void Dispose() => folder.Delete(recursive: true);
