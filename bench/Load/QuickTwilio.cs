@@ -33,6 +33,7 @@ internal sealed class QuickTwilio : IAsyncDisposable
     private long sids;
     private long exported;
     private long reviewed;
+    private long requests;
 
     private QuickTwilio(int port)
     {
@@ -64,6 +65,9 @@ internal sealed class QuickTwilio : IAsyncDisposable
 
     /// <summary>The number of reviews that have read the participants of a room.</summary>
     public long Reviewed => Interlocked.Read(ref reviewed);
+
+    /// <summary>The number of requests to the REST API.</summary>
+    public long Requests => Interlocked.Read(ref requests);
 
     /// <summary>The number of received telemetry batches.</summary>
     public long Exported => Interlocked.Read(ref exported);
@@ -212,7 +216,11 @@ internal sealed class QuickTwilio : IAsyncDisposable
             """);
     }
 
-    private Task TakeTimeAsync() => Latency > TimeSpan.Zero ? Task.Delay(Latency) : Task.CompletedTask;
+    private Task TakeTimeAsync()
+    {
+        Interlocked.Increment(ref requests);
+        return Latency > TimeSpan.Zero ? Task.Delay(Latency) : Task.CompletedTask;
+    }
 
     private static string Participant(string leg, string label) =>
         $$"""{"call_sid":"{{leg}}","label":"{{label}}","status":"connected","muted":false,"hold":false}""";

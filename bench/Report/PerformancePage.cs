@@ -1,6 +1,7 @@
 namespace Calls.Report;
 
-/// <summary><c>docs/performance.md</c>: each benchmark writes its own section and leaves the other sections unchanged.</summary>
+/// <summary><c>docs/performance.md</c>, or another page: each benchmark writes its own section and leaves the other sections unchanged.
+/// </summary>
 public static class PerformancePage
 {
     /// <summary>The root of the repository in which the program was built.</summary>
@@ -12,9 +13,9 @@ public static class PerformancePage
     /// <summary>
     /// Replaces the text between <c>&lt;!-- section --&gt;</c> and <c>&lt;!-- /section --&gt;</c>. A new section is added at the end.
     /// </summary>
-    public static void Write(string section, string markdown)
+    public static void Write(string section, string markdown, string page = "performance.md")
     {
-        var path = Path.Combine(Docs, "performance.md");
+        var path = Path.Combine(Docs, page);
         var (begin, end) = ($"<!-- {section} -->", $"<!-- /{section} -->");
         var text = File.Exists(path) ? File.ReadAllText(path) : "# Performance\n";
         var (from, to) = (text.IndexOf(begin, StringComparison.Ordinal), text.IndexOf(end, StringComparison.Ordinal));

@@ -10,6 +10,7 @@ internal sealed record Options
 
         What the work costs as it grows: more sessions, more participants, more replicas.
           --capacity      only how many live calls one replica compares with Twilio in time; two minutes
+          --sizing        only the constants of docs/sizing.md, and its worked sizes; three minutes
           --quick         5000 sessions and short runs, which show that it works and no more: no bound is judged
           --sessions N    the most sessions in one Redis, 2000 or more (1000000)
           --pairs N       paired measurements of each size (5)
@@ -28,6 +29,9 @@ internal sealed record Options
 
     /// <summary>Measures the reviews and nothing else.</summary>
     public bool Capacity { get; private init; }
+
+    /// <summary>Measures the constants of docs/sizing.md and nothing else.</summary>
+    public bool Sizing { get; private init; }
 
     public int Sessions { get; private init; } = 1_000_000;
 
@@ -77,6 +81,7 @@ internal sealed record Options
             {
                 "--quick" => options,
                 "--capacity" => options with { Capacity = true },
+                "--sizing" => options with { Sizing = true },
                 "--sessions" => options with { Sessions = Whole(least: 2 * FewestSessions) },
                 "--pairs" => options with { Pairs = Whole(least: 1) },
                 _ => throw new FormatException($"{name} is not an option."),

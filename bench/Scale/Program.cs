@@ -37,6 +37,9 @@ if (options.Capacity)
     return 0;
 }
 
+if (options.Sizing)
+    return await Sizing.RunAsync(options, children, twilio);
+
 var progress = new Progress(options.Steps);
 var result = new Result(
     await new SessionGrowth(options, twilio, children, progress).MeasureAsync(),

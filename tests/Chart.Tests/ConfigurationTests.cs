@@ -23,7 +23,8 @@ public sealed class ConfigurationTests
             + "config.calls.limits.requestsPerSecond=49,config.calls.limits.burst=50,config.calls.limits.unsignedPerMinute=51,"
             + "config.twilio.tokenTtl=00:00:52,config.calls.maxDuration=00:53:00,config.calls.startsPerIdentityPerHour=54,"
             + "config.calls.dialing.perRegionPerHour=55,config.calls.dialing.perHour=56,"
-            + "config.calls.limits.connectionsPerAddress=53,config.calls.knownNetworks[0]=10.0.0.0/8,config.calls.identityClaim=phone_id,"
+            + "config.calls.limits.connectionsPerAddress=53,config.calls.limits.connections=59,config.calls.limits.streamsPerBearer=60,"
+            + "config.calls.identityClaim=phone_id,"
             + "config.calls.queueTimeout=00:00:53,config.calls.dialing.callsPerSecond=5.4,"
             + "config.calls.rejoinGrace=00:00:57,config.calls.reconcileInterval=00:00:58,"
             + "config.calls.screening.phones=machine,config.calls.prompts.language=de,config.calls.prompts.pressOne.de=Frage,"
@@ -45,7 +46,9 @@ public sealed class ConfigurationTests
             .ShouldBe(("machine", "de", "Frage", "Nachricht"));
         (calls.Prompts.NoAnswer["de"], calls.Tones.Region).ShouldBe(("Niemand", "DE"));
         (calls.Inbound["41445550100"], calls.BlockedCallers.Single()).ShouldBe(("bob", "+41445550199"));
-        calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);
+        (calls.Limits.Connections, calls.Limits.StreamsPerBearer).ShouldBe((59, 60));
+        calls.ForwardedHeaders.KnownProxies.ShouldBe(["10.1.2.3"]);
+        calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8", "fd00::/8"]);
         calls.Cors.AllowedOrigins.ShouldBe(["https://app.example.org", "http://localhost:5173"]);
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;
@@ -66,6 +69,8 @@ public sealed class ConfigurationTests
         app.Configuration["Authentication:Schemes:Bearer:ValidAudiences:0"].ShouldBe("calls");
         app.Configuration["Logging:LogLevel:Calls"].ShouldBe("Debug");
         app.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"].ShouldBe("http://collector.observability:4317");
+        app.Configuration["OTEL_TRACES_SAMPLER"].ShouldBe("parentbased_traceidratio");
+        app.Configuration["OTEL_TRACES_SAMPLER_ARG"].ShouldBe("0.1");
         app.Configuration.GetValue<int>("Management:Port").ShouldBe(8081);
     }
 

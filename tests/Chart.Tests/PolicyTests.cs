@@ -45,7 +45,8 @@ public sealed partial class PolicyTests
         var objects = await Helm.Four.ObjectsAsync(values);
         var pod = Service(objects).Spec.Template.Spec;
         (pod.SecurityContext.RunAsUser, pod.SecurityContext.RunAsGroup, pod.SecurityContext.FsGroup).ShouldBe((1654, 1654, 1654));
-        var container = pod.Containers.ShouldHaveSingleItem();
+        var container = pod.Containers[0];
+        container.Name.ShouldBe("calls");
         container.Ports.Select(port => (port.Name, port.ContainerPort)).ShouldBe([("http", 8080), ("management", 8081)]);
         (Path(container.StartupProbe), Path(container.LivenessProbe), Path(container.ReadinessProbe))
             .ShouldBe(("management/healthz/startup", "management/healthz/live", "management/healthz/ready"));
@@ -80,10 +81,12 @@ public sealed partial class PolicyTests
         foreach (var (key, value) in selector)
             deployment.Spec.Template.Metadata.Labels[key].ShouldBe(value);
         var autoscaler = objects.OfType<V2HorizontalPodAutoscaler>().SingleOrDefault();
-        (deployment.Spec.Replicas is null).ShouldBe(autoscaler is not null, "the autoscaler sets the replicas if there is an autoscaler");
+        var keda = (await Helm.Four.RenderAsync(values)).Contains("\nkind: ScaledObject\n", StringComparison.Ordinal);
+        (keda && autoscaler is not null).ShouldBeFalse("KEDA makes the autoscaler");
+        (deployment.Spec.Replicas is null).ShouldBe(autoscaler is not null || keda, "the autoscaler sets the replicas if there is one");
         autoscaler?.Spec.ScaleTargetRef.Name.ShouldBe(deployment.Metadata.Name);
         var budget = objects.OfType<V1PodDisruptionBudget>().SingleOrDefault();
-        (budget is not null).ShouldBe((autoscaler?.Spec.MinReplicas ?? deployment.Spec.Replicas) > 1);
+        (budget is not null).ShouldBe(keda || (autoscaler?.Spec.MinReplicas ?? deployment.Spec.Replicas) > 1);
         if (budget is not null)
         {
             budget.Spec.Selector.MatchLabels.ShouldBe(selector);
@@ -102,6 +105,40 @@ public sealed partial class PolicyTests
             .Where(service => !service.Metadata.Name.EndsWith("redis-trial", StringComparison.Ordinal)))
             service.Spec.Selector.ShouldBe(selector);
         deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.Value.ShouldBe("0");
+    }
+
+    [Theory]
+    [InlineData("external-metrics-values.yaml", "External Resource")]
+    [InlineData("full-values.yaml", "External Resource")]
+    [InlineData("../examples/values-prod.yaml", "Resource")]
+    [InlineData("../examples/values-prod.yaml", "External Resource", "external.metrics.k8s.io/v1beta1")]
+    [InlineData("../examples/values-prod.yaml", "Resource", "external.metrics.k8s.io/v1beta1", "keda.sh/v1alpha1")]
+    public async Task Live_calls_scale_the_replicas_if_an_adapter_has_them_and_the_CPU_does_otherwise(
+        string values, string kinds, params string[] apis)
+    {
+        var autoscaler = (await Helm.Four.ObjectsAsync(values, apis.SelectMany(api => new[] { "--api-versions", api })))
+            .OfType<V2HorizontalPodAutoscaler>().ShouldHaveSingleItem();
+        string.Join(' ', autoscaler.Spec.Metrics.Select(metric => metric.Type).Order(StringComparer.Ordinal)).ShouldBe(kinds);
+        if (autoscaler.Spec.Metrics.SingleOrDefault(metric => metric.Type == "External")?.External is { } external)
+        {
+            external.Metric.Name.ShouldBe("calls_live");
+            external.Metric.Selector.MatchLabels.ShouldBe(new Dictionary<string, string> { ["namespace"] = "voice" });
+            external.Target.Type.ShouldBe("AverageValue", "every replica counts all calls");
+        }
+    }
+
+    [Theory]
+    [InlineData("keda-values.yaml")]
+    [InlineData("../examples/values-prod.yaml", "--api-versions", "keda.sh/v1alpha1",
+        "--set", "autoscaling.keda.serverAddress=http://prometheus.monitoring:9090")]
+    public async Task Keda_scales_by_live_calls_and_by_CPU(string values, params string[] more)
+    {
+        var rendered = await Helm.Four.RenderAsync(values, more);
+        var scaled = Helm.Documents(rendered).Single(document => document.Contains("kind: ScaledObject", StringComparison.Ordinal));
+        scaled.ShouldContain("query: \"max(calls_live{namespace=\\\"voice\\\"})\"");
+        scaled.ShouldContain("serverAddress: \"http://prometheus.monitoring:9090\"");
+        scaled.ShouldContain("type: cpu");
+        rendered.ShouldNotContain("kind: HorizontalPodAutoscaler");
     }
 
     [Theory, MemberData(nameof(Values))]
@@ -158,9 +195,16 @@ public sealed partial class PolicyTests
         policy.Spec.PolicyTypes.ShouldBe(["Ingress", "Egress"]);
         Ports(policy.Spec.Egress.SelectMany(rule => rule.Ports)).ShouldBe(["53", "53", "6379", "26379", "4317", "443"]);
         var internet = policy.Spec.Egress.Single(rule => rule.To[0].IpBlock is not null);
-        internet.To[0].IpBlock.Except.ShouldContain("169.254.0.0/16");
-        internet.To[0].IpBlock.Except.ShouldContain("10.0.0.0/8");
+        var blocks = internet.To.ToDictionary(peer => peer.IpBlock.Cidr, peer => peer.IpBlock.Except);
+        blocks.Keys.ShouldBe(["0.0.0.0/0", "::/0"]);
+        blocks["0.0.0.0/0"].ShouldBe(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"]);
+        blocks["::/0"].ShouldBe(["fc00::/7", "fe80::/10"], "Kubernetes refuses an exception that is not inside of its block");
         Ports(internet.Ports).ShouldBe(["443"]);
+        var dns = (await Helm.Four.ObjectsAsync("full-values.yaml", "--set",
+            "networkPolicy.dns.to[0].ipBlock.cidr=169.254.20.10/32,networkPolicy.dns.ports[0]=5353"))
+            .OfType<V1NetworkPolicy>().Single().Spec.Egress[0];
+        (dns.To.ShouldHaveSingleItem().IpBlock.Cidr, string.Join(' ', dns.Ports.Select(port => $"{port.Port.Value}/{port.Protocol}")))
+            .ShouldBe(("169.254.20.10/32", "5353/UDP 5353/TCP"));
         foreach (var rule in policy.Spec.Ingress)
             rule.FromProperty.ShouldNotBeEmpty("a rule without peers admits all traffic");
         policy.Spec.Ingress.Single(rule => Ports(rule.Ports).SequenceEqual(["8081"])).FromProperty.ShouldHaveSingleItem();
@@ -178,6 +222,50 @@ public sealed partial class PolicyTests
         foreach (var map in objects.OfType<V1ConfigMap>())
             map.Data.Keys.ShouldAllBe(key => !key.EndsWith("Token", StringComparison.OrdinalIgnoreCase)
                 && !key.EndsWith("Secret", StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Theory, MemberData(nameof(Values))]
+    public async Task A_setting_is_there_once_in_any_spelling(string values)
+    {
+        foreach (var document in Helm.Documents(await Helm.Four.RenderAsync(values))
+            .Where(document => document.Contains("\nkind: ConfigMap\n", StringComparison.Ordinal)))
+        {
+            var keys = document[document.IndexOf("\ndata:\n", StringComparison.Ordinal)..].Split('\n')
+                .Select(line => SettingKey().Match(line)).Where(match => match.Success).Select(match => match.Groups["key"].Value).ToList();
+            keys.ShouldNotBeEmpty();
+            keys.Count.ShouldBe(keys.Distinct(StringComparer.OrdinalIgnoreCase).Count());
+        }
+    }
+
+    [Fact]
+    public async Task Volumes_containers_and_annotations_of_the_values_are_in_the_deployment()
+    {
+        var deployment = Service(await Helm.Four.ObjectsAsync("full-values.yaml"));
+        deployment.Metadata.Annotations["example.org/runbook"].ShouldBe("calls");
+        deployment.Spec.ProgressDeadlineSeconds.ShouldBe(600);
+        var pod = deployment.Spec.Template.Spec;
+        pod.Containers.Select(container => container.Name).ShouldBe(["calls", "proxy"]);
+        pod.Volumes.Select(volume => volume.Name).ShouldBe(["secrets", "tmp", "redis-ca"]);
+        var mount = pod.Containers[0].VolumeMounts.Single(mount => mount.Name == "redis-ca").MountPath;
+        pod.Containers[0].Env.Single(variable => variable.Name == "SSL_CERT_DIR").Value.Split(':').ShouldBe(["/etc/ssl/certs", mount]);
+    }
+
+    [Fact]
+    public async Task Every_alert_of_the_production_values_links_to_a_runbook_of_the_installation()
+    {
+        var rendered = await Helm.Four.RenderAsync("../examples/values-prod.yaml");
+        var links = rendered.Split('\n').Where(line => line.Contains("runbook_url:", StringComparison.Ordinal)).ToList();
+        links.ShouldNotBeEmpty();
+        links.ShouldAllBe(link => link.Contains("https://wiki.example.org/calls/runbook.md#", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_public_paths_of_the_wiring_page_have_a_route()
+    {
+        var page = await File.ReadAllTextAsync(Path.Combine(Tool.Root, "docs/wiring-twilio.md"));
+        var paths = PublicPath().Matches(page).Select(match => match.Groups["path"].Value).Distinct(StringComparer.Ordinal).ToList();
+        paths.ShouldContain("/twilio/voice");
+        paths.ShouldAllBe(path => path.StartsWith("/twilio/", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -206,6 +294,12 @@ public sealed partial class PolicyTests
 
     [GeneratedRegex("Map(Webhook|Get)\\(\"(?<first>/[^/\"]+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex MappedPath();
+
+    [GeneratedRegex("^  (?<key>[^#: ]+): ", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex SettingKey();
+
+    [GeneratedRegex("https://calls\\.example\\.org(?<path>/[a-z0-9/-]+)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex PublicPath();
 
     private static V1Deployment Service(IEnumerable<IKubernetesObject> objects) =>
         objects.OfType<V1Deployment>().Single(deployment => !deployment.Metadata.Name.EndsWith("redis-trial", StringComparison.Ordinal));

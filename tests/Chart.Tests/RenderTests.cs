@@ -59,6 +59,14 @@ public sealed class RenderTests
     [InlineData("image.tag=latest", "tag")]
     [InlineData("replicaCount=0", "replicaCount")]
     [InlineData("netwrokPolicy.enabled=true", "netwrokPolicy")]
+    [InlineData("otlp.sampler=sometimes", "sampler")]
+    [InlineData("autoscaling.source=memory", "source")]
+    [InlineData("autoscaling.keda.serverAddress=prometheus:9090", "serverAddress")]
+    [InlineData("autoscaling.keda.address=http://prometheus:9090", "address")]
+    [InlineData("autoscaling.liveCallsPerReplica=0", "liveCallsPerReplica")]
+    [InlineData("extraVolumes[0].name=secrets", "extraVolumes")]
+    [InlineData("extraContainers[0].name=calls,extraContainers[0].image=a", "extraContainers")]
+    [InlineData("networkPolicy.exceptCIDRs[0]=10.0.0.0", "exceptCIDRs")]
     public async Task A_value_that_cannot_be_is_refused_and_named(string set, string named)
     {
         foreach (var helm in new[] { Helm.Three, Helm.Four })
@@ -75,10 +83,16 @@ public sealed class RenderTests
     [InlineData("redis.connectionString=redis:6379", "says where Redis is")]
     [InlineData("autoscaling.enabled=true,autoscaling.minReplicas=11", "more than autoscaling.maxReplicas")]
     [InlineData("autoscaling.enabled=true,autoscaling.targetCPUUtilizationPercentage=0", "without a metric")]
+    [InlineData("autoscaling.enabled=true,autoscaling.source=keda", "autoscaling.keda.serverAddress is empty")]
     [InlineData("shutdown.preStopSleepSeconds=15", "terminationGracePeriodSeconds is too short")]
     [InlineData("api.ingress.enabled=true", "api.host is empty")]
     [InlineData("webhooks.httpRoute.enabled=true", "webhooks.httpRoute.parentRefs is empty")]
     [InlineData("networkPolicy.enabled=true", "networkPolicy.ingressFrom is empty")]
+    [InlineData("networkPolicy.enabled=true,networkPolicy.ingressFrom[0].ipBlock.cidr=::/0", "networkPolicy.monitoringFrom is empty")]
+    [InlineData("image.repository=", "image.repository is empty. Build the image and push it")]
+    [InlineData("config.extra.Calls__RingTimeout=00:00:10", "The setting Calls__RingTimeout is given twice")]
+    [InlineData("config.extra.calls__ringtimeout=00:00:10", "The setting calls__ringtimeout is given twice")]
+    [InlineData("config.calls.inbound.4144555010=bob,config.calls.inbound.\\+4144555010=al", "Calls__Inbound__4144555010 is given twice")]
     [InlineData("secrets.externalSecret.enabled=true", "exclude one another")]
     [InlineData("secrets.existingSecret=,secrets.externalSecret.enabled=true", "storeRef.name is empty")]
     public async Task Values_that_do_not_fit_one_another_are_refused_with_a_sentence(string set, string sentence)

@@ -6,6 +6,7 @@ import { loadAll } from 'js-yaml';
 
 const packages = {
   'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
+  'keda.sh': '@kubernetes-models/keda',
   'gateway.networking.k8s.io': '@kubernetes-models/gateway-api',
 };
 const unknown = new Set(['external-secrets.io/v1']); // the packages have no schema for it

@@ -10,6 +10,10 @@ internal sealed class ConfigurationErrors
     private const string Bearer = "Authentication:Schemes:Bearer";
     /// <summary>In bytes. HMAC-SHA256 takes no shorter key.</summary>
     private const int ShortestKey = 32;
+    private static readonly string[] Samplers =
+    [
+        "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
+    ];
     private readonly List<string> failures = [];
     private readonly Dictionary<string, string?> covers = new(StringComparer.OrdinalIgnoreCase);
     private readonly IConfigurationManager configuration;
@@ -35,6 +39,9 @@ internal sealed class ConfigurationErrors
             Check(endpoint.Path + ":Url", IsListenUrl, "a URL such as https://*:8443");
         Check("OTEL_EXPORTER_OTLP_ENDPOINT", url => IsUrl(url, "http", "https"), "an http or https URL such as http://collector:4317");
         Check("OTEL_EXPORTER_OTLP_PROTOCOL", protocol => protocol is "grpc" or "http/protobuf", "grpc or http/protobuf");
+        // The SDK would ignore any other value, and trace every call.
+        Check("OTEL_TRACES_SAMPLER", sampler => Samplers.Contains(sampler), "one of " + string.Join(", ", Samplers));
+        Check("OTEL_TRACES_SAMPLER_ARG", IsShare, "a share from 0 to 1, such as 0.1");
         if (MetricsExporters.FailureOf(configuration) is { } other)
             Cover(MetricsExporters.Key, other);
         // The levels of one provider are in a section below it: Logging:Console:LogLevel.
@@ -136,6 +143,9 @@ internal sealed class ConfigurationErrors
         : type == typeof(double) && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _) ? "a number"
         : type == typeof(bool) && !bool.TryParse(text, out _) ? "true or false"
         : null;
+
+    private static bool IsShare(string text) =>
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var share) && share is >= 0 and <= 1;
 
     private static bool IsPort(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535;

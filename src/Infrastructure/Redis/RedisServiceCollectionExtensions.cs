@@ -16,8 +16,8 @@ public static class RedisServiceCollectionExtensions
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<RedisOptions>, RedisOptions.Validator>();
         services.AddSingleton(provider => new SessionStoreSettings(provider.GetRequiredService<IOptions<RedisOptions>>().Value.Retention));
-        services.AddSingleton<IConnectionMultiplexer>(
-            provider => ConnectionMultiplexer.Connect(provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration()));
+        services.AddSingleton<IConnectionMultiplexer>(provider => ConnectionMultiplexer.Connect(RedisCredentials.Follow(
+            provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration(), provider.GetRequiredService<IConfiguration>())));
         services.AddSingleton<IDueSessions, RedisDueSessions>();
         services.AddSingleton<ISessionChanges, RedisSessionChanges>();
         services.AddSingleton<IQuotas, RedisQuotas>();
@@ -57,23 +57,31 @@ internal sealed class RedisOptions
         return configuration;
     }
 
+    /// <summary>Null if the text is not a connection string. The exception's text may quote the password, so it is dropped.</summary>
+    public static ConfigurationOptions? TryParse(string text)
+    {
+        try
+        {
+            return ConfigurationOptions.Parse(text);
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException)
+        {
+            return null;
+        }
+    }
+
     internal sealed class Validator : IValidateOptions<RedisOptions>
     {
         public ValidateOptionsResult Validate(string? name, RedisOptions options)
         {
             if (string.IsNullOrWhiteSpace(options.ConnectionString))
                 return ValidateOptionsResult.Fail($"{Key} is missing: a StackExchange.Redis connection string, such as localhost:6379");
-            try
+            return TryParse(options.ConnectionString) switch
             {
-                return ConfigurationOptions.Parse(options.ConnectionString).EndPoints.Count > 0
-                    ? ValidateOptionsResult.Success
-                    : ValidateOptionsResult.Fail($"{Key} names no endpoint");
-            }
-            catch (Exception e) when (e is ArgumentException or FormatException)
-            {
-                // The exception's text may quote the password.
-                return ValidateOptionsResult.Fail($"{Key} is not a StackExchange.Redis connection string");
-            }
+                null => ValidateOptionsResult.Fail($"{Key} is not a StackExchange.Redis connection string"),
+                { EndPoints.Count: 0 } => ValidateOptionsResult.Fail($"{Key} names no endpoint"),
+                _ => ValidateOptionsResult.Success,
+            };
         }
     }
 }

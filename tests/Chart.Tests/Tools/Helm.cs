@@ -11,6 +11,9 @@ internal sealed class Helm
 
     private Helm(string program) => this.program = program;
 
+    /// <summary>The path of the program.</summary>
+    public string Program => program;
+
     public static Helm Three => new(Unpacked("v32"));
 
     public static Helm Four => new(Unpacked("v35"));
@@ -48,6 +51,7 @@ internal sealed class Helm
         document.Split('\n').First(line => line.StartsWith("apiVersion:", StringComparison.Ordinal)) is var version
         && (version.Contains("monitoring.coreos.com", StringComparison.Ordinal)
             || version.Contains("gateway.networking", StringComparison.Ordinal)
+            || version.Contains("keda.sh", StringComparison.Ordinal)
             || version.Contains("external-secrets", StringComparison.Ordinal));
 
     private static string File(string values) => Path.Combine(Tool.Chart, "ci", values);

@@ -102,7 +102,7 @@ internal sealed class Prometheus : IAsyncDisposable
         Directory.Delete(directory, recursive: true);
     }
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -117,6 +117,9 @@ public sealed class ApiAloneTests(RedisFixture redis)
     [InlineData("Calls__ForwardedHeaders__KnownProxies", "10.0.0.1")]
     [InlineData("Management__Port", "0")]
     [InlineData("OTEL_METRICS_EXPORTER", "zipkin")]
+    [InlineData("OTEL_TRACES_SAMPLER", "sometimes")]
+    [InlineData("OTEL_TRACES_SAMPLER_ARG", "10%")]
+    [InlineData("OTEL_TRACES_SAMPLER_ARG", "1.1")]
     [InlineData("ASPNETCORE_URLS", "http://127.0.0.1:80a")]
     [InlineData("ASPNETCORE_URLS", "http://127.0.0.1:-1")]
     [InlineData("ASPNETCORE_HTTPS_PORTS", "x")]
@@ -206,6 +209,8 @@ public sealed class ApiAloneTests(RedisFixture redis)
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "collector",
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "smoke",
             ["OTEL_METRICS_EXPORTER"] = "zipkin",
+            ["OTEL_TRACES_SAMPLER"] = "sometimes",
+            ["OTEL_TRACES_SAMPLER_ARG"] = "-1",
             ["ASPNETCORE_URLS"] = "nowhere",
             ["ASPNETCORE_HTTP_PORTS"] = "99999",
             ["ASPNETCORE_HTTPS_PORTS"] = "-1",

@@ -121,3 +121,16 @@ service.namespace=calls,service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME)
 {{- print ",k8s.namespace.name=$(POD_NAMESPACE),k8s.node.name=$(NODE_NAME)" }}
 {{- range $key, $value := .Values.otlp.resourceAttributes }},{{ $key }}={{ $value }}{{ end }}
 {{- end }}
+
+{{/* Where live calls are read: keda, external or cpu. KEDA is an external metrics adapter too, so it is asked for first. */}}
+{{- define "calls.autoscaling.source" -}}
+{{- if ne .Values.autoscaling.source "auto" }}
+{{- .Values.autoscaling.source }}
+{{- else if .Capabilities.APIVersions.Has "keda.sh/v1alpha1" }}
+{{- ternary "keda" "cpu" (ne .Values.autoscaling.keda.serverAddress "") }}
+{{- else if .Capabilities.APIVersions.Has "external.metrics.k8s.io/v1beta1" }}
+{{- print "external" }}
+{{- else }}
+{{- print "cpu" }}
+{{- end }}
+{{- end }}

@@ -27,9 +27,16 @@
 {{- if and $v.autoscaling.enabled (gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) }}
 {{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas." }}
 {{- end }}
-{{- if and $v.autoscaling.enabled
-      (not (or $v.autoscaling.targetCPUUtilizationPercentage $v.autoscaling.liveCallsPerReplica $v.autoscaling.metrics)) }}
-{{- fail "autoscaling.enabled is set without a metric. Set autoscaling.targetCPUUtilizationPercentage, liveCallsPerReplica or metrics." }}
+{{- if and $v.autoscaling.enabled (eq (include "calls.autoscaling.source" .) "cpu")
+      (not (or $v.autoscaling.targetCPUUtilizationPercentage $v.autoscaling.metrics)) }}
+{{- fail (print "autoscaling.enabled is set without a metric. Set autoscaling.source to keda or external, or set"
+      " autoscaling.targetCPUUtilizationPercentage or autoscaling.metrics.") }}
+{{- end }}
+{{- if and $v.autoscaling.enabled (eq $v.autoscaling.source "keda") (not $v.autoscaling.keda.serverAddress) }}
+{{- fail "autoscaling.keda.serverAddress is empty. KEDA reads live calls from Prometheus: name its address." }}
+{{- end }}
+{{- if and $v.autoscaling.metrics (eq (include "calls.autoscaling.source" .) "keda") }}
+{{- fail "autoscaling.metrics has the form of an HPA. With KEDA it is not used: leave it empty, or set autoscaling.source to external." }}
 {{- end }}
 {{- if lt (int $v.shutdown.terminationGracePeriodSeconds) (add (int $v.shutdown.preStopSleepSeconds) 25 | int) }}
 {{- fail "shutdown.terminationGracePeriodSeconds is too short. It must be at least shutdown.preStopSleepSeconds and 25 s more." }}
@@ -52,5 +59,27 @@
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.ingressFrom) }}
 {{- fail (print "networkPolicy.ingressFrom is empty. With networkPolicy.enabled only the peers named here reach the service."
       " Name your ingress controller.") }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled (not $v.networkPolicy.monitoringFrom) }}
+{{- fail (print "networkPolicy.monitoringFrom is empty. With networkPolicy.enabled Prometheus reads no metrics, and no alert fires,"
+      " unless it is named here.") }}
+{{- end }}
+{{- if not $v.image.repository }}
+{{- fail (print "image.repository is empty. Build the image and push it to a registry of yours, as the README of the chart says,"
+      " and name the repository here.") }}
+{{- end }}
+{{- end }}
+
+{{/* Two spellings of one key, such as config.extra and another value, would be two variables. The service would take only one. */}}
+{{- define "calls.validate.settings" -}}
+{{- $seen := dict }}
+{{- range (splitList "\ndata:\n" . | last | splitList "\n") }}
+{{- $key := regexFind "^  [^#: ]+: " . | trim | trimSuffix ":" }}
+{{- if $key }}
+{{- if hasKey $seen ($key | lower) }}
+{{- fail (printf "The setting %s is given twice. Give it in one value only, not also in config.extra or in another spelling." $key) }}
+{{- end }}
+{{- $_ := set $seen ($key | lower) true }}
+{{- end }}
 {{- end }}
 {{- end }}
