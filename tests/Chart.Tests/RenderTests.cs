@@ -58,6 +58,9 @@ public sealed class RenderTests
     [InlineData("redis.connectionString=redis:6379\\,password=x", "connectionString")]
     [InlineData("image.tag=latest", "tag")]
     [InlineData("replicaCount=0", "replicaCount")]
+    [InlineData("prometheusRule.alerts.CallsDwon.enabled=false", "CallsDwon")]
+    [InlineData("prometheusRule.alerts.CallsRedisSlow.second=1", "second")]
+    [InlineData("prometheusRule.alerts.CallsRedisSlow.seconds=fast", "seconds")]
     [InlineData("netwrokPolicy.enabled=true", "netwrokPolicy")]
     public async Task A_value_that_cannot_be_is_refused_and_named(string set, string named)
     {
