@@ -34,6 +34,7 @@ public static class CallsService
         services.AddSingleton<GracefulStop>();
         services.AddHostedService(provider => provider.GetRequiredService<GracefulStop>());
         services.AddOptions<HostOptions>().Configure<IConfiguration>(GracefulStop.Limit);
+        services.AddHostedService<ZeroCounters>().AddHostedService<FileDescriptors>();
         services.AddSingleton<WebhookTelemetry>().AddSingleton<UnsignedWebhookLimit>().AddSingleton<SignedRequest>();
         services.AddSingleton<TwiML>().AddSingleton<ICallerNotices>(provider => provider.GetRequiredService<TwiML>());
         services.AddSingleton<HoldOutages>();

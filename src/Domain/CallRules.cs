@@ -7,6 +7,8 @@ internal static class CallRules
     public static CallSession Settle(CallSession session, Evidence evidence, CallPolicy policy, DateTimeOffset now)
     {
         var settled = DropOverdueDials(session, policy, now);
+        if (settled.RangAt is null && settled.CalleeHasRung)
+            settled = settled with { RangAt = now };
         if (settled.AnsweredAt is null && settled.Participants.Any(p => p.Role != Role.Caller && p.Answered))
             settled = settled with { AnsweredAt = now };
         settled = Candidates.Settle(KeepEachOnce(Returns.Await(settled, policy, now), policy, now), policy, now);

@@ -17,6 +17,9 @@ public sealed record CallSession
     /// <summary>The ended conferences of the room, rarely more than one. Their late events do not open the room again.</summary>
     public ImmutableArray<ConferenceSid> ClosedConferences { get; init; } = [];
     public required DateTimeOffset StartedAt { get; init; }
+    /// <summary>When the service first knew that the callee's phone rang, or that the callee had answered. Null also if a version that does
+    /// not know this member wrote it.</summary>
+    public DateTimeOffset? RangAt { get; init; }
     /// <summary>When the service first knew that a person other than the caller had answered.</summary>
     public DateTimeOffset? AnsweredAt { get; init; }
     public DateTimeOffset? EndedAt { get; init; }
@@ -52,6 +55,9 @@ public sealed record CallSession
     /// <summary>The call has ended and no leg is left. The session then keeps no conferences.</summary>
     public bool AllHaveLeft => IsEnded && Participants.All(p => p.Progress == Progress.Gone);
     public Participant Caller => Participants[0];
+    /// <summary>A phone of the callee rings, or the callee has answered. It is remembered in <see cref="RangAt"/>.</summary>
+    public bool CalleeHasRung => RangAt is not null || Participants.Any(
+        p => p.Role == Role.Callee && (p.Answered || p.Progress is >= Progress.Ringing and not Progress.Gone));
     /// <summary>When Twilio last said something about this call: its start, its last review, or the last change of a leg.</summary>
     public DateTimeOffset HeardAt =>
         Participants.Where(p => p.Leg is not null).Select(p => p.Since).Append(ReviewedAt ?? StartedAt).Append(StartedAt).Max();

@@ -22,7 +22,24 @@ internal static class Dashboards
 
         string Filled(string expression) =>
             expression.Replace("$__rate_interval", interval, StringComparison.Ordinal).Replace("$__range", range, StringComparison.Ordinal)
-            .Replace("$namespace", ".*", StringComparison.Ordinal);
+            .Replace("$namespace", ".*", StringComparison.Ordinal).Replace("$pod", ".*", StringComparison.Ordinal);
+    }
+
+    /// <summary>Every query of the panels, as it is written.</summary>
+    public static IEnumerable<(string Panel, string Expression)> Raw(string path) =>
+        from panel in Panels(path)
+        from target in panel.GetProperty("targets").EnumerateArray()
+        select (panel.GetProperty("title").GetString()!, target.GetProperty("expr").GetString()!);
+
+    /// <summary>Every panel that shows something.</summary>
+    public static IReadOnlyList<JsonElement> Panels(string path)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllText(path));
+        return
+        [
+            .. document.RootElement.GetProperty("panels").EnumerateArray()
+                .Where(panel => panel.GetProperty("type").GetString() != "row").Select(panel => panel.Clone()),
+        ];
     }
 }
 
@@ -53,6 +70,50 @@ public sealed class DashboardTests
         {
             File.Delete(rules);
         }
+    }
+
+    [Fact]
+    public void Each_alert_has_a_panel_with_a_link_to_its_section_of_the_runbook()
+    {
+        var links = Dashboards.Paths.SelectMany(Dashboards.Panels).SelectMany(panel => panel.GetProperty("links").EnumerateArray())
+            .Select(link => link.GetProperty("url").GetString()!).ToHashSet(StringComparer.Ordinal);
+        foreach (var anchor in links.Where(link => link.Contains('#', StringComparison.Ordinal)).Select(link => link.Split('#')[1]))
+            Runbook.Anchors.ShouldContain(anchor);
+        // The runbook section of a Fast alert is followed by that of the Slowly alert. The watchdog has no panel.
+        Alerts.All.Where(alert => !alert.Name.EndsWith("Slowly", StringComparison.Ordinal) && alert.Name != "CallsWatchdog")
+            .Where(alert => !links.Contains(alert.Annotations["runbook_url"])).Select(alert => alert.Name).ShouldBeEmpty();
+    }
+
+    [Theory, MemberData(nameof(Files))]
+    public void Each_panel_leads_to_traces_and_each_graph_with_a_threshold_shows_it(string file)
+    {
+        var path = Path.Combine(Tool.Files, "dashboards", file);
+        foreach (var panel in Dashboards.Panels(path))
+        {
+            panel.GetProperty("links").EnumerateArray().ShouldContain(
+                link => link.GetProperty("url").GetString()!.Contains("${traces}", StringComparison.Ordinal));
+            var defaults = panel.GetProperty("fieldConfig").GetProperty("defaults");
+            if (panel.GetProperty("type").GetString() != "timeseries" || !defaults.TryGetProperty("thresholds", out var thresholds))
+                continue;
+            defaults.GetProperty("custom").GetProperty("thresholdsStyle").GetProperty("mode").GetString().ShouldBe("dashed");
+            var shown = thresholds.GetProperty("steps").EnumerateArray().Last().GetProperty("value").GetDouble();
+            var sections = panel.GetProperty("links").EnumerateArray().Select(link => link.GetProperty("url").GetString()!).ToList();
+            Alerts.All.Where(alert => sections.Contains(alert.Annotations["runbook_url"]))
+                .Any(alert => Alerts.NumbersOf(alert).Any(number => Math.Abs(number - shown) < 1e-9))
+                .ShouldBeTrue($"{panel.GetProperty("title")} shows {shown}, and no alert of the panel compares with it");
+        }
+    }
+
+    [Theory, MemberData(nameof(Files))]
+    public void Each_dashboard_can_show_one_pod(string file)
+    {
+        var path = Path.Combine(Tool.Files, "dashboards", file);
+        using var document = JsonDocument.Parse(File.ReadAllText(path));
+        document.RootElement.GetProperty("templating").GetProperty("list").EnumerateArray()
+            .ShouldContain(variable => variable.GetProperty("name").GetString() == "pod");
+        foreach (var (panel, expression) in Dashboards.Raw(path).Where(one => !one.Expression.Contains("calls:", StringComparison.Ordinal)
+            && !one.Expression.Contains("ALERTS", StringComparison.Ordinal)))
+            expression.ShouldContain("pod=~\"$pod\"", customMessage: panel);
     }
 
     [Fact]

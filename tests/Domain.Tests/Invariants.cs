@@ -82,6 +82,7 @@ internal static class Invariants
 
     private static string? InStep(CallSession before, CallSession after) =>
         before.IsEnded && after.EndedAt != before.EndedAt ? "an ended call goes on, or ends again"
+        : before.RangAt is not null && after.RangAt != before.RangAt ? "the callee rings for the first time twice"
         : before.AnsweredAt is not null && after.AnsweredAt != before.AnsweredAt ? "a call is answered twice"
         : before.Participants.Select(was => OnlyIncreases(was, after.Find(was.Id), before.RebuiltAt is not null))
             .FirstOrDefault(broken => broken is not null);

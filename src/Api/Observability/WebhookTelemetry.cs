@@ -7,6 +7,14 @@ internal sealed class WebhookTelemetry : IDisposable
 {
     public const string MeterName = "Calls.Api";
     private static readonly double[] Seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15];
+    private static readonly string[] Kinds =
+        ["voice", "number", "number_status", "join", "conference", "call_status", "left", "wait"];
+
+    private static readonly string[] Causes =
+    [
+        "no signature", "wrong signature", "unreadable body", "content type", "shared key not configured", "shared key algorithm",
+    ];
+
     private readonly Meter meter;
     private readonly Histogram<double> duration;
     private readonly Counter<long> webhooks, refusals, unusable, holds;
@@ -23,6 +31,17 @@ internal sealed class WebhookTelemetry : IDisposable
         holds = Counter("calls.webhooks.held", "Voice webhooks that got ringback, because the session could not be read or written.");
 
         Counter<long> Counter(string name, string description) => meter.CreateCounter<long>(name, "{request}", description);
+    }
+
+    /// <summary>Creates the series that alerts ask for. Prometheus sees an increase only of a series that exists before it.</summary>
+    public void StartAtZero()
+    {
+        foreach (var kind in Kinds)
+            foreach (var outcome in new[] { WebhookOutcomes.Accepted, WebhookOutcomes.Unavailable })
+                webhooks.Add(0, new("kind", kind), new("outcome", outcome));
+        foreach (var cause in Causes)
+            refusals.Add(0, new KeyValuePair<string, object?>("cause", cause));
+        holds.Add(0);
     }
 
     public void Refused(string kind, string cause)

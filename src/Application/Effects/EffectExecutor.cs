@@ -52,7 +52,11 @@ public sealed partial class EffectExecutor(
             return "not granted";
         var (current, participant) = (granted.Session, granted.Participant);
         if (participant.Party is Party.Phone && await WhyNotAsync(current, cancellationToken) is { } withheld)
+        {
+            telemetry.Dials.Withheld(withheld);
             return await SettleAsync(current, dial, granted.Attempt, withheld);
+        }
+
         if (memory.SuspectFor is { } time && await FindForgottenAsync(current, participant, time, cancellationToken) is { } forgotten)
             return await SettleAsync(current, dial, granted.Attempt, forgotten);
         var ringTime = policy.RingTimeOf(participant);
@@ -77,6 +81,7 @@ public sealed partial class EffectExecutor(
                         : policy.LeavesMessage ? MachineDetection.DetectMessageEnd : MachineDetection.Enable,
                 },
                 CancellationToken.None);
+        telemetry.Dials.Answered(sent);
         DialOutcome outcome = sent switch
         {
             GatewayOutcome<CallSid>.Accepted accepted => new DialOutcome.Accepted(accepted.Value),

@@ -10,6 +10,10 @@ public sealed class CallsTelemetry : IDisposable
     /// <summary>The name of the activity source and of the meter.</summary>
     public const string Name = "Calls";
 
+    /// <summary>In seconds: the objective of <c>calls.time_to_outcome</c>. A caller who hangs up earlier has not waited for too long and is
+    /// not counted.</summary>
+    private const double LongestSilence = 15;
+
     private static readonly ActivitySource Source = new(Name);
 
     private readonly Meter meter;
@@ -24,6 +28,7 @@ public sealed class CallsTelemetry : IDisposable
     private readonly Counter<long> refusals;
     private readonly Counter<long> phones;
     private readonly Histogram<double> timeToRing;
+    private readonly Histogram<double> timeToOutcome;
     private readonly Histogram<double> timeToAnswer;
     private readonly Histogram<double> queueTime;
     private readonly Histogram<double> lineEndDelay;
@@ -52,8 +57,14 @@ public sealed class CallsTelemetry : IDisposable
             + "too_early, failed (Twilio did not answer), postponed.");
         refusals = Counter("calls.limits.refused", "{request}", "Requests that a rule or a limit refused, by rule.");
         phones = Counter("calls.dialed.phones", "{phone}", "Phones that the service dialled, by region.");
+        Dials = new DialCounter(meter);
         timeToRing = Seconds(
-            "calls.time_to_ring", "From the start of a call until the callee's phone rings.", 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 15, 30);
+            "calls.time_to_ring", "From the start of a call until the callee's phone rings.",
+            0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120, 300);
+        timeToOutcome = Seconds(
+            "calls.time_to_outcome",
+            "From the start of a call until the callee's phone rings, the callee has answered, or the caller was told the outcome.",
+            0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120, 300);
         timeToAnswer = Seconds(
             "calls.time_to_answer", "From the start of a call to the first answer.", 0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60);
         queueTime = Seconds(
@@ -70,7 +81,30 @@ public sealed class CallsTelemetry : IDisposable
             0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 15, 60);
     }
 
+    /// <summary>What became of dials.</summary>
+    internal DialCounter Dials { get; }
+
     public void Dispose() => meter.Dispose();
+
+    /// <summary>Creates the series that alerts ask for. Prometheus sees an increase only of a series that exists before it.</summary>
+    public void StartAtZero()
+    {
+        Dials.StartAtZero();
+        started.Add(0);
+        foreach (var evidence in Enum.GetNames<Evidence>())
+            ended.Add(0, new("reason", nameof(EndReason.CalleeRefusedByTwilio)), new("evidence", evidence));
+        foreach (var reason in Enum.GetNames<EndReason>().Where(reason => reason != nameof(EndReason.CalleeRefusedByTwilio)))
+            ended.Add(0, new("reason", reason), new("evidence", nameof(Evidence.Review)));
+        foreach (var outcome in new[]
+        { "rebuilt", "stored", "left_behind", "completed", "nothing_left", "too_early", "failed", "postponed" })
+            rebuilds.Add(0, new KeyValuePair<string, object?>("outcome", outcome));
+        foreach (var outcome in new[] { "compared", "failed", "postponed" })
+            reviews.Add(0, new KeyValuePair<string, object?>("outcome", outcome));
+        foreach (var happened in typeof(SessionEvent).GetNestedTypes())
+            conflicts.Add(0, new KeyValuePair<string, object?>("use_case", happened.Name));
+        foreach (var reason in Enum.GetValues<RefusalReason>().Where(IsLimit))
+            refusals.Add(0, new KeyValuePair<string, object?>("rule", reason.ToString()));
+    }
 
     /// <summary>The span of a signed webhook (opentelemetry.io/docs/specs/semconv/http/http-spans, "HTTP server").</summary>
     /// <param name="name">The method and the route.</param>
@@ -107,6 +141,8 @@ public sealed class CallsTelemetry : IDisposable
             CountRefusal(reason);
         if (!decision.Changed || decision.Session is not { } after)
             return;
+        if (decision.Happened is SessionEvent.DialPaced)
+            Dials.Paced();
         if (decision.Happened is SessionEvent.SessionObserved && before is not null)
             CountFindings(before, after);
         // A rebuilt call has been counted when it began.
@@ -147,12 +183,15 @@ public sealed class CallsTelemetry : IDisposable
 
     private void CountRefusal(RefusalReason reason)
     {
-        if (reason is RefusalReason.CallIsFull or RefusalReason.TooManyGuests or RefusalReason.CountryNotAllowed
-            or RefusalReason.NumberBlocked or RefusalReason.DialingStopped or RefusalReason.LegHasPlacedCall
-            or RefusalReason.TooManyAdds or RefusalReason.TooManyCalls or RefusalReason.TooManyStarts
-            or RefusalReason.TooManyPhonesOfRegion or RefusalReason.TooManyPhones)
+        if (IsLimit(reason))
             Refused(reason.ToString());
     }
+
+    private static bool IsLimit(RefusalReason reason) =>
+        reason is RefusalReason.CallIsFull or RefusalReason.TooManyGuests or RefusalReason.CountryNotAllowed
+            or RefusalReason.NumberBlocked or RefusalReason.DialingStopped or RefusalReason.LegHasPlacedCall
+            or RefusalReason.TooManyAdds or RefusalReason.TooManyCalls or RefusalReason.TooManyStarts
+            or RefusalReason.TooManyPhonesOfRegion or RefusalReason.TooManyPhones;
 
     private void CountFindings(CallSession before, CallSession after)
     {
@@ -169,11 +208,17 @@ public sealed class CallsTelemetry : IDisposable
         if (before is null)
             started.Add(1);
         foreach (var participant in after.Participants)
-            if (before?.Find(participant.Id) is { IsQueued: true } waited && !participant.IsQueued && waited.QueuedAt is { } since)
+            if (before?.Find(participant.Id) is { IsQueued: true } waited && !participant.IsQueued && waited.QueuedAt is { } queuedAt)
                 queueTime.Record(
-                    Math.Max(0, (after.TouchedAt - since).TotalSeconds), new KeyValuePair<string, object?>("end", EndOf(participant)));
-        if (Rings(after) && (before is null || !Rings(before)))
-            timeToRing.Record((after.TouchedAt - after.StartedAt).TotalSeconds);
+                    Math.Max(0, (after.TouchedAt - queuedAt).TotalSeconds), new KeyValuePair<string, object?>("end", EndOf(participant)));
+        foreach (var participant in after.Participants)
+            if (WaitsAtTwilio(participant) && (before?.Find(participant.Id) is not { } was || !WaitsAtTwilio(was)))
+                Dials.WaitsAtTwilio();
+        var since = (after.TouchedAt - after.StartedAt).TotalSeconds;
+        if (after.CalleeHasRung && before?.CalleeHasRung != true)
+            timeToRing.Record(since);
+        if (HasOutcome(after) && (before is null || !HasOutcome(before)) && !(HungUpBeforeRinging(after) && since < LongestSilence))
+            timeToOutcome.Record(since);
         if (after.AnsweredAt is { } answeredAt && before?.AnsweredAt is null)
             timeToAnswer.Record((answeredAt - after.StartedAt).TotalSeconds);
         if (after.IsEnded && before?.IsEnded != true)
@@ -181,7 +226,15 @@ public sealed class CallsTelemetry : IDisposable
         if (after.EndedAt is { } endedAt && after.AllHaveLeft && before?.AllHaveLeft != true)
             lineEndDelay.Record(Math.Max(0, (after.TouchedAt - endedAt).TotalSeconds));
 
-        static bool Rings(CallSession session) => session.Participants[1] is { Progress: >= Progress.Ringing and not Progress.Gone };
+        static bool WaitsAtTwilio(Participant participant) => participant is { IsQueued: true, Leg: not null };
+
+        // A caller who is on the line after the end hears a tone or words, or the line ends.
+        static bool HasOutcome(CallSession session) => session.CalleeHasRung || (session.IsEnded
+            && (session.Caller.Progress == Progress.Gone
+                || session.FindEffect<Effect.HangUp>(h => h.Leg == session.Caller.Leg) is not { Because: not null }));
+
+        static bool HungUpBeforeRinging(CallSession session) =>
+            !session.CalleeHasRung && session.EndReason is EndReason.CallerHungUpBeforeAnswer or EndReason.CallerNeverJoined;
     }
 
     private static string EndOf(Participant waited) => waited.Progress != Progress.Gone ? "dialed"

@@ -30,6 +30,9 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
     public ChannelReader<QueuedEffect> Dials => dials.Reader;
     public ChannelReader<QueuedEffect> Changes => changes.Reader;
 
+    /// <summary>An increase is seen only of a series that exists before it.</summary>
+    public void StartAtZero() => dropped.Add(0);
+
     public void Enqueue(StoredSession committed, Effect effect)
     {
         var queued = new QueuedEffect(committed, effect);

@@ -19,6 +19,7 @@ public static class OutboxServiceCollectionExtensions
             .AddSingleton<IEffectQueue>(provider => provider.GetRequiredService<EffectQueue>())
             .AddSingleton<PacedDials>()
             .AddSingleton<Heartbeat>()
+            .AddSingleton<FailingSessions>()
             .AddHostedService<OutboxWorker>()
             .AddHostedService<Sweeper>();
     }

@@ -20,6 +20,12 @@ internal sealed partial class OutboxWorker(
         await base.StopAsync(cancellationToken);
     }
 
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        queue.StartAtZero();
+        return base.StartAsync(cancellationToken);
+    }
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         RunAsync(queue.Endings.ReadAllAsync(CancellationToken.None)), RunAsync(queue.Changes.ReadAllAsync(CancellationToken.None)),
         RunAsync(paced.IsLimited ? InTurnAsync() : queue.Dials.ReadAllAsync(CancellationToken.None)));

@@ -9,8 +9,8 @@ namespace Calls.Infrastructure.Outbox;
 /// <remarks>When the host stops, the sweeper claims no more and finishes its reviews. Otherwise dials would have unknown outcomes, and
 /// hang-ups would wait for the lease.</remarks>
 internal sealed partial class Sweeper(
-    IDueSessions due, SessionReviewer reviewer, ReviewSlots reviews, CallPolicy policy, Heartbeat heartbeat, TimeProvider clock,
-    ILogger<Sweeper> logger)
+    IDueSessions due, SessionReviewer reviewer, ReviewSlots reviews, CallPolicy policy, Heartbeat heartbeat, FailingSessions failing,
+    TimeProvider clock, ILogger<Sweeper> logger)
     : BackgroundService
 {
     /// <summary>The places for sessions with due effects, beside the places for reviews. Reviews that wait for Twilio never take
@@ -102,12 +102,14 @@ internal sealed partial class Sweeper(
         {
             await reviewer.LookAtAsync(id, CancellationToken.None);
             looks.Worked();
+            failing.Worked(id);
         }
 #pragma warning disable CA1031 // The failed review of one session must not stop the others. The session is due again after its lease.
         catch (Exception e)
 #pragma warning restore CA1031
         {
             looks.Failed(() => Log.ReviewFailed(logger, e));
+            failing.Failed(id);
         }
         finally
         {

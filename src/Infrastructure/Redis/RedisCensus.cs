@@ -1,11 +1,13 @@
 using System.Diagnostics.Metrics;
+using Calls.Infrastructure.Outbox;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>Counts the unsettled sessions of the whole store every ten seconds, and how overdue the most overdue one is. All replicas
 /// report the same.</summary>
-internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory meters, TimeProvider clock) : BackgroundService
+internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory meters, FailingSessions failing, TimeProvider clock)
+    : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
@@ -18,12 +20,14 @@ internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory me
         // There is no measurement where the count failed: an old number would look like a true one.
         meter.CreateObservableGauge("calls.live", () => Observed(live), "{session}", "Unsettled sessions in the whole store.");
         meter.CreateObservableGauge(
-            "calls.sweeper.lag", () => Observed(lag), "s", "How overdue the most overdue session is; 0 where no session is overdue.");
+            "calls.sweeper.lag", Lag, "s",
+            "How overdue the most overdue session is, by cause: waiting (no sweeper takes it), failing (it fails each time it is due).");
         meter.CreateObservableGauge(
             "calls.redis.connected", () => redis.IsConnected ? 1 : 0, "{connection}", "Whether this replica is connected to Redis.");
         meter.CreateObservableCounter(
             "calls.sessions.unreadable", () => RedisSessionStore.Unreadable, "{session}",
             "Reads of a stored session that this version cannot read.");
+        RedisCommands.StartAtZero();
         return base.StartAsync(cancellationToken);
     }
 
@@ -70,6 +74,13 @@ internal sealed class RedisCensus(IConnectionMultiplexer redis, IMeterFactory me
             redis, "ZRANGE", () => database.SortedSetRangeByRankWithScoresAsync(due, 0, 0, flags: CommandFlags.DemandMaster));
         var (counted, first) = (await count, await oldest);
         return (counted, first is [var most] ? Math.Max(0, clock.GetUtcNow().ToUnixTimeMilliseconds() - most.Score) / 1000 : 0);
+    }
+
+    private IEnumerable<Measurement<double>> Lag()
+    {
+        if (lag is { } waiting)
+            yield return new(waiting, new KeyValuePair<string, object?>("cause", "waiting"));
+        yield return new(failing.Oldest.TotalSeconds, new KeyValuePair<string, object?>("cause", "failing"));
     }
 
     private static IEnumerable<Measurement<T>> Observed<T>(T? value)

@@ -61,6 +61,14 @@ internal static class RedisCommands
         }
     }
 
+    /// <summary>An increase is seen only of a series that exists before it (docs/telemetry.md).</summary>
+    public static void StartAtZero()
+    {
+        foreach (var outcome in new[] { "written", "repeated", "conflict", "replayed", "unavailable" })
+            Saves.Add(0, new KeyValuePair<string, object?>("outcome", outcome));
+        Due.Add(0);
+    }
+
     public static void Saved(string outcome) => Saves.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
 
     public static void Claimed(int sessions) => Due.Add(sessions);

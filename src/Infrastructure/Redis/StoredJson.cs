@@ -13,6 +13,7 @@ internal sealed class SessionForm
     [JsonPropertyName("c")] public string? Conference { get; set; }
     [JsonPropertyName("cc")] public string[]? ClosedConferences { get; set; }
     [JsonPropertyName("s")] public long StartedAt { get; set; }
+    [JsonPropertyName("ra")] public long? RangAt { get; set; }
     [JsonPropertyName("a")] public long? AnsweredAt { get; set; }
     [JsonPropertyName("x")] public long? EndedAt { get; set; }
     [JsonPropertyName("r")] public EndReason? EndReason { get; set; }

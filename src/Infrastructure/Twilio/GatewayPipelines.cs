@@ -107,10 +107,11 @@ internal sealed class GatewayPipelines
 }
 
 /// <summary>Reports the state of each circuit breaker while the host runs.</summary>
-internal sealed class CircuitGauge(GatewayPipelines pipelines, IMeterFactory meters) : IHostedService
+internal sealed class CircuitGauge(GatewayPipelines pipelines, GatewayTelemetry telemetry, IMeterFactory meters) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        telemetry.StartAtZero();
         meters.Create(GatewayTelemetry.Name).CreateObservableGauge(
             "calls.twilio.circuit", () => pipelines.Circuits.Select(circuit => new Measurement<int>(
                 circuit.State.CircuitState switch { CircuitState.Closed => 0, CircuitState.HalfOpen => 1, _ => 2 },

@@ -49,6 +49,18 @@ public sealed class GatewayTelemetry
             ["error.type"] = outcome.Exception?.GetType().FullName,
         }));
 
+    /// <summary>An increase is seen only of a series that exists before it.</summary>
+    internal void StartAtZero()
+    {
+        foreach (var operation in TwilioOperation.All)
+        {
+            foreach (var outcome in new[] { "accepted", "refused", "unknown" })
+                requests.Add(0, new("operation", operation.Name), new("outcome", outcome));
+            foreach (var cause in Enum.GetValues<NotSentCause>())
+                requests.Add(0, new("operation", operation.Name), new("outcome", "not_sent"), new("cause", WordOf(cause)));
+        }
+    }
+
     internal void Concurrent(int requests) => concurrent.Record(requests);
 
     /// <summary>A request has ended. <paramref name="outcome"/> is accepted, refused or unknown; <paramref name="detail"/> is the refusal's
@@ -66,10 +78,12 @@ public sealed class GatewayTelemetry
     /// request.</summary>
     internal void NotSent(TwilioExchange exchange, NotSentCause cause)
     {
-        var word = cause.ToString().ToLowerInvariant();
+        var word = WordOf(cause);
         Describe(exchange, "not_sent", word, code: null, isError: true);
         requests.Add(1, new("operation", exchange.Operation.Name), new("outcome", "not_sent"), new("cause", word));
     }
+
+    private static string WordOf(NotSentCause cause) => cause.ToString().ToLowerInvariant();
 
     private static void Describe(TwilioExchange exchange, string outcome, string? detail, int? code, bool isError)
     {

@@ -15,6 +15,12 @@ internal sealed record TwilioOperation(string Name, RequestKind Kind)
     public static readonly TwilioOperation FetchParticipant = new("Participants.fetch", RequestKind.Read);
     public static readonly TwilioOperation ListParticipants = new("Participants.list", RequestKind.Read);
 
+    public static readonly TwilioOperation[] All =
+    [
+        CreateCall, UpdateCall, RedirectCall, FetchCall, ListCalls, FetchConference, ListConferences, CreateParticipant, UpdateParticipant,
+        FetchParticipant, ListParticipants,
+    ];
+
     public string SpanName { get; } = "Twilio " + Name;
     public string Method => Kind == RequestKind.Read ? "GET" : "POST";
 }

@@ -25,7 +25,8 @@ internal sealed class Prometheus : IAsyncDisposable
     {
         var directory = Directory.CreateTempSubdirectory("calls-prometheus-").FullName;
         // The rules of the chart are evaluated once a minute. That is too slow for a test.
-        var rules = (await File.ReadAllTextAsync(Alerts.Path)).Replace("interval: 1m", "interval: 1s", StringComparison.Ordinal);
+        var rules = (await File.ReadAllTextAsync(Alerts.Path)).Replace("interval: 1m", "interval: 1s", StringComparison.Ordinal)
+            .Replace("interval: 5m", "interval: 1s", StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(directory, "alerts.yaml"), rules);
         await File.WriteAllTextAsync(Path.Combine(directory, "prometheus.yaml"), $"""
             global:

@@ -212,6 +212,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
         RebuiltAt = session.RebuiltAt is null ? null : Now,
         ReviewFailures = 0,
         ReviewNotBefore = null,
+        RangAt = null,
         AnsweredAt = null,
         EndedAt = session.IsEnded ? Now : null,
         EndReason = scenario.WithoutReasons && session.IsEnded ? EndReason.OnePersonLeft : session.EndReason,

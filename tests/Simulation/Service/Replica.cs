@@ -199,8 +199,8 @@ internal sealed class Replica : IDisposable
         services.AddSingleton(provider => new Sweeper(
             provider.GetRequiredService<IDueSessions>(), provider.GetRequiredService<SessionReviewer>(),
             provider.GetRequiredService<ReviewSlots>(), provider.GetRequiredService<CallPolicy>(),
-            new Heartbeat(provider.GetRequiredService<TimeProvider>()), provider.GetRequiredService<TimeProvider>(),
-                NullLogger<Sweeper>.Instance));
+            new Heartbeat(provider.GetRequiredService<TimeProvider>()), new FailingSessions(provider.GetRequiredService<TimeProvider>()),
+            provider.GetRequiredService<TimeProvider>(), NullLogger<Sweeper>.Instance));
         var prompts = new PromptOptions();
         prompts.Voicemail.Add("en", "Please call back.");
         prompts.Declined.Add("en", Judge.Declined);
