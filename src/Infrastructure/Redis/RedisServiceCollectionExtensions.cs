@@ -27,6 +27,7 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton<IOwnSessions, RedisOwnSessions>();
         services.AddSingleton<IStoreMemory, RedisMemory>();
         services.AddSingleton<IStorePing, RedisPing>();
+        services.AddSingleton<RedisEvents>();
         services.AddSingleton<IReconcileTurns, RedisReconcileTurns>();
         services.AddHostedService<RedisCensus>();
         return services.AddSingleton<ISessionStore, RedisSessionStore>();

@@ -1,11 +1,13 @@
 using Calls.Application.Randomness;
+using Calls.Infrastructure.Webhooks;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
 /// <summary>Sessions in Redis. One script compares and writes; on a conflict it returns the session of the other writer.</summary>
 internal sealed partial class RedisSessionStore(
-    IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger)
+    IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger,
+    EventReceivers? receivers = null, EventWakes? wakes = null)
     : ISessionStore
 {
     /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip. A save that
@@ -16,13 +18,17 @@ internal sealed partial class RedisSessionStore(
     /// <c>expected</c> is empty where no session may exist; <c>deadline</c> (Unix ms) is empty where the session has none. Readers are told
     /// on <c>channel</c>; if the publication fails, the write stands.
     /// The third key and <c>nonce</c> and <c>keep</c> (ms) are there only if a leg places a call or comes back to it, or if a lost call is
-    /// built again.
+    /// built again, or if there are receivers of events. With receivers, <c>news</c> is 1 if the save changes something that they see.
+    /// <c>kept</c> (ms) is the life of a session with news that a receiver does not know. If a new call takes the id of an ended one whose
+    /// end a receiver does not know, the ended state is kept as the member <c>replaced</c>. From the 5th key and the 14th argument on come
+    /// the receivers.
     /// Answers {1, version} if written, {2, version} if this write id was written before, {0, version, etag, data} on a conflict, {3} if
     /// the leg placed another call.
     /// </remarks>
     internal const string SaveScript = """
-        local session, due, placed = KEYS[1], KEYS[2], KEYS[3]
-        local expected, etag, writeId, data, deadline, ttl, id, channel, nonce, keep = unpack(ARGV)
+        local session, due, placed, ended = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+        local expected, etag, writeId, data, deadline, ttl, id, channel, nonce, keep, news, kept, replaced = unpack(ARGV)
+        if nonce == '' then placed = nil end
         local stored = redis.call('HMGET', session, 'etag', 'wid', 'ver', 'data')
         if (stored[1] or '') ~= expected then
           if stored[2] == writeId then return {2, stored[3]} end
@@ -32,6 +38,26 @@ internal sealed partial class RedisSessionStore(
         if by and by ~= nonce then return {3} end
         local version = string.format('%d', (tonumber(stored[3] or '0') or 0) + 1)
         if deadline == '' then redis.call('ZREM', due, id) else redis.call('ZADD', due, deadline, id) end
+        local time = news and redis.call('TIME')
+        local now = news and string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
+        for i = 14, #ARGV do
+          local events, field = KEYS[i - 9], 'to:' .. ARGV[i]
+          if replaced ~= '' then
+            if redis.call('ZREM', events, id) == 1 then
+              redis.call('HSET', ended, 'etag', stored[1], 'ver', stored[3], 'data', stored[4])
+              local told = redis.call('HGET', session, field)
+              if told then redis.call('HSET', ended, field, told) end
+              redis.call('PEXPIRE', ended, kept)
+              redis.call('ZADD', events, now, replaced)
+            end
+            redis.call('HDEL', session, field)
+          end
+          if news == '1' then
+            redis.call('ZADD', events, 'NX', now, id)
+            redis.call('PEXPIRE', events, kept)
+          end
+          if redis.call('ZSCORE', events, id) then ttl = kept end
+        end
         redis.call('HSET', session, 'etag', etag, 'wid', writeId, 'ver', version, 'data', data)
         redis.call('PEXPIRE', session, ttl)
         if placed then redis.call('SET', placed, nonce, 'PX', keep) end
@@ -116,6 +142,17 @@ internal sealed partial class RedisSessionStore(
             values = [.. values, session.Nonce, (long)TimeToRemember().TotalMilliseconds];
         }
 
+        var hasNews = receivers is { Names.Count: > 0 } && SessionNews.Has(loaded.Session, session);
+        if (receivers is { Names.Count: > 0 })
+        {
+            if (placing is null)
+                (keys, values) = ([.. keys, keys[0]], [.. values, RedisValue.EmptyString, RedisValue.EmptyString]);
+            var replaced = loaded.Session is { } before && before.Nonce != session.Nonce ? $"{loaded.Id.Value} {loaded.Version}" : "";
+            keys = [.. keys, replaced.Length > 0 ? RedisKeys.Ended(replaced, partition) : keys[0],
+                .. receivers.Names.Select(name => RedisKeys.Events(partition, name))];
+            values = [.. values, hasNews ? 1 : 0, settings.KeptForEvents, replaced, .. receivers.Names.Select(name => (RedisValue)name)];
+        }
+
         // A write without an answer may have happened. The same write is sent again under the same write id, and the script recognises it.
         for (var attempt = 1; ; attempt++)
         {
@@ -139,6 +176,8 @@ internal sealed partial class RedisSessionStore(
             }
 
             var written = Written((RedisResult[])answer!, loaded.Id, session, etag);
+            if (hasNews)
+                wakes?.Wake(loaded.Id.Value);
             RedisOwnSessions.Note(Database, loaded.Session, session, TimeToLive(isAtRest: false), clock.GetUtcNow());
             return written;
         }
@@ -165,7 +204,7 @@ internal sealed partial class RedisSessionStore(
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
     /// <exception cref="UnreadableSessionException">This version cannot read the data. It is logged and counted here.</exception>
-    private static StoredSession Read(ILogger logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
+    internal static StoredSession Read(ILogger logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
     {
         if (data.IsNullOrEmpty)
             return new StoredSession(id, null, 0, "");
@@ -207,6 +246,10 @@ internal sealed partial class RedisSessionStore(
 /// <param name="SaveRetryDelay">The wait before the first repetition. It grows with each further one.</param>
 internal sealed record SessionStoreSettings(TimeSpan Retention, int SaveAttempts, TimeSpan SaveRetryDelay)
 {
+    /// <summary>In milliseconds: the life of a session with news that a receiver does not know. It is not shorter than any other life.
+    /// </summary>
+    public long KeptForEvents => (long)(Retention > EventSettings.Kept ? Retention : EventSettings.Kept).TotalMilliseconds;
+
     public SessionStoreSettings(TimeSpan retention)
         : this(retention, 3, TimeSpan.FromMilliseconds(150))
     {
