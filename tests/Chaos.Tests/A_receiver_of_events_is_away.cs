@@ -1,5 +1,8 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using Calls.Chaos.Tests.Harness;
+using Calls.Sandbox.Twilio;
 using StackExchange.Redis;
 
 namespace Calls.Chaos.Tests;
@@ -11,6 +14,8 @@ namespace Calls.Chaos.Tests;
 public sealed class A_receiver_of_events_is_away
 {
     private const int Partitions = 64;
+    private const int Turns = 3;
+    private const int CallsOfATurn = 100;
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan AwayAfterTheCalls = TimeSpan.FromSeconds(30);
 
@@ -40,13 +45,59 @@ public sealed class A_receiver_of_events_is_away
             async () => sessions.IsSubsetOf(receiver.Events.Where(e => e.IsWholeEnd).Select(e => e.Session))
                 && await PendingAsync(client) == 0,
             $"the end of each of {sessions.Count} calls is delivered", TimeSpan.FromMinutes(4));
-        Report.Line($"{verdict}\nAll {sessions.Count} ends were delivered {TimeProvider.System.GetElapsedTime(back).TotalSeconds:0} s after "
-            + $"the receiver was back, in {receiver.Events.Count} events; replicas were killed "
+        var took = TimeProvider.System.GetElapsedTime(back).TotalSeconds;
+        Report.Line($"{verdict}\nAll {sessions.Count} ends were delivered {took:0} s after the receiver was back, in "
+            + $"{receiver.Events.Count} events; replicas were killed "
             + $"{deployment.Replicas.Sum(replica => replica.Kills)} times");
         receiver.Events.ShouldAllBe(e => e.IsSigned);
         foreach (var call in receiver.Events.GroupBy(e => e.Session, StringComparer.Ordinal))
             call.Select(e => e.Version).ShouldBeInOrder(SortDirection.Ascending, $"versions rise: {call.Key}");
     }
+
+    /// <summary>Calls with a receiver that answers and one that never does, and the same calls without receivers, in turn.</summary>
+    [Fact]
+    public async Task No_webhook_is_answered_later_by_more_than_a_tenth_than_without_receivers()
+    {
+        using var redis = await RedisServer.StartAsync();
+        await using var receiver = new CustomerSystem();
+        await receiver.StartAsync();
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        (string Key, string Value)[] receivers =
+        [
+            .. receiver.Settings, ("Calls:Webhooks:silent:AllowPrivateAddresses", "true"),
+            ("Calls:Webhooks:silent:Url", "http://127.0.0.1:" + Ports.Text(((IPEndPoint)silent.LocalEndpoint).Port) + "/"),
+            ("Calls:Webhooks:silent:Secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ];
+        List<TimeSpan> without = [], with = [];
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            without.Add(await MedianAsync(redis, turn, []));
+            with.Add(await MedianAsync(redis, turn, receivers));
+        }
+
+        Report.Line($"Half of the webhooks are answered within {Text(without)} ms without receivers, {Text(with)} ms with two.");
+        receiver.Events.ShouldNotBeEmpty();
+        with.Min().ShouldBeLessThan(without.Min() * 1.1);
+    }
+
+    private static async Task<TimeSpan> MedianAsync(RedisServer redis, int seed, (string Key, string Value)[] settings)
+    {
+        await using var deployment = await Deployment.StartAsync(
+            string.Create(CultureInfo.InvariantCulture, $"{redis.Address},defaultDatabase={(settings.Length > 0 ? 8 : 0) + seed}"),
+            settings: settings);
+        var load = Load.Start(deployment, Story.DrawPatient(CallsOfATurn, seed), perSecond: 5);
+        await load.Told;
+        await Judge.AfterQuietAsync(deployment, load.Stories, TimeSpan.FromSeconds(60));
+        var journal = deployment.Twilio.Journal.Entries;
+        var sent = journal.OfType<WebhookSent>().ToDictionary(webhook => webhook.Number, webhook => webhook.At);
+        var took = journal.OfType<WebhookAnswered>().Where(answer => answer.Failure == WebhookFailure.None && answer.Status is 200 or 204)
+            .Select(answer => answer.At - sent[answer.Request]).Order().ToList();
+        return took[took.Count / 2];
+    }
+
+    private static string Text(IEnumerable<TimeSpan> medians) =>
+        string.Join(", ", medians.Select(median => median.TotalMilliseconds.ToString("0.00", CultureInfo.InvariantCulture)));
 
     /// <summary>Kills and starts one replica after the other.</summary>
     private static async Task KillUntilAsync(Deployment deployment, Task over)

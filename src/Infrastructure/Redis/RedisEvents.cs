@@ -5,11 +5,12 @@ namespace Calls.Infrastructure.Redis;
 
 /// <summary>Which calls have news for which receiver: a sorted set for each partition and receiver, by the next attempt. What the receiver
 /// was told is in the hash of the session (<see cref="Told"/>).</summary>
-/// <remarks>The save of a session writes the entry (<see cref="RedisSessionStore.SaveScript"/>), so an entry is never lost alone. A member is
-/// a session id; or a session id, a space and a version: the end of a call whose session id a new call has taken. Attempts use the clock of
-/// Redis.</remarks>
+/// <remarks>The save of a session writes the entry (<see cref="RedisSessionStore.SaveScript"/>), so an entry is never lost alone. A member
+/// is a session id; or a session id, a space and a version: the end of a call whose session id a new call has taken. Attempts use the clock
+/// of Redis.</remarks>
 internal sealed class RedisEvents(
-    IConnectionMultiplexer redis, EventReceivers receivers, SessionStoreSettings settings, ILogger<RedisSessionStore> logger)
+    IConnectionMultiplexer redis, EventReceivers receivers, SessionStoreSettings settings, ILogger<RedisSessionStore> logger,
+    StoredEncryption? encryption = null)
 {
     /// <summary>Answers the number of members, and the due ones.</summary>
     internal const string DueScript = """
@@ -96,7 +97,8 @@ internal sealed class RedisEvents(
         var answer = (RedisResult[])(await RunAsync(
             "claim", ClaimScript, [place.Key, RedisKeys.Events(place.Partition, receiver)], values))!;
         return answer is [var version, var etag, var data, var told]
-            && RedisSessionStore.Read(logger, place.Session, (RedisValue)version, (RedisValue)etag, (RedisValue)data) is { } stored
+            && RedisSessionStore.Read(
+                logger, encryption, place.Session, (RedisValue)version, (RedisValue)etag, (RedisValue)data) is { } stored
                 ? new ClaimedNews(member, stored, told.ToString())
                 : null;
     }

@@ -7,7 +7,7 @@ namespace Calls.Infrastructure.Redis;
 /// <summary>Sessions in Redis. One script compares and writes; on a conflict it returns the session of the other writer.</summary>
 internal sealed partial class RedisSessionStore(
     IConnectionMultiplexer redis, SessionStoreSettings settings, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger,
-    EventReceivers? receivers = null, EventWakes? wakes = null)
+    EventReceivers? receivers = null, EventWakes? wakes = null, StoredEncryption? encryption = null)
     : ISessionStore
 {
     /// <summary>Compares the etag. Writes session, version, etag, write id, deadline and expiry: one slot, one round trip. A save that
@@ -88,18 +88,19 @@ internal sealed partial class RedisSessionStore(
     public Task<StoredSession> LoadAsync(SessionId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return LoadAsync(redis, logger, id);
+        return LoadAsync(redis, logger, encryption, id);
     }
 
     /// <exception cref="UnreadableSessionException">This version cannot read the stored session. It is logged and counted here.</exception>
-    internal static async Task<StoredSession> LoadAsync(IConnectionMultiplexer redis, ILogger logger, SessionId id)
+    internal static async Task<StoredSession> LoadAsync(
+        IConnectionMultiplexer redis, ILogger logger, StoredEncryption? encryption, SessionId id)
     {
         var key = RedisKeys.Session(id);
         try
         {
             var fields = await RedisCommands.RunAsync(
                 redis, "HMGET", () => redis.GetDatabase().HashGetAsync(key, Fields, CommandFlags.DemandMaster));
-            return Read(logger, id, fields[0], fields[1], fields[2]);
+            return Read(logger, encryption, id, fields[0], fields[1], fields[2]);
         }
         catch (RedisServerException e) when (IsOfWrongType(e))
         {
@@ -108,11 +109,12 @@ internal sealed partial class RedisSessionStore(
     }
 
     /// <summary>The session as it is stored; null if this version cannot read it.</summary>
-    internal static async Task<StoredSession?> TryLoadAsync(IConnectionMultiplexer redis, ILogger logger, SessionId id)
+    internal static async Task<StoredSession?> TryLoadAsync(
+        IConnectionMultiplexer redis, ILogger logger, StoredEncryption? encryption, SessionId id)
     {
         try
         {
-            return await LoadAsync(redis, logger, id);
+            return await LoadAsync(redis, logger, encryption, id);
         }
         catch (UnreadableSessionException)
         {
@@ -132,8 +134,9 @@ internal sealed partial class RedisSessionStore(
         RedisValue deadline = next is { } at ? at.ToUnixTimeMilliseconds() : RedisValue.EmptyString;
         var ttl = (long)TimeToLive(isAtRest: next is null).TotalMilliseconds;
         RedisKey[] keys = [RedisKeys.Session(loaded.Id, partition), RedisKeys.Due(partition)];
-        RedisValue[] values =
-            [loaded.ETag, etag, etag, StoredForm.Write(session), deadline, ttl, loaded.Id.Value, RedisKeys.Changed(partition)];
+        var form = StoredForm.Write(session);
+        RedisValue data = encryption?.Protect(loaded.Id, form) ?? form;
+        RedisValue[] values = [loaded.ETag, etag, etag, data, deadline, ttl, loaded.Id.Value, RedisKeys.Changed(partition)];
         var placing = decision.Happened is SessionEvent.StartCall started ? started.CallerLeg
             : loaded.Session?.Nonce != session.Nonce ? session.Caller.Leg : null;
         if (placing is { } leg)
@@ -193,7 +196,8 @@ internal sealed partial class RedisSessionStore(
             throw new LegHasPlacedCallException();
         return outcome != 0
             ? new StoredSession(id, session, (long)answer[1], etag.ToString())
-            : throw new SessionConflictException(Read(logger, id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
+            : throw new SessionConflictException(
+                Read(logger, encryption, id, (RedisValue)answer[1], (RedisValue)answer[2], (RedisValue)answer[3]));
     }
 
     /// <summary>Longer than the session is kept.</summary>
@@ -204,13 +208,16 @@ internal sealed partial class RedisSessionStore(
     private TimeSpan TimeToLive(bool isAtRest) => isAtRest || settings.Retention > LiveAtLeast ? settings.Retention : LiveAtLeast;
 
     /// <exception cref="UnreadableSessionException">This version cannot read the data. It is logged and counted here.</exception>
-    internal static StoredSession Read(ILogger logger, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
+    internal static StoredSession Read(
+        ILogger logger, StoredEncryption? encryption, SessionId id, RedisValue version, RedisValue etag, RedisValue data)
     {
         if (data.IsNullOrEmpty)
             return new StoredSession(id, null, 0, "");
         try
         {
-            return new StoredSession(id, StoredForm.Read(id, ((ReadOnlyMemory<byte>)data).Span), (long)version, etag.ToString());
+            ReadOnlyMemory<byte> stored = data;
+            var form = encryption?.Reveal(id, stored) ?? stored;
+            return new StoredSession(id, StoredForm.Read(id, form.Span), (long)version, etag.ToString());
         }
         catch (UnreadableSessionException e)
         {

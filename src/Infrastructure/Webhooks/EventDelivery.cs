@@ -57,10 +57,12 @@ internal sealed partial class EventDelivery(
                     foreach (var member in due)
                         wakes.Wake(receiver.Name, member);
                 }
-                catch (Exception e) when (e is SessionStoreUnavailableException)
+#pragma warning disable CA1031 // Only the worker loop catches every exception, and continues.
+                catch (Exception e)
+#pragma warning restore CA1031
                 {
                     telemetry.Pending(receiver.Name, null);
-                    receiver.Outage.Failed(() => Log.Failed(logger, receiver.Name, "Redis is away"));
+                    receiver.Outage.Failed(() => Log.Failed(logger, receiver.Name, e.GetType().Name));
                 }
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));

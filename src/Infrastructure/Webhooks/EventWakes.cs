@@ -4,8 +4,8 @@ using System.Threading.Channels;
 namespace Calls.Infrastructure.Webhooks;
 
 /// <summary>The calls with news, for each receiver: the saves of this replica, and what its looks have found.</summary>
-/// <remarks>Nothing depends on it: an entry that is lost here is in Redis, and the next look finds it. A call that waits in the queue is not
-/// queued again.</remarks>
+/// <remarks>Nothing depends on it: an entry that is lost here is in Redis, and the next look finds it. A call that waits in the queue is
+/// not queued again.</remarks>
 internal sealed class EventWakes(EventReceivers receivers)
 {
     private const int Most = 10_000;

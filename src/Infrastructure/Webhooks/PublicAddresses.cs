@@ -3,7 +3,8 @@ using System.Net.Sockets;
 
 namespace Calls.Infrastructure.Webhooks;
 
-/// <summary>Which addresses belong to the public Internet. Private networks, this host, and the metadata services of clouds do not.</summary>
+/// <summary>Which addresses belong to the public Internet. Private networks, this host, and the metadata services of clouds do not.
+/// </summary>
 /// <remarks>IANA's registries of special-purpose addresses (iana.org/assignments/iana-ipv4-special-registry and …-ipv6-…).</remarks>
 internal static class PublicAddresses
 {

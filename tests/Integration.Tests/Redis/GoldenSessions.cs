@@ -286,6 +286,7 @@ internal static class GoldenSessions
                 Leaving = Leaving.WithTheCall,
             },
         ],
+        Effects = [new Effect.HangUp(Leg(5)) { NotBefore = At(62) }],
         LastConference = Conference(2),
         StartedAt = Start,
         AnsweredAt = At(8),
