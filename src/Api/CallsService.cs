@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Calls.Application;
 using Calls.Infrastructure.Redis;
+using Calls.Infrastructure.Webhooks;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Calls.Api;
@@ -30,6 +31,12 @@ public static class CallsService
         services.AddCallsTwilio(configuration);
         services.AddCallsRedis();
         services.AddCallsOutbox();
+        services.AddCallsEvents();
+        services.AddSingleton<WriteEvent>(provider =>
+        {
+            var json = provider.GetRequiredService<IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions>>().Value.SerializerOptions;
+            return (type, stored, session) => EventBody.Write(type, stored, session, json);
+        });
 
         services.AddSingleton<GracefulStop>();
         services.AddHostedService(provider => provider.GetRequiredService<GracefulStop>());

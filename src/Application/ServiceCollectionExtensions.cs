@@ -14,6 +14,7 @@ public static class ServiceCollectionExtensions
         {
             mediator.RegisterServicesFromAssemblyContaining<ISessionCommand>();
             mediator.AddOpenBehavior(typeof(UseCaseSpan<,>));
+            mediator.AddOpenBehavior(typeof(AuditOfRequests<,>));
         });
         services.AddHandlerOfAll<ISessionReport, SessionReportHandler>();
         services.AddHandlerOfAll<IBearerCommand, BearerCommandHandler>();
@@ -23,6 +24,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<RecentSessions>();
         services.AddSingleton<CallsTelemetry>();
         services.AddSingleton<CallLog>();
+        services.AddSingleton<AuditLog>();
         services.AddSingleton<SessionRebuilder>();
         services.AddSingleton<RoomReconciler>();
         services.AddHostedService<Reconciler>();

@@ -16,6 +16,9 @@ public sealed record CallSession
     public ConferenceSid? Conference { get; init; }
     /// <summary>The ended conferences of the room, rarely more than one. Their late events do not open the room again.</summary>
     public ImmutableArray<ConferenceSid> ClosedConferences { get; init; } = [];
+    /// <summary>The conference of the room that was open last. It is kept after the end, for the events that leave the service. Null also
+    /// if only a replica of an older version knew the conference.</summary>
+    public ConferenceSid? LastConference { get; init; }
     public required DateTimeOffset StartedAt { get; init; }
     /// <summary>When the service first knew that the callee's phone rang, or that the callee had answered. Null also if a version that does
     /// not know this member wrote it.</summary>

@@ -73,7 +73,7 @@ internal static class LegDecisions
         if (participant.Progress < Progress.Joined)
             joined = DropIfAsWanted(joined, participant.Id, e.Flags);
         if (late && joined.Find(participant.Id) is { EverJoined: false } entered)
-            joined = joined.With(entered, entered with { EverJoined = true, Answered = true });
+            joined = joined.With(entered, entered.Enter(now) with { Answered = true });
         return Finish(participant, joined);
     }
 
@@ -104,7 +104,7 @@ internal static class LegDecisions
     public static CallSession Open(CallSession session, ConferenceSid conference) =>
         session.IsEnded || conference == session.Conference || session.ClosedConferences.Contains(conference)
             ? session
-            : session with { Conference = conference };
+            : session with { Conference = conference, LastConference = conference };
 
     /// <summary>The conference is over. Its legs can be live, and their own webhooks can be lost: a review is due at once.</summary>
     public static CallSession Close(CallSession session, ConferenceSid conference) =>

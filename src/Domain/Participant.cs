@@ -45,6 +45,9 @@ public sealed record Participant
     public bool Answered { get; init; }
     /// <summary>Whether the leg was ever in the room. It is never reset.</summary>
     public bool EverJoined { get; init; }
+    /// <summary>When the service first knew that the person was in the room. Null also if a replica of an older version knew it, or if the
+    /// session was built again.</summary>
+    public DateTimeOffset? JoinedAt { get; init; }
     /// <summary>Why the leg has gone. Set with <see cref="Progress.Gone"/>.</summary>
     public LeaveReason? Gone { get; init; }
     /// <summary><see cref="Gone"/> for people. Twilio reports only that the leg has ended. If the service ended the leg, the reason says

@@ -37,6 +37,7 @@ internal static class RebuildDecisions
                 ? [new Effect.Dial(ParticipantId.Callee) { State = DialState.Unknown, SentAt = e.StartedAt, NotBefore = now }]
                 : [],
             Conference = e.Conference,
+            LastConference = e.Conference,
             StartedAt = e.StartedAt,
             TouchedAt = now,
             ReviewedAt = now,

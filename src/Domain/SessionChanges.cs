@@ -33,12 +33,16 @@ internal static class SessionChanges
         var participant = session.Find(id)!;
         var answered = participant.Answered || to is Progress.Joined || (to is Progress.Answered && !participant.IsScreened);
         var joined = participant.EverJoined || to is Progress.Joined;
+        var raised = (joined ? participant.Enter(now) : participant) with { Answered = answered };
         if (participant.Progress < to)
-            return session.With(participant, participant with { Progress = to, Since = now, Answered = answered, EverJoined = joined });
-        return answered == participant.Answered && joined == participant.EverJoined
-            ? session
-            : session.With(participant, participant with { Answered = answered, EverJoined = joined });
+            return session.With(participant, raised with { Progress = to, Since = now });
+        return answered == participant.Answered && joined == participant.EverJoined ? session : session.With(participant, raised);
     }
+
+    /// <summary>The person is or was in the room. The first time counts. A person who is known to have left entered before.</summary>
+    public static Participant Enter(this Participant participant, DateTimeOffset now) => participant.EverJoined
+        ? participant
+        : participant with { EverJoined = true, JoinedAt = participant.Progress == Progress.Gone ? participant.Since : now };
 
     /// <summary>A screened phone is accepted: from now on the person is on the line, and has the time to enter the room. Of a leg that has
     /// gone, only the fact is stored.</summary>

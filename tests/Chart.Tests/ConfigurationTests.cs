@@ -65,6 +65,11 @@ public sealed class ConfigurationTests
         dialing.AllowedNumbers.ShouldBe(["+4158"]);
         dialing.BlockedPrefixes.ShouldBe(["+4190"]);
 
+        app.Configuration["Calls:Webhooks:crm:Url"].ShouldBe("https://crm.example.org/calls");
+        app.Configuration["Calls:Webhooks:crm:Events"].ShouldBe("session.ended,session.answered");
+        app.Configuration["Calls:Webhooks:bi:AllowPrivateAddresses"].ShouldBe("true");
+        app.Services.GetRequiredService<IStartupValidator>().Validate();
+
         app.Configuration["Authentication:Schemes:Bearer:Authority"].ShouldBe("https://id.example.org/");
         app.Configuration["Authentication:Schemes:Bearer:ValidAudiences:0"].ShouldBe("calls");
         app.Configuration["Logging:LogLevel:Calls"].ShouldBe("Debug");
@@ -99,6 +104,9 @@ public sealed class ConfigurationTests
             new("Twilio:Client:ApiKeySid", "SK" + new string('0', 32)),
             new("Twilio:Client:ApiKeySecret", new string('0', 32)),
             new("Twilio:Client:AccountSid", "AC" + new string('0', 32)),
+            .. settings.Keys.Where(key => key.StartsWith("Calls__Webhooks__", StringComparison.Ordinal))
+                .Select(key => key.Split("__")[2]).Distinct(StringComparer.Ordinal).Select(name => KeyValuePair.Create(
+                    $"Calls:Webhooks:{name}:Secret", (string?)"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
         ]);
         return builder.AddCalls().Build();
     }

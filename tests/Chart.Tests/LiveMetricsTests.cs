@@ -46,7 +46,14 @@ public sealed partial class LiveMetricsTests : IDisposable
         await using var sandbox = await SandboxHost.StartAsync(new SandboxOptions
         {
             Twilio = new() { RingBuffer = TimeSpan.Zero },
-            Settings = [new("Calls:RingTimeout", "00:00:05")],
+            Settings =
+            [
+                new("Calls:RingTimeout", "00:00:05"),
+                // Nothing listens there. The metrics of a receiver exist from the start.
+                new("Calls:Webhooks:crm:Url", "http://127.0.0.1:9/"),
+                new("Calls:Webhooks:crm:Secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+                new("Calls:Webhooks:crm:AllowPrivateAddresses", "true"),
+            ],
         });
         await using var prometheus = await Prometheus.StartAsync(program, sandbox.Address);
         await EachCounterIsThereAsync(prometheus);

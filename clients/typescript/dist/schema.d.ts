@@ -122,6 +122,26 @@ export interface paths {
         patch: operations["UpdateParticipant"];
         trace?: never;
     };
+    "/v1/sessions/{sessionId}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget an ended call, for operators
+         * @description Needs the scope `calls.operate`. Deletes what is stored about an ended call before the end of the retention. Events of the call that were not delivered yet are not sent any more.
+         */
+        delete: operations["ForgetSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{sessionId}/events": {
         parameters: {
             query?: never;
@@ -292,7 +312,7 @@ export interface components {
          * @description The kind of a problem. It never changes its meaning.
          * @enum {string}
          */
-        ProblemCode: "invalid-request" | "malformed-body" | "invalid-number" | "unauthenticated" | "signature" | "country-not-allowed" | "no-identity" | "not-on-the-call" | "number-blocked" | "dialing-stopped" | "operators-only" | "no-such-session" | "no-such-participant" | "no-such-route" | "method-not-allowed" | "body-too-slow" | "call-is-over" | "call-is-full" | "too-many-guests" | "adding-oneself" | "already-on-the-call" | "participant-has-left" | "request-in-progress" | "version-mismatch" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "refused-by-twilio" | "too-many-adds" | "too-many-phones-of-region" | "too-many-phones" | "too-many-requests" | "internal-error" | "tokens-not-configured" | "session-store-unavailable" | "session-unreadable" | "timed-out";
+        ProblemCode: "invalid-request" | "malformed-body" | "invalid-number" | "unauthenticated" | "signature" | "country-not-allowed" | "no-identity" | "not-on-the-call" | "number-blocked" | "dialing-stopped" | "operators-only" | "no-such-session" | "no-such-participant" | "no-such-route" | "method-not-allowed" | "body-too-slow" | "call-is-over" | "call-is-not-over" | "call-is-full" | "too-many-guests" | "adding-oneself" | "already-on-the-call" | "participant-has-left" | "request-in-progress" | "version-mismatch" | "body-too-large" | "unsupported-media-type" | "idempotency-key-reused" | "refused-by-twilio" | "too-many-adds" | "too-many-phones-of-region" | "too-many-phones" | "too-many-requests" | "internal-error" | "tokens-not-configured" | "session-store-unavailable" | "session-unreadable" | "timed-out";
         /** @description A call, as people on the call and operators see it. */
         SessionDocument: {
             /** @description The id that the app gave the call. */
@@ -1695,6 +1715,147 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
                         code?: "unsupported-media-type";
+                    };
+                };
+            };
+            /** @description - `too-many-requests`: A limit of requests is reached. `policy` names the limit. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "too-many-requests";
+                    };
+                };
+            };
+            /** @description - `internal-error`: A defect of the service. Its log has the details, by `traceId`. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "internal-error";
+                    };
+                };
+            };
+            /**
+             * @description - `session-store-unavailable`: Redis did not answer. Ask again after `Retry-After`.
+             *     - `session-unreadable`: This version of the service cannot read the stored call.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "session-store-unavailable" | "session-unreadable";
+                    };
+                };
+            };
+            /** @description - `timed-out`: The service did not finish the request within ten seconds. Ask again. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "timed-out";
+                    };
+                };
+            };
+        };
+    };
+    ForgetSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `unauthenticated`: The request has no bearer, or the bearer is not valid or has expired. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "unauthenticated";
+                    };
+                };
+            };
+            /** @description - `operators-only`: The request needs the scope `calls.operate`. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "operators-only";
+                    };
+                };
+            };
+            /** @description - `no-such-session`: The call does not exist, or the bearer may not see it. A person who declined or was removed may not see it. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "no-such-session";
+                    };
+                };
+            };
+            /** @description - `call-is-not-over`: The call goes on, or one of its lines is still being ended. */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code?: "call-is-not-over";
                     };
                 };
             };

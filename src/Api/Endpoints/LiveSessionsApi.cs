@@ -33,7 +33,7 @@ internal static class LiveSessionsApi
         return TypedResults.Ok(new LiveSessionsDocument([.. page.Sessions.Select(Document)], next));
     }
 
-    private static ProblemHttpResult OperatorsOnly =>
+    internal static ProblemHttpResult OperatorsOnly =>
         Problems.Of(403, "operators-only", $"This request needs the scope {BearerAuthentication.OperatorScope}.");
 
     private static SessionDocument Document(StoredSession stored) =>

@@ -31,6 +31,10 @@ internal static class SessionsApi
             .WithProblems("invalid-request", "not-on-the-call", "version-mismatch", "no-such-participant");
         sessions.MapDelete("", EndAsync).WithName("EndSession").WithSummary("End a call for all participants")
             .WithProblems("invalid-request", "not-on-the-call", "version-mismatch");
+        sessions.MapDelete("/record", ForgetAsync).WithName("ForgetSession").WithSummary("Forget an ended call, for operators")
+            .WithDescription("Needs the scope `calls.operate`. Deletes what is stored about an ended call before the end of the retention. "
+                + "Events of the call that were not delivered yet are not sent any more.")
+            .WithProblems("operators-only", "call-is-not-over");
         sessions.MapGet("/events", EventsAsync).WithName("FollowSession").WithSummary("Follow a call live")
             .WithDescription("Server-sent events: the session now, then each change, until the call is over. "
                 + "A slow reader skips states and gets the newest. After a break, `Last-Event-ID` brings the newest state, if it is newer. "
@@ -156,6 +160,19 @@ internal static class SessionsApi
             return RequestHeaders.BadIfMatch;
         return Done(await mediator.Send(new EndCall(session, user.Asker()) { If = precondition }, cancellationToken));
     }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> ForgetAsync(
+        string sessionId, ClaimsPrincipal user, ISender mediator, CancellationToken cancellationToken) =>
+        !SessionId.TryParse(sessionId, out var session)
+            ? user.Asker().IsOperator ? Problems.Of(RefusalReason.NoSuchSession) : LiveSessionsApi.OperatorsOnly
+            : await mediator.Send(new ForgetRecord(session, user.Asker()), cancellationToken) switch
+            {
+                Forgetting.Forgotten => TypedResults.NoContent(),
+                Forgetting.OperatorsOnly => LiveSessionsApi.OperatorsOnly,
+                Forgetting.NotOverYet =>
+                    Problems.Of(409, "call-is-not-over", "The call goes on, or one of its lines is still being ended."),
+                _ => Problems.Of(RefusalReason.NoSuchSession),
+            };
 
     /// <summary>The route of the tutorial, with its request and its answer. The rules are those of <c>POST …/participants</c>.</summary>
     private static async Task<IResult> AddUserAsync(

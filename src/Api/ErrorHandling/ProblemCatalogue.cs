@@ -27,6 +27,7 @@ internal static class ProblemCatalogue
         new("method-not-allowed", 405, "The path does not take this method. `Allow` names the methods."),
         new("body-too-slow", 408, "The body did not arrive within ten seconds. The service closes the connection."),
         new("call-is-over", 409, "The call has ended."),
+        new("call-is-not-over", 409, "The call goes on, or one of its lines is still being ended."),
         new("call-is-full", 409, "The call has `Calls:MaxParticipants` people."),
         new("too-many-guests", 409, "`Calls:Dialing:PerSession` people have been added to the call."),
         new("adding-oneself", 409, "A person cannot add themselves. The app connects with the session id instead."),

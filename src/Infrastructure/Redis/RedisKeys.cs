@@ -28,6 +28,16 @@ internal static class RedisKeys
     /// <summary>The partition's session ids by their next deadline, in Unix milliseconds.</summary>
     public static RedisKey Due(int partition) => Dues[partition];
 
+    /// <summary>The partition's session ids with news for a receiver, by the next attempt.</summary>
+    public static RedisKey Events(int partition, string receiver) => string.Concat(Prefixes[partition], "events:", receiver);
+
+    /// <summary>An ended session whose id a new call has taken, and whose end a receiver does not know. The member is the session id, a
+    /// space and the version.</summary>
+    public static RedisKey Ended(string member, int partition) => string.Concat(Prefixes[partition], "ended:", member);
+
+    /// <summary>What a receiver was told: a field of the session.</summary>
+    public static RedisValue Told(string receiver) => "to:" + receiver;
+
     /// <summary>The nonce of the call that a leg has placed. It outlives the session.</summary>
     public static RedisKey Placed(CallSid leg, int partition) => string.Concat(Prefixes[partition], "placed:", leg.Value);
 

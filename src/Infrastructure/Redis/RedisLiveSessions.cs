@@ -5,7 +5,8 @@ namespace Calls.Infrastructure.Redis;
 /// <summary>Live sessions from the index of deadlines: partition by partition, ordered by id within a partition.</summary>
 /// <remarks>The index of a partition is read in one piece: a sixty-fourth of the live sessions. The sessions are read one by one, and only
 /// those of the page.</remarks>
-internal sealed class RedisLiveSessions(IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger) : ILiveSessions
+internal sealed class RedisLiveSessions(
+    IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger, StoredEncryption? encryption = null) : ILiveSessions
 {
     public async Task<LivePage> ReadAsync(LiveCursor after, int most, CancellationToken cancellationToken)
     {
@@ -43,5 +44,5 @@ internal sealed class RedisLiveSessions(IConnectionMultiplexer redis, ILogger<Re
 
     /// <summary>The list leaves an unreadable session out, so that the other calls can be seen.</summary>
     private async Task<StoredSession> LoadAsync(SessionId id) =>
-        await RedisSessionStore.TryLoadAsync(redis, logger, id) ?? new StoredSession(id, null, 0, "");
+        await RedisSessionStore.TryLoadAsync(redis, logger, encryption, id) ?? new StoredSession(id, null, 0, "");
 }

@@ -5,7 +5,8 @@ namespace Calls.Infrastructure.Redis;
 /// <summary>An index of sessions by person: a sorted set for each app user, with session ids by the start of the call.</summary>
 /// <remarks>The store writes it after a save and does not wait for it, so no webhook is slower. A write that is lost is made up for by the
 /// next review of the same call.</remarks>
-internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger) : IOwnSessions
+internal sealed class RedisOwnSessions(
+    IConnectionMultiplexer redis, ILogger<RedisSessionStore> logger, StoredEncryption? encryption = null) : IOwnSessions
 {
     /// <summary>The most entries that one request reads. A person with more gets a page with fewer sessions.</summary>
     private const int MostRead = 200;
@@ -51,7 +52,8 @@ internal sealed class RedisOwnSessions(IConnectionMultiplexer redis, ILogger<Red
             read += entries.Length;
             var cursors = entries.Select(CursorOf).OfType<OwnCursor>().Where(entry => after is null || IsAfter(entry, after)).ToList();
             // The list leaves an unreadable session out, so that the other calls can be seen.
-            var sessions = await Task.WhenAll(cursors.Select(entry => RedisSessionStore.TryLoadAsync(redis, logger, entry.Id)));
+            var sessions = await Task.WhenAll(
+                cursors.Select(entry => RedisSessionStore.TryLoadAsync(redis, logger, encryption, entry.Id)));
             foreach (var (entry, session) in cursors.Zip(sessions))
             {
                 after = entry;

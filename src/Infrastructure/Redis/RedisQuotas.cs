@@ -8,7 +8,8 @@ namespace Calls.Infrastructure.Redis;
 /// <remarks>The limits of one person are in one slot, and the limits of all phones in another. The requests to both are sent
 /// together.</remarks>
 internal sealed class RedisQuotas(
-    IConnectionMultiplexer redis, Allowances allowances, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger) : IQuotas
+    IConnectionMultiplexer redis, Allowances allowances, CallPolicy policy, TimeProvider clock, ILogger<RedisSessionStore> logger,
+    StoredEncryption? encryption = null) : IQuotas
 {
     /// <summary>Takes one of each limit, or nothing. What was taken before is not taken again.</summary>
     /// <remarks>
@@ -196,7 +197,7 @@ internal sealed class RedisQuotas(
         if (!SessionId.TryParse(member, out var id))
             return true;
         // An unreadable call may be live, so its place stays taken.
-        return await RedisSessionStore.TryLoadAsync(redis, logger, id) is { } stored
+        return await RedisSessionStore.TryLoadAsync(redis, logger, encryption, id) is { } stored
             && (stored.Session is not { IsEnded: false } session || StartCall.OwnerOf(session.Caller.Party) != owner);
     }
 

@@ -16,6 +16,9 @@ public static class RedisServiceCollectionExtensions
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<RedisOptions>, RedisOptions.Validator>();
         services.AddSingleton(provider => new SessionStoreSettings(provider.GetRequiredService<IOptions<RedisOptions>>().Value.Retention));
+        services.AddOptions<StoredEncryption.Options>().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<StoredEncryption.Options>, StoredEncryption.Validator>();
+        services.AddSingleton<StoredEncryption>();
         services.AddSingleton<IConnectionMultiplexer>(provider => ConnectionMultiplexer.Connect(RedisCredentials.Follow(
             provider.GetRequiredService<IOptions<RedisOptions>>().Value.ToConfiguration(), provider.GetRequiredService<IConfiguration>())));
         services.AddSingleton<IDueSessions, RedisDueSessions>();
@@ -27,6 +30,8 @@ public static class RedisServiceCollectionExtensions
         services.AddSingleton<IOwnSessions, RedisOwnSessions>();
         services.AddSingleton<IStoreMemory, RedisMemory>();
         services.AddSingleton<IStorePing, RedisPing>();
+        services.AddSingleton<RedisEvents>();
+        services.AddSingleton<IRecords, RedisRecords>();
         services.AddSingleton<IReconcileTurns, RedisReconcileTurns>();
         services.AddHostedService<RedisCensus>();
         return services.AddSingleton<ISessionStore, RedisSessionStore>();

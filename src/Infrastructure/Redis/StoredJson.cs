@@ -12,6 +12,7 @@ internal sealed class SessionForm
     [JsonPropertyName("e")] public Effect[]? Effects { get; set; }
     [JsonPropertyName("c")] public string? Conference { get; set; }
     [JsonPropertyName("cc")] public string[]? ClosedConferences { get; set; }
+    [JsonPropertyName("lc")] public string? LastConference { get; set; }
     [JsonPropertyName("s")] public long StartedAt { get; set; }
     [JsonPropertyName("ra")] public long? RangAt { get; set; }
     [JsonPropertyName("a")] public long? AnsweredAt { get; set; }
@@ -42,6 +43,7 @@ internal sealed class ParticipantForm
     [JsonPropertyName("sid")] public string? Leg { get; set; }
     [JsonPropertyName("a")] public bool Answered { get; set; }
     [JsonPropertyName("j")] public bool EverJoined { get; set; }
+    [JsonPropertyName("ja")] public long? JoinedAt { get; set; }
     [JsonPropertyName("g")] public LeaveReason? Gone { get; set; }
     [JsonPropertyName("rc")] public int? RefusalCode { get; set; }
     [JsonPropertyName("lv")] public Leaving Leaving { get; set; }

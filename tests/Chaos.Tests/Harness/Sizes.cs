@@ -34,6 +34,9 @@ internal static class Sizes
     /// <summary>Live calls on one replica while Twilio takes 150 ms.</summary>
     public static int LiveCallsWhileTwilioIsSlow => Number("CALLS_CHAOS_LIVE_CALLS", 3_000);
 
+    /// <summary>Calls while a receiver of events is away.</summary>
+    public static int CallsWhileAReceiverIsAway => Number("CALLS_CHAOS_EVENT_CALLS", 500);
+
     public static int Seed => Number("CALLS_CHAOS_SEED", 1);
 
     private static int Number(string variable, int otherwise) =>

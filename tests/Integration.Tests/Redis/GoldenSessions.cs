@@ -12,7 +12,7 @@ internal static class GoldenSessions
         new[]
         {
             Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt(), Unreviewed(), Requested(),
-            OneOfFour(),
+            OneOfFour(), Billed(),
         }
             .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
@@ -267,6 +267,33 @@ internal static class GoldenSessions
         StartedAt = Start,
         AnsweredAt = At(2),
         TouchedAt = At(50),
+    };
+
+    /// <summary>The call is over. The events need the conference and the time of the entry.</summary>
+    private static CallSession Billed() => new()
+    {
+        Id = Known<SessionId>("billed", SessionId.TryParse),
+        Nonce = "nonceofthiscall9",
+        Participants =
+        [
+            Caller("alice", Progress.Gone, since: 40) with { JoinedAt = At(1), Gone = LeaveReason.HungUp },
+            Callee(Client("bob"), Progress.Gone, since: 41) with
+            {
+                Answered = true,
+                EverJoined = true,
+                JoinedAt = At(9),
+                Gone = LeaveReason.HungUp,
+                Leaving = Leaving.WithTheCall,
+            },
+        ],
+        Effects = [new Effect.HangUp(Leg(5)) { NotBefore = At(62) }],
+        LastConference = Conference(2),
+        StartedAt = Start,
+        AnsweredAt = At(8),
+        EndedAt = At(40),
+        EndReason = EndReason.OnePersonLeft,
+        EndEvidence = Evidence.Webhook,
+        TouchedAt = At(41),
     };
 
     private static Participant Candidate(int number, Party party) => Guest(3) with

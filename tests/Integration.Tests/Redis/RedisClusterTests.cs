@@ -3,6 +3,8 @@ using Calls.Application.Ports;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Infrastructure.Redis;
+using Calls.Infrastructure.Webhooks;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
@@ -12,6 +14,7 @@ namespace Calls.Integration.Tests.Redis;
 public sealed class RedisClusterTests : IAsyncLifetime
 {
     private static readonly CallPolicy Policy = new();
+    private static readonly string[] Receivers = ["crm", "bi"];
 
     private RedisServerProcess? server;
     private ConnectionMultiplexer? admin;
@@ -43,8 +46,16 @@ public sealed class RedisClusterTests : IAsyncLifetime
     {
         redis!.GetServer(server!.ConnectionString).ServerType.ShouldBe(ServerType.Cluster);
         var due = new RedisDueSessions(redis, Policy);
+        var settings = new SessionStoreSettings(TimeSpan.FromHours(1));
+        using var receivers = new EventReceivers(new ConfigurationBuilder().AddInMemoryCollection(
+            Receivers.SelectMany(name => new KeyValuePair<string, string?>[]
+            {
+                new($"Calls:Webhooks:{name}:Url", "https://example.com/"),
+                new($"Calls:Webhooks:{name}:Secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            })).Build());
         var store = new RedisSessionStore(
-            redis, new SessionStoreSettings(TimeSpan.FromHours(1)), Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance);
+            redis, settings, Policy, TimeProvider.System, NullLogger<RedisSessionStore>.Instance, receivers);
+        var events = new RedisEvents(redis, receivers, settings, NullLogger<RedisSessionStore>.Instance);
         var slots = new HashSet<int>();
         var legs = 0;
         foreach (var story in Enumerable.Range(0, 100).SelectMany(seed => new RandomSessions(seed).Story(1)))
@@ -59,6 +70,8 @@ public sealed class RedisClusterTests : IAsyncLifetime
             slots.Add(slot);
             (await SlotOfAsync(RedisKeys.Due(partition))).ShouldBe(slot);
             (await SlotOfAsync(RedisKeys.Placed(leg!, partition))).ShouldBe(slot);
+            (await SlotOfAsync(RedisKeys.Events(partition, "crm"))).ShouldBe(slot);
+            (await SlotOfAsync(RedisKeys.Ended(id.Value + " 7", partition))).ShouldBe(slot);
             var saved = await store.SaveAsync(await store.LoadAsync(id, default),
                 new Decision(new SessionEvent.EndCall(), session with { Id = id }, CallReply.Nothing) { Changed = true }, default);
             (await due.ClaimAsync(partition, 100, TimeSpan.FromMinutes(1), default)).Contains(id).ShouldBe(
@@ -66,6 +79,12 @@ public sealed class RedisClusterTests : IAsyncLifetime
             await due.RescheduleAsync(saved, default);
             (await redis.GetDatabase().SortedSetScoreAsync(RedisKeys.Due(partition), id.Value)).ShouldBe(
                 Deadlines.Next(saved.Session!, Policy)!.Value.ToUnixTimeMilliseconds());
+            (await events.FindAsync("crm")).Due.ShouldBe([id.Value]);
+            var news = (await events.ClaimAsync("crm", id.Value, TimeSpan.FromMinutes(1))).ShouldNotBeNull();
+            news.Stored.ShouldBe(saved with { Session = news.Stored.Session });
+            (await events.ClaimAsync("crm", id.Value, TimeSpan.FromMinutes(1))).ShouldBeNull("it is claimed");
+            (await events.SettleAsync("crm", news, Told.Whole(saved.Session!, saved.Version), null, TimeSpan.FromHours(1))).ShouldBeFalse();
+            (await events.FindAsync("crm")).Pending.ShouldBe(0);
         }
 
         slots.Count.ShouldBeGreaterThan(30);

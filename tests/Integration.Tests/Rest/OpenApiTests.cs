@@ -29,7 +29,8 @@ public sealed class OpenApiTests(RedisFixture redis)
         var document = JsonDocument.Parse(served).RootElement;
         document.GetProperty("paths").EnumerateObject().Select(path => path.Name).ShouldBe(
             ["/v1/tokens", "/v1/me/sessions", "/v1/sessions", "/v1/sessions/{sessionId}", "/v1/sessions/{sessionId}/participants",
-                "/v1/sessions/{sessionId}/participants/{participantId}", "/v1/sessions/{sessionId}/events"], ignoreOrder: true);
+                "/v1/sessions/{sessionId}/participants/{participantId}", "/v1/sessions/{sessionId}/events",
+                "/v1/sessions/{sessionId}/record"], ignoreOrder: true);
         document.GetProperty("openapi").GetString().ShouldNotBeNull().ShouldStartWith("3.1.");
         document.GetProperty("security").GetArrayLength().ShouldBe(1);
         document.GetProperty("components").GetProperty("securitySchemes").GetProperty("bearer").GetProperty("scheme").GetString()
