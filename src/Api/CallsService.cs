@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Calls.Application;
+using Calls.Infrastructure.Groups;
 using Calls.Infrastructure.Redis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -21,6 +22,8 @@ public static class CallsService
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToStartRate());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToReconcileInterval());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.Prompts);
+        services.AddSingleton(provider => new CalledGroups(provider.GetRequiredService<IOptions<CallsOptions>>().Value));
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.GroupResolver.ToSettings());
         services.AddSingleton(provider => new InboundNumbers(provider.GetRequiredService<IOptions<CallsOptions>>().Value));
         services.AddSingleton(provider => CallTones.Of(
             provider.GetRequiredService<IOptions<CallsOptions>>().Value.Tones.Region,
@@ -28,6 +31,7 @@ public static class CallsService
 
         services.AddCallsApplication();
         services.AddCallsTwilio(configuration);
+        services.AddCallsGroups();
         services.AddCallsRedis();
         services.AddCallsOutbox();
 

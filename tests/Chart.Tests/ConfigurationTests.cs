@@ -45,6 +45,9 @@ public sealed class ConfigurationTests
             .ShouldBe(("machine", "de", "Frage", "Nachricht"));
         (calls.Prompts.NoAnswer["de"], calls.Tones.Region).ShouldBe(("Niemand", "DE"));
         (calls.Inbound["41445550100"], calls.BlockedCallers.Single()).ShouldBe(("bob", "+41445550199"));
+        (string.Join(' ', calls.Groups["interpreters"].Members), calls.Groups["interpreters"].Strategy)
+            .ShouldBe(("ines +41445550106", "in-order"));
+        (calls.GroupResolver.Url, calls.GroupResolver.AllowPrivateAddresses).ShouldBe(("https://groups.example.org/resolve", true));
         calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8"]);
         calls.Cors.AllowedOrigins.ShouldBe(["https://app.example.org", "http://localhost:5173"]);
 
@@ -94,6 +97,7 @@ public sealed class ConfigurationTests
             new("Twilio:Client:ApiKeySid", "SK" + new string('0', 32)),
             new("Twilio:Client:ApiKeySecret", new string('0', 32)),
             new("Twilio:Client:AccountSid", "AC" + new string('0', 32)),
+            new("Calls:GroupResolver:Secret", "whsec_" + Convert.ToBase64String(new byte[24])),
         ]);
         return builder.AddCalls().Build();
     }

@@ -181,7 +181,7 @@ public sealed class CallsTelemetry : IDisposable
         if (after.EndedAt is { } endedAt && after.AllHaveLeft && before?.AllHaveLeft != true)
             lineEndDelay.Record(Math.Max(0, (after.TouchedAt - endedAt).TotalSeconds));
 
-        static bool Rings(CallSession session) => session.Participants[1] is { Progress: >= Progress.Ringing and not Progress.Gone };
+        static bool Rings(CallSession session) => session.Callees.Any(c => c is { Progress: >= Progress.Ringing and not Progress.Gone });
     }
 
     private static string EndOf(Participant waited) => waited.Progress != Progress.Gone ? "dialed"
