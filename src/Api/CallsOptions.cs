@@ -35,7 +35,10 @@ public sealed class CallsOptions
     public int StartsPerIdentityPerHour { get; set; } = 120;
     public DialingLimits Dialing { get; set; } = new();
     public Reconciliation Reconcile { get; set; } = new();
-    /// <summary>Who is rung when a person calls a number of the account: the number, and an identity or a number.</summary>
+    /// <summary>The groups that can be called, by name.</summary>
+    public Dictionary<string, GroupOptions> Groups { get; } = new(StringComparer.OrdinalIgnoreCase);
+    public GroupResolverOptions GroupResolver { get; set; } = new();
+    /// <summary>Who is rung when a person calls a number of the account: the number, and an identity, a number or a group.</summary>
     public Dictionary<string, string> Inbound { get; } = new(StringComparer.Ordinal);
     /// <summary>The numbers of phones that may not call in.</summary>
     public IList<string> BlockedCallers { get; } = [];
@@ -184,6 +187,8 @@ public sealed class CallsOptions
                 Between("Dialing:CallsPerSecond", options.Dialing.CallsPerSecond ?? 1, 0.01, 1_000),
                 ScreenNames.TryParse(options.Screening.Phones, out _) ? null
                     : $"{Section}:Screening:Phones is \"{options.Screening.Phones}\"; it must be none, machine or press-1.",
+                .. CalledGroups.Failures(options),
+                .. options.GroupResolver.Failures(),
                 .. InboundNumbers.Failures(options),
                 .. options.Prompts.Failures(),
                 string.IsNullOrWhiteSpace(options.Tones.Region) || PhoneNumbers.IsRegion(options.Tones.Region.Trim()) ? null

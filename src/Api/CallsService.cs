@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Calls.Application;
+using Calls.Infrastructure.Groups;
 using Calls.Infrastructure.Redis;
 using Calls.Infrastructure.Webhooks;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -22,6 +23,8 @@ public static class CallsService
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToStartRate());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.ToReconcileInterval());
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.Prompts);
+        services.AddSingleton(provider => new CalledGroups(provider.GetRequiredService<IOptions<CallsOptions>>().Value));
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<CallsOptions>>().Value.GroupResolver.ToSettings());
         services.AddSingleton(provider => new InboundNumbers(provider.GetRequiredService<IOptions<CallsOptions>>().Value));
         services.AddSingleton(provider => CallTones.Of(
             provider.GetRequiredService<IOptions<CallsOptions>>().Value.Tones.Region,
@@ -29,6 +32,7 @@ public static class CallsService
 
         services.AddCallsApplication();
         services.AddCallsTwilio(configuration);
+        services.AddCallsGroups();
         services.AddCallsRedis();
         services.AddCallsOutbox();
         services.AddCallsEvents();

@@ -4,13 +4,14 @@ namespace Calls.Api;
 /// (<c>Calls:BlockedCallers</c>).</summary>
 internal sealed class InboundNumbers
 {
-    private readonly Dictionary<PhoneNumber, Party> callees = [];
+    private const string Section = CallsOptions.Section + ":Inbound";
+    private readonly Dictionary<PhoneNumber, Recipient> callees = [];
     private readonly HashSet<PhoneNumber> blocked = [];
 
     public InboundNumbers(CallsOptions options)
     {
         foreach (var (called, target) in options.Inbound)
-            if (NumberOf(called) is { } number && VoiceWebhooks.ParseCallee(target, out _) is { } callee)
+            if (NumberOf(called) is { } number && Recipient.Parse(target, out _) is { } callee)
                 callees[number] = callee;
         foreach (var caller in options.BlockedCallers)
             if (NumberOf(caller) is { } number)
@@ -18,7 +19,7 @@ internal sealed class InboundNumbers
     }
 
     /// <summary>Who is rung; null where the number is not configured.</summary>
-    public Party? CalleeOf(string? called) => PhoneNumber.TryParse(called, out var number) ? callees.GetValueOrDefault(number) : null;
+    public Recipient? CalleeOf(string? called) => PhoneNumber.TryParse(called, out var number) ? callees.GetValueOrDefault(number) : null;
 
     public bool IsBlocked(Party caller) => caller is Party.Phone phone && blocked.Contains(phone.Number);
 
@@ -26,16 +27,22 @@ internal sealed class InboundNumbers
     public static IEnumerable<string> Failures(CallsOptions options)
     {
         const string Number = "no number: the country code and the number, with or without +.";
-        var own = options.Inbound.Keys.Select(NumberOf).ToHashSet();
-        foreach (var (called, target) in options.Inbound)
-            if (NumberOf(called) is null)
-                yield return $"{CallsOptions.Section}:Inbound has a key that is {Number}";
-            else if (VoiceWebhooks.ParseCallee(target, out _) is not { } callee)
-                yield return $"{CallsOptions.Section}:Inbound has a value that is neither an identity nor a number with +.";
-            else if (callee is Party.Phone phone && own.Contains(phone.Number))
-                yield return $"{CallsOptions.Section}:Inbound has a number as a value that is also a key: the call would ring itself.";
+        var (own, groups) = (options.Inbound.Keys.Select(NumberOf).ToHashSet(), new CalledGroups(options));
+        foreach (var (number, target) in options.Inbound)
+            if (NumberOf(number) is null)
+                yield return $"{Section} has a key that is {Number}";
+            else if (Recipient.Parse(target, out _) is not { } callee)
+                yield return $"{Section} has a value that is no identity, no number with + and no group such as group:name.";
+            else if (callee.Group is { } group && groups.Find(group) is null)
+                yield return $"{Section} has the group \"{group}\". It is not in {CalledGroups.Section}, and there is no group resolver.";
+            else if (callee.Party is Party.Phone phone && own.Contains(phone.Number))
+                yield return $"{Section} has a number as a value that is also a key: the call would ring itself.";
+            else if (callee.Group is { } called && groups.Find(called)?.Members?.Candidates.Any(IsOwn) is true)
+                yield return $"{CalledGroups.Section}:{called} has a number that is a key of {Section}: the call would ring itself.";
         if (options.BlockedCallers.Any(caller => NumberOf(caller) is null))
             yield return $"{CallsOptions.Section}:BlockedCallers has an entry that is {Number}";
+
+        bool IsOwn(Party member) => member is Party.Phone phone && own.Contains(phone.Number);
     }
 
     /// <summary>Some platforms take no <c>+</c> in the name of a variable.</summary>

@@ -14,6 +14,9 @@ public sealed class PromptOptions
 
     private static readonly SpokenWords DefaultElsewhere = new("This call has been answered.", null);
 
+    private static readonly SpokenWords DefaultNoCandidates =
+        new("No member of the group that you have called can be reached. Please call again later.", null);
+
     /// <summary>The language for a call that names no language, or a language without words.</summary>
     public string Language { get; set; } = DefaultLanguage;
     /// <summary>The question to a screened phone, by language.</summary>
@@ -31,6 +34,12 @@ public sealed class PromptOptions
     public Dictionary<string, string> RefusedByTwilio { get; } = ByLanguage();
     [ConfigurationKeyName("not-accepted")]
     public Dictionary<string, string> NotAccepted { get; } = ByLanguage();
+    /// <summary>What the caller of a group hears if no candidate accepted the call, by language.</summary>
+    [ConfigurationKeyName("nobody-accepted")]
+    public Dictionary<string, string> NobodyAccepted { get; } = ByLanguage();
+    /// <summary>What the caller of a group hears if the group resolver named no candidate, by language.</summary>
+    [ConfigurationKeyName("no-candidates")]
+    public Dictionary<string, string> NoCandidates { get; } = ByLanguage();
     /// <summary>What a candidate hears whose answer comes after another one's, by language.</summary>
     [ConfigurationKeyName("answered-elsewhere")]
     public Dictionary<string, string> AnsweredElsewhere { get; } = ByLanguage();
@@ -45,13 +54,15 @@ public sealed class PromptOptions
     /// <summary>What the caller hears instead of the tone. Null: the tone. The words of <see cref="Voicemail"/> are for the machine, so the
     /// caller hears the tone.</summary>
     internal SpokenWords? Notice(LeaveReason because, Language? language) =>
-        Array.Find(Notices, notice => notice.Reason == because) is { Words: { } words } ? Find(words, language) : null;
+        (Array.Find(Notices, notice => notice.Reason == because) is { Words: { } words } ? Find(words, language) : null)
+        ?? (because == LeaveReason.NoCandidates ? DefaultNoCandidates : null);
 
     private (LeaveReason Reason, string Name, Dictionary<string, string> Words)[] Notices =>
     [
         (LeaveReason.Busy, "busy", Busy), (LeaveReason.Declined, "declined", Declined), (LeaveReason.NoAnswer, "no-answer", NoAnswer),
         (LeaveReason.Unreachable, "unreachable", Unreachable), (LeaveReason.RefusedByTwilio, "refused-by-twilio", RefusedByTwilio),
-        (LeaveReason.NotAccepted, "not-accepted", NotAccepted),
+        (LeaveReason.NotAccepted, "not-accepted", NotAccepted), (LeaveReason.NobodyAccepted, "nobody-accepted", NobodyAccepted),
+        (LeaveReason.NoCandidates, "no-candidates", NoCandidates),
     ];
 
     internal IEnumerable<string> Failures()

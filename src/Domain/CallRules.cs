@@ -46,13 +46,16 @@ internal static class CallRules
         return onTheLine == 0 || (onTheLine == 1 && !session.Participants.Any(p => p.IsOnTheWay || p.Reconnecting));
     }
 
-    /// <summary>Drops the dials that were not sent within the queue time-out. The person who wanted them no longer waits.</summary>
+    /// <summary>Drops the dials that were not sent within the queue time-out, and the question to the group resolver that was not answered
+    /// within it. The person who wanted them no longer waits.</summary>
     private static CallSession DropOverdueDials(CallSession session, CallPolicy policy, DateTimeOffset now)
     {
         foreach (var effect in session.Effects)
             if (effect is Effect.Dial { State: DialState.Planned, Participant: var id }
                 && session.Find(id)?.Since + policy.QueueTimeout <= now)
                 session = session.MarkGone(id, LeaveReason.NeverDialed, now);
+            else if (effect is Effect.ResolveGroup && session.Find(ParticipantId.Callee)?.Since + policy.QueueTimeout <= now)
+                session = session.MarkGone(ParticipantId.Callee, LeaveReason.NoCandidates, now);
         return session;
     }
 
@@ -89,19 +92,21 @@ internal static class CallRules
             && (stored is EndReason.EndedByPerson or EndReason.MaxDuration || IsOfNewerVersion(session, stored)))
             return stored;
         var (caller, callee) = (session.Caller, session.Participants[1]);
+        var why = callee.Id.Group is { } group ? session.ReasonOf(group) : callee.Reason;
         var neverJoined = !caller.EverJoined && (caller.Gone is LeaveReason.NeverJoined || session.EndEvidence is Evidence.Review);
         if (session.Participants.Any(p => p.Role != Role.Caller && p.Answered))
             return neverJoined ? EndReason.CallerNeverJoined : EndReason.OnePersonLeft;
-        return callee.Reason switch
+        return why switch
         {
             LeaveReason.Busy => EndReason.CalleeBusy,
             LeaveReason.Declined => EndReason.CalleeDeclined,
             LeaveReason.NoAnswer => EndReason.CalleeNoAnswer,
-            LeaveReason.Unreachable or LeaveReason.NeverDialed => EndReason.CalleeUnreachable,
+            LeaveReason.Unreachable or LeaveReason.NeverDialed or LeaveReason.NoCandidates => EndReason.CalleeUnreachable,
             LeaveReason.RefusedByTwilio => EndReason.CalleeRefusedByTwilio,
             LeaveReason.Voicemail => EndReason.CalleeVoicemail,
             LeaveReason.NotAccepted => EndReason.CalleeNotAccepted,
-            _ when caller.Leaving == Leaving.Removed || callee.Leaving == Leaving.Removed => EndReason.EndedByPerson,
+            LeaveReason.NobodyAccepted => EndReason.NobodyAccepted,
+            _ when caller.Leaving == Leaving.Removed || session.Callees.Any(c => c.Leaving == Leaving.Removed) => EndReason.EndedByPerson,
             _ => neverJoined ? EndReason.CallerNeverJoined : EndReason.CallerHungUpBeforeAnswer,
         };
     }

@@ -8,7 +8,7 @@ public sealed record CallSession
     public required SessionId Id { get; init; }
     /// <summary>Random, new for each call. It tells calls with the same session id apart.</summary>
     public required string Nonce { get; init; }
-    /// <summary>The caller, the callee, and then the guests.</summary>
+    /// <summary>The caller, the callee or the candidates of the group that was called, and then the guests.</summary>
     public required ImmutableArray<Participant> Participants { get; init; }
     /// <summary>The pending effects. A confirmed effect is removed.</summary>
     public ImmutableArray<Effect> Effects { get; init; } = [];
@@ -61,6 +61,9 @@ public sealed record CallSession
     /// <summary>A phone of the callee rings, or the callee has answered. It is remembered in <see cref="RangAt"/>.</summary>
     public bool CalleeHasRung => RangAt is not null || Participants.Any(
         p => p.Role == Role.Callee && (p.Answered || p.Progress is >= Progress.Ringing and not Progress.Gone));
+    /// <summary>The callee, or the candidates of a group that was called. Before the group is resolved, the callee has no address.
+    /// </summary>
+    public IEnumerable<Participant> Callees => Participants.Where(p => p.Role == Role.Callee);
     /// <summary>When Twilio last said something about this call: its start, its last review, or the last change of a leg.</summary>
     public DateTimeOffset HeardAt =>
         Participants.Where(p => p.Leg is not null).Select(p => p.Since).Append(ReviewedAt ?? StartedAt).Append(StartedAt).Max();
@@ -146,6 +149,8 @@ public enum EndReason
     CalleeVoicemail = 10,
     /// <summary>The callee answered and did not press 1.</summary>
     CalleeNotAccepted = 11,
+    /// <summary>The callee was a group, and no candidate accepted the call.</summary>
+    NobodyAccepted = 12,
 }
 
 /// <summary>The source of a fact.</summary>
@@ -153,7 +158,7 @@ public enum Evidence
 {
     /// <summary>A webhook of Twilio.</summary>
     Webhook = 0,
-    /// <summary>Twilio's answer to a request of the service.</summary>
+    /// <summary>Twilio's answer to a request of the service, or the answer of the group resolver.</summary>
     Gateway = 1,
     /// <summary>A comparison with Twilio: the webhook was lost.</summary>
     Review = 2,

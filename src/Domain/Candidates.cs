@@ -55,14 +55,54 @@ public static class Candidates
     {
         if ((session.Find(e.Participant) ?? session.CandidatesOf(e.Participant).FirstOrDefault()) is { } known)
             return Step.Ignore(new CallReply.Added(known), IgnoreReason.NothingNew);
-        var invited = Invite(session, e, Role.Guest, policy, now).Where(candidate => !IsPresent(session, candidate.Party)).ToList();
+        var invited = Invite(e.Participant, Role.Guest, e.Candidates, policy, now)
+            .Where(candidate => !IsPresent(session, candidate.Party)).Select(candidate => candidate with
+            {
+                Label = e.Label,
+                AddedBy = Holds.SenderOf(session, e.By),
+                Screen = candidate.Party is Party.Phone ? e.Screen ?? policy.ScreenPhones : Screening.None,
+                RingTime = e.RingTime,
+            }).ToList();
         if (RefusalOf(session, invited.Count, policy) is { } reason)
             return Step.Say(new CallReply.Refused(reason));
         var added = session with { Participants = session.Participants.AddRange(invited) };
-        if (e.Strategy == Strategy.All)
-            foreach (var candidate in invited)
-                added = added.Plan(new Effect.Dial(candidate.Id) { NotBefore = now + policy.EffectLease });
-        return Step.Do(added, new CallReply.Added(invited[0]));
+        return Step.Do(added.Plan(DialsOf(invited, e.Strategy, policy, now)), new CallReply.Added(invited[0]));
+    }
+
+    /// <summary>The callees of a new call to a group. If the group resolver must be asked first, this is one callee without an address.
+    /// Empty: the caller is the only member.</summary>
+    internal static ImmutableArray<Participant> CalleesOf(CalledGroup group, Party caller, CallPolicy policy, DateTimeOffset now) =>
+        group.Members is null ? [Participant.Invite(ParticipantId.Callee, Role.Callee, Party.Unknown.Instance, now)]
+            : [.. Invite(ParticipantId.Callee, Role.Callee, group.Members.Candidates, policy, now).Where(one => one.Party != caller)];
+
+    /// <summary>The first effects of a new call to a group.</summary>
+    internal static ImmutableArray<Effect> EffectsOf(
+        CalledGroup group, ImmutableArray<Participant> callees, CallPolicy policy, DateTimeOffset now) => group.Members is { } members
+        ? [.. DialsOf(callees, members.Strategy, policy, now)]
+        : [new Effect.ResolveGroup(group.Name) { NotBefore = now + policy.EffectLease }];
+
+    /// <summary>The answer of the group resolver: the candidates take the place of the callee. Without a candidate the callee was not
+    /// reached, and the caller hears so.</summary>
+    internal static Step Resolve(CallSession session, SessionEvent.GroupResolved e, CallPolicy policy, DateTimeOffset now)
+    {
+        if (e.Nonce != session.Nonce)
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.OfAnEarlierCall);
+        if (session.FindEffect<Effect.ResolveGroup>(_ => true) is null || session.Find(ParticipantId.Callee) is not { } callee)
+            return Step.Ignore(CallReply.Nothing, IgnoreReason.NotPending);
+        var present = session.Participants.Count(p => p.Progress != Progress.Gone || p.Reconnecting);
+        var invited = Invite(callee.Id, Role.Callee, e.Members?.Candidates ?? [], policy, now)
+            .Where(candidate => !IsPresent(session, candidate.Party)).ToList();
+        if (invited.Count == 0 || present - 1 + invited.Count > policy.MaxParticipants)
+            return Step.Do(session.MarkGone(callee.Id, LeaveReason.NoCandidates, now));
+        var wanted = session.FindEffect<Effect.SetFlags>(f => f.Participant == callee.Id);
+        var at = session.Participants.IndexOf(callee);
+        var resolved = session.MarkGone(callee.Id, LeaveReason.NoCandidates, now);
+        resolved = resolved with { Participants = resolved.Participants.RemoveAt(at).InsertRange(at, invited) };
+        resolved = resolved.Plan(DialsOf(invited, e.Members!.Strategy, policy, now));
+        // A change of mute or hold that was requested for the callee is one for each candidate.
+        foreach (var candidate in wanted is null ? [] : invited)
+            resolved = resolved.SetFlags(candidate, wanted!.Muted, wanted.Hold, policy, now);
+        return Step.Do(resolved);
     }
 
     /// <summary>The rule of all groups: one winner, and all other legs are stopped. Without a winner, the next candidate is rung if none
@@ -97,16 +137,20 @@ public static class Candidates
     internal static bool IsPresent(CallSession session, Party party) =>
         session.Participants.Any(p => (p.Progress != Progress.Gone || p.Reconnecting) && p.Party == party && p.Party is not Party.Unknown);
 
+    /// <summary>The second one of two equal candidates is skipped.</summary>
     private static IEnumerable<Participant> Invite(
-        CallSession session, SessionEvent.AddOneOf e, Role role, CallPolicy policy, DateTimeOffset now) =>
-        e.Candidates.Select((party, i) => (Party: party, Id: e.Participant.Candidate(i + 1))).DistinctBy(candidate => candidate.Party)
+        ParticipantId group, Role role, ImmutableArray<Party> candidates, CallPolicy policy, DateTimeOffset now) =>
+        candidates.Select((party, i) => (Party: party, Id: group.Candidate(i + 1))).DistinctBy(candidate => candidate.Party)
             .Select(candidate => Participant.Invite(candidate.Id, role, candidate.Party, now) with
             {
-                Label = e.Label,
-                AddedBy = Holds.SenderOf(session, e.By),
-                Screen = candidate.Party is Party.Phone ? e.Screen ?? policy.ScreenPhones : Screening.None,
-                RingTime = e.RingTime,
+                Screen = candidate.Party is Party.Phone ? policy.ScreenPhones : Screening.None,
             });
+
+    /// <summary>All are dialled at once. In order, the rule plans each dial (<see cref="RingNext"/>).</summary>
+    private static IEnumerable<Effect> DialsOf(
+        IEnumerable<Participant> candidates, Strategy strategy, CallPolicy policy, DateTimeOffset now) => strategy == Strategy.InOrder
+        ? []
+        : candidates.Select(candidate => new Effect.Dial(candidate.Id) { NotBefore = now + policy.EffectLease });
 
     private static RefusalReason? RefusalOf(CallSession session, int count, CallPolicy policy) =>
         session.IsEnded ? RefusalReason.CallIsOver

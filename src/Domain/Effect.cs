@@ -31,6 +31,9 @@ public abstract record Effect
 
     /// <summary>Sets mute and hold of a participant. Null leaves the value as it is.</summary>
     public sealed record SetFlags(ParticipantId Participant, bool? Muted, bool? Hold) : Effect;
+    /// <summary>Asks the group resolver for the candidates of the group that was called. The request has the same id each time, so it can
+    /// be repeated. Until the answer, the callee has no address.</summary>
+    public sealed record ResolveGroup(GroupName Group) : Effect;
     /// <summary>An effect of a kind that only a newer version knows, as JSON. It is stored again as it is and never run.</summary>
     public sealed record Foreign(string Json) : Effect;
 }

@@ -89,6 +89,34 @@ public sealed record ConferenceSid
         (sid = Syntax.IsSid(text, "CF") ? new ConferenceSid(text) : null) is not null;
 }
 
+/// <summary>The name of a group that can be called: 1-64 characters of <c>A-Z a-z 0-9 - _ .</c></summary>
+/// <remarks>It is part of a key of the configuration, which has no <c>:</c> and does not distinguish case.</remarks>
+public sealed record GroupName
+{
+    public const int MaxLength = 64;
+    private const string Scheme = "group:";
+    private static readonly SearchValues<char> Allowed = SearchValues.Create(ParticipantId.Allowed + ".");
+    private GroupName(string value) => Value = value;
+    public string Value { get; }
+    /// <summary>The form in <c>To</c>: <c>group:interpreters</c>.</summary>
+    public string Address => Scheme + Value;
+    public override string ToString() => Value;
+
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out GroupName? name) =>
+        (name = Syntax.IsName(text, MaxLength, Allowed) ? new GroupName(text) : null) is not null;
+
+    /// <summary>Whether the text is meant as a group. The name need not be valid.</summary>
+    public static bool IsAddress([NotNullWhen(true)] string? text) =>
+        text is not null && text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Reads <c>group:interpreters</c>.</summary>
+    public static bool TryParseAddress([NotNullWhen(true)] string? text, [NotNullWhen(true)] out GroupName? name)
+    {
+        name = null;
+        return IsAddress(text) && TryParse(text[Scheme.Length..], out name);
+    }
+}
+
 internal static class Syntax
 {
     private const int SidLength = 34;

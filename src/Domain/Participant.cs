@@ -189,6 +189,8 @@ public enum LeaveReason
     AnsweredElsewhere = 12,
     /// <summary>None of the candidates got the call. It is never a leg's own reason.</summary>
     NobodyAccepted = 13,
+    /// <summary>The callee was a group, and the group resolver named no candidate that can be rung.</summary>
+    NoCandidates = 14,
     /// <summary>The service ended the line because the call ended. It is only a <see cref="Participant.Reason"/> and is not stored.
     /// </summary>
     CallEnded = 20,

@@ -20,7 +20,9 @@ internal static class RebuildDecisions
                 : Step.Ignore(CallReply.Nothing, session.Nonce == e.Nonce ? IgnoreReason.NothingNew : IgnoreReason.OfAnEarlierCall);
         }
 
-        var mayRing = !e.Legs.Any(leg => leg.Participant == ParticipantId.Callee) && now < e.StartedAt + policy.LongestWait;
+        // A candidate that has gone says nothing about the other candidates of the group that was called: they may ring.
+        var callees = e.Legs.Where(leg => RoleOf(leg.Participant) == Role.Callee).ToList();
+        var mayRing = !callees.Exists(leg => leg.Participant.Group is null || leg.Gone is null) && now < e.StartedAt + policy.LongestWait;
         if (e.Legs.IsEmpty || (!mayRing && e.Legs.All(leg => leg.Gone is not null)))
             return Step.Ignore(CallReply.Nothing, IgnoreReason.NoSuchSession);
         return Step.Do(new CallSession
@@ -30,7 +32,7 @@ internal static class RebuildDecisions
             Participants =
             [
                 Find(e, ParticipantId.Caller) is { } caller ? Of(caller, Role.Caller, policy, now) : Gone(e, now),
-                Find(e, ParticipantId.Callee) is { } callee ? Of(callee, Role.Callee, policy, now) : Missing(e, mayRing, policy, now),
+                .. mayRing || callees is [] ? [Missing(e, mayRing, policy, now)] : callees.Select(leg => Of(leg, Role.Callee, policy, now)),
                 .. e.Legs.Where(leg => RoleOf(leg.Participant) == Role.Guest).Select(leg => Of(leg, Role.Guest, policy, now)),
             ],
             Effects = mayRing
@@ -116,7 +118,8 @@ internal static class RebuildDecisions
     private static CallSession Take(CallSession session, RebuiltLeg seen, CallPolicy policy, DateTimeOffset now)
     {
         if (session.Find(seen.Participant) is not { } participant)
-            return session with { Participants = session.Participants.Add(Of(seen, Role.Guest, policy, now)) };
+            return RoleOf(seen.Participant) == Role.Callee ? TakeCallee(session, seen, policy, now)
+                : session with { Participants = session.Participants.Add(Of(seen, Role.Guest, policy, now)) };
         CallSession taken;
         if (participant is { Leg: null, Progress: not Progress.Gone })
             taken = session.Announce(participant, seen.Leg, live: seen.Gone is null, policy, now);
@@ -128,6 +131,17 @@ internal static class RebuildDecisions
         taken = taken.Name(participant.Id, seen.Party);
         return seen.Gone is { } gone ? taken.MarkGone(participant.Id, gone, now)
             : taken.Raise(participant.Id, seen.InTheRoom ? Progress.Joined : seen.Progress, now);
+    }
+
+    /// <summary>Takes a candidate of the group that was called. The callee without an address has stood for all candidates. One that has
+    /// gone says nothing about the others.</summary>
+    private static CallSession TakeCallee(CallSession session, RebuiltLeg seen, CallPolicy policy, DateTimeOffset now)
+    {
+        var candidate = Of(seen, Role.Callee, policy, now);
+        if (session.Find(ParticipantId.Callee) is not { Leg: null } all)
+            return session with { Participants = session.Participants.Insert(1, candidate) };
+        return candidate.Progress == Progress.Gone ? session
+            : session.With(all, candidate).WithoutDial(all.Id);
     }
 
     private static ImmutableArray<CallSid> RoomOf(SessionEvent.SessionRebuilt e) =>

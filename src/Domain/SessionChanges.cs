@@ -12,9 +12,14 @@ internal static class SessionChanges
     public static CallSession Without(this CallSession session, Effect? effect) =>
         effect is null ? session : session with { Effects = session.Effects.Remove(effect, ReferenceEqualityComparer.Instance) };
 
-    public static CallSession WithoutDial(this CallSession session, ParticipantId id) => session.Without(session.FindDial(id));
+    /// <summary>The dial is done, or no longer wanted. So is the question who must be dialled as the callee.</summary>
+    public static CallSession WithoutDial(this CallSession session, ParticipantId id) => session.Without(session.FindDial(id))
+        .Without(id == ParticipantId.Callee ? session.FindEffect<Effect.ResolveGroup>(_ => true) : null);
 
     public static CallSession Plan(this CallSession session, Effect effect) => session with { Effects = session.Effects.Add(effect) };
+
+    public static CallSession Plan(this CallSession session, IEnumerable<Effect> effects) =>
+        session with { Effects = session.Effects.AddRange(effects) };
 
     /// <summary>Plans the hang-up of a leg, once.</summary>
     public static CallSession HangUp(this CallSession session, CallSid leg, CallPolicy policy, DateTimeOffset now) =>

@@ -45,6 +45,7 @@ public static class SessionDecider
         SessionEvent.DialSettled e => EffectDecisions.SettleDial(session, e, policy, now),
         SessionEvent.HangUpSettled e => EffectDecisions.SettleHangUp(session, e, now),
         SessionEvent.ToneSettled e => Tones.Settle(session, e, policy, now),
+        SessionEvent.GroupResolved e => Candidates.Resolve(session, e, policy, now),
         SessionEvent.FlagsSettled e => OfThisCall(session, e.Room, () => EffectDecisions.SettleFlags(session, e, policy, now)),
         SessionEvent.MaxDurationPassed => RequestDecisions.Expire(session, policy, now),
         SessionEvent.RejoinGracePassed or SessionEvent.RingTimePassed => Step.Do(session),
@@ -67,20 +68,22 @@ public static class SessionDecider
             return Returns.Return(session, e, policy, now);
         if (session is not null && session.Caller.Party != e.Caller)
             return Step.Say(new CallReply.Refused(RefusalReason.SessionOfAnotherCaller));
-        if (e.Callee == e.Caller)
+        var callees = e.Group is { } group ? Candidates.CalleesOf(group, e.Caller, policy, now)
+            : e.Callee == e.Caller ? [] : [CalleeOf(e.Callee, policy, now)];
+        if (callees.IsEmpty)
             return Step.Say(new CallReply.Refused(RefusalReason.CallingOneself));
-        var callee = Participant.Invite(ParticipantId.Callee, Role.Callee, e.Callee, now) with
-        {
-            Screen = e.Callee is Party.Phone ? policy.ScreenPhones : Screening.None,
-        };
+        if (callees.Length >= policy.MaxParticipants)
+            return Step.Say(new CallReply.Refused(RefusalReason.CallIsFull));
+        var first = e.Group is null ? [new Effect.Dial(callees[0].Id) { NotBefore = now + policy.EffectLease }]
+            : Candidates.EffectsOf(e.Group, callees, policy, now);
         var caller = Participant.Invite(ParticipantId.Caller, Role.Caller, e.Caller, now);
         caller = caller with { Progress = Progress.Answered, Answered = true, Leg = e.CallerLeg };
         var started = new CallSession
         {
             Id = e.Id,
             Nonce = e.Nonce,
-            Participants = [caller, callee],
-            Effects = [.. InheritedEffects(session, policy, now), new Effect.Dial(callee.Id) { NotBefore = now + policy.EffectLease }],
+            Participants = [caller, .. callees],
+            Effects = [.. InheritedEffects(session, policy, now), .. first],
             StartedAt = now,
             TouchedAt = now,
             TraceParent = e.TraceParent,
@@ -88,6 +91,12 @@ public static class SessionDecider
         };
         return Step.Do(started, new CallReply.JoinRoom(caller));
     }
+
+    private static Participant CalleeOf(Party callee, CallPolicy policy, DateTimeOffset now) =>
+        Participant.Invite(ParticipantId.Callee, Role.Callee, callee, now) with
+        {
+            Screen = callee is Party.Phone ? policy.ScreenPhones : Screening.None,
+        };
 
     /// <summary>The pending hang-ups of an ended call with the same session id. The new call runs them.</summary>
     private static IEnumerable<Effect> InheritedEffects(CallSession? ended, CallPolicy policy, DateTimeOffset now) => ended is null
@@ -112,7 +121,7 @@ public static class SessionDecider
     {
         SessionEvent.SessionObserved or SessionEvent.SessionRebuilt => Evidence.Review,
         SessionEvent.DialSettled or SessionEvent.HangUpSettled or SessionEvent.FlagsSettled
-            or SessionEvent.ToneSettled => Evidence.Gateway,
+            or SessionEvent.ToneSettled or SessionEvent.GroupResolved => Evidence.Gateway,
         SessionEvent.ClaimDial or SessionEvent.MaxDurationPassed or SessionEvent.ReviewFailed
             or SessionEvent.DialPaced or SessionEvent.RejoinGracePassed or SessionEvent.RingTimePassed => Evidence.Deadline,
         _ => IsRequest(happened) ? Evidence.Request : Evidence.Webhook,

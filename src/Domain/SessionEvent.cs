@@ -14,6 +14,8 @@ public abstract record SessionEvent
     {
         /// <summary>The language of words that this call's people hear. Null: the configured language.</summary>
         public Language? Language { get; init; }
+        /// <summary>The group that is called. The callee is then <see cref="Party.Unknown"/>.</summary>
+        public CalledGroup? Group { get; init; }
     }
 
     /// <summary>The callee or a guest has answered, or has answered a question. Twilio asks for TwiML for the leg (answer URL of the call,
@@ -93,6 +95,8 @@ public abstract record SessionEvent
     /// <summary>Twilio answered the request that plays a tone or words to the caller's leg before its end. Done: the leg hears them.
     /// </summary>
     public sealed record ToneSettled(CallSid Leg, EffectOutcome Outcome) : SessionEvent;
+    /// <summary>The group resolver has named the candidates of the group that was called. Null: it gave no usable answer in time.</summary>
+    public sealed record GroupResolved(string Nonce, GroupMembers? Members) : SessionEvent;
     /// <summary>The call has lasted for the maximum duration. The sweeper says so; Twilio is not asked.</summary>
     public sealed record MaxDurationPassed : SessionEvent;
     /// <summary>The call has waited for <see cref="CallPolicy.RejoinGrace"/> for a participant whose line has dropped. The sweeper says so;
@@ -131,6 +135,14 @@ public abstract record SessionEvent
         public Party? Callee { get; init; }
     }
 }
+
+/// <summary>The candidates of a group, and how they are rung.</summary>
+public sealed record GroupMembers(ImmutableArray<Party> Candidates, Strategy Strategy);
+
+/// <summary>A group that is called.</summary>
+/// <param name="Name">The name of the group.</param>
+/// <param name="Members">The members. Null: the group resolver is asked for them.</param>
+public sealed record CalledGroup(GroupName Name, GroupMembers? Members);
 
 /// <summary>One leg of a call that is built again.</summary>
 /// <param name="Participant">The participant, from the label or from the URL of the webhook.</param>

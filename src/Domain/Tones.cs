@@ -17,20 +17,22 @@ public static class Tones
     {
         LeaveReason.Busy or LeaveReason.Declined => Tone.Busy,
         LeaveReason.NoAnswer or LeaveReason.Unreachable or LeaveReason.RefusedByTwilio or LeaveReason.Voicemail
-            or LeaveReason.NotAccepted => Tone.Reorder,
+            or LeaveReason.NotAccepted or LeaveReason.NobodyAccepted or LeaveReason.NoCandidates => Tone.Reorder,
         _ => null,
     };
 
     /// <summary>Why the callee was not reached, if that is the reason for the end of the call. Otherwise null.</summary>
-    internal static LeaveReason? Reason(EndReason end) => end switch
+    private static LeaveReason? Reason(CallSession session, EndReason end) => end switch
     {
         EndReason.CalleeBusy => LeaveReason.Busy,
         EndReason.CalleeDeclined => LeaveReason.Declined,
         EndReason.CalleeNoAnswer => LeaveReason.NoAnswer,
+        EndReason.CalleeUnreachable when session.Participants[1].Gone is LeaveReason.NoCandidates => LeaveReason.NoCandidates,
         EndReason.CalleeUnreachable => LeaveReason.Unreachable,
         EndReason.CalleeRefusedByTwilio => LeaveReason.RefusedByTwilio,
         EndReason.CalleeVoicemail => LeaveReason.Voicemail,
         EndReason.CalleeNotAccepted => LeaveReason.NotAccepted,
+        EndReason.NobodyAccepted => LeaveReason.NobodyAccepted,
         _ => null,
     };
 
@@ -38,7 +40,7 @@ public static class Tones
     internal static CallSession HangUpCaller(this CallSession session, EndReason end, CallPolicy policy, DateTimeOffset now)
     {
         var caller = session.Caller;
-        if (caller.Progress == Progress.Gone || caller.Leaving != Leaving.No || Reason(end) is not { } reason)
+        if (caller.Progress == Progress.Gone || caller.Leaving != Leaving.No || Reason(session, end) is not { } reason)
             return session;
         session = session.Remove(caller.Id, Leaving.WithTheCall, policy, now);
         return session.FindEffect<Effect.HangUp>(h => h.Leg == caller.Leg) is { } hangUp

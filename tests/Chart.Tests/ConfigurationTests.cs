@@ -49,6 +49,9 @@ public sealed class ConfigurationTests
         (calls.Limits.Connections, calls.Limits.StreamsPerBearer).ShouldBe((59, 60));
         calls.ForwardedHeaders.KnownProxies.ShouldBe(["10.1.2.3"]);
         calls.ForwardedHeaders.KnownNetworks.ShouldBe(["10.0.0.0/8", "fd00::/8"]);
+        (string.Join(' ', calls.Groups["interpreters"].Members), calls.Groups["interpreters"].Strategy)
+            .ShouldBe(("ines +41445550106", "in-order"));
+        (calls.GroupResolver.Url, calls.GroupResolver.AllowPrivateAddresses).ShouldBe(("https://groups.example.org/resolve", true));
         calls.Cors.AllowedOrigins.ShouldBe(["https://app.example.org", "http://localhost:5173"]);
 
         var twilio = app.Services.GetRequiredService<IOptions<TwilioOptions>>().Value;
@@ -107,6 +110,7 @@ public sealed class ConfigurationTests
             .. settings.Keys.Where(key => key.StartsWith("Calls__Webhooks__", StringComparison.Ordinal))
                 .Select(key => key.Split("__")[2]).Distinct(StringComparer.Ordinal).Select(name => KeyValuePair.Create(
                     $"Calls:Webhooks:{name}:Secret", (string?)"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+            new("Calls:GroupResolver:Secret", "whsec_" + Convert.ToBase64String(new byte[24])),
         ]);
         return builder.AddCalls().Build();
     }

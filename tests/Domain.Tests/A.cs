@@ -33,12 +33,29 @@ internal static class A
     public static readonly Party Ivan = new Party.Phone(Phone("+15550000006"));
     public static readonly ImmutableArray<Party> Interpreters = [Ines, Ivan];
 
+    /// <summary>The candidates of the group that alice calls: ines's app and ivan's phone.</summary>
+    public static readonly ParticipantId GroupFirst = ParticipantId.Callee.Candidate(1);
+    public static readonly ParticipantId GroupSecond = ParticipantId.Callee.Candidate(2);
+
     public static readonly Party Bob = new Party.Client(Identity("bob"));
     public static readonly Party BobsPhone = new Party.Phone(Phone("+15550000002"));
 
     /// <summary>A call that alice has just placed to bob. The dial is planned and not sent.</summary>
     public static Call Session(Party? callee = null, CallPolicy? policy = null) =>
         new Call(policy ?? new CallPolicy()).Starts(callee: callee);
+
+    /// <summary>A call that alice has just placed to a group. All members are dialled.</summary>
+    public static Call GroupCall(Strategy strategy = Strategy.All, CallPolicy? policy = null, params Party[] members) =>
+        new Call(policy ?? new CallPolicy()).When(Calls(new GroupMembers(members.Length == 0 ? Interpreters : [.. members], strategy)));
+
+    /// <summary>A call that alice has just placed to a group that the group resolver knows.</summary>
+    public static Call AskedGroup(CallPolicy? policy = null) => new Call(policy ?? new CallPolicy()).When(Calls(null));
+
+    /// <summary>Alice calls a group. Without members, the group resolver is asked for them.</summary>
+    public static SessionEvent.StartCall Calls(GroupMembers? members) =>
+        new(Id(), Nonce, CallerLeg, App("alice"), Party.Unknown.Instance) { Group = new CalledGroup(Group("interpreters"), members) };
+
+    public static GroupName Group(string text) => GroupName.TryParse(text, out var name) ? name : throw new FormatException(text);
 
     /// <summary>Alice has called bob's phone, which is screened, and it rings.</summary>
     public static Call ScreenedCall(Screening screen = Screening.Machine) =>
@@ -85,6 +102,7 @@ internal static class A
         : participant == ParticipantId.Callee ? CalleeLeg
         : participant == Doctor ? DoctorLeg
         : participant == Carol || participant == BobAgain ? Leg(5)
+        : participant.Group == ParticipantId.Callee ? Leg(70 + participant.Value[^1] - '0')
         : participant.Group is not null ? Leg(60 + participant.Value[^1] - '0')
         : LawyerLeg;
 }

@@ -63,6 +63,10 @@ internal sealed class Call(CallPolicy policy, CallSession? stored = null)
         Strategy strategy = Strategy.All, Screening? screen = null, TimeSpan? ringTime = null, ImmutableArray<Party>? of = null) =>
         When(new SessionEvent.AddOneOf(A.One, of ?? A.Interpreters, strategy, "interpreter") { Screen = screen, RingTime = ringTime });
 
+    /// <summary>The group resolver answers.</summary>
+    public Call Resolves(GroupMembers? members, string? nonce = null) =>
+        When(new SessionEvent.GroupResolved(nonce ?? Session.Nonce, members));
+
     public Call Rings(params ParticipantId[] participants)
     {
         foreach (var id in participants)

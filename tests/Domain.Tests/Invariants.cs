@@ -44,9 +44,14 @@ internal static class Invariants
     private static string? Of(CallSession session, Participant participant)
     {
         var dials = session.Effects.OfType<Effect.Dial>().Where(d => d.Participant == participant.Id).ToList();
-        var needsDial = participant.Leg is null && participant.Progress != Progress.Gone && !IsWaiting(session, participant);
+        var asked = session.Effects.OfType<Effect.ResolveGroup>().Count();
+        var waitsForAnswer = participant.Id == ParticipantId.Callee && asked == 1;
+        var needsDial = participant.Leg is null && participant.Progress != Progress.Gone && !IsWaiting(session, participant)
+            && !waitsForAnswer;
         return dials.Count > 1 ? "a participant has two dials"
             : dials.Count == 1 != needsDial ? "a participant without a leg has no dial, or one with a leg has a dial"
+            : asked > 0 && (asked > 1 || session.IsEnded || session.Find(ParticipantId.Callee) is null or { Progress: Progress.Gone })
+                ? "the group resolver is asked for a callee who is not awaited"
             : session.IsEnded && dials.Any(d => d.State == DialState.Planned) ? "a dial is planned for an ended call"
             : participant.Leaving != Leaving.No && dials.Any(d => d.State == DialState.Planned)
                 ? "a dial is planned for a participant who is leaving"
@@ -84,8 +89,13 @@ internal static class Invariants
         before.IsEnded && after.EndedAt != before.EndedAt ? "an ended call goes on, or ends again"
         : before.RangAt is not null && after.RangAt != before.RangAt ? "the callee rings for the first time twice"
         : before.AnsweredAt is not null && after.AnsweredAt != before.AnsweredAt ? "a call is answered twice"
-        : before.Participants.Select(was => OnlyIncreases(was, after.Find(was.Id), before.RebuiltAt is not null))
+        : before.Participants.Where(was => !IsReplaced(was, after))
+            .Select(was => OnlyIncreases(was, after.Find(was.Id), before.RebuiltAt is not null))
             .FirstOrDefault(broken => broken is not null);
+
+    /// <summary>The candidates of a group take the place of the callee without an address. No leg is forgotten by this.</summary>
+    private static bool IsReplaced(Participant was, CallSession after) => was.Id == ParticipantId.Callee
+        && was is { Party: Party.Unknown, Leg: null } && after.Find(was.Id) is null && after.CandidatesOf(was.Id).Any();
 
     private static string? OnlyIncreases(Participant was, Participant? now, bool wasJustBuilt) =>
         now is null ? "a participant has disappeared"

@@ -15,13 +15,13 @@ public sealed class The_numbers_of_what_is_stored
     [Fact]
     public void Of_a_reason_to_leave() => Numbers<LeaveReason>().ShouldBe(
         "HungUp=0 Busy=1 Declined=2 NoAnswer=3 Unreachable=4 Canceled=5 Removed=6 RefusedByTwilio=7 NeverDialed=8 NeverJoined=9 "
-        + "Voicemail=10 NotAccepted=11 AnsweredElsewhere=12 NobodyAccepted=13 CallEnded=20");
+        + "Voicemail=10 NotAccepted=11 AnsweredElsewhere=12 NobodyAccepted=13 NoCandidates=14 CallEnded=20");
 
     [Fact]
     public void Of_a_reason_to_end() => Numbers<EndReason>().ShouldBe(
         "CallerHungUpBeforeAnswer=0 CallerNeverJoined=1 CalleeBusy=2 CalleeDeclined=3 CalleeNoAnswer=4 CalleeUnreachable=5 " +
         "CalleeRefusedByTwilio=6 OnePersonLeft=7 EndedByPerson=8 MaxDuration=9 " +
-        "CalleeVoicemail=10 CalleeNotAccepted=11");
+        "CalleeVoicemail=10 CalleeNotAccepted=11 NobodyAccepted=12");
 
     [Fact]
     public void Of_evidence() => Numbers<Evidence>().ShouldBe("Webhook=0 Gateway=1 Review=2 Request=3 Deadline=4");

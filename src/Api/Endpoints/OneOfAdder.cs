@@ -23,14 +23,14 @@ internal sealed class OneOfAdder(ISender mediator, DialOutcomes outcomes, TimePr
             wrong["oneOf"] = $"It must have 1 to {Candidates.Most} candidates.";
         if (body.PhoneNumber is not null || body.Identity is not null)
             wrong[body.PhoneNumber is not null ? "phoneNumber" : "identity"] = "The body must have one of phoneNumber, identity and oneOf.";
-        Strategy? strategy = body.Strategy switch { null or "all" => Strategy.All, "in-order" => Strategy.InOrder, _ => null };
+        var strategy = body.Strategy is "" ? null : CandidateForm.StrategyOf(body.Strategy);
         if (strategy is null)
             wrong["strategy"] = "It must be all or in-order.";
         if (body.RingSeconds is < ShortestRing or > LongestRing)
             wrong["ringSeconds"] = $"It must be {ShortestRing} to {LongestRing}.";
         var parties = ImmutableArray.CreateBuilder<Party>();
         for (var i = 0; i < oneOf.Count && i < Candidates.Most; i++)
-            if (PartyOf(oneOf[i], out var field, out var why) is { } party)
+            if (CandidateForm.PartyOf(oneOf[i]?.Identity, oneOf[i]?.PhoneNumber, out var field, out var why) is { } party)
                 parties.Add(party);
             else
                 wrong[string.Create(CultureInfo.InvariantCulture, $"oneOf[{i}]{field}")] = why;
@@ -100,23 +100,6 @@ internal sealed class OneOfAdder(ISender mediator, DialOutcomes outcomes, TimePr
         && session.CandidatesOf(command.Participant).All(stored => command.Candidates.Where((party, i) =>
             stored.Id == command.Participant.Candidate(i + 1) && stored.Party == party
             && (command.Screen is not { } screen || party is not Party.Phone || screen == stored.Screen)).Any());
-
-    private static Party? PartyOf(CandidateToAdd? candidate, out string field, out string why)
-    {
-        (field, why) = ("", "It must have either identity or phoneNumber.");
-        if (candidate is not { Identity: var identity, PhoneNumber: var number } || identity is null == number is null)
-            return null;
-        if (number is not null)
-        {
-            if (PhoneNumbers.TryNormalise(number, out var phone, out var malformed))
-                return new Party.Phone(phone);
-            (field, why) = (".phoneNumber", malformed);
-            return null;
-        }
-
-        (field, why) = (".identity", $"It must be a client identity of at most {ClientIdentity.MaxLength} characters.");
-        return ClientIdentity.TryParse(identity, out var person) ? new Party.Client(person) : null;
-    }
 }
 
 /// <summary>One candidate: an app user or a phone.</summary>

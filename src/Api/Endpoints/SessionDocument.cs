@@ -27,7 +27,8 @@ public sealed record SessionDocument(
 
     /// <summary>To remove the caller or the callee before the answer ends the call too.</summary>
     private static string? EndedByOf(CallSession session) => session.EndReason is Domain.EndReason.EndedByPerson
-        ? ParticipantDocument.NameOf(session.EndedBy ?? session.Caller.RemovedBy ?? session.Participants[1].RemovedBy) : null;
+        ? ParticipantDocument.NameOf(session.EndedBy ?? session.Caller.RemovedBy
+            ?? session.Callees.Select(callee => callee.RemovedBy).FirstOrDefault(by => by is not null)) : null;
 
     private static SessionState StateOf(CallSession session) =>
         session.IsEnded ? SessionState.Ended : session.AnsweredAt is null ? SessionState.Ringing : SessionState.Live;
@@ -130,12 +131,12 @@ public sealed record ParticipantDocument(
         _ => Left(participant),
     };
 
-    /// <summary>Two reasons of the domain are details of others: a phone that was never dialled was not reached, and the line of a person
-    /// who never entered the room has ended.</summary>
+    /// <summary>Three reasons of the domain are details of others: a phone that was never dialled was not reached, nor was a group
+    /// without candidates, and the line of a person who never entered the room has ended.</summary>
     private static ParticipantReason? ReasonOf(Participant participant) => participant.Reason switch
     {
         _ when participant.Reconnecting => null,
-        LeaveReason.NeverDialed => ParticipantReason.Unreachable,
+        LeaveReason.NeverDialed or LeaveReason.NoCandidates => ParticipantReason.Unreachable,
         LeaveReason.NeverJoined => ParticipantReason.HungUp,
         var reason => Wire.Named<ParticipantReason>(reason),
     };

@@ -2,12 +2,13 @@ namespace Calls.Api.Endpoints;
 
 /// <summary>The webhooks that answer TwiML. They never wait for Twilio's API, and always answer a document that Twilio can play.</summary>
 internal sealed partial class VoiceWebhooks(
-    ISender mediator, TwiML twiml, CallbackUrls urls, CallTones tones, InboundNumbers numbers, WebhookTelemetry telemetry,
-    HoldOutages outages, ILogger<VoiceWebhooks> logger)
+    ISender mediator, TwiML twiml, CallbackUrls urls, CallTones tones, InboundNumbers numbers, CalledGroups groups,
+    WebhookTelemetry telemetry, HoldOutages outages, ILogger<VoiceWebhooks> logger)
 {
     /// <summary>How long a caller gets ringback while the session is not available.</summary>
     private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(30);
     private const string TooLong = "We are sorry, the call cannot be connected right now. Please call again.";
+    private const string NoSuchGroup = "This call cannot be placed, because there is no such group.";
     /// <summary>The leg ends here, and no decision was needed.</summary>
     public static WebhookAnswer HangUp { get; } = new(TwiML.HangUp, WebhookOutcomes.Accepted);
 
@@ -29,14 +30,21 @@ internal sealed partial class VoiceWebhooks(
         if (LegStatuses.ClientOf(request.From) is not { Identity: var caller })
             return Unusable("From", "This call cannot be placed, because it does not come from an app user.");
         var why = "";
-        if ((held?.Callee ?? ParseCallee(request.To, out why)) is not { } callee)
+        if ((held?.Callee ?? Recipient.Parse(request.To, out why)) is not { } callee)
             return Unusable("To", why);
+        var group = callee.Group is { } name ? groups.Find(name) : null;
+        if (callee.Group is not null && group is null)
+            return Unusable("group", NoSuchGroup);
         if (!AppAddress.Fits(session, new Party.Client(caller)))
             return Unusable("CallerIdentity", "This call cannot be placed, because the name of the caller is too long.");
         var retry = held?.Retry ?? 0;
         // An invalid language is ignored. The call is still placed.
         var language = held?.Language ?? (Language.TryParse(request.Language, out var spoken) ? spoken : null);
-        var call = new StartCall(session, leg, new Party.Client(caller), callee, request.SpanContext) { Language = language };
+        var call = new StartCall(session, leg, new Party.Client(caller), callee.Party, request.SpanContext)
+        {
+            Language = language,
+            Group = group,
+        };
         return await AnswerAsync(call, retry, () => urls.VoiceAgain(session, callee, language, retry + 1, request.SpanContext));
     }
 
@@ -59,8 +67,11 @@ internal sealed partial class VoiceWebhooks(
             return Unusable("blocked caller", "Calls from your number are not accepted.");
         if ((held?.Callee ?? numbers.CalleeOf(request.To)) is not { } callee)
             return Unusable("number", "The number you have called is not in service.");
+        var group = callee.Group is { } name ? groups.Find(name) : null;
+        if (callee.Group is not null && group is null)
+            return Unusable("group", NoSuchGroup);
         var retry = held?.Retry ?? 0;
-        var call = new StartCall(session, leg, caller, callee, request.SpanContext);
+        var call = new StartCall(session, leg, caller, callee.Party, request.SpanContext) { Group = group };
         return await AnswerAsync(call, retry, () => urls.NumberAgain(session, callee, retry + 1, request.SpanContext));
     }
 
@@ -162,24 +173,6 @@ internal sealed partial class VoiceWebhooks(
         return new(TwiML.Refuse(words), WebhookOutcomes.Refused);
     }
 
-    /// <summary>The callee in <c>To</c>. A text that begins like a number is a number or is refused; it is never an identity.</summary>
-    internal static Party? ParseCallee(string? to, out string why)
-    {
-        why = "This call cannot be placed, because no recipient was given.";
-        if (string.IsNullOrWhiteSpace(to))
-            return null;
-        if (PhoneNumbers.BeginsLikeOne(to))
-        {
-            if (PhoneNumbers.TryNormalise(to, out var number, out var malformed))
-                return new Party.Phone(number);
-            why = "This call cannot be placed. " + malformed;
-            return null;
-        }
-
-        why = "This call cannot be placed, because the name of the recipient is not valid.";
-        return ClientIdentity.TryParseAddress(to, out var identity) ? new Party.Client(identity) : null;
-    }
-
     private static partial class Log
     {
         [LoggerMessage(3002, LogLevel.Information, "A voice webhook was answered with words and a hang-up, because of: {Cause}")]
@@ -201,7 +194,7 @@ internal sealed partial class VoiceWebhooks(
 /// <param name="Callee">The callee. Null in a URL of a version that left this to the app's parameters.</param>
 /// <param name="Retry">How often the caller has got ringback.</param>
 /// <param name="Language">The language that the app named. Null if it named none.</param>
-internal sealed record HeldCall(SessionId Session, Party? Callee, int Retry, Language? Language = null);
+internal sealed record HeldCall(SessionId Session, Recipient? Callee, int Retry, Language? Language = null);
 
 /// <summary>The answer of a phone while Redis was away, as the URL of its <c>&lt;Redirect&gt;</c> names it.</summary>
 internal sealed record HeldAnswer(AnsweredBy AnsweredBy, bool IsKeyOne);

@@ -73,12 +73,12 @@ internal static class WebhookRoutes
         }).ExcludeFromDescription().AllowAnonymous();
 
     private static Task<WebhookAnswer> VoiceAgain(HttpContext http, TwilioRequest request) =>
-        SessionOf(http) is { } session && CallbackUrls.ReadCallee(ValueOf(http, "callee")) is { } callee
+        SessionOf(http) is { } session && CallbackUrls.ReadRecipient(ValueOf(http, "callee")) is { } callee
             ? Voice(http).Voice(request, new(session, callee, RetryOf(http), LanguageOf(http)))
             : HangUp;
 
     private static Task<WebhookAnswer> NumberAgain(HttpContext http, TwilioRequest request) =>
-        SessionOf(http) is { } session && CallbackUrls.ReadCallee(ValueOf(http, "callee")) is { } callee
+        SessionOf(http) is { } session && CallbackUrls.ReadRecipient(ValueOf(http, "callee")) is { } callee
             ? Voice(http).Number(request, new(session, callee, RetryOf(http)))
             : HangUp;
 

@@ -12,6 +12,7 @@ public sealed partial class EffectExecutor(
     ILegOwners owners,
     ICallerNotices notices,
     IDialingRules rules,
+    IGroupResolver groups,
     CallPolicy policy,
     DialOutcomes outcomes,
     CallsTelemetry telemetry,
@@ -38,6 +39,7 @@ public sealed partial class EffectExecutor(
                 await PlayToneAsync(session, tone, because, cancellationToken),
             Effect.HangUp hangUp => await HangUpAsync(session, hangUp, cancellationToken),
             Effect.SetFlags flags => await SetFlagsAsync(session, flags, cancellationToken),
+            Effect.ResolveGroup group => await ResolveAsync(session, group, cancellationToken),
             _ => throw new UnreachableException($"No execution for {effect.GetType().Name}"),
         };
         telemetry.Ran(effect, outcome, delay);
@@ -232,6 +234,15 @@ public sealed partial class EffectExecutor(
         var outcome = OutcomeOf(answer);
         await mediator.Send(new ToneSettled(session.Id, tone.Leg, outcome), CancellationToken.None);
         return outcome == EffectOutcome.Done ? "Told" : "NotTold";
+    }
+
+    /// <summary>Asks for the candidates of the group that was called. After the queue time-out the caller does not wait any more.</summary>
+    private async Task<string> ResolveAsync(CallSession session, Effect.ResolveGroup group, CancellationToken cancellationToken)
+    {
+        var answer = clock.GetUtcNow() < session.StartedAt + policy.QueueTimeout
+            ? await groups.AskAsync(group.Group, session, cancellationToken) : new GroupAnswer("Overdue", null);
+        await mediator.Send(new GroupResolved(session.Id, session.Nonce, answer.Members), CancellationToken.None);
+        return answer.Outcome;
     }
 
     private async Task<string> SetFlagsAsync(CallSession session, Effect.SetFlags flags, CancellationToken cancellationToken)

@@ -13,6 +13,16 @@ public interface IQuotas
     /// <param name="cancellationToken">Counts until the request is sent.</param>
     Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken);
 
+    /// <summary>Takes what a phone uses up that is a candidate of a called group: one of the caller's phones, of the region's phones and of
+    /// all phones of this hour.</summary>
+    /// <param name="callerLeg">The caller's leg. It names the call, so a repeated request takes nothing twice.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="candidate">The candidate.</param>
+    /// <param name="region">The region of the phone.</param>
+    /// <param name="cancellationToken">Counts until the request is sent.</param>
+    Task<Allowance> TakeCalleeAsync(
+        CallSid callerLeg, Party caller, ParticipantId candidate, string region, CancellationToken cancellationToken);
+
     /// <summary>The leg of a person who comes back belongs to this session from now on. It uses nothing up.</summary>
     /// <returns>False if the leg belongs to another session.</returns>
     Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken);

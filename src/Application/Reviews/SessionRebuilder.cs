@@ -144,7 +144,7 @@ internal sealed class SessionRebuilder(
                 continue;
             }
 
-            if (participant == ParticipantId.Callee)
+            if ((participant.Group ?? participant) == ParticipantId.Callee)
                 caller = LegStatuses.ClientOf(view?.From)?.Identity;
             legs.Add(LegOf(participant, leg, view, seen));
         }

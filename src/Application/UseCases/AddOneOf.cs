@@ -67,12 +67,7 @@ internal sealed class AddOneOfHandler(SessionTransaction transaction, IDialingRu
         {
             var parts = await Task.WhenAll(candidates.Select(candidate => quotas.TakeAddAsync(
                 request, candidate.Id, candidate.Party is Party.Phone phone ? rules.RegionOf(phone.Number) : null, cancellationToken)));
-            var refused = parts.Select(part => part.Refused).FirstOrDefault(reason => reason is not null);
-            var all = new Allowance(refused, [.. parts.SelectMany(part => part.Taken)]);
-            if (all.Refused is null)
-                return all;
-            await quotas.GiveBackAsync(all);
-            return all with { Taken = [] };
+            return await quotas.AllOrNothingAsync(parts);
         }
 
         /// <summary>A repeated request may have taken what belongs to the candidates that the first request added.</summary>

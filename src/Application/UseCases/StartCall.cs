@@ -8,7 +8,7 @@ namespace Calls.Application.UseCases;
 /// <param name="CallerLeg">The caller's leg.</param>
 /// <param name="Caller">From Twilio's <c>From</c>. The access token vouches for an app user. Unknown: a phone that withholds its
 /// number.</param>
-/// <param name="Callee">The app user or phone to ring.</param>
+/// <param name="Callee">The app user or phone to ring. Unknown: a group is called.</param>
 /// <param name="TraceParent">W3C trace context of the request: the whole call becomes part of this trace. Null where nothing is
 /// traced.</param>
 public sealed record StartCall(
@@ -16,6 +16,9 @@ public sealed record StartCall(
 {
     /// <summary>The language of the words that the people of this call hear. Null: the configured language.</summary>
     public Language? Language { get; init; }
+
+    /// <summary>The group that is called. The callee is then <see cref="Party.Unknown"/>.</summary>
+    public CalledGroup? Group { get; init; }
 
     /// <summary>Whose quota a call uses: the identity or the number of the caller. No identity begins with <c>+</c>. Null for a withheld
     /// number: many people share it, so that no limit of one person fits.</summary>
@@ -27,7 +30,11 @@ public sealed record StartCall(
     };
 
     public SessionEvent ToEvent() =>
-        new SessionEvent.StartCall(SessionId, Nonces.Next(), CallerLeg, Caller, Callee, TraceParent) { Language = Language };
+        new SessionEvent.StartCall(SessionId, Nonces.Next(), CallerLeg, Caller, Callee, TraceParent)
+        {
+            Language = Language,
+            Group = Group,
+        };
 }
 
 internal sealed class StartCallHandler(
@@ -35,7 +42,10 @@ internal sealed class StartCallHandler(
 {
     public Task<Decision> Handle(StartCall request, CancellationToken cancellationToken)
     {
-        var asked = request.ToEvent();
+        var members = request.Group?.Members;
+        var allowed = members is null ? null : rules.Allowed(members);
+        var ringsNone = members?.Candidates.IsEmpty is false && allowed!.Candidates.IsEmpty;
+        var asked = (ringsNone || allowed is null ? request : request with { Group = request.Group! with { Members = allowed } }).ToEvent();
         return transaction.RunAsync(
             request.SessionId, LoadOption.AssumeNew, DecideOn, cancellationToken, new PlacedCall(request, rules, quotas));
 
@@ -43,7 +53,9 @@ internal sealed class StartCallHandler(
         Decision DecideOn(StoredSession stored)
         {
             var decision = transaction.Decide(stored, asked);
-            return IsNewCall(decision) && request.Callee is Party.Phone phone && rules.WhyNot(phone.Number) is { } reason
+            // If none of the members of a group can be rung, the caller hears the reason of the first one.
+            var called = ringsNone ? members!.Candidates[0] : request.Callee;
+            return IsNewCall(decision) && called is Party.Phone phone && rules.WhyNot(phone.Number) is { } reason
                 ? Decision.Refuse(asked, stored.Session, reason)
                 : decision;
         }
@@ -56,16 +68,27 @@ internal sealed class StartCallHandler(
     /// <summary>One of the calls that a person may have placed at once and within this hour, and for a phone one of its phones.</summary>
     private sealed class PlacedCall(StartCall request, IDialingRules rules, IQuotas quotas) : Quota
     {
+        private CallSession? placed;
+
         /// <summary>A person who comes back takes nothing. The leg belongs to this session from now on.</summary>
-        public override async Task<CallReply.Refused?> TakeAsync(Decision decided, CancellationToken cancellationToken) =>
-            IsNewCall(decided) ? await base.TakeAsync(decided, cancellationToken)
-            : await quotas.TakeLegAsync(request, cancellationToken) ? null
-            : new CallReply.Refused(RefusalReason.LegHasPlacedCall);
+        public override async Task<CallReply.Refused?> TakeAsync(Decision decided, CancellationToken cancellationToken)
+        {
+            if (!IsNewCall(decided))
+                return await quotas.TakeLegAsync(request, cancellationToken)
+                    ? null : new CallReply.Refused(RefusalReason.LegHasPlacedCall);
+            placed ??= decided.Session;
+            return await base.TakeAsync(decided, cancellationToken);
+        }
 
         public override bool IsUsedBy(Decision decided) => IsNewCall(decided);
 
-        protected override Task<Allowance> TakeOnceAsync(CancellationToken cancellationToken) =>
-            quotas.TakeStartAsync(request, request.Callee is Party.Phone phone ? rules.RegionOf(phone.Number) : null, cancellationToken);
+        protected override async Task<Allowance> TakeOnceAsync(CancellationToken cancellationToken)
+        {
+            var start = await quotas.TakeStartAsync(
+                request, request.Callee is Party.Phone phone ? rules.RegionOf(phone.Number) : null, cancellationToken);
+            return request.Group is null || start.Refused is not null ? start
+                : await quotas.AllOrNothingAsync(start, await CalleeQuota.TakeAsync(placed, rules, quotas, cancellationToken));
+        }
 
         /// <summary>A repeated webhook may have taken what belongs to its live call.</summary>
         protected override Task GiveBackOnceAsync(Allowance allowance, CallSession? session) =>

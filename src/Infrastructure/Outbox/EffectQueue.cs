@@ -3,8 +3,8 @@ using System.Threading.Channels;
 
 namespace Calls.Infrastructure.Outbox;
 
-/// <summary>Holds committed effects for the worker. Hang-ups, dials, and changes of mute and hold have a lane each, so that none of them
-/// waits behind another kind.</summary>
+/// <summary>Holds committed effects for the worker. Hang-ups, dials, changes of mute and hold, and questions to the group resolver have a
+/// lane each, so that none of them waits behind another kind.</summary>
 /// <remarks>A full queue drops the effect. The effect stays stored in its session, and a sweeper runs it after the lease.</remarks>
 internal sealed class EffectQueue : IEffectQueue, IDisposable
 {
@@ -12,6 +12,7 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
     private readonly Channel<QueuedEffect> endings = Lane();
     private readonly Channel<QueuedEffect> dials = Lane();
     private readonly Channel<QueuedEffect> changes = Lane();
+    private readonly Channel<QueuedEffect> questions = Lane();
     /// <summary>For each participant with a change in the lane or under way: the newest change that waits behind it.</summary>
     private readonly Dictionary<(SessionId, ParticipantId), QueuedEffect?> newest = [];
     private readonly Meter meter;
@@ -22,13 +23,14 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
         meter = meters.Create("Calls.Outbox");
         dropped = meter.CreateCounter<long>("calls.effects.dropped", "{effect}", "Effects that the full queue left to the sweeper.");
         meter.CreateObservableGauge(
-            "calls.effects.queued", () => Endings.Count + Dials.Count + Changes.Count, "{effect}",
+            "calls.effects.queued", () => Endings.Count + Dials.Count + Changes.Count + Questions.Count, "{effect}",
             "Effects that wait for the worker of this replica.");
     }
 
     public ChannelReader<QueuedEffect> Endings => endings.Reader;
     public ChannelReader<QueuedEffect> Dials => dials.Reader;
     public ChannelReader<QueuedEffect> Changes => changes.Reader;
+    public ChannelReader<QueuedEffect> Questions => questions.Reader;
 
     /// <summary>An increase is seen only of a series that exists before it.</summary>
     public void StartAtZero() => dropped.Add(0);
@@ -39,7 +41,7 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
         if (effect is Effect.SetFlags flags)
             Change(flags, queued);
         else
-            Write(effect is Effect.HangUp ? endings : dials, queued);
+            Write(effect switch { Effect.HangUp => endings, Effect.ResolveGroup => questions, _ => dials }, queued);
     }
 
     /// <summary>A change has been run. Returns the newest change of the same participant that was queued in the meantime.</summary>
@@ -66,6 +68,7 @@ internal sealed class EffectQueue : IEffectQueue, IDisposable
         endings.Writer.TryComplete();
         dials.Writer.TryComplete();
         changes.Writer.TryComplete();
+        questions.Writer.TryComplete();
     }
 
     public void Dispose() => meter.Dispose();

@@ -28,6 +28,7 @@ internal sealed partial class OutboxWorker(
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         RunAsync(queue.Endings.ReadAllAsync(CancellationToken.None)), RunAsync(queue.Changes.ReadAllAsync(CancellationToken.None)),
+        RunAsync(queue.Questions.ReadAllAsync(CancellationToken.None)),
         RunAsync(paced.IsLimited ? InTurnAsync() : queue.Dials.ReadAllAsync(CancellationToken.None)));
 
     private async IAsyncEnumerable<QueuedEffect> InTurnAsync()

@@ -90,6 +90,17 @@ internal sealed class RedisQuotas(
         }
     }
 
+    public async Task<Allowance> TakeCalleeAsync(
+        CallSid callerLeg, Party caller, ParticipantId candidate, string region, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var phone = $"{callerLeg.Value}/{candidate.Value}";
+        List<Task<Allowance>> asked = [TakeAsync(OfAll(region, phone))];
+        if (StartCall.OwnerOf(caller) is { } owner)
+            asked.Add(TakeAsync([PhonesOf(RedisKeys.HashOf(owner), phone)]));
+        return await JoinAsync(await AllAsync([.. asked]));
+    }
+
     public async Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

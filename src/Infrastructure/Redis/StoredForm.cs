@@ -167,6 +167,7 @@ internal static class StoredForm
         {
             Effect.Dial d => new() { Kind = "d", Participant = d.Participant.Value, State = d.State, SentAt = Ms(d.SentAt) },
             Effect.HangUp h => new() { Kind = "h", Leg = h.Leg.Value, Because = h.Because },
+            Effect.ResolveGroup g => new() { Kind = "g", Group = g.Group.Value },
             Effect.SetFlags f => new() { Kind = "f", Participant = f.Participant.Value, Muted = f.Muted, Hold = f.Hold },
             _ => throw new UnreachableException($"No stored form for {effect.GetType().Name}"),
         };
@@ -182,6 +183,7 @@ internal static class StoredForm
             "d" => new Effect.Dial(ParticipantOf(e)) { State = Known(e.State), SentAt = At(e.SentAt), NotBefore = At(e.NotBefore) },
             // A reason that this version does not know has no tone. The leg is hung up.
             "h" => new Effect.HangUp(Parsed<CallSid>(e.Leg, CallSid.TryParse)) { Because = e.Because, NotBefore = At(e.NotBefore) },
+            "g" => new Effect.ResolveGroup(Parsed<GroupName>(e.Group, GroupName.TryParse)) { NotBefore = At(e.NotBefore) },
             _ => new Effect.SetFlags(ParticipantOf(e), e.Muted, e.Hold) { NotBefore = At(e.NotBefore) },
         };
         return effect with { Attempt = e.Attempt, Unknown = Text(e.Unknown) };

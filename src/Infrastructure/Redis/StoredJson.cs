@@ -78,6 +78,7 @@ internal sealed class EffectForm
     [JsonPropertyName("m")] public bool? Muted { get; set; }
     [JsonPropertyName("h")] public bool? Hold { get; set; }
     [JsonPropertyName("bc")] public LeaveReason? Because { get; set; }
+    [JsonPropertyName("g")] public string? Group { get; set; }
     [JsonPropertyName("n")] public int Attempt { get; set; }
     [JsonPropertyName("b")] public long NotBefore { get; set; }
     [JsonExtensionData] public Dictionary<string, JsonElement>? Unknown { get; set; }
@@ -92,7 +93,8 @@ internal sealed class EffectConverter : JsonConverter<Effect>
     public override Effect Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         var json = JsonElement.ParseValue(ref reader);
-        if (json.TryGetProperty("k"u8, out var kind) && kind.ValueKind == JsonValueKind.String && kind.GetString() is "d" or "h" or "f")
+        if (json.TryGetProperty("k"u8, out var kind) && kind.ValueKind == JsonValueKind.String
+            && kind.GetString() is "d" or "h" or "f" or "g")
             return StoredForm.FromStored(json.Deserialize(StoredJson.Default.EffectForm) ?? throw new JsonException("An effect is null."));
         var notBefore = json.TryGetProperty("b"u8, out var time) && time.ValueKind == JsonValueKind.Number ? time.GetInt64() : 0;
         return new Effect.Foreign(json.GetRawText()) { NotBefore = StoredForm.At(notBefore) };

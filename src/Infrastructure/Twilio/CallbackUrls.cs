@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
+using Calls.Infrastructure.Dialing;
 
 namespace Calls.Infrastructure.Twilio;
 
@@ -69,24 +70,29 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
 
     /// <summary>Asks the voice webhook again while Redis is away. The path has all data that places the call, because Twilio does not
     /// repeat the app's own parameters on a <c>&lt;Redirect&gt;</c>.</summary>
-    public string VoiceAgain(SessionId session, Party callee, Language? language, int retry, string? traceParent) => At(
+    public string VoiceAgain(SessionId session, Recipient callee, Language? language, int retry, string? traceParent) => At(
         $"/twilio/sessions/{Segment(session.Value)}/callees/{Encode(callee)}{(language is null ? "" : $"/languages/{language.Value}")}"
             + $"/retries/{retry}",
         "voice", traceParent, TwimlOverrides);
 
     /// <summary>Asks the Voice URL of a number again while Redis is away. The session is the caller's leg.</summary>
-    public string NumberAgain(SessionId session, Party callee, int retry, string? traceParent) => At(
+    public string NumberAgain(SessionId session, Recipient callee, int retry, string? traceParent) => At(
         $"/twilio/sessions/{Segment(session.Value)}/callees/{Encode(callee)}/retries/{retry}", "number", traceParent, TwimlOverrides);
 
-    /// <summary>Reads the callee from a path of <see cref="VoiceAgain"/> or <see cref="Left"/>. Null if the segment is not a callee.
-    /// </summary>
-    public static Party? ReadCallee(string? segment)
-    {
-        if (segment is null || !Base64Url.IsValid(segment))
-            return null;
-        var address = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(segment));
-        return PhoneNumber.TryParse(address, out var number) ? new Party.Phone(number) : LegStatuses.ClientOf(address);
-    }
+    /// <summary>Reads the callee from a path of <see cref="Left"/>. Null if the segment is not a callee.</summary>
+    public static Party? ReadCallee(string? segment) => ReadAddress(segment) is { } address ? PartyOf(address) : null;
+
+    /// <summary>Reads the callee from a path of <see cref="VoiceAgain"/>. Null if the segment is not one.</summary>
+    public static Recipient? ReadRecipient(string? segment) => ReadAddress(segment) is not { } address ? null
+        : GroupName.TryParseAddress(address, out var group) ? Recipient.Of(group)
+        : PartyOf(address) is { } party ? new(party)
+        : null;
+
+    private static string? ReadAddress(string? segment) => segment is not null && Base64Url.IsValid(segment)
+        ? Encoding.UTF8.GetString(Base64Url.DecodeFromChars(segment)) : null;
+
+    private static Party? PartyOf(string address) =>
+        PhoneNumber.TryParse(address, out var number) ? new Party.Phone(number) : LegStatuses.ClientOf(address);
 
     /// <summary>Asks the answer URL again while Redis is away. The path says who has answered, or which key was pressed: Twilio need not
     /// repeat this on a <c>&lt;Redirect&gt;</c>.</summary>
@@ -111,6 +117,8 @@ public sealed class CallbackUrls(Uri publicBaseUrl)
     /// <summary>The address of a callee as a segment of a path. It is personal. It is encoded so that its characters need no escape; this
     /// does not hide it.</summary>
     public static string Encode(string address) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(address));
+
+    private static string Encode(Recipient callee) => callee.Group is { } group ? Encode(group.Address) : Encode(callee.Party);
 
     private static string Encode(Party callee) => Encode(callee switch
     {

@@ -31,6 +31,12 @@ internal static class Inputs
             new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.BobsPhone, A.Bob));
         yield return Now("a phone with a withheld number calls in",
             new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", A.StrangerLeg, Party.Unknown.Instance, A.Bob));
+        yield return Now("a client calls a group of ines and ivan, at once",
+            Group(new GroupMembers(A.Interpreters, Strategy.All)));
+        yield return Now("a client calls a group of ines and ivan, in order",
+            Group(new GroupMembers(A.Interpreters, Strategy.InOrder)));
+        yield return Now("a client calls a group without another member", Group(new GroupMembers([A.App("mallory")], Strategy.All)));
+        yield return Now("a client calls a group that the group resolver knows", Group(null));
         yield return Now("add a phone (guest-doctor)", new SessionEvent.AddPhoneParticipant(A.Doctor, A.PartyOf(A.Doctor), "doctor"));
         yield return Now("add another phone (guest-lawyer)", new SessionEvent.AddPhoneParticipant(A.Lawyer, A.PartyOf(A.Lawyer), null));
         yield return Now("add another phone (guest-lawyer), which must press 1",
@@ -60,6 +66,12 @@ internal static class Inputs
             new SessionEvent.SetParticipantFlags(A.Doctor, null, false, A.Identity("alice")));
         yield return Now("end the call", new SessionEvent.EndCall());
     }
+
+    private static SessionEvent.StartCall Group(GroupMembers? members) =>
+        new(A.Id(), "nonceofanewcall1", A.StrangerLeg, A.App("mallory"), Party.Unknown.Instance)
+        {
+            Group = new CalledGroup(A.Group("interpreters"), members),
+        };
 
     private static IEnumerable<(string, TimeSpan, SessionEvent)> Webhooks()
     {
@@ -127,6 +139,13 @@ internal static class Inputs
             yield return Now($"{who} joins", new SessionEvent.ParticipantJoined(A.Room1, Room, A.LegOf(who), who, null));
         }
 
+        foreach (var who in new[] { A.GroupFirst, A.GroupSecond })
+        {
+            yield return Now($"{who} answers", new SessionEvent.JoinCall(who, A.LegOf(who), A.Nonce));
+            yield return Now($"{who}: declined",
+                new SessionEvent.CalleeRejected(who, A.LegOf(who), LeaveReason.Declined, A.Nonce));
+        }
+
         yield return Now("guest-one_1: declined",
             new SessionEvent.CalleeRejected(A.First, A.LegOf(A.First), LeaveReason.Declined, A.Nonce));
         yield return Now("guest-one_1: hung up",
@@ -155,6 +174,15 @@ internal static class Inputs
             yield return Later($"dial of {who} cannot be looked up, 98 s later", 98, Settled(who, new DialOutcome.LookUpFailed()));
         }
 
+        yield return Now("the group resolver names ines and ivan, at once",
+            new SessionEvent.GroupResolved(A.Nonce, new GroupMembers(A.Interpreters, Strategy.All)));
+        yield return Now("the group resolver names ines and ivan, in order",
+            new SessionEvent.GroupResolved(A.Nonce, new GroupMembers(A.Interpreters, Strategy.InOrder)));
+        yield return Now("the group resolver names only the caller",
+            new SessionEvent.GroupResolved(A.Nonce, new GroupMembers([A.App("alice")], Strategy.All)));
+        yield return Now("the group resolver gives no answer", new SessionEvent.GroupResolved(A.Nonce, null));
+        yield return Now("the group resolver answers about an earlier call",
+            new SessionEvent.GroupResolved("earlier", new GroupMembers(A.Interpreters, Strategy.All)));
         yield return Now("dial of callee is accepted as another leg", Settled(Callee, new DialOutcome.Accepted(A.StrangerLeg)));
         yield return Now("an earlier attempt of the callee's dial was not sent",
             new SessionEvent.DialSettled(Callee, A.Nonce, 0, new DialOutcome.NotSent(null)));

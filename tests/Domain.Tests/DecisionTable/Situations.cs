@@ -31,6 +31,16 @@ internal static class Situations
             A.ScreenedCall().Answers(ParticipantId.Callee, AnsweredBy.Unknown).Presses(ParticipantId.Callee, 1)),
         ("Screened, a machine had answered", "A machine has answered for the callee. The caller's leg is to be hung up.", () =>
             A.ScreenedCall().Answers(ParticipantId.Callee, AnsweredBy.Machine)),
+        ("Group, two candidates ring", "Alice has called a group. She waits in the room, and the phones of ines and ivan ring.", () =>
+            A.GroupCall().Joins(ParticipantId.Caller).Rings(A.GroupFirst, A.GroupSecond)),
+        ("Group, candidates in order", "Alice has called a group. The phone of ines rings, and ivan waits.", () =>
+            A.GroupCall(Strategy.InOrder).Joins(ParticipantId.Caller).Rings(A.GroupFirst)),
+        ("Group, the last candidate rings", "Alice has called a group. ines has declined, and the phone of ivan rings.", () =>
+            A.GroupCall().Joins(ParticipantId.Caller).Rings(A.GroupFirst, A.GroupSecond).Ends(A.GroupFirst, LeaveReason.Declined)),
+        ("Group, one of two candidates has the call", "Alice and ines are in the room. The phone of ivan is to be stopped.", () =>
+            A.GroupCall().Joins(ParticipantId.Caller).Rings(A.GroupFirst, A.GroupSecond).PicksUp(A.GroupFirst).Joins(A.GroupFirst)),
+        ("Group, the resolver is asked", "Alice has called a group that the group resolver knows. She waits in the room.", () =>
+            A.AskedGroup().Joins(ParticipantId.Caller)),
         ("Live", "Caller and callee are in the room.", () => A.Session().Live()),
         ("Live, a review has failed", "Caller and callee are in the room. Twilio did not answer a review, so the next one waits.", () =>
             A.Session().Live().After(60).FailsReview()),

@@ -40,7 +40,8 @@ internal static class Words
         List<string> changes =
         [
             .. after.Participants.Where(p => before.Find(p.Id) is null).Select(p => $"{p.Id} {Of(p)}, added by {p.AddedBy}"),
-            .. before.Participants.SelectMany(p => Between(p, after.Find(p.Id)!)),
+            .. before.Participants.Where(p => after.Find(p.Id) is null).Select(p => $"{p.Id} is replaced"),
+            .. before.Participants.SelectMany(p => after.Find(p.Id) is { } known ? Between(p, known) : []),
         ];
         if (before.Conference != after.Conference)
             changes.Add(after.Conference is null ? "no room open" : before.Conference is null ? "room open" : "another room open");
@@ -104,6 +105,7 @@ internal static class Words
         Effect.HangUp hangUp =>
             $"hang up {session.Find(hangUp.Leg)?.Id.Value ?? Earlier(session, hangUp.Leg)}{Heard(hangUp)}{Later(hangUp)}",
         Effect.SetFlags flags => $"set {flags.Participant}{Flag("muted", flags.Muted)}{Flag("hold", flags.Hold)}{Later(flags)}",
+        Effect.ResolveGroup group => $"ask the group resolver for {group.Group}",
         _ => effect.GetType().Name,
     };
 

@@ -13,7 +13,11 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
     };
 
     /// <summary>The policy of the scenario.</summary>
-    private readonly CallPolicy policy = Policy with { RejoinGrace = scenario.RejoinGrace };
+    private readonly CallPolicy policy = Policy with
+    {
+        RejoinGrace = scenario.RejoinGrace,
+        ScreenPhones = scenario.Group is null ? Policy.ScreenPhones : Screening.None,
+    };
 
     /// <summary>All stored instants, and the time of a decision that is made at once.</summary>
     public static readonly DateTimeOffset Now = A.Noon;
@@ -99,7 +103,7 @@ internal sealed class CheckedDecisions(Scenario scenario, Decide decide)
 
     private Party PartyOf(ParticipantId owner) => owner == ParticipantId.Caller ? new Party.Client(A.Identity("alice"))
         : owner == ParticipantId.Callee ? scenario.Holds.IsEmpty ? A.Bob : A.BobsPhone
-        : owner == A.First ? A.Ines : owner == A.Second ? A.Ivan
+        : owner == A.First || owner == A.GroupFirst ? A.Ines : owner == A.Second || owner == A.GroupSecond ? A.Ivan
         : A.PartyOf(owner);
 
     private static Progress ProgressOf(Leg leg) => leg.State switch

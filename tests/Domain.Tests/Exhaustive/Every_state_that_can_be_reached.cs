@@ -78,6 +78,26 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
     public void Two_people_and_two_candidates_who_are_rung_in_order() => AllRulesHold(
         Scenarios.OneOfTwo(Strategy.InOrder), 10_000, [.. Candidates, "the ring time passes"]);
 
+    [Fact]
+    public void A_group_that_is_called_at_once() => AllRulesHold(Scenarios.Group(Strategy.All, isConfigured: true), 10_000, GroupCall);
+
+    [Fact]
+    public void A_group_that_is_called_in_order() => AllRulesHold(
+        Scenarios.Group(Strategy.InOrder, isConfigured: true), 10_000, [.. GroupCall, "the ring time passes"]);
+
+    [Fact]
+    public void A_group_that_the_group_resolver_knows() => AllRulesHold(
+        Scenarios.Group(Strategy.All, isConfigured: false), 10_000,
+        [.. GroupCall, "the group resolver answers", "the group resolver gives no answer", "the group resolver is not asked in time"]);
+
+    private static readonly string[] GroupCall =
+    [
+        "callee_1 answer arrives, and gets JoinRoom", "callee_2 answer arrives, and gets JoinRoom",
+        "callee_1 answer arrives, and gets AnsweredElsewhere", "callee_2 answer arrives, and gets AnsweredElsewhere",
+        "callee_1 enters", "callee_2 enters", "caller hangs up", "does not answer", "tone is played", "hang-up, reply lost",
+        "dial is created, reply lost", "late look-up finds nothing", "late review",
+    ];
+
     private static readonly string[] Candidates =
     [
         "guest-one_1 answer arrives, and gets JoinRoom", "guest-one_2 answer arrives, and gets JoinRoom",

@@ -91,6 +91,8 @@ internal sealed class Recovery(Scenario scenario, CheckedDecisions decisions, Ef
             return hangUp.Because is null ? effects.HangUp(w, hangUp)
                 : EffectRuns.PlayTone(w, hangUp) is { } played ? effects.Settle(played, hangUp, EffectOutcome.Done)
                 : effects.Settle(w, hangUp, EffectOutcome.AlreadyOver);
+        if (w.Session.FindEffect<Effect.ResolveGroup>(_ => true) is not null)
+            return decisions.Apply(w, new SessionEvent.GroupResolved(A.Nonce, scenario.Answer));
         if (w.Session.Effects.OfType<Effect.SetFlags>()
             .FirstOrDefault(f => Deadlines.CanRun(w.Session, f) && w.InRoom(w.Session.Find(f.Participant)!.Leg!) is not null) is { } flags)
         {

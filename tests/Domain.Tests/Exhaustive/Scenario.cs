@@ -35,6 +35,12 @@ internal sealed record Scenario(string Name)
     /// </remarks>
     public bool Orphans { get; init; }
 
+    /// <summary>The group that the caller calls. Null: the caller calls bob.</summary>
+    public CalledGroup? Group { get; init; }
+
+    /// <summary>The answer of the group resolver. Null: it is not asked.</summary>
+    public GroupMembers? Answer { get; init; }
+
     /// <summary>Whether the callee is a phone, on which Twilio detects machines.</summary>
     public bool Screens { get; init; }
 
@@ -154,6 +160,19 @@ internal static class Scenarios
         Attempts = 1,
         WithoutReasons = true,
     };
+
+    /// <summary>The caller calls a group of two. If it is not configured, the group resolver is asked, and its answer may be late, come
+    /// twice or fail to come.</summary>
+    public static Scenario Group(Strategy strategy, bool isConfigured) => new($"a group, {strategy}{(isConfigured ? "" : ", resolved")}")
+    {
+        Start = Nothing,
+        Group = new CalledGroup(A.Group("interpreters"), isConfigured ? MembersOf(strategy) : null),
+        Answer = isConfigured ? null : MembersOf(strategy),
+        Attempts = 1,
+        WithoutReasons = true,
+    };
+
+    private static GroupMembers MembersOf(Strategy strategy) => new(A.Interpreters, strategy);
 
     private static World WithCandidates(World world, Strategy strategy)
     {

@@ -42,6 +42,15 @@ internal sealed class Transitions(Scenario scenario, CheckedDecisions decisions,
             next.Add((w.Forget(), "the store forgets the session"));
         foreach (var effect in w.Session.Effects)
             EffectIsRun(w, effect);
+        // Two replicas may ask, and the answer to one of them may come at any later time.
+        if (scenario.Answer is { } members)
+        {
+            next.Add((decisions.Apply(w, new SessionEvent.GroupResolved(A.Nonce, members)), "the group resolver answers"));
+            next.Add((decisions.Apply(w, new SessionEvent.GroupResolved(A.Nonce, null)), "the group resolver gives no answer"));
+            next.Add((decisions.Apply(w, new SessionEvent.GroupResolved(A.Nonce, null), CheckedDecisions.MuchLater),
+                "the group resolver is not asked in time"));
+        }
+
         if (w.BeforeClaim is not null)
         {
             var rewound = w with { Stored = w.BeforeClaim, BeforeClaim = null, FailoversLeft = w.FailoversLeft - 1 };

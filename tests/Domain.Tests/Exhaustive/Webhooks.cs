@@ -57,8 +57,9 @@ internal sealed class Webhooks(Scenario scenario)
             yield return (new SessionEvent.StartCall(A.Id(), "nonceofanewcall1", leg.Sid,
                 A.App(owner == ParticipantId.Caller ? "alice" : "bob"), A.BobsPhone), owner + " voice webhook of a return");
         else if (owner == ParticipantId.Caller)
-            yield return (new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.App("alice"),
-                scenario.Screens ? A.BobsPhone : A.Bob), "voice webhook");
+            yield return (scenario.Group is { } group ? A.Calls(group.Members) with { CallerLeg = leg.Sid }
+                : new SessionEvent.StartCall(A.Id(), A.Nonce, leg.Sid, A.App("alice"),
+                    scenario.Screens ? A.BobsPhone : A.Bob), "voice webhook");
         else if (leg.Dialed || scenario.InitiatedWhileQueued)
             yield return (new SessionEvent.LegProgressed(owner, leg.Sid, Progress.Dialing, null, A.Nonce), owner + " initiated arrives");
         if (owner != ParticipantId.Caller && leg is { Dialed: true, IsReturn: false })

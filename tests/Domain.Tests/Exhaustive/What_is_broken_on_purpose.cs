@@ -331,6 +331,43 @@ public sealed class What_is_broken_on_purpose(ITestOutputHelper output)
                 : decision;
         });
 
+    [Fact]
+    public void A_second_answer_of_the_group_resolver_dials_again() =>
+        IsFound(Scenarios.Group(Strategy.All, isConfigured: false), "changes more than once", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            if (happened is not SessionEvent.GroupResolved { Members: not null } || decision.Ignored != IgnoreReason.NotPending
+                || session is not { IsEnded: false } || session.FindEffect<Effect.Dial>(d => d.Participant == A.GroupFirst) is not { } dial)
+                return decision;
+            return decision with { Session = session with { Effects = session.Effects.Add(dial) }, Changed = true, Ignored = null };
+        });
+
+    [Fact]
+    public void The_caller_of_a_group_without_an_answer_waits_without_end() =>
+        IsFound(Scenarios.Group(Strategy.All, isConfigured: false), "without a leg has no dial", real =>
+            (session, happened, policy, now) =>
+            {
+                var asked = session?.FindEffect<Effect.ResolveGroup>(_ => true);
+                return happened is SessionEvent.GroupResolved { Members: null } && asked is not null
+                    ? new Decision(happened, session! with { Effects = session.Effects.Remove(asked) }, CallReply.Nothing)
+                    {
+                        Changed = true,
+                    }
+                    : real(session, happened, policy, now);
+            });
+
+    [Fact]
+    public void A_group_is_rung_although_the_caller_has_left() =>
+        IsFound(Scenarios.Group(Strategy.All, isConfigured: false), "is not awaited", real => (session, happened, policy, now) =>
+        {
+            var decision = real(session, happened, policy, now);
+            var asked = session?.FindEffect<Effect.ResolveGroup>(_ => true);
+            return asked is not null && decision is { Changed: true, Session: { IsEnded: true } ended }
+                && happened is SessionEvent.ParticipantLeft
+                ? decision with { Session = ended with { Effects = ended.Effects.Add(asked) } }
+                : decision;
+        });
+
     private static ImmutableArray<CallSid> Known(CallSession session, ImmutableArray<CallSid> room) =>
         [.. room.Where(leg => session.Find(leg) is not null)];
 

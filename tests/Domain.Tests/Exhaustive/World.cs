@@ -198,6 +198,8 @@ internal sealed record World
                 text.Append((char)('A' + (int)because));
         }
 
+        if (session.FindEffect<Effect.ResolveGroup>(_ => true) is not null)
+            text.Append('g');
         foreach (var flags in session.Effects.OfType<Effect.SetFlags>().OrderBy(f => Digit(f.Participant)))
             text.Append('f').Append(Digit(flags.Participant)).Append(flags.Hold is { } hold ? hold ? 'h' : '-' : '.');
         return text.ToString();
@@ -205,5 +207,6 @@ internal sealed record World
 
     private static char Digit(ParticipantId id) =>
         id == ParticipantId.Caller ? '1' : id == ParticipantId.Callee ? '2' : id == A.Doctor ? '3'
-        : id == A.First || id == A.BobAgain ? '5' : id == A.Second ? '6' : '4';
+        : id == A.First || id == A.BobAgain ? '5' : id == A.Second ? '6'
+        : id == A.GroupFirst ? '7' : id == A.GroupSecond ? '8' : '4';
 }

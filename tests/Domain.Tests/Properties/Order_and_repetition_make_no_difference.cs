@@ -107,6 +107,25 @@ public sealed class Order_and_repetition_make_no_difference(ITestOutputHelper ou
             new SessionEvent.ParticipantLeft(Room, Back, ParticipantId.Callee, LeaveReason.HungUp),
             Leaves(ParticipantId.Caller), Leaves(A.Doctor),
         ]),
+        new("no candidate of a group accepts the call", () =>
+            A.GroupCall().Claims(A.GroupFirst).Claims(A.GroupSecond), EndReason.NobodyAccepted,
+        [
+            Accepted(A.GroupFirst), Accepted(A.GroupSecond), Says(A.GroupSecond, Progress.Ringing),
+            Ends(A.GroupFirst, LeaveReason.Declined), Ends(A.GroupSecond, LeaveReason.NoAnswer), Joins(ParticipantId.Caller),
+            Leaves(ParticipantId.Caller), Closed(A.Room1),
+        ]),
+        new("the caller of a group hangs up while two phones ring", () =>
+            A.GroupCall().Claims(A.GroupFirst).Claims(A.GroupSecond), EndReason.CallerHungUpBeforeAnswer,
+        [
+            Accepted(A.GroupFirst), Accepted(A.GroupSecond), Says(A.GroupSecond, Progress.Ringing), Joins(ParticipantId.Caller),
+            Leaves(ParticipantId.Caller), Ends(A.GroupFirst, LeaveReason.Canceled), Ends(A.GroupSecond, LeaveReason.Canceled),
+        ]),
+        new("a candidate of a group gets the call", () => A.GroupCall().Claims(A.GroupFirst).Claims(A.GroupSecond)
+            .Accepts(A.GroupFirst).Accepts(A.GroupSecond).PicksUp(A.GroupFirst), EndReason.OnePersonLeft,
+        [
+            Joins(ParticipantId.Caller), Joins(A.GroupFirst), Leaves(ParticipantId.Caller), Leaves(A.GroupFirst),
+            Ends(A.GroupFirst, LeaveReason.HungUp), Ends(A.GroupSecond, LeaveReason.Canceled),
+        ]),
         new("a callee declines, a guest does not answer", () =>
             A.Session().Sending().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor), EndReason.CalleeDeclined,
         [

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Calls.Domain;
+using Calls.Infrastructure.Dialing;
 using Calls.Infrastructure.Twilio;
 
 namespace Calls.Integration.Tests.Gateway;
@@ -11,6 +12,7 @@ public sealed class CallbackUrlsTests
     {
         var urls = new CallbackUrls(new Uri("https://calls.example.com:8443/"));
         var call = new CallReference(Given.Session, "c1-nonce", "00-trace-01");
+        var bob = new Recipient(new Party.Client(Given.Identity("bob")));
         var all = new[]
         {
             urls.Join(call, ParticipantId.Callee), urls.Status(
@@ -18,8 +20,8 @@ public sealed class CallbackUrlsTests
             urls.Wait(call.TraceParent), urls.JoinAgain(call, ParticipantId.Callee, 2),
             urls.Answer(call, ParticipantId.Callee, 1), urls.JoinAgain(call, ParticipantId.Callee, 2, AnsweredBy.Human),
             urls.JoinAgain(call, ParticipantId.Callee, 2, AnsweredBy.Unknown, new KeyPress(1, IsOne: true)),
-            urls.VoiceAgain(call.Session, new Party.Client(Given.Identity("bob")), null, 1, call.TraceParent),
-            urls.VoiceAgain(call.Session, new Party.Client(Given.Identity("bob")), Given.Language("de-CH"), 1, call.TraceParent),
+            urls.VoiceAgain(call.Session, bob, null, 1, call.TraceParent),
+            urls.VoiceAgain(call.Session, bob, Given.Language("de-CH"), 1, call.TraceParent),
         };
         const string OfCall = "https://calls.example.com:8443/twilio/sessions/s:42/c1-nonce/";
         all.Select(u => u.Split('#')[0]).ShouldBe([
@@ -56,20 +58,19 @@ public sealed class CallbackUrlsTests
 
     [Theory]
     [InlineData("client:bob")]
-    [InlineData("client:client:bob")]
     [InlineData("client:auth0|5f7c8ec7")]
     [InlineData("client:15550100101")]
     [InlineData("client:o'brien+1~!=@example.com")]
     [InlineData("+15550100101")]
+    [InlineData("group:inter-preters_1.a")]
     public void The_callee_of_a_held_call_is_in_the_path_without_an_escape(string address)
     {
-        Party callee = PhoneNumber.TryParse(address, out var number)
-            ? new Party.Phone(number)
-            : ClientIdentity.TryParseAddress(address, out var identity) ? new Party.Client(identity) : throw new FormatException(address);
+        var callee = Recipient.Parse(address, out _).ShouldNotBeNull();
         var url = new Uri(new CallbackUrls(new Uri("http://localhost:5000")).VoiceAgain(Given.Session, callee, null, 1, null));
         var segment = url.AbsolutePath.Split('/')[5];
         segment.ShouldAllBe(c => char.IsAsciiLetterOrDigit(c) || c == '-' || c == '_');
-        CallbackUrls.ReadCallee(segment).ShouldBe(callee);
+        CallbackUrls.ReadRecipient(segment).ShouldBe(callee);
+        CallbackUrls.ReadCallee(segment).ShouldBe(callee.Group is null ? callee.Party : null);
         url.AbsolutePath.ShouldEndWith("/voice", customMessage: "the last segment is a fixed word");
         url.ToString().ShouldBe(url.AbsoluteUri);
     }

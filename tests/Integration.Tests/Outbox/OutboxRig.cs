@@ -42,6 +42,7 @@ internal sealed class OutboxRig : IAsyncDisposable
         builder.Services.AddMetrics().AddSingleton(TimeProvider.System).AddSingleton(Policy).AddSingleton(
             new Allowances(liveSessions, 100, 100, 100, 100)).AddSingleton(new StartRate(null))
             .AddSingleton<IDialingRules, AnyNumber>().AddSingleton<ICallerNotices, NoWords>()
+            .AddSingleton<IGroupResolver, NoGroups>()
             .AddSingleton(new ReconcileInterval(TimeSpan.FromHours(1)))
             .AddCallsRedis().AddCallsOutbox().AddCallsApplication();
         if (!swept)
@@ -113,6 +114,12 @@ internal sealed class OutboxRig : IAsyncDisposable
                 session.Participants[1] with { Leg = callee, Progress = Progress.Joined, Answered = true, EverJoined = true, Since = now },
             ],
         };
+    }
+
+    private sealed class NoGroups : IGroupResolver
+    {
+        public Task<GroupAnswer> AskAsync(GroupName group, CallSession session, CancellationToken cancellationToken) =>
+            Task.FromResult(new GroupAnswer("NoResolver", null));
     }
 
     private sealed class NoWords : ICallerNotices

@@ -12,7 +12,7 @@ internal static class GoldenSessions
         new[]
         {
             Live(), Ended(), ReviewsFail(), Queued(), Screened(), Held(), Told(), Returned(), Rebuilt(), Unreviewed(), Requested(),
-            OneOfFour(), Billed(),
+            OneOfFour(), Billed(), CallsGroup(),
         }
             .ToDictionary(session => session.Id.Value, StringComparer.Ordinal);
 
@@ -294,6 +294,15 @@ internal static class GoldenSessions
         EndReason = EndReason.OnePersonLeft,
         EndEvidence = Evidence.Webhook,
         TouchedAt = At(41),
+    };
+
+    /// <summary>The caller has called a group. The group resolver is asked for the candidates.</summary>
+    private static CallSession CallsGroup() => Rebuilt() with
+    {
+        Id = Known<SessionId>("group", SessionId.TryParse),
+        Nonce = "nonceofthiscall7",
+        Effects = [new Effect.ResolveGroup(Known<GroupName>("sales", GroupName.TryParse)) { NotBefore = At(12) }],
+        TouchedAt = At(1),
     };
 
     private static Participant Candidate(int number, Party party) => Guest(3) with

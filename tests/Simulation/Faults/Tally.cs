@@ -30,6 +30,10 @@ internal sealed class Tally
     public const string QueuedTooLong = "call waits in Twilio's queue for too long";
 
     public const string OneOfMany = "one of many candidates is in the room";
+    public const string Group = "a candidate of a configured group is in the room";
+    public const string GroupResolved = "a candidate whom the group resolver named is in the room";
+    public const string GroupAsked = "the group resolver is asked";
+    public const string NoCandidates = "caller hears that a group has no candidate";
     public const string Elsewhere = "candidate hears that the call was answered";
 
     public const string StoreForgot = "store forgets all sessions";
@@ -41,7 +45,7 @@ internal sealed class Tally
     [
         Killed, KilledAtAwait, StoreAway, AcknowledgementLost, TwilioAway, RestRefused, CreateDoubled, ClockWrong,
         Replayed, ReplayedLate, Queued, QueuedTooLong, Machine, Asked, HolderLeft, Tone, Words, CameBack, CameBackHeld, Reconnecting,
-        StoreForgot, AppAdded, AddedAgain, OneOfMany, Elsewhere,
+        StoreForgot, AppAdded, AddedAgain, OneOfMany, Elsewhere, Group, GroupResolved, GroupAsked, NoCandidates,
         "webhook: duplicate", "webhook: drop", "webhook: delay", "webhook: reorder", "webhook: answer lost", "webhook: no connection",
         .. Guesses.All.SelectMany(guess => guess.Positions, (guess, position) => $"{guess.Name}={position.Name}"),
         .. Enum.GetValues<RestFaultKind>().Where(kind => kind != RestFaultKind.None).Select(kind => "REST: " + kind),
@@ -73,6 +77,9 @@ internal sealed class Tally
                 break;
             case PhoneHeard { Sound: "\"This call has been answered.\"" }:
                 Add(Elsewhere);
+                break;
+            case PhoneHeard { Sound: "\"" + Judge.NoCandidates + "\"" }:
+                Add(NoCandidates);
                 break;
             case PhoneHeard { Sound: var sound } when Judge.IsNotice(sound):
                 Add(sound.StartsWith('"') ? Words : Tone);

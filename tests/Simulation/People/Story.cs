@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Calls.Application.UseCases;
 using Calls.Domain;
 using Calls.Sandbox.Twilio;
@@ -25,6 +26,7 @@ internal sealed class Story
     private readonly HashSet<Phone> holders = [];
     private readonly List<(Phone Phone, ParticipantId Id, TimeSpan Answers)> guests = [];
     private Leg? placed;
+    private double answers;
 
     public Story(CallsWorld world, int number, Random chance)
     {
@@ -34,7 +36,24 @@ internal sealed class Story
         asker = new Asker(identity, IsOperator: false);
         Caller = world.Cloud.Phone(identity.Address);
         Callee = world.Cloud.Phone(chance.Next(4) == 0 ? $"+1555{number:0000}001" : $"client:callee{number}");
+        // Drawn from a seed of its own, so that the rest of a world stays the same.
+        var dice = new Random((world.Seed * 37) + number);
+        if (world.IsCrossing || dice.Next(6) != 0)
+            return;
+        Group = GroupName.TryParse($"g{number}", out var name) ? name : throw new InvalidOperationException();
+        IsConfigured = dice.Next(2) == 0;
+        Members = new GroupMembers(
+            PartiesOf(DrawCandidates(dice, dice.Next(2, 11))), dice.Next(3) == 0 ? Strategy.InOrder : Strategy.All);
     }
+
+    /// <summary>The group that the caller calls. Null: the caller calls the callee.</summary>
+    public GroupName? Group { get; }
+
+    /// <summary>Whether the group is in the configuration of the service. Otherwise the group resolver knows it.</summary>
+    public bool IsConfigured { get; }
+
+    /// <summary>The members of the group.</summary>
+    public GroupMembers? Members { get; }
 
     /// <summary>The phones of which one gets the call. Empty if no such participant is added.</summary>
     public IReadOnlyList<Phone> Candidates { get; private set; } = [];
@@ -81,7 +100,8 @@ internal sealed class Story
         var answersAfter = Callee.After;
         var callerLeaves = chance.NextDouble() < 0.2 ? Seconds(0, 12) : Seconds(15, 60);
         var calleeLeaves = answersAfter + (chance.NextDouble() < 0.3 ? Seconds(0, 3) : Seconds(3, 40));
-        WillTalk = Callee.Behaviour == PhoneBehaviour.Answer && callerLeaves > answersAfter + TimeSpan.FromSeconds(8 + screening)
+        WillTalk = Group is null && Callee.Behaviour == PhoneBehaviour.Answer
+            && callerLeaves > answersAfter + TimeSpan.FromSeconds(8 + screening)
             && calleeLeaves > answersAfter + TimeSpan.FromSeconds(6 + screening) && (screening == 0 || Callee.Key == "1")
             && answersAfter < TimeSpan.FromSeconds(25);
         world.Scheduler.Schedule(begins, Place);
@@ -116,12 +136,15 @@ internal sealed class Story
         for (var i = chance.NextDouble() < 0.4 ? chance.Next(1, 3) : 0; i > 0; i--)
             DropsAndReturns(chance.Next(3) == 0 ? Callee : Caller, begins + answersAfter + Seconds(12, 40));
         // The callee's app is added while it talks, or after it has left or declined.
-        if (Callee.IsClient && chance.NextDouble() < 0.2)
+        if (Callee.IsClient && chance.NextDouble() < 0.2 && Group is null)
             world.Scheduler.Schedule(begins + Seconds(1, 45), () =>
                 Add(Callee, ParticipantId.TryParse("guest-again", out var again) ? again : throw new InvalidOperationException()));
         // Drawn from a seed of its own, so that the rest of a world stays the same.
         var dice = new Random((world.Seed * 31) + Number);
-        if (dice.Next(4) == 0)
+        if (Group is not null)
+            foreach (var phone in Candidates)
+                world.Scheduler.Schedule(begins + TimeSpan.FromSeconds(15 + (40 * dice.NextDouble())), () => Leave(phone, vanishes: false));
+        else if (dice.Next(4) == 0)
             AddOneOf(dice, begins + answersAfter + TimeSpan.FromSeconds(3 + (5 * dice.NextDouble())), dice.Next(2, 11),
                 dice.Next(3) == 0 ? Strategy.InOrder : Strategy.All, dice.Next(2) == 0 ? (Screening)dice.Next(3) : null);
         // All people who still talk at this length of the call hang up, late guests included. In order, each candidate can wait in
@@ -146,23 +169,9 @@ internal sealed class Story
     /// <summary>The caller adds a participant with several candidates. Three of them answer within 50 ms.</summary>
     private void AddOneOf(Random dice, TimeSpan at, int count, Strategy strategy, Screening? screen)
     {
-        Candidates = [.. Enumerable.Range(0, count).Select(i => world.Cloud.Phone(
-            dice.Next(2) == 0 ? $"+1555{Number:0000}2{i:00}" : $"client:candidate{Number}-{i}"))];
-        var answers = 0.5 + (8 * dice.NextDouble());
-        foreach (var phone in Candidates)
-        {
-            phone.Behaviour = dice.Next(4) switch { 0 => PhoneBehaviour.Decline, 1 => PhoneBehaviour.LetRing, _ => PhoneBehaviour.Answer };
-            phone.After = TimeSpan.FromSeconds(answers + 1 + (20 * dice.NextDouble()));
-            phone.Key = world.IsCrossing || dice.Next(4) != 0 ? "1" : null;
-        }
-
-        foreach (var phone in Candidates.OrderBy(_ => dice.Next()).Take(3))
-            (phone.Behaviour, phone.After) = (PhoneBehaviour.Answer, TimeSpan.FromSeconds(answers + (0.05 * dice.NextDouble())));
-        var parties = Candidates.Select(phone => PhoneNumber.TryParse(phone.Address, out var number) ? new Party.Phone(number)
-            : ClientIdentity.TryParseAddress(phone.Address, out var identity) ? new Party.Client(identity)
-            : (Party)Party.Unknown.Instance);
+        var parties = PartiesOf(DrawCandidates(dice, count));
         var one = ParticipantId.TryParse("guest-one", out var id) ? id : throw new InvalidOperationException();
-        Ask(at, new AddOneOf(Session, asker, one, [.. parties], strategy, "interpreter")
+        Ask(at, new AddOneOf(Session, asker, one, parties, strategy, "interpreter")
         {
             Screen = screen,
             RingTime = TimeSpan.FromSeconds(dice.Next(10, 31)),
@@ -175,8 +184,34 @@ internal sealed class Story
             world.Scheduler.Schedule(at + TimeSpan.FromSeconds(12 + (30 * dice.NextDouble())), () => Leave(phone, vanishes: false));
     }
 
+    /// <summary>Draws the candidates. Three of them answer within 50 ms.</summary>
+    private IReadOnlyList<Phone> DrawCandidates(Random dice, int count)
+    {
+        Candidates = [.. Enumerable.Range(0, count).Select(i => world.Cloud.Phone(
+            dice.Next(2) == 0 ? $"+1555{Number:0000}2{i:00}" : $"client:candidate{Number}-{i}"))];
+        answers = 0.5 + (8 * dice.NextDouble());
+        foreach (var phone in Candidates)
+        {
+            phone.Behaviour = dice.Next(4) switch { 0 => PhoneBehaviour.Decline, 1 => PhoneBehaviour.LetRing, _ => PhoneBehaviour.Answer };
+            phone.After = TimeSpan.FromSeconds(answers + 1 + (20 * dice.NextDouble()));
+            phone.Key = world.IsCrossing || dice.Next(4) != 0 ? "1" : null;
+        }
+
+        foreach (var phone in Candidates.OrderBy(_ => dice.Next()).Take(3))
+            (phone.Behaviour, phone.After) = (PhoneBehaviour.Answer, TimeSpan.FromSeconds(answers + (0.05 * dice.NextDouble())));
+        return Candidates;
+    }
+
+    private static ImmutableArray<Party> PartiesOf(IReadOnlyList<Phone> phones) =>
+    [
+        .. phones.Select(phone => PhoneNumber.TryParse(phone.Address, out var number) ? new Party.Phone(number)
+            : ClientIdentity.TryParseAddress(phone.Address, out var identity) ? new Party.Client(identity)
+            : (Party)Party.Unknown.Instance),
+    ];
+
     private void Place() => placed = Caller.PlaceCall(
-        Callee.Address.StartsWith('+') ? Callee.Address : Callee.Address["client:".Length..], new Parameters
+        Group is not null ? Group.Address
+            : Callee.Address.StartsWith('+') ? Callee.Address : Callee.Address["client:".Length..], new Parameters
         {
             { "SessionID", Session.Value },
         });

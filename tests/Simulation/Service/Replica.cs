@@ -52,6 +52,7 @@ internal sealed class Replica : IDisposable
         (var connection, restored) = RedisProxy.Connect(world.Redis, Process);
         own.Put(connection).Put<TimeProvider>(clock).Put(world.Policy).Put(new BugSwitch(world.Bug))
             .Put<IEffectQueue>(new ImmediateQueue(this))
+            .Put(Groups.Of(world)).Put<IGroupResolver>(new Groups(world, clock))
             .Put<ITwilioTransport>(
                 new EmulatedTwilioApi(world.Scheduler, world.Cloud, Process, world.Network, world.Swarm, world.Tally, () => world.IsHealed,
                 world.Judge.HungUp, world.Bug));
@@ -204,6 +205,7 @@ internal sealed class Replica : IDisposable
         var prompts = new PromptOptions();
         prompts.Voicemail.Add("en", "Please call back.");
         prompts.Declined.Add("en", Judge.Declined);
+        prompts.NoCandidates.Add("en", Judge.NoCandidates);
         services.AddSingleton(prompts).AddSingleton<TwiML>().AddSingleton(new CallTones("US"));
         services.AddSingleton<ICallerNotices>(provider => provider.GetRequiredService<TwiML>());
         services.AddSingleton<HoldOutages>();
@@ -219,6 +221,8 @@ internal sealed class Replica : IDisposable
             typeof(BugSwitch),
             typeof(IEffectQueue),
             typeof(ITwilioTransport),
+            typeof(CalledGroups),
+            typeof(IGroupResolver),
         })
             services.AddScoped(brought, provider => provider.GetRequiredService<WhoseScope>().Singletons.Get(brought));
         OwnSingletons.MakeEachReplicasOwn(services);
@@ -273,6 +277,9 @@ internal sealed class Replica : IDisposable
 
         public Task<Allowance> TakeAddAsync(
             AddOneOf add, ParticipantId candidate, string? region, CancellationToken cancellationToken) => Granted;
+
+        public Task<Allowance> TakeCalleeAsync(
+            CallSid callerLeg, Party caller, ParticipantId candidate, string region, CancellationToken cancellationToken) => Granted;
 
         public Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken) => Task.FromResult(true);
 

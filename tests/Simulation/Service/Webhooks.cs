@@ -41,9 +41,9 @@ internal static class Webhooks
         {
             ["twilio", "voice"] => (await voice.Voice(request)).Result,
             ["twilio", "sessions", var session, "callees", var callee, "retries", var retry, "voice"] =>
-                (await voice.Voice(request, new(Session(session), CallbackUrls.ReadCallee(callee), Number(retry)))).Result,
+                (await voice.Voice(request, new(Session(session), CallbackUrls.ReadRecipient(callee), Number(retry)))).Result,
             ["twilio", "sessions", var session, "callees", var callee, "languages", _, "retries", var retry, "voice"] =>
-                (await voice.Voice(request, new(Session(session), CallbackUrls.ReadCallee(callee), Number(retry)))).Result,
+                (await voice.Voice(request, new(Session(session), CallbackUrls.ReadRecipient(callee), Number(retry)))).Result,
             ["twilio", "wait"] => TwiML.Ringback(CallsWorldOrigin + "/twilio/wait/ringback.wav"),
             ["twilio", "sessions", var session, var nonce, "participants", var participant, "join"] =>
                 (await voice.Join(request, Session(session), Participant(participant), nonce)).Result,

@@ -3,6 +3,7 @@ using Calls.Sandbox.Demo;
 using Calls.Sandbox.Twilio;
 using Calls.Simulation.Faults;
 using Calls.Simulation.People;
+using Calls.Simulation.Service;
 using Progress = Calls.Domain.Progress;
 
 namespace Calls.Simulation.World;
@@ -75,10 +76,14 @@ internal sealed class Judge(CallsWorld world)
     }
 
     /// <summary>Whether a sound tells the caller that the callee was not reached.</summary>
-    public static bool IsNotice(string sound) => sound.Contains("/twilio/tones/", StringComparison.Ordinal) || sound == $"\"{Declined}\"";
+    public static bool IsNotice(string sound) => sound.Contains("/twilio/tones/", StringComparison.Ordinal)
+        || sound == $"\"{Declined}\"" || sound == $"\"{NoCandidates}\"";
 
     /// <summary>The words that the caller hears instead of a tone if the callee has declined.</summary>
     public const string Declined = "The person has declined.";
+
+    /// <summary>The words that the caller of a group hears if the group resolver names no candidate.</summary>
+    public const string NoCandidates = "There is no member.";
 
     /// <summary>The service is about to end a leg. It must not be a leg of people who talk, unless a client asked for it.</summary>
     public void HungUp(Leg leg)
@@ -189,7 +194,8 @@ internal sealed class Judge(CallsWorld world)
         if (!world.Swarm.IsOnlyLate)
             return;
         foreach (var session in world.Redis.Sessions.Where(session => session.Caller.Leaving == Leaving.WithTheCall
-            && session.EndReason?.ToString().StartsWith("Callee", StringComparison.Ordinal) is true))
+            && (session.EndReason is EndReason.NobodyAccepted
+                || session.EndReason?.ToString().StartsWith("Callee", StringComparison.Ordinal) is true)))
             if (world.Cloud.FindLeg(session.Caller.Leg!.Value) is { AnsweredAt: not null } leg && !leg.Heard.Any(IsNotice)
                 && world.Cloud.Journal.OfType<LegChanged>().Any(end => end.CallSid == leg.Sid && end.Why == "ended via REST"))
                 Say($"{leg.Phone.Address}'s line has ended, and they have not heard that the callee was not reached", StoryOf(leg));
@@ -319,10 +325,12 @@ internal sealed class Judge(CallsWorld world)
         foreach (var story in world.Stories.Where(story => story.Candidates.Count > 0))
         {
             if (WinnersOf(story).Any())
-                world.Tally.Add(Tally.OneOfMany);
+                world.Tally.Add(story.Group is null ? Tally.OneOfMany : story.IsConfigured ? Tally.Group : Tally.GroupResolved);
             else if (world.IsCrossing)
                 Say("no candidate got into the room", story);
-            foreach (var phone in story.Candidates.Where(phone => phone.Legs.Count > 1 && !CreatesAreDoubled))
+            // A voice webhook that is repeated after the store has lost everything is a new call to the group.
+            foreach (var phone in story.Candidates.Where(phone => phone.Legs.Count > 1 && !CreatesAreDoubled
+                && !(world.HasForgotten && story.Group is not null)))
                 Say($"{phone.Address} is a candidate, and is called {phone.Legs.Count} times", story);
         }
     }
@@ -356,11 +364,13 @@ internal sealed class Judge(CallsWorld world)
     /// If webhooks are at most late: the time that their delay explains, and the lag of reads (no webhook says that a caller hung up before
     /// the room). Otherwise, after the end of the faults: a review, and a second review if the first came too early. If Twilio lets a
     /// call of the story wait, the queue time-out too. A session that was just built again waits for a list that has every person.
+    /// The caller of a group may wait for the answer of the group resolver.
     /// </summary>
     private TimeSpan PatienceSince(ref DateTimeOffset since, Story? story)
     {
         if (world.Swarm.IsOnlyLate)
-            return (2 * world.Swarm.MaxDelay) + Moment + world.Cloud.Options.CallReadLag + world.Policy.RejoinGrace;
+            return (2 * world.Swarm.MaxDelay) + Moment + world.Cloud.Options.CallReadLag + world.Policy.RejoinGrace
+                + (story is { Group: not null, IsConfigured: false } ? Groups.LongestAnswer : TimeSpan.Zero);
         if (since < world.HealedAt)
             since = world.HealedAt;
         return world.Policy.ReviewInterval + world.Policy.RejoinGrace + (HasWaited(story) ? world.Policy.QueueTimeout : TimeSpan.Zero)

@@ -25,6 +25,9 @@ const behaviours = [
 // The number of the service. Calls:Inbound says who is rung.
 const hotline = '+15550100000';
 
+// The group that the sandbox configures (Calls:Groups).
+const group = 'group:interpreters';
+
 const screens = [
   ['none', 'nothing'],
   ['machine', 'machines are detected'],
@@ -134,7 +137,8 @@ class Card {
       Object.assign(show, { mute: phone.state === 'talking', hold: phone.state === 'talking', end: on && phone.session !== null });
       this.#other = phones.find(other => other.isApp && other.address !== phone.address);
       show.back = phone.back !== null && this.#other !== undefined;
-      p.call.update(phone.state === 'idle', phones.filter(other => other.address !== phone.address), name);
+      p.call.update(phone.state === 'idle', [...phones.filter(other => other.address !== phone.address), { address: group, name: group }],
+        address => address === group ? 'The group of interpreters' : name(address));
       const free = phones.filter(other => other.address !== phone.address && other.state === 'idle')
         .sort((one, other) => one.isApp - other.isApp);
       p.add.update(on && phone.session !== null, free, name);
