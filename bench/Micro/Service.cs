@@ -76,6 +76,9 @@ internal static class Service
 
         public Task<Allowance> TakeStartAsync(StartCall start, string? region, CancellationToken cancellationToken) => Granted;
 
+        public Task<Allowance> TakeCalleeAsync(
+            CallSid callerLeg, Party caller, ParticipantId candidate, string region, CancellationToken cancellationToken) => Granted;
+
         public Task<bool> TakeLegAsync(StartCall start, CancellationToken cancellationToken) => Task.FromResult(true);
 
         public Task<Allowance> TakeAddAsync(AddPhoneParticipant add, string? region, CancellationToken cancellationToken) => Granted;
