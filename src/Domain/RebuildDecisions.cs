@@ -59,9 +59,8 @@ internal static class RebuildDecisions
     public static bool IsMissing([NotNullWhen(false)] Participant? participant) =>
         participant is null or { Leg: null, Progress: Progress.Gone };
 
-    /// <summary>Whether people may talk although the session does not show it: it was just built again, and what Twilio said of its live legs
-    /// may be older than the truth. The next review knows it. A first callee who is not in the room is no
-    /// company (G2).</summary>
+    /// <summary>Whether people may talk although the session does not show it: it was just built again, and what Twilio said of its live
+    /// legs may be older than the truth. The next review knows it. A first callee who is not in the room is no company (G2).</summary>
     public static bool MayHaveCompany(CallSession session) => session.RebuiltAt is not null
         && session.Participants.Any(p => p is { Leg: not null, Leaving: Leaving.No, Progress: not Progress.Gone }
             && (p.Role != Role.Callee || p.Progress == Progress.Joined));

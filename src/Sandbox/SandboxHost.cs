@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Calls.Api;
 using Calls.Sandbox.Redis;
 using Calls.Sandbox.Twilio;
+using Microsoft.AspNetCore.Connections;
 using StackExchange.Redis;
 
 namespace Calls.Sandbox;
@@ -14,6 +15,8 @@ namespace Calls.Sandbox;
 /// </summary>
 public sealed class SandboxHost : IAsyncDisposable
 {
+    private const int MaxAttempts = 3;
+
     private readonly WebApplication api;
     private readonly EmbeddedRedis? redis;
     private readonly BearerTokens bearers;
@@ -38,6 +41,21 @@ public sealed class SandboxHost : IAsyncDisposable
 
     /// <summary>Starts an embedded Redis (unless the options name one), the emulated Twilio and the Api.</summary>
     public static async Task<SandboxHost> StartAsync(SandboxOptions options, CancellationToken cancellationToken = default)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await StartOnceAsync(options, cancellationToken);
+            }
+            catch (IOException e) when (e.InnerException is AddressInUseException && options.Port == 0 && attempt < MaxAttempts)
+            {
+                // Another process has taken the free port.
+            }
+        }
+    }
+
+    private static async Task<SandboxHost> StartOnceAsync(SandboxOptions options, CancellationToken cancellationToken)
     {
         EmbeddedRedis? redis = null;
         var connectionString = options.RedisConnectionString ?? (redis = EmbeddedRedis.Start(options.RedisPort)).ConnectionString;
@@ -85,7 +103,19 @@ public sealed class SandboxHost : IAsyncDisposable
         builder.Services.AddSingleton<IStartupFilter>(new FrontendJournal(twilio.Journal));
         options.Configure?.Invoke(builder);
         var api = builder.Build().MapCalls();
-        await api.StartAsync(cancellationToken);
+        try
+        {
+            await api.StartAsync(cancellationToken);
+        }
+        catch
+        {
+            await api.DisposeAsync();
+            await twilio.DisposeAsync();
+            if (redis is not null)
+                await redis.DisposeAsync();
+            throw;
+        }
+
         return new SandboxHost(api, twilio, redis, connectionString, bearers, address);
     }
 

@@ -109,7 +109,9 @@ public sealed class ConfigurationTests
             .. settings.Keys.Where(key => key.StartsWith("Calls__Webhooks__", StringComparison.Ordinal))
                 .Select(key => key.Split("__")[2]).Distinct(StringComparer.Ordinal).Select(name => KeyValuePair.Create(
                     $"Calls:Webhooks:{name}:Secret", (string?)"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
-            new("Calls:GroupResolver:Secret", "whsec_" + Convert.ToBase64String(new byte[24])),
+            .. settings.ContainsKey("Calls__GroupResolver__Url")
+                ? [KeyValuePair.Create("Calls:GroupResolver:Secret", (string?)("whsec_" + Convert.ToBase64String(new byte[24])))]
+                : Array.Empty<KeyValuePair<string, string?>>(),
         ]);
         return builder.AddCalls().Build();
     }

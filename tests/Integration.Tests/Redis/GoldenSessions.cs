@@ -289,6 +289,7 @@ internal static class GoldenSessions
         Effects = [new Effect.HangUp(Leg(5)) { NotBefore = At(62) }],
         LastConference = Conference(2),
         StartedAt = Start,
+        RangAt = At(4),
         AnsweredAt = At(8),
         EndedAt = At(40),
         EndReason = EndReason.OnePersonLeft,

@@ -68,7 +68,8 @@ public sealed class RedisMemoryTests : IDisposable
     }
 
     private ConnectionFailedEventArgs Report() => new(
-        this, new IPEndPoint(IPAddress.Loopback, 1), ConnectionType.Interactive, ConnectionFailureType.None, new TimeoutException(), "test");
+        this, new IPEndPoint(IPAddress.Loopback, 1), ConnectionType.Interactive, ConnectionFailureType.None, new TimeoutException(),
+        "test");
 
     /// <summary>A client of Redis whose reports a test raises.</summary>
     public class Client : DispatchProxy
