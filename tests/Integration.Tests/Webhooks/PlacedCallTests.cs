@@ -59,8 +59,6 @@ public sealed class PlacedCallTests(RedisFixture redis) : IAsyncLifetime
     [InlineData("12345abc", "It must not have &quot;a&quot;")]
     [InlineData("", "no recipient was given")]
     [InlineData(" \t", "no recipient was given")]
-    [InlineData("group:sales", "there is no such group")]
-    [InlineData("Group:sales", "name of the recipient is not valid")]
     [InlineData("sip:bob@example.com", "name of the recipient is not valid")]
     [InlineData("Client:bob", "name of the recipient is not valid")]
     [InlineData("client:", "name of the recipient is not valid")]
