@@ -139,8 +139,12 @@ internal static class RebuildDecisions
         var candidate = Of(seen, Role.Callee, policy, now);
         if (session.Find(ParticipantId.Callee) is not { Leg: null } all)
             return session with { Participants = session.Participants.Insert(1, candidate) };
-        return candidate.Progress == Progress.Gone ? session
-            : session.With(all, candidate).WithoutDial(all.Id);
+        if (candidate.Progress == Progress.Gone)
+            return session;
+        var wanted = session.FindEffect<Effect.SetFlags>(f => f.Participant == all.Id);
+        var taken = session.With(all, candidate).WithoutDial(all.Id).Without(wanted);
+        // A change of mute or hold that was requested for the callee is one for the candidate.
+        return wanted is null ? taken : taken.SetFlags(candidate, wanted.Muted, wanted.Hold, policy, now);
     }
 
     private static ImmutableArray<CallSid> RoomOf(SessionEvent.SessionRebuilt e) =>

@@ -24,6 +24,9 @@ internal static class Invariants
             return "a participant is known to be alone, and the call goes on";
         if (session.Participants.Where(p => p.IsPresent && p.Party is not Party.Unknown).GroupBy(p => p.Party).Any(own => own.Count() > 1))
             return "a person is on the call twice";
+        if (session.Effects.Any(effect => effect is Effect.Dial { Participant: var dialed } && session.Find(dialed) is null
+            || effect is Effect.SetFlags { Participant: var changed } && session.Find(changed) is null))
+            return "an effect is for a participant that the session does not have";
         if (session.Effects.OfType<Effect.HangUp>().GroupBy(h => h.Leg).Any(legs => legs.Count() > 1))
             return "a leg has two hang-ups";
         foreach (var tone in session.Effects.OfType<Effect.HangUp>().Where(h => h.Because is not null))

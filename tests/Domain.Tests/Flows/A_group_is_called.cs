@@ -190,6 +190,16 @@ public sealed class A_group_is_called
         call.PicksUp(A.GroupSecond).Reply.ShouldBeOfType<CallReply.JoinRoom>();
     }
 
+    [Fact]
+    public void A_candidate_that_a_rebuilt_session_learns_of_takes_over_the_mute_of_the_callee()
+    {
+        var call = Rebuilt(0, Leg(A.GroupFirst, A.Ines, Progress.Gone, gone: LeaveReason.Declined))
+            .When(new SessionEvent.SetParticipantFlags(ParticipantId.Callee, true, null));
+        call.When(Seen(A.Noon, Leg(A.GroupSecond, A.Ivan, Progress.Ringing)));
+        call.Session.WillBeMuted(A.GroupSecond).ShouldBeTrue();
+        call.Session.FindEffect<Effect.SetFlags>(f => f.Participant == ParticipantId.Callee).ShouldBeNull();
+    }
+
     [Theory]
     [InlineData("group:interpreters", "interpreters")]
     [InlineData("Group:a_1-b.c", "a_1-b.c")]
