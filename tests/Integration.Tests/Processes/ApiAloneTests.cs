@@ -251,14 +251,41 @@ public sealed class ApiAloneTests(RedisFixture redis)
     [Fact]
     public async Task The_sandbox_with_its_port_taken_names_the_port_and_its_option_and_exits()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
+        using var listener = TakePort();
         var taken = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
         var (code, errors, output) = await EndAsync(Start([], "Calls.Sandbox.dll", "--port", taken));
         code.ShouldBe(1, errors);
         errors.Trim().Split('\n').ShouldHaveSingleItem()
             .ShouldStartWith($"Port {taken} is already in use: start the sandbox with -- --port ");
         output.ShouldNotContain("   at ");
+    }
+
+    /// <summary>Takes a port. The three ports after it are free: the sandbox needs them too.</summary>
+    private static TcpListener TakePort()
+    {
+        while (true)
+        {
+            var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+            if (port + 3 <= IPEndPoint.MaxPort && Enumerable.Range(port + 1, 3).All(IsFree))
+                return listener;
+            listener.Dispose();
+        }
+    }
+
+    private static bool IsFree(int port)
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            probe.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private static IReadOnlyList<string> Failures(string errors) =>
