@@ -1,20 +1,22 @@
+using System.Net;
 using StackExchange.Redis;
 
 namespace Calls.Infrastructure.Redis;
 
-/// <summary>Redis replicates after it acknowledges. A broken or restored connection, or a changed primary, may mean a failover that lost
+/// <summary>Redis replicates after it acknowledges. A broken or restored connection, or another primary, may mean a failover that lost
 /// writes. For a minute afterwards Redis is suspect. The first connection of this process is neither.</summary>
+/// <remarks>The client also reports a changed configuration when its connection for subscriptions comes, breaks or returns. That one
+/// carries no writes.</remarks>
 internal sealed class RedisMemory : IStoreMemory, IDisposable
 {
     /// <summary>Longer than a lost dial can still be sent: a dial is given up after the ring time-out.</summary>
     private static readonly TimeSpan Epoch = TimeSpan.FromSeconds(60);
-    /// <summary>The first connection reports a changed configuration too, within this time.</summary>
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
     private readonly IConnectionMultiplexer redis;
     private readonly TimeProvider clock;
     private long suspectSince;
-    private long connectedAt;
+    private int hasConnected;
+    private HashSet<EndPoint> primaries = [];
 
     public RedisMemory(IConnectionMultiplexer redis, TimeProvider clock)
     {
@@ -22,8 +24,10 @@ internal sealed class RedisMemory : IStoreMemory, IDisposable
         redis.ConnectionFailed += Broke;
         redis.ConnectionRestored += CameBack;
         redis.ConfigurationChanged += Changed;
-        if (redis.IsConnected)
-            Connected();
+        if (!redis.IsConnected)
+            return;
+        IsFirstConnection();
+        HasAnotherPrimary();
     }
 
     /// <remarks>A connection reports a break once, however long it lasts.</remarks>
@@ -46,18 +50,27 @@ internal sealed class RedisMemory : IStoreMemory, IDisposable
 
     private void CameBack(object? sender, ConnectionFailedEventArgs e)
     {
-        if (e.ConnectionType == ConnectionType.Interactive && (!Connected() || Interlocked.Read(ref suspectSince) != 0))
+        if (e.ConnectionType == ConnectionType.Interactive && (!IsFirstConnection() || Interlocked.Read(ref suspectSince) != 0))
             Suspect();
     }
 
     private void Changed(object? sender, EndPointEventArgs e)
     {
-        if (Interlocked.Read(ref connectedAt) is not 0 and var at && clock.GetElapsedTime(at) >= Settling)
+        if (HasAnotherPrimary())
             Suspect();
     }
 
-    /// <summary>Whether this is the first connection.</summary>
-    private bool Connected() => Interlocked.CompareExchange(ref connectedAt, clock.GetTimestamp(), 0) == 0;
+    private bool IsFirstConnection() => Interlocked.Exchange(ref hasConnected, 1) == 0;
+
+    /// <summary>Whether a server is primary now that was not before. The first primaries do not count.</summary>
+    private bool HasAnotherPrimary()
+    {
+        HashSet<EndPoint> now = [.. redis.GetServers().Where(its => its.IsConnected && !its.IsReplica).Select(its => its.EndPoint)];
+        if (now.Count == 0)
+            return false;
+        var before = Interlocked.Exchange(ref primaries, now);
+        return before.Count > 0 && !now.IsSubsetOf(before);
+    }
 
     private void Suspect() => Interlocked.Exchange(ref suspectSince, clock.GetTimestamp());
 }

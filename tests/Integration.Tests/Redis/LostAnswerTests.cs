@@ -72,6 +72,25 @@ public sealed class LostAnswerTests(RedisFixture fixture)
         memory.SuspectFor.ShouldBe(TimeSpan.Zero);
     }
 
+    /// <summary>The client then reports a changed configuration. No write is lost, so no dial has to wait.</summary>
+    [Fact]
+    public async Task A_connection_for_subscriptions_that_breaks_makes_nothing_suspect()
+    {
+        Assert.SkipUnless(RedisServerProcess.IsInstalled, "redis-server is not installed");
+        using var server = await RedisServerProcess.StartAsync();
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(
+            new RedisOptions { ConnectionString = server.ConnectionString + ",allowAdmin=true" }.ToConfiguration());
+        using var memory = new RedisMemory(redis, TimeProvider.System);
+        await redis.GetSubscriber().SubscribeAsync(RedisChannel.Literal("calls:changed"), (_, _) => { });
+        var back = new TaskCompletionSource();
+        redis.ConnectionRestored += (_, e) => _ = e.ConnectionType == ConnectionType.Subscription && back.TrySetResult();
+        var changed = new TaskCompletionSource();
+        redis.ConfigurationChanged += (_, _) => changed.TrySetResult();
+        ((int)await redis.GetServers().Single().ExecuteAsync("CLIENT", "KILL", "TYPE", "pubsub")).ShouldBe(1);
+        await Task.WhenAll(back.Task, changed.Task).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        memory.SuspectFor.ShouldBeNull();
+    }
+
     /// <summary>A line to Redis that can be cut at the worst of moments.</summary>
     private sealed class CuttableLine : IDisposable
     {

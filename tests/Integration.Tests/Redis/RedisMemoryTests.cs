@@ -20,8 +20,9 @@ public sealed class RedisMemoryTests : IDisposable
     {
         memory = new RedisMemory(redis, clock);
         memory.SuspectFor.ShouldBe(TimeSpan.Zero, "Redis is away");
+        Reports.Servers = [ServerAt(1)];
         Restore();
-        Reports.Changed!(this, new EndPointEventArgs(this, new IPEndPoint(IPAddress.Loopback, 1)));
+        Change();
         memory.SuspectFor.ShouldBeNull();
     }
 
@@ -50,16 +51,59 @@ public sealed class RedisMemoryTests : IDisposable
     }
 
     [Fact]
-    public void A_changed_primary_is_suspect()
+    public void Another_primary_is_suspect()
     {
-        Reports.IsConnected = true;
-        memory = new RedisMemory(redis, clock);
-        clock.Advance(TimeSpan.FromSeconds(1));
-        Reports.Changed!(this, new EndPointEventArgs(this, new IPEndPoint(IPAddress.Loopback, 1)));
-        memory.SuspectFor.ShouldBe(TimeSpan.Zero);
+        var (first, second) = (ServerAt(1), ServerAt(2, isReplica: true));
+        Connect(first, second);
+        (Of(first).IsReplica, Of(second).IsReplica) = (true, false);
+        Change();
+        memory!.SuspectFor.ShouldBe(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void A_new_address_of_the_primary_is_suspect()
+    {
+        Connect(ServerAt(1));
+        Reports.Servers = [ServerAt(2)];
+        Change();
+        memory!.SuspectFor.ShouldBe(TimeSpan.Zero);
+    }
+
+    /// <summary>The client reports a changed configuration when its connection for subscriptions comes, breaks or returns.</summary>
+    [Fact]
+    public void A_changed_configuration_with_the_same_primaries_is_not_suspect()
+    {
+        var (first, second, replica) = (ServerAt(1), ServerAt(2), ServerAt(3, isReplica: true));
+        Connect(first, second, replica);
+        clock.Advance(TimeSpan.FromHours(1));
+        Change();
+        Of(replica).IsConnected = false;
+        Change();
+        Of(second).IsConnected = false;
+        Change();
+        memory!.SuspectFor.ShouldBeNull();
     }
 
     public void Dispose() => memory?.Dispose();
+
+    private void Connect(params IServer[] servers)
+    {
+        Reports.IsConnected = true;
+        Reports.Servers = servers;
+        memory = new RedisMemory(redis, clock);
+    }
+
+    private void Change() => Reports.Changed!(this, new EndPointEventArgs(this, new IPEndPoint(IPAddress.Loopback, 1)));
+
+    private static IServer ServerAt(int port, bool isReplica = false)
+    {
+        var server = DispatchProxy.Create<IServer, Server>();
+        Of(server).EndPoint = new IPEndPoint(IPAddress.Loopback, port);
+        Of(server).IsReplica = isReplica;
+        return server;
+    }
+
+    private static Server Of(IServer server) => (Server)(object)server;
 
     private void Restore()
     {
@@ -76,6 +120,8 @@ public sealed class RedisMemoryTests : IDisposable
     {
         public bool IsConnected { get; set; }
 
+        public IServer[] Servers { get; set; } = [];
+
         public EventHandler<ConnectionFailedEventArgs>? Failed { get; private set; }
 
         public EventHandler<ConnectionFailedEventArgs>? Restored { get; private set; }
@@ -87,6 +133,7 @@ public sealed class RedisMemoryTests : IDisposable
             switch (targetMethod!.Name)
             {
                 case "get_IsConnected": return IsConnected;
+                case nameof(IConnectionMultiplexer.GetServers): return Servers;
                 case "add_ConnectionFailed": Failed += (EventHandler<ConnectionFailedEventArgs>)args![0]!; return null;
                 case "add_ConnectionRestored": Restored += (EventHandler<ConnectionFailedEventArgs>)args![0]!; return null;
                 case "add_ConfigurationChanged": Changed += (EventHandler<EndPointEventArgs>)args![0]!; return null;
@@ -94,5 +141,23 @@ public sealed class RedisMemoryTests : IDisposable
                 default: throw new NotSupportedException(targetMethod.Name);
             }
         }
+    }
+
+    /// <summary>A server of Redis, as the client sees it.</summary>
+    public class Server : DispatchProxy
+    {
+        public EndPoint? EndPoint { get; set; }
+
+        public bool IsConnected { get; set; } = true;
+
+        public bool IsReplica { get; set; }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod!.Name switch
+        {
+            "get_EndPoint" => EndPoint,
+            "get_IsConnected" => IsConnected,
+            "get_IsReplica" => IsReplica,
+            _ => throw new NotSupportedException(targetMethod.Name),
+        };
     }
 }

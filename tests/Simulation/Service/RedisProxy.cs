@@ -55,6 +55,8 @@ internal class RedisProxy : DispatchProxy
                 return null;
             case nameof(IConnectionMultiplexer.GetEndPoints):
                 return Array.Empty<System.Net.EndPoint>();
+            case nameof(IConnectionMultiplexer.GetServers):
+                return Array.Empty<IServer>();
             case "get_" + nameof(IConnectionMultiplexer.IsConnected):
                 return !Redis.IsAway;
             default:

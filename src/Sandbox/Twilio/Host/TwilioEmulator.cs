@@ -8,7 +8,7 @@ namespace Calls.Sandbox.Twilio;
 /// <summary>An emulated Twilio on this machine: a REST API stopped HTTP, signed webhooks, and phones for tests and for the page.</summary>
 public sealed class TwilioEmulator : IAsyncDisposable
 {
-    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
     private readonly ActorLoop _loop;
     private readonly HttpWebhookTransport _transport;
     private readonly List<Waiter> _waiters = [];
@@ -96,7 +96,7 @@ public sealed class TwilioEmulator : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until a condition is true, with a description for the message. The default time-out is fifteen seconds.</summary>
+    /// <summary>Waits until a condition is true, with a description for the message. The default time-out is 30 seconds.</summary>
     public Task WaitUntilAsync(Func<TwilioCloud, bool> condition, string what, TimeSpan? patience = null) =>
         WaitUntilAsync(condition, patience ?? DefaultTimeout, what);
 
