@@ -3,7 +3,7 @@ namespace Calls.Integration.Tests;
 /// <summary>Waits for a condition that only asking can tell; asks again at once while it is young, then every 20 ms.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public static async Task TrueAsync(Func<Task<bool>> condition, Func<Task<string>>? state = null, TimeSpan? patience = null)
     {

@@ -47,7 +47,7 @@ internal static class HostExtensions
     /// <summary>Waits until Alice has heard a sound, also if it is over.</summary>
     public static Task HearsAsync(this SandboxHost host, string sound) => host.Twilio.WaitUntilAsync(
         cloud => cloud.Phone("client:alice").Heard.Any(heard => heard.EndsWith(sound, StringComparison.Ordinal)),
-        $"the caller hears {sound}", TimeSpan.FromSeconds(15));
+        $"the caller hears {sound}", TimeSpan.FromSeconds(30));
 
     /// <summary>Alice calls Bob. They talk, and the document says so.</summary>
     public static async Task TalkAsync(this SandboxHost host, string session = "s-42")
