@@ -2,8 +2,33 @@ using System.Diagnostics;
 
 namespace Calls.Domain.Tests.Exhaustive;
 
-/// <summary>Model checking: <see cref="Explorer"/> says what is visited and how.</summary>
-public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
+/// <summary>Model checking: <see cref="Explorer"/> says what is visited and how. The classes run beside each other.</summary>
+public abstract class Every_state_that_can_be_reached(ITestOutputHelper output)
+{
+    private static readonly string[] Faults =
+    [
+        "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim",
+        "look-up finds it", "look-up does not find it yet",
+        "look-up fails", "late look-up finds nothing", "hang-up, reply lost", "late review",
+        "leaves the queue", "unreachable", "does not answer", "hangs up, or gets no TwiML", "caller hangs up entering",
+    ];
+
+    private protected void AllRulesHold(Scenario scenario, int least, string[]? faults = null, string[]? others = null)
+    {
+        var watch = Stopwatch.StartNew();
+        var found = new Explorer(scenario, SessionDecider.Decide).Run(3_000_000);
+        output.WriteLine(
+            $"{scenario.Name}: {found.States:N0} states ({found.Sessions:N0} sessions), {found.Edges:N0} edges, "
+            + $"{found.Quiescent:N0} at rest, {found.Live:N0} of them live, {watch.Elapsed.TotalSeconds:0.0} s");
+        found.Violation.ShouldBeNull();
+        (faults ?? Faults).Concat(others ?? []).Where(f => !found.Happened.Contains(f)).ShouldBeEmpty("every fault of the model was tried");
+        found.States.ShouldBeGreaterThan(least);
+        found.Live.ShouldBeGreaterThan(0);
+    }
+}
+
+/// <summary>Two and three people, without holds and returns.</summary>
+public sealed class Every_state_of_two_and_three_people(ITestOutputHelper output) : Every_state_that_can_be_reached(output)
 {
     [Fact]
     public void Two_people() => AllRulesHold(Scenarios.TwoPeople, 10_000, others:
@@ -41,7 +66,11 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
 
     [Fact]
     public void Three_people() => AllRulesHold(Scenarios.ThreePeople, 10_000);
+}
 
+/// <summary>People are put on hold, and app users call again.</summary>
+public sealed class Every_state_of_holds_and_returns(ITestOutputHelper output) : Every_state_that_can_be_reached(output)
+{
     [Fact]
     public void Three_people_and_holds_by_one_of_them() => AllRulesHold(Scenarios.Holds, 10_000,
     [
@@ -70,7 +99,11 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
         "caller calls again", "callee calls again", "callee voice webhook of a return, and gets JoinRoom",
         "the grace is said to have passed", "the grace has passed", "hold change is refused", "hold change is made", "late review",
     ]);
+}
 
+/// <summary>Candidates and groups: one of many is connected.</summary>
+public sealed class Every_state_of_one_of_many(ITestOutputHelper output) : Every_state_that_can_be_reached(output)
+{
     [Fact]
     public void Two_people_and_two_candidates_whose_answers_cross() => AllRulesHold(Scenarios.OneOfTwo(Strategy.All), 10_000, Candidates);
 
@@ -105,7 +138,11 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
         "guest-one_1 enters", "guest-one_2 enters", "guest-one_1 hangs up entering", "does not answer", "hang-up, reply lost",
         "dial is created, reply lost", "late look-up finds nothing", "caller hangs up", "late review",
     ];
+}
 
+/// <summary>Redis forgets the session in the middle of the call.</summary>
+public sealed class Every_state_after_a_loss(ITestOutputHelper output) : Every_state_that_can_be_reached(output)
+{
     [Fact]
     public void Two_people_and_a_store_that_forgets_them() => AllRulesHold(Scenarios.Forgetful, 10_000, Forgotten);
 
@@ -131,25 +168,4 @@ public sealed class Every_state_that_can_be_reached(ITestOutputHelper output)
         "answer arrives, after a rebuild, and gets HangUp", "callee end arrives, after a rebuild", "caller leave arrives, after a rebuild",
         "end of the caller's dial arrives", "look-up without an address", "late look-up without an address", "look-up finds it",
     ];
-
-    private static readonly string[] Faults =
-    [
-        "dial is created, reply lost", "dial is lost", "dial is refused", "sender is killed", "reply is saved", "late claim",
-        "look-up finds it", "look-up does not find it yet",
-        "look-up fails", "late look-up finds nothing", "hang-up, reply lost", "late review",
-        "leaves the queue", "unreachable", "does not answer", "hangs up, or gets no TwiML", "caller hangs up entering",
-    ];
-
-    private void AllRulesHold(Scenario scenario, int least, string[]? faults = null, string[]? others = null)
-    {
-        var watch = Stopwatch.StartNew();
-        var found = new Explorer(scenario, SessionDecider.Decide).Run(3_000_000);
-        output.WriteLine(
-            $"{scenario.Name}: {found.States:N0} states ({found.Sessions:N0} sessions), {found.Edges:N0} edges, "
-            + $"{found.Quiescent:N0} at rest, {found.Live:N0} of them live, {watch.Elapsed.TotalSeconds:0.0} s");
-        found.Violation.ShouldBeNull();
-        (faults ?? Faults).Concat(others ?? []).Where(f => !found.Happened.Contains(f)).ShouldBeEmpty("every fault of the model was tried");
-        found.States.ShouldBeGreaterThan(least);
-        found.Live.ShouldBeGreaterThan(0);
-    }
 }
