@@ -74,14 +74,12 @@ public sealed partial class AlertTests
     }
 
     [Fact]
-    public async Task Every_alert_fires_beyond_its_threshold_and_is_silent_short_of_it()
-    {
-        foreach (var file in TestFiles)
+    public Task Every_alert_fires_beyond_its_threshold_and_is_silent_short_of_it() =>
+        Parallel.ForEachAsync(TestFiles, TestContext.Current.CancellationToken, async (file, _) =>
         {
             var (exitCode, output) = await Tool.RunAsync(Tool.Promtool(), ["test", "rules", Path.Combine(Tool.Files, file)]);
             exitCode.ShouldBe(0, output);
-        }
-    }
+        });
 
     [Theory, MemberData(nameof(Names))]
     public void Every_alert_says_how_bad_it_is_what_it_means_and_what_to_do(string name)
