@@ -98,7 +98,7 @@ public sealed class DependencyTests
     private static bool IsHandler(Type type) =>
         !type.IsAbstract && type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IRequestHandler<,>));
 
-    private static string Root([CallerFilePath] string path = "")
+    internal static string Root([CallerFilePath] string path = "")
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "Calls.sln")))
