@@ -21,7 +21,8 @@ public sealed partial class DocumentTests
         foreach (Match link in Link().Matches(Code().Replace(File.ReadAllText(here), "")))
         {
             var (path, anchor) = (link.Groups["path"].Value, link.Groups["anchor"].Value);
-            var target = path.Length == 0 ? here : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, Uri.UnescapeDataString(path)));
+            var target = path.Length == 0 ? here
+                : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, Uri.UnescapeDataString(path)));
             if (!Path.Exists(target) || (anchor.Length > 0 && target.EndsWith(".md", StringComparison.Ordinal)
                 && !AnchorsOf(target).Contains(anchor)))
                 broken.Add(link.Value);
@@ -34,7 +35,8 @@ public sealed partial class DocumentTests
     public void The_index_leads_to_each_page_of_docs_and_to_each_decision()
     {
         var docs = Path.Combine(DependencyTests.Root(), "docs");
-        var linked = Link().Matches(File.ReadAllText(Path.Combine(docs, "README.md"))).Select(link => link.Groups["path"].Value).ToHashSet();
+        var linked = Link().Matches(File.ReadAllText(Path.Combine(docs, "README.md")))
+            .Select(link => link.Groups["path"].Value).ToHashSet();
         var pages = Directory.EnumerateFiles(docs, "*.md", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(docs, file).Replace('\\', '/')).Where(page => page != "README.md").ToList();
         pages.Count.ShouldBeGreaterThan(40);
