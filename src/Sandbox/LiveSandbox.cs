@@ -35,9 +35,7 @@ internal static class LiveSandbox
                 // Shorter than in production, so that a person sees soon how the service recovers from lost webhooks.
                 new("Calls:ReviewInterval", "00:00:10"), new("Calls:JoinGrace", "00:00:05"),
                 new("Calls:RejoinGrace", options.RejoinGrace.ToString()),
-                // The group that the page can call.
-                new("Calls:Groups:interpreters:Members:0", "bob"), new("Calls:Groups:interpreters:Members:1", "carol"),
-                new("Calls:Groups:interpreters:Members:2", "+15550100101"),
+                .. PageOptions.Group,
             ],
         });
         var defaults = new PageOptions();

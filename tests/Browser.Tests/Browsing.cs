@@ -32,7 +32,11 @@ internal sealed class Browsing : IAsyncDisposable
             Assert.Skip("chromium is not installed");
         var token = TestContext.Current.CancellationToken;
         var host = await SandboxHost.StartAsync(
-            new SandboxOptions { Settings = [new("Calls:ReviewInterval", "00:00:05")], Twilio = twilio ?? new() }, token);
+            new SandboxOptions
+            {
+                Settings = [new("Calls:ReviewInterval", "00:00:05"), .. PageOptions.Group],
+                Twilio = twilio ?? new(),
+            }, token);
         var server = await SandboxPage.StartAsync(
             host, new PageOptions { BrokenAfter = brokenAfter ?? TimeSpan.FromSeconds(20) }, token);
         var playwright = await Playwright.CreateAsync();

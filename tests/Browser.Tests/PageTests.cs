@@ -162,6 +162,34 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task Alice_calls_a_group_and_the_first_who_answers_is_the_callee()
+    {
+        await using var at = await Browsing.StartAsync();
+        await at.AddPhoneAsync("ines");
+        await Expect(at.Card("Ines")).ToBeVisibleAsync();
+        await at.Card("Alice").GetByLabel("Call: phone").SelectOptionAsync(new SelectOptionValue { Label = "The group of interpreters" });
+        await at.PressAsync("Alice", "Call");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Incoming call from Alice");
+        await at.ExpectPhone("Carol").ToContainTextAsync("Incoming call from Alice");
+        await at.ExpectPhone("Ines").ToContainTextAsync("Incoming call");
+        await at.ExpectPhone("Alice").ToContainTextAsync("hears ringback");
+        await Expect(at.Person("callee")).ToContainTextAsync("Carol: ringing");
+        await at.PressAsync("Carol", "Answer");
+        await at.ExpectPhone("Carol").ToContainTextAsync("hears Alice");
+        await at.ExpectPhone("Alice").ToContainTextAsync("hears Carol");
+        await at.ExpectPhone("Bob").ToContainTextAsync("Idle");
+        await at.ExpectPhone("Ines").ToContainTextAsync("Idle");
+        foreach (var candidate in new[] { "Carol: connected", "Bob: answered elsewhere", "Ines: answered elsewhere" })
+            await Expect(at.Person("callee")).ToContainTextAsync(candidate);
+        foreach (var phone in new[] { at.Host.Twilio.Client("bob"), at.Host.Twilio.Client("carol"), at.Host.Twilio.Phone("+15550100101") })
+            phone.Rings.ShouldBe(1, phone.Address);
+        await at.PressAsync("Carol", "Hang up");
+        await at.ExpectPhone("Alice").ToContainTextAsync("Idle");
+        await Expect(at.Page.Locator("#guarantees-title")).ToHaveTextAsync("Guarantees hold");
+        at.Complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Alice_loses_the_connection_and_calls_again()
     {
         await using var at = await Browsing.StartAsync();

@@ -14,6 +14,8 @@ public sealed partial class OneTraceTests : IAsyncLifetime
     private const string Bob = "marker-bob-78";
     private const string Lawyer = "+15550142424";
 
+    private readonly CustomerSystem customer = new();
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private EmbeddedRedis redis = null!;
@@ -32,12 +34,14 @@ public sealed partial class OneTraceTests : IAsyncLifetime
             ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
             ("OTEL_BSP_SCHEDULE_DELAY", "100"), ("OTEL_BLRP_SCHEDULE_DELAY", "100"), ("Calls:ReviewInterval", "00:01:00"),
             ("Logging:LogLevel:Default", "Information"), ("Logging:LogLevel:Calls", "Debug"),
+            .. customer.Settings,
         ]);
     }
 
     public async ValueTask DisposeAsync()
     {
         await deployment.DisposeAsync();
+        await customer.DisposeAsync();
         await receiver.DisposeAsync();
         await redis.DisposeAsync();
     }
@@ -78,6 +82,31 @@ public sealed partial class OneTraceTests : IAsyncLifetime
             .ShouldAllBe(span => span.LinkedTraces.Contains(root.Trace),
                 "a frontend's request is in its own trace, which links to the call's");
         receiver.Logs.ShouldContain(log => log.Trace == root.Trace);
+    }
+
+    [Fact]
+    public async Task Each_attempt_to_deliver_an_event_is_in_the_trace_of_its_call()
+    {
+        await PlayAsync();
+        await Eventually.TrueAsync(() => Task.FromResult(EventSpans().Any(span => span["calls.outcome"] == "failed")),
+            "an attempt has failed, since the receiver is away", Patience);
+        await customer.StartAsync();
+        await Eventually.TrueAsync(
+            () => Task.FromResult(EventSpans().Any(span => span is { Name: "event session.ended" } && span["calls.outcome"] == "delivered")
+                && receiver.Spans.Any(span => span["calls.webhook.kind"] == "voice")),
+            "the end is delivered", Patience);
+        var root = receiver.Spans.Single(span => span["calls.webhook.kind"] == "voice");
+        foreach (var span in EventSpans())
+        {
+            (span.Trace, span.Parent, span["calls.session.id"], span["calls.event.receiver"]).ShouldBe(
+                (root.Trace, root.Id, Session, "crm"));
+            span.Name.ShouldBe("event " + span["calls.event.type"]);
+            (span["error.type"] is null).ShouldBe(span["calls.outcome"] == "delivered");
+        }
+
+        EventSpans().Select(span => span["calls.event.attempt"]).ShouldContain("1");
+        EventSpans().ShouldContain(span => span["calls.outcome"] == "delivered" && span["calls.event.attempt"] != "1");
+        receiver.Spans.ShouldNotContain(span => span.Parent.Length > 0 && EventSpans().Any(parent => parent.Id == span.Parent));
     }
 
     [Fact]
@@ -176,6 +205,9 @@ public sealed partial class OneTraceTests : IAsyncLifetime
         exemplars.ShouldNotBeEmpty();
         exemplars.ShouldAllBe(trace => traces.Contains(trace));
     }
+
+    private IReadOnlyList<Span> EventSpans() =>
+        [.. receiver.Spans.Where(span => span is { Kind: 3 } && span.Name.StartsWith("event ", StringComparison.Ordinal))];
 
     /// <summary>A span is exported when it ends. Its parent ends later and may come with a later batch.</summary>
     private static bool AreAllThere(IEnumerable<Span> told)

@@ -31,6 +31,7 @@ public sealed partial class SpanAttributesTests
         ("webhooks", span => span.Kind == 2 && span["calls.webhook.kind"] is not null),
         ("REST", span => span.Kind == 2 && span["calls.webhook.kind"] is null),
         ("Twilio", span => span.Kind == 3 && span.Name.StartsWith("Twilio ", StringComparison.Ordinal)),
+        ("events", span => span.Kind == 3 && span.Name.StartsWith("event ", StringComparison.Ordinal)),
         ("Redis", span => span.Kind == 3 && span["db.system.name"] is not null),
         ("effects", span => span.Kind == 1 && span.Name.StartsWith("effect ", StringComparison.Ordinal)),
         ("reviews", span => span is { Kind: 1, Name: "review" }),
@@ -120,6 +121,9 @@ public sealed partial class SpanAttributesTests
             [
                 new("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address), new("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
                 new("OTEL_METRICS_EXPORTER", "none"), new("OTEL_BSP_SCHEDULE_DELAY", "100"), new("Calls:ReviewInterval", "00:00:01"),
+                // Nothing listens there.
+                new("Calls:Webhooks:crm:Url", "http://127.0.0.1:1/"), new("Calls:Webhooks:crm:AllowPrivateAddresses", "true"),
+                new("Calls:Webhooks:crm:Secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             ],
         });
         var (alice, bob) = (host.Twilio.Client("alice"), host.Twilio.Client("bob"));

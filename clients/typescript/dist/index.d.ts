@@ -87,5 +87,7 @@ export declare class CallsClient {
     endCall(id: string, { ifVersion, signal }?: Call & {
         ifVersion?: number;
     }): Promise<void>;
+    /** Deletes what is stored about an ended call, before its retention ends. For operators. */
+    forgetCall(id: string, { signal }?: Call): Promise<void>;
 }
 export {};

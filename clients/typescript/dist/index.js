@@ -141,6 +141,10 @@ export class CallsClient {
     async endCall(id, { ifVersion, signal } = {}) {
         await this.#ask('DELETE', pathOf(id), { headers: matching(ifVersion), signal });
     }
+    /** Deletes what is stored about an ended call, before its retention ends. For operators. */
+    async forgetCall(id, { signal } = {}) {
+        await this.#ask('DELETE', `${pathOf(id)}/record`, { signal });
+    }
     async *#list(path, state, { signal }) {
         for (let cursor = ''; cursor !== null;) {
             const query = [state && `state=${state}`, cursor && `cursor=${encodeURIComponent(cursor)}`].filter(Boolean).join('&');

@@ -189,6 +189,11 @@ export class CallsClient {
     await this.#ask('DELETE', pathOf(id), { headers: matching(ifVersion), signal });
   }
 
+  /** Deletes what is stored about an ended call, before its retention ends. For operators. */
+  async forgetCall(id: string, { signal }: Call = {}): Promise<void> {
+    await this.#ask('DELETE', `${pathOf(id)}/record`, { signal });
+  }
+
   async *#list(path: string, state: string | undefined, { signal }: Call): AsyncGenerator<Session, void, undefined> {
     for (let cursor: string | null = ''; cursor !== null;) {
       const query = [state && `state=${state}`, cursor && `cursor=${encodeURIComponent(cursor)}`].filter(Boolean).join('&');

@@ -32,6 +32,16 @@ test('mute, remove and end can name the version that they mean', async t => {
   ]);
 });
 
+test('an ended call is forgotten, and a refusal is an error', async t => {
+  const service = await serving(t, empty(204), problem(409, 'call-is-not-over'));
+  const client = clientOf(service);
+  await client.forgetCall('s 1');
+  assert.deepEqual(service.asked.map(each => [each.method, each.path, each.headers.authorization, each.body]), [
+    ['DELETE', '/v1/sessions/s%201/record', 'Bearer b', null],
+  ]);
+  await assert.rejects(client.forgetCall('s-1'), { status: 409, code: 'call-is-not-over' });
+});
+
 test('a list reads the next page when it is needed', async t => {
   const service = await serving(
     t, json(200, { sessions: [{ sessionId: 'a' }], next: 'c/1' }), json(200, { sessions: [{ sessionId: 'b' }], next: null }));

@@ -129,6 +129,15 @@ public sealed class CallsTelemetry : IDisposable
     /// <summary>One look at a session that is due, in the trace of its call.</summary>
     public static Activity? Review(CallSession session) => InCall("review", session.Id, session.TraceParent);
 
+    /// <summary>One attempt to deliver an event, in the trace of its call.</summary>
+    /// <param name="receiver">The name of the receiver, from the configuration.</param>
+    /// <param name="type">The type of the event, such as <c>session.ended</c>.</param>
+    /// <param name="attempt">The number of the attempt since the last delivery, from 1.</param>
+    /// <param name="session">The session of the call.</param>
+    public static Activity? Event(string receiver, string type, int attempt, CallSession session) =>
+        InCall("event " + type, session.Id, session.TraceParent, ActivityKind.Client)
+            ?.SetTag("calls.event.receiver", receiver).SetTag("calls.event.type", type).SetTag("calls.event.attempt", attempt);
+
     /// <summary>A decision was made, and stored if it changed anything.</summary>
     public void Decided(CallSession? before, Decision decision)
     {
@@ -266,12 +275,13 @@ public sealed class CallsTelemetry : IDisposable
             span.AddLink(new ActivityLink(call));
     }
 
-    private static Activity? InCall(string name, SessionId session, string? traceParent)
+    private static Activity? InCall(
+        string name, SessionId session, string? traceParent, ActivityKind kind = ActivityKind.Internal)
     {
         var belongs = ActivityContext.TryParse(traceParent, null, isRemote: true, out var call);
         var span = belongs && Activity.Current?.TraceId != call.TraceId
-            ? Source.StartActivity(name, ActivityKind.Internal, call)
-            : Source.StartActivity(name);
+            ? Source.StartActivity(name, kind, call)
+            : Source.StartActivity(name, kind);
         return span?.SetTag("calls.session.id", session.Value);
     }
 

@@ -9,7 +9,10 @@ namespace Calls.Infrastructure.Webhooks;
 /// <param name="IsDelivered">The receiver answered 2xx.</param>
 /// <param name="IsGone">The receiver answered 410: it wants no more events.</param>
 /// <param name="Cause">Why the event was not delivered: a status, or the kind of failure.</param>
-internal sealed record EventAnswer(bool IsDelivered, bool IsGone, string Cause);
+internal sealed record EventAnswer(bool IsDelivered, bool IsGone, string Cause)
+{
+    public string Outcome => IsDelivered ? EventOutcomes.Delivered : IsGone ? EventOutcomes.Gone : EventOutcomes.Failed;
+}
 
 /// <summary>Sends signed events to one receiver, over connections of its own. It follows no redirect, uses no proxy, and reads no body.
 /// </summary>
@@ -49,7 +52,9 @@ internal sealed class EventClient : IDisposable
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         request.Headers.Add("webhook-id", id);
         request.Headers.Add("webhook-timestamp", timestamp.ToString(CultureInfo.InvariantCulture));
-        request.Headers.Add("webhook-signature", StandardWebhookSignature.Sign(receiver.Key, id, timestamp, body));
+        // While a secret is exchanged there are two signatures, with a space between them.
+        request.Headers.Add("webhook-signature", string.Join(
+            ' ', receiver.Keys.Select(key => StandardWebhookSignature.Sign(key, id, timestamp, body))));
         request.Headers.Add("User-Agent", "Calls");
         try
         {

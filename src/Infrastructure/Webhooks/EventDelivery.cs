@@ -108,7 +108,7 @@ internal sealed partial class EventDelivery(
             return await SettleAsync(line, news, session, Whole());
         }
 
-        var answer = await line.Client.SendAsync(receiver, IdOf(line.Name, news), write(type, news.Stored, session));
+        var answer = await SendAsync(line, receiver, news, session, type, told.Failures + 1);
         now = clock.GetUtcNow();
         if (answer.IsDelivered)
         {
@@ -132,6 +132,18 @@ internal sealed partial class EventDelivery(
         return await events.SettleAsync(line.Name, news, failed, settings.Backoff(failed.Failures, Chance.Jitter()), null);
 
         Told Whole() => Told.Whole(session, news.Stored.Version);
+    }
+
+    /// <summary>One attempt, with its span. The operations in Redis before and after it have no span.</summary>
+    private async Task<EventAnswer> SendAsync(
+        Line line, EventReceiver receiver, ClaimedNews news, CallSession session, string type, int attempt)
+    {
+        using var span = CallsTelemetry.Event(line.Name, type, attempt, session);
+        var answer = await line.Client.SendAsync(receiver, IdOf(line.Name, news), write(type, news.Stored, session));
+        span?.SetTag("calls.outcome", answer.Outcome);
+        if (!answer.IsDelivered)
+            span?.SetTag("error.type", answer.Cause).SetStatus(ActivityStatusCode.Error);
+        return answer;
     }
 
     /// <summary>Nothing of this state is left to send. A session at rest lives on for the rest of its retention, and a replaced one is not

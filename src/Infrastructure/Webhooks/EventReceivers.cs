@@ -17,13 +17,18 @@ internal static class EventTypes
 /// <param name="Name">The name, from the key. It is in the keys of Redis and in metrics.</param>
 /// <param name="Url">The address of the events.</param>
 /// <param name="Secret">The secret that signs them: <c>whsec_</c> and base64.</param>
+/// <param name="PreviousSecret">The secret before the present one. Events are signed with both. Empty: there is none.</param>
 /// <param name="Events">The types of the events that the system gets, with commas.</param>
 /// <param name="AllowsPrivateAddresses">Whether the host may be in a private network. Then http is allowed too.</param>
-internal sealed record EventReceiver(string Name, Uri Url, string Secret, string Events, bool AllowsPrivateAddresses)
+internal sealed record EventReceiver(
+    string Name, Uri Url, string Secret, string PreviousSecret, string Events, bool AllowsPrivateAddresses)
 {
     public const string SecretPrefix = "whsec_";
 
-    public byte[] Key => Convert.FromBase64String(Secret[SecretPrefix.Length..]);
+    /// <summary>The decoded secrets that sign an event, the present one first.</summary>
+    public IEnumerable<byte[]> Keys => ((string[])[Secret, PreviousSecret]).Where(secret => secret.Length > 0)
+        .Select(secret => Convert.FromBase64String(secret[SecretPrefix.Length..]));
+
     public bool Wants(string type) => Events.Split(',').Contains(type, StringComparer.Ordinal);
     public override string ToString() => Name;
 }
@@ -71,13 +76,11 @@ internal sealed class EventReceivers : IDisposable
                 failures.Add($"{section.Path} takes no value itself; set the keys below it, {section.Path}:Url and so on.");
             var allows = ReadSwitch(section.GetSection("AllowPrivateAddresses"), failures);
             var url = ReadUrl(section.GetSection("Url"), allows, failures);
-            var secret = section["Secret"]?.Trim() ?? "";
-            if (!IsSecret(secret))
-                failures.Add($"{section.Path}:Secret must be {EventReceiver.SecretPrefix} and base64 of "
-                    + $"{ShortestSecret} to {LongestSecret} bytes.");
+            var secret = ReadSecret(section.GetSection("Secret"), isRequired: true, failures);
+            var previous = ReadSecret(section.GetSection("PreviousSecret"), isRequired: false, failures);
             var events = ReadEvents(section.GetSection("Events"), failures);
             if (failures.Count == before && url is not null)
-                receivers[section.Key] = new EventReceiver(section.Key, url, secret, events, allows);
+                receivers[section.Key] = new EventReceiver(section.Key, url, secret, previous, events, allows);
         }
 
         return (receivers, failures);
@@ -106,6 +109,14 @@ internal sealed class EventReceivers : IDisposable
             || (IPAddress.TryParse(url.Host.Trim('[', ']'), out var address) && !PublicAddresses.Contains(address))))
             failures.Add($"{key.Path} names an address that is not public; that needs AllowPrivateAddresses=true.");
         return url;
+    }
+
+    private static string ReadSecret(IConfigurationSection key, bool isRequired, List<string> failures)
+    {
+        var secret = key.Value?.Trim() ?? "";
+        if ((isRequired || secret.Length > 0) && !IsSecret(secret))
+            failures.Add($"{key.Path} must be {EventReceiver.SecretPrefix} and base64 of {ShortestSecret} to {LongestSecret} bytes.");
+        return secret;
     }
 
     private static bool IsSecret(string secret)

@@ -186,4 +186,11 @@ internal sealed record PageOptions
 
     /// <summary>How long a problem lasts before the page shows a guarantee as broken.</summary>
     public TimeSpan BrokenAfter { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Settings of the service: the group that the page can call. The phone is the first one that a person adds.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string?>> Group { get; } =
+    [
+        new("Calls:Groups:interpreters:Members:0", "bob"), new("Calls:Groups:interpreters:Members:1", "carol"),
+        new("Calls:Groups:interpreters:Members:2", "+15550100101"),
+    ];
 }

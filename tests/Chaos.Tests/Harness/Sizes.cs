@@ -37,6 +37,12 @@ internal static class Sizes
     /// <summary>Calls while a receiver of events is away.</summary>
     public static int CallsWhileAReceiverIsAway => Number("CALLS_CHAOS_EVENT_CALLS", 500);
 
+    /// <summary>Calls with ten candidates, of whom three answer within 50 ms.</summary>
+    public static int CrossingCalls => Number("CALLS_CHAOS_CROSSING_CALLS", 1_000);
+
+    /// <summary>Calls with candidates that are started each second. Each has twelve phones.</summary>
+    public static int CrossingCallsPerSecond => Number("CALLS_CHAOS_CROSSING_RATE", 4);
+
     public static int Seed => Number("CALLS_CHAOS_SEED", 1);
 
     private static int Number(string variable, int otherwise) =>

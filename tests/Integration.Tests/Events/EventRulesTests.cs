@@ -55,7 +55,8 @@ public sealed class EventRulesTests
     {
         var (receivers, failures) = Read(
             ("a:Url", "http://example.com/hook"), ("a:Secret", "whsec_c2hvcnQ="), ("a:Events", "session.ended,session.over"),
-            ("b:Secret", "plain-secret"), ("b:AllowPrivateAddresses", "maybe"), ("b:Url", "https://127.0.0.1/x"),
+            ("b:Secret", "plain-secret"), ("b:PreviousSecret", "plain-secret"),
+            ("b:AllowPrivateAddresses", "maybe"), ("b:Url", "https://127.0.0.1/x"),
             ("a b:Url", "https://example.com/"), ("a b:Secret", Secret),
             ("d:Url", "https://user:pass@example.com/"), ("d:Secret", Secret),
             ("e", "https://example.com/"));
@@ -63,7 +64,8 @@ public sealed class EventRulesTests
         string[] expected =
         [
             "Calls:Webhooks:a:Url must", "Calls:Webhooks:a:Secret must", "Calls:Webhooks:a:Events has \"session.over\"",
-            "Calls:Webhooks:b:Secret must", "Calls:Webhooks:b:AllowPrivateAddresses is \"maybe\"", "Calls:Webhooks:b:Url names",
+            "Calls:Webhooks:b:Secret must", "Calls:Webhooks:b:PreviousSecret must",
+            "Calls:Webhooks:b:AllowPrivateAddresses is \"maybe\"", "Calls:Webhooks:b:Url names",
             "Calls:Webhooks:a b: the name", "Calls:Webhooks:d:Url must", "Calls:Webhooks:e takes no value",
             "Calls:Webhooks:e:Url must", "Calls:Webhooks:e:Secret must",
         ];
@@ -78,13 +80,14 @@ public sealed class EventRulesTests
     public void Without_events_a_receiver_gets_all_and_a_name_in_the_cluster_may_have_http()
     {
         var (receivers, failures) = Read(
-            ("crm:Url", "https://crm.example.com/hook"), ("crm:Secret", Secret),
+            ("crm:Url", "https://crm.example.com/hook"), ("crm:Secret", Secret), ("crm:PreviousSecret", " "),
             ("bi:Url", "http://bi.internal:8080/"), ("bi:Secret", Secret), ("bi:AllowPrivateAddresses", "true"),
             ("bi:Events:0", "session.ended"));
         failures.ShouldBeEmpty();
         EventTypes.All.ShouldAllBe(type => receivers["crm"].Wants(type));
         EventTypes.All.Where(receivers["bi"].Wants).ShouldBe([EventTypes.Ended]);
         receivers["crm"].ToString().ShouldBe("crm");
+        receivers["crm"].Keys.Count().ShouldBe(1, "an empty file is no secret");
     }
 
     [Fact]

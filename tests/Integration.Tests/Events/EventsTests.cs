@@ -46,7 +46,7 @@ public sealed class EventsTests(RedisFixture redis)
         events.Select(e => e.Version).ShouldBeInOrder(SortDirection.Ascending);
         events.Select(e => e.Version).ShouldBeUnique();
         events.Select(e => e.Id).ShouldBeUnique();
-        events.ShouldAllBe(e => e.IsSigned && e.ContentType == "application/json");
+        events.ShouldAllBe(e => e.IsSigned && e.Signatures == 1 && e.ContentType == "application/json");
         var end = events[^1].Data;
         (end.GetProperty("endReason").GetString(), end.GetProperty("endedBy").GetString()).ShouldBe(("ended-by-person", "callee"));
         end.GetProperty("conferenceSid").GetString().ShouldNotBeNull().ShouldStartWith("CF");
@@ -79,6 +79,26 @@ public sealed class EventsTests(RedisFixture redis)
         receiver.Attempts.Count.ShouldBeGreaterThan(3);
         receiver.Delivered[^1].Data.GetProperty("durationSeconds").GetInt64().ShouldBe(0);
         receiver.Delivered[^1].Data.GetProperty("participants")[1].GetProperty("leftAt").ValueKind.ShouldBe(JsonValueKind.Null);
+    }
+
+    [Fact]
+    public async Task While_a_secret_is_exchanged_a_receiver_can_have_the_old_one_or_the_new_one()
+    {
+        await using var before = await FakeReceiver.StartAsync();
+        await using var after = await FakeReceiver.StartAsync();
+        await using var host = await StartAsync(
+        [
+            .. before.Settings("before").Where(setting => !setting.Key.EndsWith(":Secret", StringComparison.Ordinal)),
+            new("Calls:Webhooks:before:Secret", after.Secret), new("Calls:Webhooks:before:PreviousSecret", before.Secret),
+            .. after.Settings("after", ("PreviousSecret", before.Secret)),
+        ]);
+        await host.TalkAsync();
+        await host.Twilio.Client("alice").HangUpAsync();
+        foreach (var receiver in new[] { before, after })
+        {
+            await receiver.EndedAsync();
+            receiver.Attempts.ShouldAllBe(attempt => attempt.IsSigned && attempt.Signatures == 2);
+        }
     }
 
     [Fact]

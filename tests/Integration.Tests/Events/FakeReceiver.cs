@@ -67,9 +67,11 @@ internal sealed class FakeReceiver : IAsyncDisposable
         await http.Request.Body.CopyToAsync(body);
         var (id, timestamp) = (http.Request.Headers["webhook-id"].ToString(), http.Request.Headers["webhook-timestamp"].ToString());
         var signed = Encoding.UTF8.GetBytes($"{id}.{timestamp}.{Encoding.UTF8.GetString(body.ToArray())}");
+        var signatures = http.Request.Headers["webhook-signature"].ToString().Split(' ');
         var attempt = new ReceivedEvent(
             id, long.Parse(timestamp, CultureInfo.InvariantCulture), http.Request.ContentType ?? "",
-            http.Request.Headers["webhook-signature"] == "v1," + Convert.ToBase64String(HMACSHA256.HashData(key, signed)),
+            signatures.Contains("v1," + Convert.ToBase64String(HMACSHA256.HashData(key, signed)), StringComparer.Ordinal),
+            signatures.Length,
             JsonDocument.Parse(body.ToArray()).RootElement);
         received.Enqueue(attempt);
         http.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -80,7 +82,7 @@ internal sealed class FakeReceiver : IAsyncDisposable
 }
 
 /// <summary>One attempt to deliver an event.</summary>
-internal sealed record ReceivedEvent(string Id, long Timestamp, string ContentType, bool IsSigned, JsonElement Body)
+internal sealed record ReceivedEvent(string Id, long Timestamp, string ContentType, bool IsSigned, int Signatures, JsonElement Body)
 {
     public bool IsDelivered { get; set; }
     public string Type => Body.GetProperty("type").GetString()!;

@@ -207,6 +207,7 @@ public sealed class ApiAloneTests(RedisFixture redis)
             ["Calls:SecretsDirectory"] = "relative",
             ["Calls:Webhooks:crm:Url"] = "http://example.com/" + secret,
             ["Calls:Webhooks:crm:Secret"] = "whsec_" + secret,
+            ["Calls:Webhooks:crm:PreviousSecret"] = secret,
             ["Calls:Webhooks:crm:Events"] = "session.over",
             ["Calls:Webhooks:crm:AllowPrivateAddresses"] = "perhaps",
             ["Logging:LogLevel:Default"] = "loud",
