@@ -26,7 +26,7 @@ public sealed class One_of_many_answers
         /// <summary>The call was over before a candidate was in the room.</summary>
         OverMeanwhile,
 
-        /// <summary>The call went on, and no candidate entered the room.</summary>
+        /// <summary>The call went on, and no candidate entered the room: a winner's line can end before that.</summary>
         NoWinner,
 
         OneWinner,

@@ -41,7 +41,7 @@ internal static class Sizes
     public static int CrossingCalls => Number("CALLS_CHAOS_CROSSING_CALLS", 1_000);
 
     /// <summary>Calls with candidates that are started each second. Each has twelve phones.</summary>
-    public static int CrossingCallsPerSecond => Number("CALLS_CHAOS_CROSSING_RATE", 4);
+    public static int CrossingCallsPerSecond => Number("CALLS_CHAOS_CROSSING_RATE", 5);
 
     public static int Seed => Number("CALLS_CHAOS_SEED", 1);
 
