@@ -10,7 +10,7 @@ const string Help = """
       --seeds N       as many worlds, of some dozen calls each (10,000 are more than 100,000 calls)
       --first N       the first seed; 1 if it is not given
       --seed N        one world, with the timeline of the call that went wrong
-      --timeline N    with --seed: the timeline of call N, also without a violation
+      --timeline N    with --seed: the timeline of call N, also without a violation; "all" for all calls
       --crossing 1    each call adds one of ten candidates, of whom three answer at the same time
       --bug NAME      put a mistake into the service, and see whether it is found; a wrong name lists all names
     """;
@@ -55,7 +55,8 @@ int Show(int seed, Bug bug)
     var verdict = world.Run();
     Console.WriteLine(world.Swarm);
     Console.WriteLine("Twilio: " + string.Join(", ", world.Guessed));
-    int? story = Number("--timeline", -1) is >= 0 and var chosen ? chosen : verdict.Violations is [var first, ..] ? first.Story : null;
+    int? story = options.GetValueOrDefault("--timeline") == "all" ? null
+        : Number("--timeline", -1) is >= 0 and var chosen ? chosen : verdict.Violations is [var first, ..] ? first.Story : null;
     if (verdict.Violations.Count > 0 || options.ContainsKey("--timeline"))
         Console.WriteLine(Timeline.Of(world, story));
     foreach (var violation in verdict.Violations)
@@ -75,8 +76,11 @@ int Many(int first, int seeds, Bug bug)
         enough.Cancel();
     };
     var said = TimeSpan.Zero;
+    var failed = 0;
     var summary = Simulator.Run(first, seeds, bug, bug == Bug.None ? 20 : 1, now =>
     {
+        for (; failed < now.Failed.Count; failed++)
+            Console.WriteLine(Line(now.Failed[failed]));
         if (now.Took - said < TimeSpan.FromSeconds(2) && now.Worlds < seeds)
             return;
         said = now.Took;
@@ -89,11 +93,12 @@ int Many(int first, int seeds, Bug bug)
         Console.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"  {fault,-44} {summary.Faults.Counts.GetValueOrDefault(fault),12:N0}"));
     foreach (var verdict in summary.Failed)
-        Console.WriteLine(
-            $"seed {verdict.Seed}: {verdict.Violations[0].What} (dotnet run --project tests/Simulation -- --seed "
-            + $"{verdict.Seed}{(bug == Bug.None ? "" : $" --bug {bug}")})");
+        Console.WriteLine(Line(verdict));
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
         $"{summary.Calls:N0} calls in {summary.Worlds:N0} worlds, {summary.Events:N0} events, {summary.Virtual.TotalHours:N0} virtual "
             + $"hours in {summary.Took.TotalSeconds:N0} s: {summary.Failed.Count} worlds gone wrong"));
     return summary.Failed.Count == 0 ? 0 : 1;
+
+    string Line(Verdict verdict) => $"seed {verdict.Seed}: {verdict.Violations[0].What} (dotnet run --project tests/Simulation -- --seed "
+        + $"{verdict.Seed}{(bug == Bug.None ? "" : $" --bug {bug}")})";
 }

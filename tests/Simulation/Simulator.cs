@@ -29,7 +29,7 @@ internal static class Simulator
         {
             while (!cancellationToken.IsCancellationRequested && Interlocked.Increment(ref next) is var seed && seed < first + count)
             {
-                var verdict = One(seed, bug, isCrossing);
+                var verdict = Try(seed, bug, isCrossing);
                 lock (gate)
                 {
                     if (summary.Failed.Count >= stopAfter)
@@ -38,6 +38,21 @@ internal static class Simulator
                     progress?.Invoke(summary);
                 }
             }
+        }
+    }
+
+    /// <summary>An exception is a violation, so that it has a seed and does not end the run.</summary>
+    private static Verdict Try(int seed, Bug bug, bool isCrossing)
+    {
+        try
+        {
+            return One(seed, bug, isCrossing);
+        }
+#pragma warning disable CA1031 // Whatever it is, it is reported.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return new Verdict(seed, 0, [new Violation(default, e.ToString(), null)], new Tally(), TimeSpan.Zero, 0);
         }
     }
 

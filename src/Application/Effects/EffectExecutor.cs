@@ -21,6 +21,9 @@ public sealed partial class EffectExecutor(
     ILogger<EffectExecutor> logger)
 {
     private static readonly TimeSpan ClockSlack = TimeSpan.FromSeconds(2);
+    /// <summary>The clock of the replica that sent the dial may be five seconds ahead of Twilio's, and Twilio's dates have whole
+    /// seconds.</summary>
+    private static readonly TimeSpan DateSlack = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan SettlePause = TimeSpan.FromMilliseconds(500);
 
     /// <param name="stored">The session as this replica last read or wrote it. Decisions are made on the stored session.</param>
@@ -182,7 +185,7 @@ public sealed partial class EffectExecutor(
         var answer = await gateway.ListCallsAsync(to, from, sentAt, cancellationToken);
         if (answer is not GatewayOutcome<IReadOnlyList<CallView>>.Accepted { Value: var calls })
             return new DialOutcome.LookUpFailed();
-        var legs = calls.Where(c => c.DateCreated >= sentAt - ClockSlack && c.DateCreated <= sentAt + policy.EffectLease)
+        var legs = calls.Where(c => c.DateCreated >= sentAt - DateSlack && c.DateCreated <= sentAt + policy.EffectLease)
             .Select(c => c.Sid).ToList();
         return await WithoutForeignAsync(legs, new LegOwner(session.Id, session.Nonce, participant.Id), cancellationToken) switch
         {

@@ -35,6 +35,10 @@ internal static class RedisCommands
     /// other requests about that session wait for this one.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
 
+    /// <summary>The clock of <see cref="Longest"/>. The simulation replaces it, because its Redis answers each command in virtual
+    /// time.</summary>
+    internal static TimeProvider Clock { get; set; } = TimeProvider.System;
+
     /// <summary>Runs one operation.</summary>
     /// <exception cref="SessionStoreUnavailableException">Redis did not answer, or answered that it cannot serve now.</exception>
     public static async Task<T> RunAsync<T>(IConnectionMultiplexer redis, string operation, Func<Task<T>> command)
@@ -44,7 +48,7 @@ internal static class RedisCommands
         var tags = new TagList { { "db.system.name", "redis" }, { "db.operation.name", operation } };
         try
         {
-            return await command().WaitAsync(Longest);
+            return await command().WaitAsync(Longest, Clock);
         }
         catch (Exception e) when (IsUnavailable(e))
         {

@@ -51,7 +51,9 @@ internal sealed partial class TwilioRequests(
     private async Task<Outcome<TwilioAnswer>> SendAsync(TwilioExchange exchange, Request request, CancellationToken cancellationToken)
     {
         var (name, kind) = exchange.Operation;
-        var context = ResilienceContextPool.Shared.Get(name, kind == RequestKind.Create ? CancellationToken.None : cancellationToken);
+        // The host has no synchronization context. The simulation has one, so that Polly continues on its thread.
+        var context = ResilienceContextPool.Shared.Get(
+            name, continueOnCapturedContext: true, kind == RequestKind.Create ? CancellationToken.None : cancellationToken);
         context.Properties.Set(TwilioExchange.Key, exchange);
         try
         {

@@ -5,8 +5,7 @@ using Calls.Simulation.Faults;
 namespace Calls.Simulation.Service;
 
 /// <summary>
-/// The real gateway with its pipelines. These continue on any thread, so they start outside of the process' steps, and their answer is a
-/// step.
+/// The real gateway with its pipelines. They run outside of the process' steps, and their answer is a step.
 /// </summary>
 internal sealed class OffLoopGateway(IVoiceGateway real, Bug bug) : IVoiceGateway
 {

@@ -7,6 +7,7 @@ namespace Calls.Simulation.Service;
 /// before an acknowledgement, between an answer and its use. Requests that it has sent stay sent.</remarks>
 internal sealed class Process(VirtualScheduler scheduler) : SynchronizationContext
 {
+    private readonly Loop outside = new(scheduler);
     private int stepsLeft = int.MaxValue;
     private Action? atTheLast;
 
@@ -30,11 +31,11 @@ internal sealed class Process(VirtualScheduler scheduler) : SynchronizationConte
 
     public override SynchronizationContext CreateCopy() => this;
 
-    /// <summary>Runs work that libraries continue on any thread. It starts on this thread, outside of the process' steps.</summary>
+    /// <summary>Runs work of this process outside of its steps: it goes on after the process is killed.</summary>
     public static T Outside<T>(Func<T> work)
     {
         var before = Current;
-        SetSynchronizationContext(null);
+        SetSynchronizationContext(before is Process process ? process.outside : before);
         try
         {
             return work();
@@ -66,5 +67,27 @@ internal sealed class Process(VirtualScheduler scheduler) : SynchronizationConte
         {
             SetSynchronizationContext(before);
         }
+    }
+    /// <summary>The world's thread, for code that is not a step of a process. Without it, some continuations run on the thread pool: those
+    /// of a canceled <c>Task.Delay</c>, for example.</summary>
+    private sealed class Loop(VirtualScheduler scheduler) : SynchronizationContext
+    {
+        public override void Post(SendOrPostCallback d, object? state) => scheduler.Schedule(TimeSpan.Zero, () => Send(d, state));
+
+        public override void Send(SendOrPostCallback d, object? state)
+        {
+            var before = Current;
+            SetSynchronizationContext(this);
+            try
+            {
+                d(state);
+            }
+            finally
+            {
+                SetSynchronizationContext(before);
+            }
+        }
+
+        public override SynchronizationContext CreateCopy() => this;
     }
 }

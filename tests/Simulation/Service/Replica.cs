@@ -158,6 +158,7 @@ internal sealed class Replica : IDisposable
 
     private static ServiceProvider Compose()
     {
+        RedisCommands.Clock = new NoTimers();
         var services = new ServiceCollection();
         var meters = new ServiceCollection().AddMetrics().BuildServiceProvider()
             .GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>();
@@ -249,6 +250,21 @@ internal sealed class Replica : IDisposable
                 replica.world.Judge.Failed(e);
             }
         });
+    }
+
+    /// <summary>The emulated Redis answers each command, so a time-out in real time would only end a command of a busy machine.</summary>
+    private sealed class NoTimers : TimeProvider, ITimer
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => this;
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+        public void Dispose()
+        {
+            // It never goes off.
+        }
+
+        public ValueTask DisposeAsync() => default;
     }
 
     private sealed class AnyNumber : IDialingRules

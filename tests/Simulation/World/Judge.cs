@@ -225,13 +225,15 @@ internal sealed class Judge(CallsWorld world)
                 world.Tally.Add(Tally.Queued);
             if (waited > world.Policy.QueueTimeout)
                 world.Tally.Add(Tally.QueuedTooLong);
-            // A call that was created twice, or whose participant the store has forgotten, announces itself when it rings.
-            var isUnknown = CreatesAreDoubled || (world.HasForgotten && StoryOf(leg)?.Callee != leg.Phone);
-            if (world.IsHealed && !isUnknown && world.Scheduler.Now - since
-                > world.Policy.QueueTimeout + world.Policy.ReviewInterval + (2 * world.Policy.EffectLease))
+            if (world.IsHealed && world.Scheduler.Now - since
+                > world.Policy.QueueTimeout + world.Policy.ReviewInterval + (2 * world.Policy.EffectLease) && !IsUnknown(leg))
                 Say($"{leg.Phone.Address}'s call has been in Twilio's queue for {waited.TotalSeconds:0.0} s", StoryOf(leg));
         }
     }
+
+    /// <summary>A call that was created twice, or that the store has forgotten, announces itself when it rings (ADR 25).</summary>
+    private bool IsUnknown(Leg leg) => CreatesAreDoubled || (world.HasForgotten
+        && !world.Redis.Sessions.Any(session => session.Participants.Any(person => person.Leg?.Value == leg.Sid)));
 
     /// <summary>After a review, a document says what Twilio says about mute and hold, unless a request is pending.</summary>
     private void LookForWrongFlags()

@@ -1,11 +1,14 @@
 namespace Calls.Sandbox.Twilio;
 
 /// <summary>A scheduler with virtual time, for simulations and tests. Time moves only while a Run method runs.</summary>
-/// <remarks>It is not thread-safe: all actions run on the thread that calls a Run method, so that two runs are identical.</remarks>
+/// <remarks>It is not thread-safe: all actions run on the thread that calls a Run method, so that two runs are identical. While a Run
+/// method runs, any use from another thread is an error: it throws there, and the Run method throws too.</remarks>
 public sealed class VirtualScheduler(DateTimeOffset start) : IEmulatorScheduler
 {
     private readonly PriorityQueue<Work, (DateTimeOffset Due, long Order)> _queue = new();
     private long _order;
+    private int _runner;
+    private InvalidOperationException? _trespass;
 
     public VirtualScheduler() : this(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero))
     {
@@ -15,6 +18,7 @@ public sealed class VirtualScheduler(DateTimeOffset start) : IEmulatorScheduler
 
     public IDisposable Schedule(TimeSpan delay, Action action)
     {
+        MustBeOnItsThread();
         var work = new Work(action);
         _queue.Enqueue(work, (Now + (delay > TimeSpan.Zero ? delay : TimeSpan.Zero), _order++));
         return work;
@@ -23,6 +27,7 @@ public sealed class VirtualScheduler(DateTimeOffset start) : IEmulatorScheduler
     /// <summary>Runs every action that is due within <paramref name="duration"/>, then sets the clock to the end of it.</summary>
     public void RunFor(TimeSpan duration)
     {
+        using var run = new Running(this);
         var until = Now + duration;
         while (_queue.TryPeek(out _, out var next) && next.Due <= until)
         {
@@ -35,6 +40,7 @@ public sealed class VirtualScheduler(DateTimeOffset start) : IEmulatorScheduler
     /// <returns>True if no action is left.</returns>
     public bool RunUntilIdle(TimeSpan atMost)
     {
+        using var run = new Running(this);
         var until = Now + atMost;
         while (_queue.TryPeek(out var work, out var next))
         {
@@ -47,13 +53,47 @@ public sealed class VirtualScheduler(DateTimeOffset start) : IEmulatorScheduler
         return true;
     }
 
+    private void MustBeOnItsThread()
+    {
+        var (runner, caller) = (Volatile.Read(ref _runner), Environment.CurrentManagedThreadId);
+        if (runner == 0 || runner == caller)
+        {
+            return;
+        }
+        var trespass = new InvalidOperationException(
+            $"Thread {caller} uses the scheduler while thread {runner} runs it: {Environment.StackTrace}");
+        Volatile.Write(ref _trespass, trespass);
+        throw trespass;
+    }
+
     private void RunNext()
     {
+        if (Volatile.Read(ref _trespass) is { } trespass)
+        {
+            throw new InvalidOperationException(trespass.Message, trespass);
+        }
         if (_queue.TryDequeue(out var work, out var at) && work.Action is { } action)
         {
             Now = at.Due;
             action();
         }
+    }
+
+    /// <summary>The time in which one thread runs the actions.</summary>
+    private readonly struct Running : IDisposable
+    {
+        private readonly VirtualScheduler _scheduler;
+
+        public Running(VirtualScheduler scheduler)
+        {
+            _scheduler = scheduler;
+            if (Interlocked.CompareExchange(ref scheduler._runner, Environment.CurrentManagedThreadId, 0) is not 0 and var other)
+            {
+                throw new InvalidOperationException($"Thread {other} runs the scheduler already");
+            }
+        }
+
+        public void Dispose() => Volatile.Write(ref _scheduler._runner, 0);
     }
 
     private sealed class Work(Action action) : IDisposable
