@@ -75,9 +75,10 @@ public sealed partial class AlertTests
 
     [Fact]
     public Task Every_alert_fires_beyond_its_threshold_and_is_silent_short_of_it() =>
-        Parallel.ForEachAsync(TestFiles, TestContext.Current.CancellationToken, async (file, _) =>
+        Parallel.ForEachAsync(TestFiles, TestContext.Current.CancellationToken, async (file, cancellationToken) =>
         {
-            var (exitCode, output) = await Tool.RunAsync(Tool.Promtool(), ["test", "rules", Path.Combine(Tool.Files, file)]);
+            var (exitCode, output) = await Tool.RunAsync(
+                Tool.Promtool(), ["test", "rules", Path.Combine(Tool.Files, file)], cancellationToken: cancellationToken);
             exitCode.ShouldBe(0, output);
         });
 
