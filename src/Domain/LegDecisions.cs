@@ -106,14 +106,24 @@ internal static class LegDecisions
             ? session
             : session with { Conference = conference, LastConference = conference };
 
-    /// <summary>The conference is over. Its legs can be live, and their own webhooks can be lost: a review is due at once.</summary>
-    public static CallSession Close(CallSession session, ConferenceSid conference) =>
-        session.AllHaveLeft || session.ClosedConferences.Contains(conference) ? session : session with
+    /// <summary>The conference is over. Its legs can be live, and their own webhooks can be lost: a review is due at once. A phone that was
+    /// called into this conference can enter no other one, so it stops (G2).</summary>
+    public static CallSession Close(CallSession session, ConferenceSid conference, CallPolicy policy, DateTimeOffset now)
+    {
+        if (session.AllHaveLeft || session.ClosedConferences.Contains(conference))
+            return session;
+        var isCurrent = session.Conference == conference;
+        var closed = session with
         {
             ClosedConferences = session.ClosedConferences.Add(conference),
-            Conference = session.Conference == conference ? null : session.Conference,
+            Conference = isCurrent ? null : session.Conference,
             ReviewNow = true,
         };
+        foreach (var guest in session.Participants.Where(p => isCurrent && !p.HasAnswerUrl && p.Leaving == Leaving.No
+            && p.Progress < Progress.Answered && session.FindDial(p.Id) is not { State: DialState.Planned }))
+            closed = closed.Remove(guest.Id, Leaving.WithTheCall, policy, now);
+        return closed;
+    }
 
     /// <summary>A leg reports itself. The first leg is adopted. It is hung up if the participant has left or must leave.</summary>
     public static CallSession Announce(

@@ -34,7 +34,8 @@ public static class SessionDecider
             LegDecisions.Left(RebuildDecisions.Learn(session, e.Callee, now), e, now)),
         SessionEvent.ParticipantFlagsChanged e => OfThisCall(session, e.Room, () => LegDecisions.FlagsChanged(session, e, now)),
         SessionEvent.ConferenceStarted e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Open(session, e.Conference))),
-        SessionEvent.ConferenceEnded e => OfThisCall(session, e.Room, () => Step.Do(LegDecisions.Close(session, e.Conference))),
+        SessionEvent.ConferenceEnded e => OfThisCall(session, e.Room, () =>
+            Step.Do(LegDecisions.Close(session, e.Conference, policy, now))),
         SessionEvent.AddPhoneParticipant e => RequestDecisions.AddPhone(session, e, policy, now),
         SessionEvent.AddOneOf e => Candidates.Add(session, e, policy, now),
         SessionEvent.RemoveParticipant e => RequestDecisions.Remove(session, e, policy, now),

@@ -37,6 +37,43 @@ public sealed class Phones_are_added
         call.Session.IsEnded.ShouldBeFalse("the callee still rings");
     }
 
+    /// <summary>The caller adds a phone and hangs up at the moment at which the callee answers. Twilio opens another conference for the
+    /// callee, and the phone would ring for the one that is over.</summary>
+    [Fact]
+    public void A_phone_that_rings_for_a_conference_that_is_over_stops_and_the_callee_does_not_wait_for_it()
+    {
+        var call = A.Session().Ringing().Joins(ParticipantId.Caller).WithRinging(A.Doctor).Says(ParticipantId.Callee, Progress.Answered)
+            .Leaves(ParticipantId.Caller);
+        call.Session.IsEnded.ShouldBeFalse("the phone rings for the callee");
+        call.Closes().HangUps.ShouldBe([A.DoctorLeg, A.CalleeLeg], ignoreOrder: true);
+        call.Session.IsEnded.ShouldBeTrue("the callee is alone");
+    }
+
+    [Fact]
+    public void A_phone_whose_dial_is_under_way_when_its_conference_ends_is_hung_up()
+    {
+        var call = A.Session().Ringing().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Claims(A.Doctor).Closes();
+        call.HangUps.ShouldBeEmpty("the leg is not known yet");
+        call.Accepts(A.Doctor).HangUps.ShouldBe([A.DoctorLeg]);
+    }
+
+    [Fact]
+    public void A_phone_that_is_not_dialled_yet_waits_for_the_next_conference()
+    {
+        var call = A.Session().Ringing().Joins(ParticipantId.Caller).AsksFor(A.Doctor).Closes();
+        call.DialOf(A.Doctor)!.State.ShouldBe(DialState.Planned);
+        call.Joins(ParticipantId.Callee, A.Room2).Claims(A.Doctor).Reply.ShouldBeOfType<CallReply.DialGranted>()
+            .Session.Conference.ShouldBe(A.Room2);
+    }
+
+    [Fact]
+    public void The_late_end_of_an_earlier_conference_does_not_stop_a_phone()
+    {
+        var call = A.Session().Ringing().Joins(ParticipantId.Caller, A.Room2).WithRinging(A.Doctor).Closes(A.Room1);
+        call.HangUps.ShouldBeEmpty();
+        call.The(A.Doctor).IsOnTheWay.ShouldBeTrue();
+    }
+
     [Fact]
     public void A_guest_that_Twilio_postpones_beyond_the_queue_timeout_is_due_at_the_queue_timeout()
     {
