@@ -48,11 +48,14 @@ internal static class Returns
 
     /// <summary>Marks the app users for whom the call waits. A hang-up of the person and a broken connection look the same at Twilio, so
     /// both count, but not an end by a request.</summary>
+    /// <remarks>The call does not wait for a person who was added again. A replica whose clock is behind may see the grace as not over yet.
+    /// </remarks>
     public static CallSession Await(CallSession session, CallPolicy policy, DateTimeOffset now)
     {
         foreach (var participant in session.Participants)
         {
-            var waits = !session.IsEnded && HasDropped(participant) && now < participant.Since + policy.RejoinGrace;
+            var waits = !session.IsEnded && HasDropped(participant) && now < participant.Since + policy.RejoinGrace
+                && !session.Participants.Any(p => p != participant && p.Party == participant.Party && (p.IsOnTheLine || p.IsOnTheWay));
             if (waits != participant.Reconnecting)
                 session = session.With(participant, participant with { Reconnecting = waits });
         }

@@ -42,6 +42,20 @@ public sealed class App_users_are_added
             .Reply.ShouldBeOfType<CallReply.Added>();
     }
 
+    /// <summary>A second replica, whose clock is four seconds behind, decides next.</summary>
+    [Fact]
+    public void An_app_user_who_is_added_again_rings_on_although_a_slower_clock_would_still_wait_for_the_return()
+    {
+        var call = A.Session(policy: new CallPolicy { RejoinGrace = TimeSpan.FromSeconds(30) }).Live().With(A.Doctor).Leaves(Callee)
+            .After(30).When(new SessionEvent.RejoinGracePassed()).AsksFor(A.BobAgain);
+        call.Reply.ShouldBeOfType<CallReply.Added>();
+        call.After(-4).Claims(A.BobAgain).Accepts(A.BobAgain).Says(A.BobAgain, Progress.Ringing);
+        call.The(Callee).Reconnecting.ShouldBeFalse();
+        call.The(A.BobAgain).Leaving.ShouldBe(Leaving.No);
+        call.HangUps.ShouldBeEmpty();
+        call.ComesBack("bob", Second).Reply.ShouldBe(new CallReply.JoinRoom(call.The(Callee)), "Bob can still call back");
+    }
+
     [Fact]
     public void An_app_user_who_comes_back_is_not_rung_any_more()
     {
