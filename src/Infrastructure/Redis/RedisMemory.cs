@@ -5,8 +5,8 @@ namespace Calls.Infrastructure.Redis;
 
 /// <summary>Redis replicates after it acknowledges. A broken or restored connection, or another primary, may mean a failover that lost
 /// writes. For a minute afterwards Redis is suspect. The first connection of this process is neither.</summary>
-/// <remarks>The client also reports a changed configuration when its connection for subscriptions comes, breaks or returns. That one
-/// carries no writes.</remarks>
+/// <remarks>The client also reports a changed configuration when its connection for subscriptions comes, breaks or returns. This
+/// connection carries no writes.</remarks>
 internal sealed class RedisMemory : IStoreMemory, IDisposable
 {
     /// <summary>Longer than a lost dial can still be sent: a dial is given up after the ring time-out.</summary>

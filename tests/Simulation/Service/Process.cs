@@ -57,8 +57,13 @@ internal sealed class Process(VirtualScheduler scheduler) : SynchronizationConte
             return;
         }
 
+        In(this, d, state);
+    }
+
+    private static void In(SynchronizationContext context, SendOrPostCallback d, object? state)
+    {
         var before = Current;
-        SetSynchronizationContext(this);
+        SetSynchronizationContext(context);
         try
         {
             d(state);
@@ -68,25 +73,14 @@ internal sealed class Process(VirtualScheduler scheduler) : SynchronizationConte
             SetSynchronizationContext(before);
         }
     }
+
     /// <summary>The world's thread, for code that is not a step of a process. Without it, some continuations run on the thread pool: those
     /// of a canceled <c>Task.Delay</c>, for example.</summary>
     private sealed class Loop(VirtualScheduler scheduler) : SynchronizationContext
     {
         public override void Post(SendOrPostCallback d, object? state) => scheduler.Schedule(TimeSpan.Zero, () => Send(d, state));
 
-        public override void Send(SendOrPostCallback d, object? state)
-        {
-            var before = Current;
-            SetSynchronizationContext(this);
-            try
-            {
-                d(state);
-            }
-            finally
-            {
-                SetSynchronizationContext(before);
-            }
-        }
+        public override void Send(SendOrPostCallback d, object? state) => In(this, d, state);
 
         public override SynchronizationContext CreateCopy() => this;
     }
